@@ -1,0 +1,227 @@
+"""The Protocols that plug-ins implement and the two views of private data they are handed: `Shard` and `Evidence`.
+
+A component's constructor is its parameter schema: keyword parameters with defaults, builtins, `Literal` or `Annotated`,
+stored under the same names and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor, nn, optim
+
+    from fpmg_bench.types import (
+        Charges,
+        Cohort,
+        ModalityData,
+        Moments,
+        Representation,
+        Rng,
+        Scale,
+        Schema,
+        Score,
+        SiloContext,
+        Space,
+        State,
+        Step,
+        StepLog,
+        Update,
+    )
+
+    PerExample = Callable[[nn.Module, Any], Tensor]
+    Public = Callable[[nn.Module], Tensor]
+
+
+class Shard(Protocol):
+    """One silo's training rows behind the privacy boundary: a learner asks for steps, moments and counts, never for rows.
+
+    Patients are sampled (Poisson); each sampled patient brings one record, drawn anew. The same call is an ordinary
+    optimiser step, or DP-SGD that charges the silo's ledger.
+    """
+
+    @property
+    def patients(self) -> int:
+        """Number of training patients (declared public)."""
+        ...
+
+    @property
+    def private(self) -> bool:
+        """True under differential privacy."""
+        ...
+
+    def prepared(self, name: str, features: Callable[[Any], Mapping[str, Tensor]]) -> Shard:
+        """The same shard whose batches are `features(rows)`: tensors with one leading row a record, computed once and kept.
+
+        `features` maps the modality's data (stage 1) or a `Representation` (stage 2) row by row; it must not mix rows.
+        """
+        ...
+
+    def step(
+        self,
+        module: nn.Module,
+        optimizer: optim.Optimizer,
+        private_loss: PerExample,
+        public_loss: Public | None = None,
+    ) -> StepLog:
+        """One optimiser step. private_loss(module, batch) -> losses [batch], row by row; public_loss(module) touches no rows.
+
+        batch: what `prepared` made (a mapping of tensors), or the raw rows where nothing was prepared.
+        """
+        ...
+
+    def moments(self, features: Callable[[Any], Tensor], clip: float, *, full: bool = True) -> Moments:
+        """Mean and second moment of features(rows) [n, d], a patient's records sharing a weight of 1.
+
+        Under privacy each row is clipped to L2 norm `clip`. full=False gives only the diagonal of the second moment.
+        """
+        ...
+
+    def counts(self, bins: Callable[[Any], Tensor], clip: float) -> Tensor:
+        """Sum over patients of bins(rows) [n, k], float64 [k]; under privacy rows are clipped to L2 norm `clip`."""
+        ...
+
+
+class Learner(Protocol):
+    """Whatever is learnt from patients: encoders and generators share one round loop, one ledger, one byte meter."""
+
+    rounds: int | None  # None: the suite's budget; 0: statistics suffice
+
+    def charges(self, schema: Any, steps: int) -> Charges:
+        """Accesses to private rows of the whole run, given the silo's total number of local steps."""
+        ...
+
+    def statistics(self, schema: Any, shard: Shard, ctx: SiloContext) -> State:
+        """{} or exact sums over this silo's rows; the sums over all holders reach `init`."""
+        ...
+
+    def init(self, schema: Any, stats: State, rng: Rng) -> State:
+        """The starting state, the same at every silo that got the same statistics. Keys: "<module>/<name>"."""
+        ...
+
+    def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
+        """One silo, one round of `ctx.steps` local steps. `state` is not modified."""
+        ...
+
+
+class Encoder(Learner, Protocol):
+    """Stage 1 and 3: one modality's records to vectors and back. Its schema is the modality's `Schema`."""
+
+    kinds: ClassVar[frozenset[str]]
+    dim: int
+
+    def encode(self, schema: Schema, state: State, data: Any) -> Tensor:
+        """Vectors [n, dim] float32 of the records."""
+        ...
+
+    def decode(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
+        """Records from vectors [n, dim], valid under the schema."""
+        ...
+
+
+class Generator(Learner, Protocol):
+    """Stage 2: the joint distribution of the vectors, given the conditions. Its schema is the `Space`."""
+
+    def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng) -> Representation:
+        """One synthetic record a row of condition [n, c] (class index, flag or number a column)."""
+        ...
+
+
+class Topology(Protocol):
+    """Who sends what to whom in a round. Nodes: silos 0.., the server -1, hubs -2, -3, ..."""
+
+    def plan(self, silos: Sequence[int], round: int, rng: Rng) -> Sequence[Step]:
+        """The steps of one round among these silos."""
+        ...
+
+    def messages(self, silos: int) -> int | None:
+        """Closed form: model messages a round among n silos. Checked against the meter every round; None: no closed form."""
+        ...
+
+
+class Aggregator(Protocol):
+    """How a node merges models. `needs`: "individual" excludes secure aggregation; `uses_own`: the result depends on `own`."""
+
+    needs: ClassVar[Literal["sum", "individual"]]
+    uses_own: ClassVar[bool]
+
+    def min_inputs(self) -> int:
+        """The fewest models it is defined on, the merging silo's own included. Below, a silo keeps its model."""
+        ...
+
+    def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
+        """The merged vector [d]. inputs [m, d] by ascending origin, weights [m] sum to 1, reference [d]: the node's model
+
+        before this round's training; own: its row, None at a server or hub; memory: the node's, changed in place.
+        """
+        ...
+
+
+class Evidence(Protocol):
+    """All a metric may look at. Cohorts are in data space; silos with identical released weights share one object."""
+
+    train: Cohort
+    r1: Cohort
+    r2: Cohort
+    held_out: Cohort
+    third: Cohort | None
+    silo_names: Sequence[str]
+    released: Mapping[int, Cohort]  # silo -> as many records as `train`, its label mixture
+    balanced: Mapping[int, Cohort]  # silo -> uniform labels
+    rounds: Sequence[Mapping[str, Any]]  # the round records, stage 1 and 2
+    publishable: bool
+
+    def phi(self, cohort: Cohort, modality: str | None = None) -> NDArray[np.float32]:
+        """The frozen evaluation space [n, d]; one modality's block alone if named. Cached."""
+        ...
+
+    def phi8(self, cohort: Cohort) -> NDArray[np.float32]:
+        """The first 8 principal components (fitted on the training patients) of `phi`."""
+        ...
+
+    def nn(self, a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Euclidean distance [len(a)] of each row of a to its nearest row of b; chunked, cached."""
+        ...
+
+    def each_release(self, score: Callable[[Cohort], Mapping[str, float]], **same: Any) -> list[Score]:
+        """Scores of every distinct release: the mean over silos (scope "all", interval over patients if given) and each silo."""
+        ...
+
+    def model(self, silo: int) -> Mapping[str, State]:
+        """The released states of a silo: one a modality's encoder, and "generator"."""
+        ...
+
+    def ledger(self, silo: int) -> Mapping[str, Any]:
+        """The silo's ledger: entries, epsilon, delta; epsilon is infinite where anything was not accounted."""
+        ...
+
+    def frames(self, silo: int) -> Sequence[Mapping[str, Any]]:
+        """What the transport delivered to that silo; empty unless the suite asked for frames."""
+        ...
+
+
+class Metric(Protocol):
+    """A family of scores. May raise `NotApplicable(reason)`."""
+
+    family: ClassVar[str]
+    scales: ClassVar[Mapping[str, Scale]]
+
+    def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]: ...
+
+
+class Dataset(Protocol):
+    """Where a cohort comes from."""
+
+    licence: ClassVar[str]
+    publishable: ClassVar[bool]
+
+    def fingerprint(self) -> str:
+        """Cheap identity of the content; enters the keys."""
+        ...
+
+    def load(self) -> Cohort:
+        """All records with a known label; what was left out is counted in `Cohort.dropped`."""
+        ...

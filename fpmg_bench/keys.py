@@ -1,0 +1,58 @@
+"""Canonical JSON, content hashes, and the tree of random seeds. Every key and every random stream of a run comes from here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fpmg_bench.types import Rng
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces; NaN and infinities are refused, since they do not round-trip."""
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
+def digest(value: Any) -> str:
+    """sha256 of the canonical JSON, hexadecimal."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def seed_for(root: int, *path: str | int) -> int:
+    """A 63-bit seed for one stream: `seed_for(root, "silo", 3, "round", 12)`. Distinct paths give independent streams."""
+    material = canonical([root, *path]).encode()
+    return int.from_bytes(hashlib.sha256(material).digest()[:8], "big") >> 1
+
+
+def rng_for(root: int, *path: str | int) -> Rng:
+    """A fresh torch generator on the CPU for one stream."""
+    import torch
+
+    generator = torch.Generator()
+    generator.manual_seed(seed_for(root, *path))
+    return generator
+
+
+def source_hash(*files: Path) -> str:
+    """sha256 over the bytes of source files in the given order."""
+    total = hashlib.sha256()
+    for file in files:
+        total.update(file.read_bytes())
+    return total.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(_plain(item) for item in value)
+    return value

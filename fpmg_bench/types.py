@@ -1,0 +1,335 @@
+"""The frozen values that flow through a trial. No torch, numpy or pandas is imported here at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    Rows = NDArray[np.intp] | NDArray[np.bool_]
+    State = dict[str, Tensor]
+    Rng = torch.Generator
+
+Kind = Literal["table", "series", "text", "image", "video"]
+KINDS: tuple[Kind, ...] = ("table", "series", "text", "image", "video")
+SERVER = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One table column, series channel or condition, declared by the dataset and public.
+
+    `low`, `high`: range of a number; `step`: its rounding (1.0 for whole numbers).
+    """
+
+    name: str
+    type: Literal["number", "category", "flag"]
+    categories: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+
+    @property
+    def width(self) -> int:
+        """Columns of the one-hot form: one a category, else one."""
+        return len(self.categories) if self.type == "category" else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One modality as the dataset declares it; never learnt from rows.
+
+    shape: series (steps,), text (characters,), image (c, h, w), video (t, c, h, w); empty for a table.
+    """
+
+    kind: Kind
+    columns: tuple[Column, ...] = ()
+    shape: tuple[int, ...] = ()
+
+
+class ModalityData(Protocol):
+    """n records of one modality."""
+
+    def __len__(self) -> int: ...
+    def take(self, rows: Rows) -> Self: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`frame` has exactly the schema's columns: float64 numbers and flags, `object` strings for categories, NaN missing."""
+
+    frame: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def take(self, rows: Rows) -> Table:
+        return Table(self.frame.iloc[_positions(rows)].reset_index(drop=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Irregular multivariate series: time [n, t] float32, values [n, t, c] float32, seen [n, t, c] bool. Unseen values are 0."""
+
+    time: NDArray[np.float32]
+    values: NDArray[np.float32]
+    seen: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def take(self, rows: Rows) -> Series:
+        return Series(self.time[rows], self.values[rows], self.seen[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """n strings."""
+
+    strings: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.strings)
+
+    def take(self, rows: Rows) -> Text:
+        return Text(tuple(self.strings[i] for i in _positions(rows)))
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """Images [n, c, h, w] or videos [n, t, c, h, w], uint8, read when asked for.
+
+    `read(rows)` gives the arrays of absolute rows; `rows` are the absolute rows this object stands for.
+    """
+
+    read: Callable[[NDArray[np.intp]], NDArray[np.uint8]]
+    rows: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, array: NDArray[np.uint8]) -> Pixels:
+        """Pixels that are in memory already."""
+        import numpy as np
+
+        return cls(array.__getitem__, np.arange(len(array)))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, rows: Rows) -> Pixels:
+        return Pixels(self.read, self.rows[rows])
+
+    def array(self) -> NDArray[np.uint8]:
+        """All of them, uint8."""
+        return self.read(self.rows)
+
+
+def _positions(rows: Rows) -> NDArray[np.intp]:
+    import numpy as np
+
+    rows = np.asarray(rows)
+    return np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.intp)
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """n records of several modalities of patients in silos.
+
+    Where `present[m][i]` is False the i-th row of `data[m]` holds no information and must not be read.
+    condition [n, c] float64 holds, column by column of `conditions`, a class index, a flag 0/1 or a number; NaN unknown.
+    The first condition is the label: a category or a flag, known for every record.
+    `silo_names` empty: no natural silos. `leaks`: modalities that contain the label by construction.
+    `dropped`: reason -> records the dataset left out.
+    """
+
+    schemas: Mapping[str, Schema]
+    data: Mapping[str, Any]
+    present: Mapping[str, NDArray[np.bool_]]
+    conditions: tuple[Column, ...]
+    condition: NDArray[np.float64]
+    patient: NDArray[np.int64]
+    silo: NDArray[np.int64]
+    silo_names: tuple[str, ...] = ()
+    leaks: frozenset[str] = frozenset()
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.patient)
+
+    @property
+    def label(self) -> NDArray[np.int64]:
+        """Class index of every record."""
+        import numpy as np
+
+        label: NDArray[np.int64] = self.condition[:, 0].astype(np.int64)
+        return label
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the label's classes."""
+        column = self.conditions[0]
+        return column.categories if column.type == "category" else ("0", "1")
+
+    def take(self, rows: Rows) -> Cohort:
+        """The records at these positions, or where the mask is True."""
+        return replace(
+            self,
+            data={name: part.take(rows) for name, part in self.data.items()},
+            present={name: mask[rows] for name, mask in self.present.items()},
+            condition=self.condition[rows],
+            patient=self.patient[rows],
+            silo=self.silo[rows],
+        )
+
+    def only(self, modalities: tuple[str, ...]) -> Cohort:
+        """The same records with fewer modalities."""
+        return replace(
+            self,
+            schemas={m: self.schemas[m] for m in modalities},
+            data={m: self.data[m] for m in modalities},
+            present={m: self.present[m] for m in modalities},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What stage 2 learns on: a block of columns of z for each modality, in order, and the conditions."""
+
+    blocks: Mapping[str, slice]
+    condition: tuple[Column, ...]
+
+    @property
+    def width(self) -> int:
+        return max((block.stop for block in self.blocks.values()), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """z [n, d] float32, present [n, modalities] bool in the order of `space.blocks`, condition [n, c] float32, patient [n]."""
+
+    z: Tensor
+    present: Tensor
+    condition: Tensor
+    patient: Tensor
+    space: Space
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+    def take(self, rows: Rows) -> Representation:
+        import torch
+
+        at = torch.as_tensor(_positions(rows))
+        return Representation(self.z[at], self.present[at], self.condition[at], self.patient[at], self.space)
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """Accesses to private rows that a learner declares for a whole run of one silo."""
+
+    private_steps: int = 0
+    moments: int = 0
+    counts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Number of patients, mean [d] and second moment (mean of x x^T [d, d], or of x^2 [d]); float64."""
+
+    n: float
+    mean: Tensor
+    second: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class StepLog:
+    """Mean loss over the sampled patients (NaN for an empty draw) and their number; `private` steps print no loss."""
+
+    loss: float
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What a silo returns after a round of training. A module absent from `state` stays at home."""
+
+    state: State
+    weight: float
+    losses: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SiloContext:
+    """One silo in one round. `params`: per-silo overrides of the learner's parameters; `memory`: the silo's own tensors, never sent."""
+
+    silo: int
+    round: int
+    steps: int
+    rng: Rng
+    params: Mapping[str, Any] = field(default_factory=dict)
+    memory: State = field(default_factory=dict)
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One model message. origin: whose weights after local training travel, None the sender's current ones.
+
+    weight: mixing weight at the receiver, None the number of training patients of the origin.
+    """
+
+    src: int
+    dst: int
+    origin: int | None = None
+    weight: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Transfers that happen at once, after `train` has trained. merge: the aggregator; mean: weighted mean; hold: kept for the next merge."""
+
+    transfers: tuple[Transfer, ...]
+    on_arrival: Literal["merge", "mean", "replace", "hold"] = "merge"
+    train: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How to read a score: its best value, direction, range, unit and the source of its formula."""
+
+    best: float
+    higher_is_better: bool | None
+    low: float = float("-inf")
+    high: float = float("inf")
+    unit: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One measured number. scope: all | silo:NAME | class:NAME | group:NAME; low, high: 95 % interval; floor: the same statistic real against real."""
+
+    key: str
+    value: float
+    scope: str = "all"
+    modality: str | None = None
+    round: int | None = None
+    low: float | None = None
+    high: float | None = None
+    floor: float | None = None
+    n: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """An extra report panel: HTML-safe body and its alternative text."""
+
+    title: str
+    body: str
+    alt: str
