@@ -333,3 +333,69 @@ class Panel:
     title: str
     body: str
     alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A component chosen in a suite: its name and the parameters written there."""
+
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How long a method may train. `stop`: {"consensus": 1e-3} ends when released weights move less than that."""
+
+    rounds: int = 15
+    local_steps: int = 20
+    sampling_rate: float = 0.1
+    encoder_rounds: int = 8
+    evaluate_every: int | None = None
+    stop: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """A patient-level budget for one silo over the whole trial. `secure`: noise of the system's generator, not repeatable."""
+
+    epsilon: float
+    delta: float
+    clip: float = 1.0
+    secure: bool = False
+    public_sizes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSpec:
+    """One trial: dataset x method x seed. JSON in, JSON out; a trial's subprocess needs nothing else.
+
+    encoders: modality name -> choice. silos: silo name -> overrides. control: replaces stages 1 to 3 where set.
+    """
+
+    dataset: Choice
+    dataset_name: str
+    method: str
+    seed: int
+    partition: Mapping[str, Any]
+    encoders: Mapping[str, Choice]
+    generator: Choice | None
+    topology: Choice | None
+    aggregator: Choice | None
+    budget: Budget
+    metrics: tuple[Choice, ...]
+    privacy: Privacy | None = None
+    silos: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    control: Choice | None = None
+    frames: bool = False
+    holdout: float = 0.0
+    tuning: bool = False
+    limit_seconds: float = 600.0
+
+    @property
+    def id(self) -> str:
+        return f"{self.dataset_name}/{self.method}/{self.seed}"
+
+    @property
+    def role(self) -> str:
+        return "control" if self.control else "method"
