@@ -1,0 +1,130 @@
+"""What every learner that trains a network needs: states in and out of modules, an optimiser that survives a kill, one local round."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from torch import nn, optim
+
+from fpmg_bench.errors import PluginError, TrialError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fpmg_bench.contracts import PerExample, Public, Shard
+    from fpmg_bench.types import Rng, SiloContext, State
+
+M = TypeVar("M", bound=nn.Module)
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+def state_of(module: nn.Module, name: str) -> State:
+    """Copies of the module's parameters and buffers under "<name>/<parameter>"."""
+    return {f"{name}/{key}": value.detach().clone() for key, value in module.state_dict().items()}
+
+
+def part(state: State, name: str) -> State:
+    """The tensors of one module of a state, without its name: {"<parameter>": tensor}."""
+    prefix = f"{name}/"
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
+def load(module: nn.Module, state: State, name: str) -> None:
+    """Copy "<name>/*" of the state into the module. PluginError where keys or shapes differ."""
+    try:
+        module.load_state_dict(part(state, name))
+    except RuntimeError as error:
+        raise PluginError(
+            f"state of module {name!r} does not fit {type(module).__name__}: {error}",
+            "per-silo parameters may not change a state's keys or shapes",
+        ) from error
+
+
+def seeded(make: Callable[[], M], rng: Rng) -> M:
+    """A module whose initial weights depend on `rng` alone; torch's global generator is left as it was."""
+    seed = int(torch.randint(2**62, (), generator=rng))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return make()
+
+
+def restored(make: Callable[[], M], state: State, name: str) -> M:
+    """A module with the weights of "<name>/*"; torch's global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        module = make()
+    load(module, state, name)
+    return module
+
+
+def adam(
+    module: nn.Module, lr: float, memory: State, name: str, betas: tuple[float, float] = (0.9, 0.999)
+) -> optim.Optimizer:
+    """Adam (Kingma & Ba, 2015) over the module's trainable parameters, going on from what `keep` left in `memory`.
+
+    fused: the plain loop over parameters costs more than the whole backward pass of a network this small.
+    """
+    named = dict(_trainable(module))
+    optimizer = optim.Adam(named.values(), lr=lr, betas=betas, fused=True)
+    for key, parameter in named.items():
+        kept = {moment: memory.get(f"{name}.adam/{key}/{moment}") for moment in MOMENTS}
+        if kept["step"] is not None:
+            optimizer.state[parameter] = {moment: value.clone() for moment, value in kept.items() if value is not None}
+    return optimizer
+
+
+def keep(optimizer: optim.Optimizer, module: nn.Module, memory: State, name: str) -> None:
+    """Store the optimiser's tensors in `memory` as "<name>.adam/<parameter>/<moment>"."""
+    for key, parameter in _trainable(module):
+        for moment, value in optimizer.state.get(parameter, {}).items():
+            memory[f"{name}.adam/{key}/{moment}"] = value.detach().clone()
+
+
+def fit(
+    module: nn.Module,
+    optimizer: optim.Optimizer,
+    shard: Shard,
+    ctx: SiloContext,
+    private_loss: PerExample,
+    public_loss: Public | None = None,
+) -> dict[str, float]:
+    """`ctx.steps` steps of the shard. {"loss": mean over steps}, or {} where every draw was empty or private."""
+    module.train()
+    losses = [shard.step(module, optimizer, private_loss, public_loss).loss for _ in range(ctx.steps)]
+    _finite(module, ctx)
+    known = [loss for loss in losses if not math.isnan(loss)]
+    return {"loss": math.fsum(known) / len(known)} if known else {}
+
+
+def proximal(module: nn.Module, mu: float) -> Public | None:
+    """FedProx (Li et al., 2020): mu/2 |x - x_ref|^2 to the weights at the time of this call; None for mu = 0."""
+    if mu == 0:
+        return None
+    reference = {key: value.detach().clone() for key, value in _trainable(module)}
+
+    def pull(now: nn.Module) -> Tensor:
+        # a privacy wrapper prefixes parameter names, it keeps their order
+        pairs = zip((value for _, value in _trainable(now)), reference.values(), strict=True)
+        return mu / 2 * torch.stack([(value - at).square().sum() for value, at in pairs]).sum()
+
+    return pull
+
+
+def setting(learner: Any, ctx: SiloContext, name: str) -> Any:
+    """A parameter of the learner, unless this silo overrides it."""
+    return ctx.params.get(name, getattr(learner, name))
+
+
+def _trainable(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    return ((key, value) for key, value in module.named_parameters() if value.requires_grad)
+
+
+def _finite(module: nn.Module, ctx: SiloContext) -> None:
+    for key, value in module.named_parameters():
+        if not bool(torch.isfinite(value).all()):
+            raise TrialError(
+                f"silo {ctx.silo}, round {ctx.round}: training diverged, {type(module).__name__}.{key} is not finite",
+                "lower lr",
+            )
