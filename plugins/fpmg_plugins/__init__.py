@@ -1,0 +1,72 @@
+"""What ships with fpmg-bench, registered through the same hooks as anyone else's."""
+
+from __future__ import annotations
+
+from fpmg_bench.hookspecs import Component, hookimpl
+
+HERE = "fpmg_plugins"
+
+
+@hookimpl
+def fpmg_datasets() -> list[Component]:
+    return [
+        Component("phantom", f"{HERE}.datasets.phantom:Phantom", "simulator with known ground truth, five modalities"),
+        Component("iu-cxr", f"{HERE}.datasets.iu_cxr:IuCxr", "Indiana chest X-ray reports, headers and image codes (real)"),
+        Component("nih-boxes", f"{HERE}.datasets.nih_boxes:NihBoxes", "NIH lesion boxes, follow-ups and headers (real)"),
+        Component("folder", f"{HERE}.datasets.folder:Folder", "your own cohort: cohort.yaml, manifest and media"),
+        Component("covid-cxr", f"{HERE}.datasets.cohorts:CovidCxr", "COVID-19 image data collection (real, needs FPMG_DATA)"),
+        Component("eicu-demo", f"{HERE}.datasets.cohorts:EicuDemo", "eICU demo, 94 hospitals (real, needs FPMG_DATA)"),
+        Component("mimic3-demo", f"{HERE}.datasets.cohorts:Mimic3Demo", "MIMIC-III demo (real, needs FPMG_DATA)"),
+        Component("pocus-ultrasound", f"{HERE}.datasets.cohorts:PocusUltrasound", "lung ultrasound video (real, needs FPMG_DATA)"),
+        Component("lung-ct", f"{HERE}.datasets.cohorts:LungCt", "chest CT slices, two flags (real, needs FPMG_DATA)"),
+    ]
+
+
+@hookimpl
+def fpmg_encoders() -> list[Component]:
+    return [
+        Component("pca", f"{HERE}.encoders.pca:Pca", "principal components by one exchange of moments"),
+        Component("autoencoder", f"{HERE}.encoders.autoencoder:Autoencoder", "mixed-type tables with missing values"),
+        Component("transformer-ae", f"{HERE}.encoders.transformer_ae:TransformerAe", "irregular series and text"),
+        Component("cnn-ae", f"{HERE}.encoders.cnn_ae:CnnAe", "images and videos"),
+    ]
+
+
+@hookimpl
+def fpmg_generators() -> list[Component]:
+    return [
+        Component("parallel-cgan", f"{HERE}.generators.parallel_cgan:ParallelCgan", "a generator a modality, one joint discriminator"),
+        Component("single-modal-cgan", f"{HERE}.generators.single_modal_cgan:SingleModalCgan", "one GAN a modality, no joint"),
+        Component("gaussian-copula", f"{HERE}.generators.gaussian_copula:GaussianCopula", "per class, by statistics alone"),
+    ]
+
+
+@hookimpl
+def fpmg_topologies() -> list[Component]:
+    return [
+        Component("ring", f"{HERE}.topologies.ring:Ring", "relay (FPMG: every weight visits every silo) or gossip"),
+        Component("star", f"{HERE}.topologies.star:Star", "all to a server and back (FedAvg)"),
+        Component("isolated", f"{HERE}.topologies.isolated:Isolated", "nothing travels (local-only)"),
+    ]
+
+
+@hookimpl
+def fpmg_aggregators() -> list[Component]:
+    return [
+        Component("fedavg", f"{HERE}.aggregators.fedavg:FedAvg", "mean weighted by training patients"),
+        Component("coordinate-median", f"{HERE}.aggregators.coordinate_median:CoordinateMedian", "median of each coordinate"),
+        Component("centered-clipping", f"{HERE}.aggregators.centered_clipping:CenteredClipping", "clipped steps around the last model"),
+    ]
+
+
+@hookimpl
+def fpmg_metrics() -> list[Component]:
+    return [
+        Component("rg", f"{HERE}.metrics.rg:Rg", "reality: distance to a first real subset over its real floor"),
+        Component("dg", f"{HERE}.metrics.dg:Dg", "diversity: distance of a second real subset to the synthetic patients"),
+        Component("pg", f"{HERE}.metrics.pg:Pg", "privacy: formal epsilon and a membership attack"),
+        Component("fc", f"{HERE}.metrics.fc:Fc", "federated consistency"),
+        Component("co", f"{HERE}.metrics.co:Co", "communication overhead"),
+        Component("tstr", f"{HERE}.metrics.tstr:Tstr", "utility: train on synthetic, test on real"),
+        Component("sdmetrics-quality", f"{HERE}.metrics.sdmetrics_quality:SdmetricsQuality", "column shapes and pair trends of tables"),
+    ]

@@ -1,0 +1,1 @@
+"""Aggregators: how a node merges the models it received."""

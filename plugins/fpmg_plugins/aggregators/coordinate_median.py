@@ -1,0 +1,38 @@
+"""The median of each coordinate (Yin et al., 2018)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from fpmg_plugins.aggregators.span import BLOCK
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fpmg_bench.types import State
+
+
+@dataclass(frozen=True)
+class CoordinateMedian:
+    """Withstands `liars` of m >= 2 liars + 1 models. Weights are ignored: a liar would claim many patients."""
+
+    liars: int = 1
+
+    needs: ClassVar[Literal["sum", "individual"]] = "individual"
+    uses_own: ClassVar[bool] = False
+
+    def min_inputs(self) -> int:
+        return 2 * self.liars + 1
+
+    def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
+        """The median [d] of inputs [m, d]; the mean of the middle two where m is even (torch.median takes the lower)."""
+        import torch
+
+        low, high = (len(inputs) - 1) // 2, len(inputs) // 2
+        merged = torch.empty_like(reference)
+        for start in range(0, reference.numel(), BLOCK):
+            cut = slice(start, start + BLOCK)
+            ordered = inputs[:, cut].sort(dim=0).values
+            merged[cut] = (ordered[low].double().add(ordered[high].double()) / 2).to(reference.dtype)
+        return merged

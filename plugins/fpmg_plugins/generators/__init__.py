@@ -1,0 +1,1 @@
+"""Generators: the joint distribution of representation vectors, given the conditions."""
