@@ -1,0 +1,160 @@
+"""The registry: every component of every installed plug-in, by kind and name."""
+
+from __future__ import annotations
+
+import html
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import FpmgError, NameCollision, PluginError, SuiteError, UnknownComponent
+from fpmg_bench.registry.discovery import Plugin, discover, error_line
+from fpmg_bench.registry.entry import COMPONENT_KINDS, Broken, ComponentKind, Entry
+from fpmg_bench.registry.parameters import Parameter, Problem, check, signature_of
+from fpmg_bench.registry.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from fpmg_bench.types import Choice, Panel
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What can be named in a suite. Components are imported at first use; nothing is cached beyond Python's own modules."""
+
+    plugins: tuple[Plugin, ...] = ()
+    broken: tuple[Broken, ...] = ()
+    _entries: tuple[Entry, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_entries", tuple(entry for plugin in self.plugins for entry in plugin.entries))
+
+    @classmethod
+    def discover(cls, disabled: Iterable[str] | None = None) -> Registry:
+        """Read the entry points. disabled: names of entry points or distributions; None reads FPMG_DISABLE_PLUGINS."""
+        plugins, broken = discover(disabled)
+        return cls(tuple(plugins), tuple(broken))
+
+    def entries(self, kind: str | None = None) -> list[Entry]:
+        """All components, or those of one kind, in the order of discovery."""
+        return [entry for entry in self._entries if kind in (None, entry.kind)]
+
+    def find(self, kind: str, name: str) -> Entry:
+        """The component called `name` or `distribution:name`.
+
+        Raises UnknownComponent (with the nearest name), NameCollision (a bare name that two distributions offer) or
+        PluginError (a name that only a broken plug-in offers).
+        """
+        _known_kind(kind)
+        distribution, _, bare = name.rpartition(":")
+        offered = [entry for entry in self.entries(kind) if entry.name == bare]
+        if distribution:
+            offered = [entry for entry in offered if entry.distribution == distribution]
+        if len(offered) == 1:
+            return offered[0]
+        if offered:
+            names = " or ".join(f"'{entry.full_name}'" for entry in offered)
+            raise NameCollision(f"{kind} '{name}' is offered by {len(offered)} distributions", f"write {names}")
+        raise self._missing(kind, name, bare, distribution)
+
+    def load(self, kind: str, name: str) -> type:
+        """The component's class, imported now. Raises PluginError where the import fails."""
+        entry = self.find(kind, name)
+        try:
+            found: Any = importlib.import_module(entry.module)
+            for part in entry.attribute.split("."):
+                found = getattr(found, part)
+        except (Exception, SystemExit) as error:
+            text = f"{kind} '{name}' of {entry.distribution} cannot be imported: {error_line(error)}"
+            raise PluginError(text, f"python -c 'import {entry.module}' shows where") from error
+        if not isinstance(found, type):
+            raise PluginError(f"{kind} '{name}' of {entry.distribution}: {entry.target} is not a class")
+        return found
+
+    def parameters(self, kind: str, name: str) -> Mapping[str, Parameter]:
+        """The parameter schema: the constructor's signature."""
+        return signature_of(self.load(kind, name))
+
+    def problems(self, kind: str, choice: Choice) -> list[Problem]:
+        """What is wrong with a choice, each with its path below the component; empty if it can be built."""
+        try:
+            cls = self.load(kind, choice.name)
+            return check(f"{kind} '{choice.name}'", signature_of(cls), choice.params)[1]
+        except PluginError as error:
+            return [Problem((), str(error))]
+
+    def build(self, kind: str, choice: Choice) -> Any:
+        """The component with the choice's parameters. Raises SuiteError for wrong parameters, PluginError as `load`."""
+        label = f"{kind} '{choice.name}'"
+        cls = self.load(kind, choice.name)
+        values, problems = check(label, signature_of(cls), choice.params)
+        if problems:
+            raise SuiteError("; ".join(problem.message for problem in problems), f"fpmg-bench list {kind} {choice.name}")
+        try:
+            return cls(**values)
+        except FpmgError:
+            raise
+        except Exception as error:
+            raise SuiteError(f"{label}: {error_line(error)}", f"fpmg-bench list {kind} {choice.name}") from error
+
+    def version(self, entry: Entry) -> str:
+        """ "<distribution version>+<12 digits>", the digits from the sources of the module and what it shares of its package."""
+        from fpmg_bench.keys import source_hash
+        from fpmg_bench.registry.sources import family
+
+        return f"{entry.dist_version}+{source_hash(*family(entry.module).values())[:12]}"
+
+    def origin(self, kind: str, name: str) -> str:
+        """ "file:line" of the class, read from the source without importing it."""
+        from fpmg_bench.registry.sources import class_line, module_file
+
+        entry = self.find(kind, name)
+        file = module_file(entry.module)
+        return f"{file}:{class_line(file, entry.attribute)}" if file else entry.target
+
+    def notify(self, hook: str, **kwargs: Any) -> list[str]:
+        """Tell every observer; what fails comes back as text and changes nothing."""
+        return [answer for answer in self._call(hook, kwargs) if isinstance(answer, str)]
+
+    def panels(self, run: str) -> list[Panel]:
+        """The observers' report panels; a panel that fails becomes one that says so."""
+        from fpmg_bench.types import Panel
+
+        panels: list[Panel] = []
+        for answer in self._call("fpmg_report_panels", {"run": run}):
+            if isinstance(answer, str):
+                panels.append(Panel("Panel of a plug-in failed", f"<p>{html.escape(answer)}</p>", answer))
+            else:
+                panels += answer
+        return panels
+
+    def _call(self, hook: str, kwargs: Mapping[str, Any]) -> list[list[Any] | str]:
+        """Each implementation by itself: its answer, or a line of text if it failed."""
+        answers: list[list[Any] | str] = []
+        for plugin in self.plugins:
+            for implementation in getattr(plugin.manager.hook, hook).get_hookimpls():
+                try:
+                    answer = implementation.function(*(kwargs[name] for name in implementation.argnames))
+                    answers.append(list(answer) if answer is not None else [])
+                except Exception as error:  # noqa: BLE001 - returned as text; an observer cannot stop a run
+                    answers.append(f"{plugin.distribution}: {hook}: {error_line(error)}")
+        return answers
+
+    def _missing(self, kind: str, name: str, bare: str, distribution: str) -> PluginError:
+        for broken in self.broken:
+            if (kind, bare) in broken.names or broken.distribution == distribution:
+                text = f"{kind} '{name}': plug-in '{broken.entry_point}' of {broken.distribution} is broken: {broken.error}"
+                return PluginError(text, "fpmg-bench list shows the traceback")
+        known = [entry.full_name if distribution else entry.name for entry in self.entries(kind)]
+        suggestion = did_you_mean(name, known)
+        away = f"; {len(self.broken)} plug-ins are broken" if self.broken else ""
+        listing = "topologies" if kind == "topology" else f"{kind}s"
+        text = f"unknown {kind} '{name}'."
+        return UnknownComponent(f"{text}{suggestion}".rstrip("."), f"fpmg-bench list {kind} shows all {listing}{away}")
+
+
+def _known_kind(kind: str) -> ComponentKind:
+    for known in COMPONENT_KINDS:
+        if kind == known:
+            return known
+    raise UnknownComponent(f"unknown kind '{kind}'.{did_you_mean(kind, COMPONENT_KINDS)}", "one of " + ", ".join(COMPONENT_KINDS))

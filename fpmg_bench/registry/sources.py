@@ -1,0 +1,64 @@
+"""Where a component's code is, without importing it: the line of its class, and a hash of all it is made of."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def module_file(name: str) -> Path | None:
+    """The source file of a module, found without running any package's `__init__`; None for anything but a .py file."""
+    top, *rest = name.split(".")
+    spec = find_spec(top)  # also asks the finders of editable installs
+    for depth, _ in enumerate(rest, start=2):
+        if spec is None or spec.submodule_search_locations is None:
+            return None
+        spec = PathFinder.find_spec(".".join(name.split(".")[:depth]), list(spec.submodule_search_locations))
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def family(module: str) -> dict[str, Path]:
+    """The module and, transitively, what it imports of its own top-level package; sorted by name.
+
+    Imports are read from the source, so a change in a shared file changes the version of every component that uses it.
+    """
+    top = module.partition(".")[0]
+    found: dict[str, Path] = {}
+    pending = [module]
+    while pending:
+        name = pending.pop()
+        file = module_file(name) if name not in found else None
+        if file is not None:
+            found[name] = file
+            pending += [other for other in _imports(file, name) if other.partition(".")[0] == top]
+    return dict(sorted(found.items()))
+
+
+def class_line(file: Path, name: str) -> int:
+    """The line where the class is defined; 1 where the file only re-exports it."""
+    last = name.rpartition(".")[2]
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.ClassDef) and node.name == last:
+            return node.lineno
+    return 1
+
+
+def _imports(file: Path, module: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, module, file.name == "__init__.py")
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = module.split(".")
+    parents = parts[: len(parts) - node.level + is_package]
+    return ".".join([*parents, node.module] if node.module else parents)
