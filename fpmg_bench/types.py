@@ -363,7 +363,6 @@ class Privacy:
     delta: float
     clip: float = 1.0
     secure: bool = False
-    public_sizes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,210 @@
+"""What happens between local training and the next round: transfers, arrivals, merges. FEDERATION.md defines every case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fpmg_bench.errors import PlumbingError
+from fpmg_bench.transport import Message
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fpmg_bench.contracts import Aggregator
+    from fpmg_bench.federation.layout import Bundle
+    from fpmg_bench.transport import Inproc
+    from fpmg_bench.types import State, Step, Transfer
+
+
+@dataclass(slots=True)
+class Node:
+    """A silo, the server or a hub in one round.
+
+    reference: its model before this round's training; mass: training patients behind `model`; memory: the aggregator's, as the
+    round found it, and `advanced`, as the round's last merge leaves it.
+    """
+
+    model: Bundle
+    reference: Bundle
+    mass: float
+    memory: State
+    known: dict[int, Message] = field(default_factory=dict)  # by origin: what a merge will see besides the node's own
+    trained: Bundle | None = None
+    advanced: State | None = None
+    stale: bool = False  # relayed models have arrived since the last merge
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One model of a merge."""
+
+    origin: int
+    payload: Mapping[str, Tensor]
+    mass: float
+    weight: float | None
+
+
+@dataclass(slots=True)
+class Meter:
+    """Exact bytes, counted once, at the sender; headers apart."""
+
+    header: int = 0
+    messages: int = 0
+    bytes: int = 0
+    sent: dict[int, int] = field(default_factory=dict)
+
+    def count(self, message: Message) -> None:
+        self.messages += 1
+        self.bytes += message.bytes
+        self.sent[message.src] = self.sent.get(message.src, 0) + message.bytes
+
+    @property
+    def headers(self) -> int:
+        return self.messages * self.header
+
+
+class Exchange:
+    """One round among the holders of one bundle of modules.
+
+    Relayed models (an origin is named) are collected, and merged when somebody reads the node's model: every prefix of a relay
+    ring is a valid merge from the same reference, and only the one that is read is computed. Nodes with identical inputs,
+    reference and memory merge once and share the result.
+    """
+
+    def __init__(self, nodes: dict[int, Node], aggregator: Aggregator, transport: Inproc, stage: str, round: int) -> None:
+        self.nodes = nodes
+        self.aggregator = aggregator
+        self.transport = transport
+        self.stage = stage
+        self.round = round
+        self.meter = Meter()
+        self._merged: dict[tuple[object, ...], tuple[Bundle, State]] = {}
+
+    def run(self, steps: Sequence[Step], train: Callable[[int, Bundle], Bundle] | None = None) -> Mapping[int, Bundle]:
+        """Carry out the plan; `train` trains the silos that a step names. The models of all silos at the end of the round."""
+        for step in steps:
+            for silo in step.train:
+                self._train(silo, train)
+            arrived = self.transport.deliver([self._message(move) for move in step.transfers], self.stage, self.round)
+            for message in arrived:
+                self.meter.count(message)
+            for dst in dict.fromkeys(move.dst for move in step.transfers):
+                self._arrive(dst, [m for m in arrived if m.dst == dst], step.on_arrival)
+        return {silo: self.model(silo) for silo in self.nodes if silo >= 0}
+
+    def model(self, at: int) -> Bundle:
+        """The node's current model, merging first what was relayed to it."""
+        node = self.nodes[at]
+        if node.stale:
+            node.model = self._merge(at, node, node.trained)
+            node.stale = False
+        return node.model
+
+    def _train(self, silo: int, train: Callable[[int, Bundle], Bundle] | None) -> None:
+        if train is None:
+            raise PlumbingError(f"round {self.round}: the plan trains silo {silo} again, but nothing can be trained here")
+        node = self.nodes[silo]
+        node.model = node.trained = train(silo, self.model(silo))
+
+    def _message(self, move: Transfer) -> Message:
+        if move.origin is None:
+            return Message(move.src, move.dst, move.src, self.model(move.src), self.nodes[move.src].mass, move.weight)
+        if move.origin == move.src:
+            payload = self.nodes[move.src].trained
+        else:
+            held = self.nodes[move.src].known.get(move.origin)
+            payload = dict(held.payload) if held else None
+        if payload is None:
+            where = f"round {self.round}, {move.src} -> {move.dst}"
+            raise PlumbingError(f"{where}: silo {move.src} cannot relay the weights of silo {move.origin}, which never reached it")
+        return Message(move.src, move.dst, move.origin, payload, self.nodes[move.origin].mass, move.weight, True)
+
+    def _arrive(self, at: int, messages: list[Message], how: str) -> None:
+        node = self.nodes[at]
+        if how == "replace":
+            node.model, node.mass = dict(messages[-1].payload), node.mass if at >= 0 else messages[-1].mass
+            node.known, node.stale = {}, False
+        elif how == "mean":
+            node.model = _mean(messages)
+            node.mass = sum(m.mass for m in messages)
+        else:
+            self._collect(at, node, messages, how)
+
+    def _collect(self, at: int, node: Node, messages: list[Message], how: str) -> None:
+        node.known.update({m.origin: m for m in messages})
+        if how == "hold":
+            return
+        if at >= 0 and all(m.relayed for m in messages):
+            node.stale = True
+            return
+        node.model = self._merge(at, node, node.model)
+        if at < 0:
+            node.mass = sum(m.mass for m in node.known.values())
+        node.known = {}
+
+    def _merge(self, at: int, node: Node, mine: Bundle | None) -> Bundle:
+        messages = list(node.known.values())
+        inputs = [Input(m.origin, m.payload, m.mass, m.weight) for m in messages]
+        if at >= 0 and mine is not None:
+            inputs.append(Input(at, mine, node.mass, _own_weight(messages)))
+        inputs.sort(key=lambda item: item.origin)
+        if len(inputs) < self.aggregator.min_inputs():
+            return node.model
+        own = next((i for i, item in enumerate(inputs) if item.origin == at), None) if at >= 0 else None
+        merged, node.advanced = self._once(inputs, node, own)
+        return merged
+
+    def _once(self, inputs: list[Input], node: Node, own: int | None) -> tuple[Bundle, State]:
+        """Merge, or take the result of a node that merged the very same tensors."""
+        identity = (
+            tuple(id(tensor) for item in inputs for tensor in item.payload.values()),
+            tuple((item.mass, item.weight) for item in inputs),
+            tuple(id(tensor) for tensor in node.reference.values()),
+            tuple((key, id(tensor)) for key, tensor in node.memory.items()),
+            own if self.aggregator.uses_own else None,
+        )
+        if identity not in self._merged:
+            self._merged[identity] = self._compute(inputs, node, own)
+        return self._merged[identity]
+
+    def _compute(self, inputs: list[Input], node: Node, own: int | None) -> tuple[Bundle, State]:
+        import torch
+
+        weights = _weights([(item.mass, item.weight) for item in inputs])
+        memory, merged = dict[str, "Tensor"](), dict[str, "Tensor"]()
+        for dtype, reference in node.reference.items():
+            prefix = f"{dtype}/"
+            part = {key.removeprefix(prefix): value for key, value in node.memory.items() if key.startswith(prefix)}
+            stacked = torch.stack([item.payload[dtype] for item in inputs])
+            merged[dtype] = self.aggregator.merge(stacked, weights, reference, own, part)
+            memory |= {prefix + key: value for key, value in part.items()}
+        return merged, memory
+
+
+def _own_weight(messages: Sequence[Message]) -> float | None:
+    """What mixing weights leave for the receiver; None where patients decide."""
+    given = [m.weight for m in messages if m.weight is not None]
+    return 1.0 - sum(given) if given else None
+
+
+def _weights(parts: Sequence[tuple[float, float | None]]) -> Tensor:
+    """Weights [m] float64 summing to 1: the plan's own, else shares of training patients."""
+    import torch
+
+    raw = [mass if weight is None else weight for mass, weight in parts]
+    values = torch.tensor(raw, dtype=torch.float64)
+    return values / values.sum()
+
+
+def _mean(messages: Sequence[Message]) -> Bundle:
+    """Weighted mean in float64, messages by ascending origin."""
+    import torch
+
+    ordered = sorted(messages, key=lambda m: m.origin)
+    weights = _weights([(m.mass, m.weight) for m in ordered])
+    return {
+        dtype: (weights @ torch.stack([m.payload[dtype] for m in ordered]).double()).to(tensor.dtype)
+        for dtype, tensor in ordered[0].payload.items()
+    }

@@ -1,0 +1,312 @@
+"""One learner, trained by all silos: statistics, then rounds of local training, transfers and merges."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fpmg_bench.errors import PlumbingError, TrialError
+from fpmg_bench.federation import consensus, statistics
+from fpmg_bench.federation.exchange import Exchange, Meter, Node
+from fpmg_bench.federation.layout import Bundle, Layout, modules_of
+from fpmg_bench.federation.plumbing import Mixing, mixing, nodes_for
+from fpmg_bench.keys import rng_for, seed_for
+from fpmg_bench.transport import Inproc
+from fpmg_bench.types import SiloContext
+
+if TYPE_CHECKING:
+    from fpmg_bench.contracts import Aggregator, Learner, Shard, Topology
+    from fpmg_bench.types import State, Step
+
+
+class SiloShard(Protocol):
+    """What the loop asks of a shard besides the learner's view: a fresh random stream for each round."""
+
+    @property
+    def patients(self) -> int: ...
+    def begin(self, seed: int) -> Shard: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SiloPlan:
+    """One silo's local steps a round and its overrides of the learner's parameters."""
+
+    steps: int
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One stage of one trial: who merges how, for how long, from which seed. stop: relative weight change that ends it."""
+
+    stage: str
+    topology: Topology
+    aggregator: Aggregator
+    rounds: int
+    silos: Mapping[int, SiloPlan]
+    seed: int
+    stop: float | None = None
+
+
+@dataclass(slots=True)
+class Federated:
+    """Where a stage stands after `round` rounds: all that a checkpoint holds. `states` are the silos' released models."""
+
+    states: dict[int, State]
+    memories: dict[int, State]
+    merging: dict[str, dict[int, State]] = field(default_factory=dict)  # bundle -> node -> the aggregator's memory
+    hubs: dict[str, dict[int, Bundle]] = field(default_factory=dict)  # bundle -> server or hub -> its model
+    round: int = 0
+    done: bool = False
+    statistics_bytes: int = 0
+    statistics_messages: int = 0
+
+
+Report = Callable[[dict[str, Any], Federated], None]
+
+
+def run(
+    learner: Learner,
+    schema: Any,
+    shards: Mapping[int, SiloShard],
+    plan: Plan,
+    report: Report,
+    transport: Inproc | None = None,
+    resume: Federated | None = None,
+) -> Federated:
+    """Train `learner` over the shards. `report` gets each round's record and the state to checkpoint."""
+    stage = _Stage(learner, schema, shards, plan, transport or Inproc())
+    now = resume or stage.start()
+    rounds = plan.rounds if learner.rounds is None else learner.rounds
+    while now.round < rounds and not now.done:
+        record = stage.round(now)
+        report(record, now)
+    return now
+
+
+class _Stage:
+    """The fixed surroundings of a stage's rounds."""
+
+    def __init__(self, learner: Learner, schema: Any, shards: Mapping[int, SiloShard], plan: Plan, transport: Inproc) -> None:
+        self.learner, self.schema, self.shards, self.plan, self.transport = learner, schema, dict(sorted(shards.items())), plan, transport
+        self.layouts: dict[tuple[frozenset[int], frozenset[str]], Layout] = {}
+        self.mixed: dict[tuple[int, ...], Mixing | None] = {}
+
+    def start(self) -> Federated:
+        """Statistics once around, then the same initial state at every silo that got the same statistics."""
+        local = {s: self.learner.statistics(self.schema, self._shard(s, -1), self._context(s, -1, {})) for s in self.shards}
+        steps = self._steps(sorted(local), 0)
+        sums, messages = statistics.exchange(steps, local)
+        states = self._initial(sums)
+        each = statistics.size(next(iter(local.values())))
+        return Federated(
+            states, {s: {} for s in local}, statistics_bytes=messages * each, statistics_messages=messages if each else 0
+        )
+
+    def _initial(self, sums: Mapping[int, State]) -> dict[int, State]:
+        """One state object for all silos whose statistics are the same, bit for bit."""
+        import torch
+
+        made: list[tuple[State, State]] = []
+        states = {}
+        for silo, stats in sums.items():
+            same = next((state for known, state in made if all(torch.equal(known[k], stats[k]) for k in stats)), None)
+            if same is None:
+                same = self.learner.init(self.schema, stats, rng_for(self.plan.seed, self.plan.stage, "init"))
+                made.append((stats, same))
+            states[silo] = same
+        return states
+
+    def round(self, now: Federated) -> dict[str, Any]:
+        """One round, in place: train, exchange, take the merged models over. Returns the line of rounds.jsonl."""
+        began = time.perf_counter()
+        losses: dict[int, dict[str, float]] = {}
+        work = _Training(self, now, losses)
+        serial = any(step.train for step in self._steps(list(self.shards), now.round))
+        trained = now.states if serial else {silo: work(silo) for silo in self.shards}
+        merging = time.perf_counter()
+        bundles = [self._exchange(layout, silos, trained, now, work if serial else None) for silos, layout in self._bundles(trained)]
+        moved = self._take_over(now, bundles)
+        record = _record(self.plan.stage, now.round, losses, bundles)
+        record |= {"seconds": time.perf_counter() - began, "merge_seconds": time.perf_counter() - merging}
+        now.round += 1
+        now.done = self.plan.stop is not None and moved < self.plan.stop
+        return record
+
+    def _bundles(self, states: Mapping[int, State]) -> list[tuple[tuple[int, ...], Layout]]:
+        """Modules grouped by the silos that hold them; each group travels as one flat message among its holders."""
+        holders: dict[str, list[int]] = {}
+        for silo, state in states.items():
+            for module in modules_of(state):
+                holders.setdefault(module, []).append(silo)
+        groups: dict[tuple[int, ...], set[str]] = {}
+        for module, silos in holders.items():
+            groups.setdefault(tuple(silos), set()).add(module)
+        return [(silos, self._layout(silos, modules, states)) for silos, modules in sorted(groups.items())]
+
+    def _layout(self, silos: tuple[int, ...], modules: set[str], states: Mapping[int, State]) -> Layout:
+        key = (frozenset(silos), frozenset(modules))
+        if key not in self.layouts:
+            self.layouts[key] = Layout.of(states[silos[0]], modules)
+        return self.layouts[key]
+
+    def _exchange(
+        self, layout: Layout, silos: tuple[int, ...], trained: Mapping[int, State], now: Federated, work: _Training | None
+    ) -> _Bundle:
+        steps = self._steps(list(silos), now.round)
+        flat = {s: layout.flatten(trained[s]) for s in silos}
+        masses = {s: float(self.shards[s].patients) for s in silos}
+        name = ",".join(map(str, silos))
+        nodes = self._nodes(steps, layout, flat, masses, now, name)
+        exchange = Exchange(nodes, self.plan.aggregator, self.transport, self.plan.stage, now.round)
+        after = exchange.run(steps, work.on(layout) if work else None)
+        exchange.meter.header = layout.header
+        closed = self._closed_form(len(silos), layout, exchange.meter, now.round)
+        now.merging[name] = {at: node.memory if node.advanced is None else node.advanced for at, node in nodes.items()}
+        now.hubs[name] = {at: node.model for at, node in nodes.items() if at < 0}
+        return _Bundle(layout, silos, flat, dict(after), exchange.meter, closed, self._mixing(silos, steps, masses))
+
+    def _nodes(
+        self, steps: Sequence[Step], layout: Layout, flat: Mapping[int, Bundle], masses: Mapping[int, float], now: Federated, name: str
+    ) -> dict[int, Node]:
+        nodes = nodes_for(steps, flat, masses)
+        before: dict[int, Bundle] = {}
+        for silo in flat:
+            same = next((s for s in before if now.states[s] is now.states[silo]), None)
+            before[silo] = before[same] if same is not None else layout.flatten(now.states[silo])
+        first = before[min(before)]
+        for at, node in nodes.items():
+            kept = now.hubs.get(name, {}).get(at, first)
+            node.reference = before[at] if at >= 0 else kept
+            node.model = node.model if at >= 0 else kept
+            node.memory = now.merging.get(name, {}).get(at, {})
+        return nodes
+
+    def _closed_form(self, n: int, layout: Layout, meter: Meter, round: int) -> int | None:
+        """Bytes that the topology's formula asks for; PlumbingError where the meter disagrees."""
+        messages = self.plan.topology.messages(n)
+        if messages is None:
+            return None
+        expected = messages * layout.bytes
+        if expected != meter.bytes:
+            where = f"{self.plan.stage}, round {round}"
+            raise PlumbingError(f"{where}: {meter.bytes} bytes were sent, the closed form of the topology says {expected}")
+        return expected
+
+    def _take_over(self, now: Federated, bundles: Sequence[_Bundle]) -> float:
+        """New states from the merged vectors; silos that share all vectors share one state. Returns the relative weight change.
+
+        What did not travel (integers, modules a silo lacks) stays as it was initialised.
+        """
+        shared: dict[tuple[int, ...], State] = {}
+        change = norm = 0.0
+        for silo in self.shards:
+            parts = [(bundle.layout, bundle.after[silo]) for bundle in bundles if silo in bundle.silos]
+            identity = tuple(id(vector) for _, merged in parts for vector in merged.values())
+            if identity not in shared:
+                fresh = dict(now.states[silo])
+                for layout, merged in parts:
+                    fresh |= layout.views(merged)
+                    self._finite(silo, merged, now.round)
+                shared[identity] = fresh
+                moved, size = _movement(now.states[silo], fresh) if self.plan.stop is not None else (0.0, 0.0)
+                change, norm = change + moved, norm + size
+            now.states[silo] = shared[identity]
+        return (change / norm) ** 0.5 if norm > 0 else float("inf")
+
+    def _finite(self, silo: int, merged: Bundle, round: int) -> None:
+        import torch
+
+        if not all(bool(torch.isfinite(vector).all()) for vector in merged.values()):
+            raise TrialError(f"{self.plan.stage}, round {round}, silo {silo}: the merged weights are not finite", "lower lr")
+
+    def _mixing(self, silos: tuple[int, ...], steps: Sequence[Step], masses: Mapping[int, float]) -> Mixing | None:
+        if silos not in self.mixed:
+            self.mixed[silos] = None if any(step.train for step in steps) else mixing(steps, masses)
+        return self.mixed[silos]
+
+    def _steps(self, silos: Sequence[int], round: int) -> Sequence[Step]:
+        return self.plan.topology.plan(list(silos), round, rng_for(self.plan.seed, self.plan.stage, "topology", round))
+
+    def _shard(self, silo: int, round: int) -> Shard:
+        return self.shards[silo].begin(seed_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "shard"))
+
+    def _context(self, silo: int, round: int, memory: State) -> SiloContext:
+        own = self.plan.silos[silo]
+        rng = rng_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "train")
+        return SiloContext(silo, round, own.steps, rng, own.params, memory)
+
+
+class _Training:
+    """Local training of one silo in the current round."""
+
+    def __init__(self, stage: _Stage, now: Federated, losses: dict[int, dict[str, float]]) -> None:
+        self.stage, self.now, self.losses = stage, now, losses
+
+    def __call__(self, silo: int, state: State | None = None) -> State:
+        import torch
+
+        stage, now = self.stage, self.now
+        memory = dict(now.memories[silo])
+        ctx = stage._context(silo, now.round, memory)
+        torch.manual_seed(seed_for(stage.plan.seed, stage.plan.stage, "silo", silo, "round", now.round, "dropout"))
+        update = stage.learner.train(now.states[silo] if state is None else state, stage._shard(silo, now.round), ctx)
+        now.memories[silo] = memory
+        self.losses[silo] = dict(update.losses)
+        return update.state
+
+    def on(self, layout: Layout) -> Callable[[int, Bundle], Bundle]:
+        """Training for plans that name their trainers: the visiting model comes as a flat bundle."""
+
+        def train(silo: int, bundle: Bundle) -> Bundle:
+            return layout.flatten(self(silo, dict(self.now.states[silo]) | layout.views(bundle)))
+
+        return train
+
+
+def _movement(old: State, new: State) -> tuple[float, float]:
+    """Squared distance between two states, and the squared norm of the new one."""
+    pairs = [(old[key].double(), value.double()) for key, value in new.items() if value.is_floating_point()]
+    return sum(float((b - a).square().sum()) for a, b in pairs), sum(float(b.square().sum()) for _, b in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bundle:
+    """One group of modules after its exchange."""
+
+    layout: Layout
+    silos: tuple[int, ...]
+    before: Mapping[int, Bundle]
+    after: Mapping[int, Bundle]
+    meter: Meter
+    closed_form: int | None
+    mixing: Mixing | None
+
+
+def _record(stage: str, round: int, losses: Mapping[int, Mapping[str, float]], bundles: Sequence[_Bundle]) -> dict[str, Any]:
+    """The line of rounds.jsonl: losses, consistency and bytes of one round."""
+    before: dict[str, tuple[float, float]] = {}
+    after: dict[str, tuple[float, float]] = {}
+    sent: dict[int, int] = {}
+    for bundle in bundles:
+        pi = bundle.mixing.stationary if bundle.mixing else dict.fromkeys(bundle.silos, 1 / len(bundle.silos))
+        before |= consensus.distances(bundle.layout, bundle.before, pi)
+        after |= consensus.distances(bundle.layout, bundle.after, pi)
+        for node, count in bundle.meter.sent.items():
+            sent[node] = sent.get(node, 0) + count
+    closed = [bundle.closed_form for bundle in bundles]
+    moduli = [bundle.mixing.second_modulus for bundle in bundles if bundle.mixing]
+    return {
+        "stage": stage,
+        "round": round,
+        **consensus.record(before, after),
+        "theory": max(moduli) if moduli else None,
+        "losses": {str(silo): dict(values) for silo, values in losses.items()},
+        "bytes": sum(bundle.meter.bytes for bundle in bundles),
+        "headers": sum(bundle.meter.headers for bundle in bundles),
+        "messages": sum(bundle.meter.messages for bundle in bundles),
+        "closed_form": None if any(c is None for c in closed) else sum(c for c in closed if c is not None),
+        "sent": {str(node): count for node, count in sorted(sent.items())},
+    }

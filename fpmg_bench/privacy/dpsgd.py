@@ -1,0 +1,149 @@
+"""DP-SGD gradients (Abadi et al., 2016) with Opacus' ghost clipping, for any vector of per-example losses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import PrivacyError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from fpmg_bench.contracts import PerExample
+    from fpmg_bench.types import Rng
+
+NORM_TOLERANCE = 1e-4  # relative, of a per-example gradient norm against plain autograd
+CHECKED_ROWS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """sigma: noise multiplier; clip: L2 bound of an example's gradient; expected: rate x patients, the batch size that divides."""
+
+    sigma: float
+    clip: float
+    expected: float
+    noise: Rng
+    secure: bool = False
+
+
+def gradients(module: nn.Module, private_loss: PerExample, batch: Any | None, step: Step) -> None:
+    """Set every parameter's gradient to (sum of clipped per-example gradients + noise) / expected batch size.
+
+    batch None: an empty Poisson draw, which is noise alone (and was charged all the same).
+    """
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    for p in parameters:
+        p.grad = None
+    if batch is not None:
+        losses, norms = ghost_norms(module, private_loss, batch)
+        coefficients = (step.clip / norms.clamp(min=1e-12)).clamp(max=1.0)
+        for p in parameters:
+            p.grad = None
+        (losses * coefficients).sum().backward()
+    for p in parameters:
+        total = p.grad if p.grad is not None else p.detach().new_zeros(p.shape)
+        p.grad = (total + step.sigma * step.clip * gaussian(p, step.noise, step.secure)) / step.expected
+
+
+def ghost_norms(module: nn.Module, private_loss: PerExample, batch: Any) -> tuple[Tensor, Tensor]:
+    """Losses [n] with their graph, and the L2 norm [n] of each example's gradient over all trainable parameters."""
+    import torch
+
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    for p in parameters:
+        p.__dict__.pop("_norm_sample", None)
+    hooks = _hooks(module)
+    try:
+        losses = private_loss(module, batch)
+        losses.sum().backward(retain_graph=True)
+    finally:
+        hooks.cleanup()
+    squares = [p._norm_sample.reshape(-1).double().square() for p in parameters if "_norm_sample" in p.__dict__]
+    if not squares:
+        raise PrivacyError("the private loss reaches no trainable parameter")
+    return losses, torch.stack(squares).sum(0).sqrt().to(losses.dtype)
+
+
+def _hooks(module: nn.Module) -> Any:
+    from opacus.grad_sample.grad_sample_module_fast_gradient_clipping import GradSampleHooksFastGradientClipping
+
+    return GradSampleHooksFastGradientClipping(module, loss_reduction="sum", strict=True, max_grad_norm=1.0)
+
+
+def check(module: nn.Module, private_loss: PerExample, batch_of: Callable[[NDArray[np.intp]], Any], rows: NDArray[np.intp], stage: str) -> None:
+    """Before the first private step of a module: its layers are allowed, its losses do not mix rows, its norms are right."""
+    from opacus.validators import ModuleValidator
+
+    problems = ModuleValidator.validate(module, strict=False)
+    if problems:
+        raise PrivacyError(f"{stage}: {type(module).__name__} cannot be trained privately: {problems[0]}")
+    _independent(module, private_loss, batch_of, rows, stage)
+    _norms_agree(module, private_loss, batch_of, rows[:CHECKED_ROWS], stage)
+
+
+def _independent(
+    module: nn.Module, private_loss: PerExample, batch_of: Callable[[NDArray[np.intp]], Any], rows: NDArray[np.intp], stage: str
+) -> None:
+    """Replace one row by another: every other loss and every buffer must stay the same, bit for bit."""
+    import torch
+
+    before = [b.clone() for b in module.buffers()]
+    swapped = rows.copy()
+    swapped[0] = rows[1]
+    one, two = (_losses(module, private_loss, batch_of(r)) for r in (rows, swapped))
+    if one.shape != (len(rows),):
+        raise PrivacyError(f"{stage}: the private loss gives shape {tuple(one.shape)}, not one loss a row ({len(rows)},)")
+    if not torch.equal(one[1:], two[1:]) or any(not torch.equal(a, b) for a, b in zip(before, module.buffers(), strict=True)):
+        raise PrivacyError(f"{stage}: the private loss mixes rows (changing one row changed another's loss), so clipping bounds nobody")
+
+
+def _losses(module: nn.Module, private_loss: PerExample, batch: Any) -> Tensor:
+    """Losses with the global generator as it was before and after, so that dropout draws the same masks."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        return private_loss(module, batch)
+
+
+def _norms_agree(
+    module: nn.Module, private_loss: PerExample, batch_of: Callable[[NDArray[np.intp]], Any], rows: NDArray[np.intp], stage: str
+) -> None:
+    """Norms by ghost clipping against plain autograd, one row at a time (without dropout, whose masks depend on the batch)."""
+    import torch
+
+    was_training = [m for m in module.modules() if isinstance(m, torch.nn.Dropout) and m.training]
+    for dropout in was_training:
+        dropout.eval()
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    _, ghost = ghost_norms(module, private_loss, batch_of(rows))
+    for i in range(len(rows)):
+        loss = private_loss(module, batch_of(rows[i : i + 1])).sum()
+        parts = torch.autograd.grad(loss, parameters, allow_unused=True)
+        plain = float(sum(g.double().square().sum() for g in parts if g is not None)) ** 0.5
+        if abs(plain - float(ghost[i])) > NORM_TOLERANCE * max(plain, 1e-6):
+            raise PrivacyError(f"{stage}: gradient norm of record {i} of the batch is {float(ghost[i]):.6g} by hooks, {plain:.6g} by autograd")
+    for dropout in was_training:
+        dropout.train()
+    for p in parameters:
+        p.grad = None
+
+
+def gaussian(like: Tensor, generator: Rng, secure: bool = False) -> Tensor:
+    """Standard normal numbers of the shape and dtype of `like`; secure: from the system's entropy, not repeatable."""
+    import torch
+
+    if not secure:
+        return torch.randn(like.shape, generator=generator, dtype=like.dtype)
+    import numpy as np
+    from scipy.special import ndtri
+
+    bits = np.frombuffer(os.urandom(8 * like.numel()), dtype=np.uint64) >> 11
+    uniform = (bits.astype(np.float64) + 0.5) / 2.0**53
+    return torch.as_tensor(ndtri(uniform)).to(like.dtype).reshape(like.shape)

@@ -1,0 +1,180 @@
+"""What a trial spends of each silo's privacy budget: declared before it starts, counted at every access, composed by Opacus."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from fpmg_bench.errors import PrivacyError
+
+if TYPE_CHECKING:
+    from fpmg_bench.types import Charges, Privacy
+
+Kind = Literal["step", "moments", "counts"]
+STATISTICS_SHARE = 0.1  # of epsilon, for moments and counts together: they are few, and sampled at rate 1
+LARGEST_SIGMA = 1e4
+
+
+@dataclass(frozen=True, slots=True)
+class Mechanism:
+    """A Gaussian mechanism of one silo: sampling rate, noise multiplier, how often."""
+
+    stage: str
+    kind: Kind
+    rate: float
+    sigma: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Noise multipliers of a silo: of DP-SGD steps, and of moments and counts. clip: L2 bound of a patient's gradient."""
+
+    steps: float
+    statistics: float
+    clip: float
+    secure: bool = False
+
+
+@lru_cache(maxsize=4096)
+def _composed(history: tuple[tuple[float, float, int], ...], delta: float, accountant: Literal["prv", "rdp"]) -> float:
+    """Epsilon of (sigma, rate, count) mechanisms by Opacus; a call of PRV costs about 0.1 s, so results are kept."""
+    from opacus.accountants import PRVAccountant, RDPAccountant
+
+    account: Any = PRVAccountant() if accountant == "prv" else RDPAccountant()
+    account.history = [tuple(item) for item in history]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PRV at rate 1 is right but divides by zero on the way; RDP names its optimal order
+        return float(account.get_epsilon(delta=delta))
+
+
+def epsilon_of(mechanisms: Sequence[Mechanism], delta: float, accountant: Literal["prv", "rdp"] = "prv") -> float:
+    """Epsilon of everything in `mechanisms`, under add/remove of one patient; 0 for nothing, infinite where noise is absent."""
+    spent: dict[tuple[float, float], int] = {}
+    for m in mechanisms:
+        if m.count and m.sigma <= 0:
+            return float("inf")
+        if m.count:
+            spent[m.sigma, m.rate] = spent.get((m.sigma, m.rate), 0) + m.count
+    history = tuple((sigma, rate, count) for (sigma, rate), count in sorted(spent.items()))
+    return _composed(history, delta, accountant) if history else 0.0
+
+
+def calibrate(planned: Mapping[str, Charges], rate: float, privacy: Privacy) -> Noise:
+    """The least noise with which the whole plan (stage -> charges) of one silo stays within epsilon. PrivacyError: no noise does."""
+    few = any(c.moments or c.counts for c in planned.values())
+    steps = any(c.private_steps for c in planned.values())
+    share = privacy.epsilon * (STATISTICS_SHARE if steps else 1.0)
+    statistics = _least(lambda s: mechanisms(planned, rate, Noise(1.0, s, 1.0), only="statistics"), share, privacy) if few else 1.0
+    if not steps:
+        return Noise(statistics, statistics, privacy.clip, privacy.secure)
+    sigma = _least(lambda s: mechanisms(planned, rate, Noise(s, statistics, 1.0)), privacy.epsilon, privacy)
+    return Noise(sigma, statistics, privacy.clip, privacy.secure)
+
+
+def mechanisms(planned: Mapping[str, Charges], rate: float, noise: Noise, only: str = "") -> list[Mechanism]:
+    """The planned charges of one silo as mechanisms."""
+    rows = []
+    for stage, c in planned.items():
+        if only != "statistics":
+            rows.append(Mechanism(stage, "step", rate, noise.steps, c.private_steps))
+        rows.append(Mechanism(stage, "moments", 1.0, noise.statistics, c.moments))
+        rows.append(Mechanism(stage, "counts", 1.0, noise.statistics, c.counts))
+    return [row for row in rows if row.count]
+
+
+def _least(plan: Any, epsilon: float, privacy: Privacy) -> float:
+    """Bisection of the noise multiplier to 0.5 %: RDP (fast, an upper bound) brackets, PRV decides."""
+    low, high = 0.05, 1.0
+    while _spend(plan(high), privacy.delta, "rdp") > epsilon:
+        low, high = high, high * 2
+        if high > LARGEST_SIGMA:
+            raise PrivacyError(f"no noise reaches epsilon {privacy.epsilon} at delta {privacy.delta}", "raise epsilon or train less")
+    low, high = _bisect(plan, epsilon, privacy.delta, "rdp", low, high, 0.005)
+    return _bisect(plan, epsilon, privacy.delta, "prv", max(0.05, high * 0.7), high, 0.005)[1]
+
+
+def _bisect(plan: Any, epsilon: float, delta: float, accountant: Literal["prv", "rdp"], low: float, high: float, tolerance: float) -> tuple[float, float]:
+    while high - low > tolerance * high:
+        middle = (low + high) / 2
+        if _spend(plan(middle), delta, accountant) > epsilon:
+            low = middle
+        else:
+            high = middle
+    return low, high
+
+
+def _spend(rows: Sequence[Mechanism], delta: float, accountant: Literal["prv", "rdp"]) -> float:
+    return epsilon_of(rows, delta, accountant)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """One silo's account over a whole trial. A charge beyond the plan is refused; `spent` survives a checkpoint."""
+
+    silo: int
+    name: str
+    patients: int
+    rate: float
+    privacy: Privacy
+    noise: Noise
+    planned: Mapping[str, Charges]
+    spent: dict[tuple[str, Kind], int] = field(default_factory=dict)
+
+    def charge(self, stage: str, kind: Kind) -> float:
+        """Count one access and return its noise multiplier. PrivacyError where the plan did not declare it."""
+        declared = self.planned.get(stage)
+        allowed = {"step": declared.private_steps, "moments": declared.moments, "counts": declared.counts}[kind] if declared else 0
+        used = self.spent.get((stage, kind), 0)
+        if used >= allowed:
+            raise PrivacyError(
+                f"silo {self.name}, {stage}: {kind} number {used + 1} exceeds the {allowed} that the plan declared",
+                "the learner's charges() must count every access",
+            )
+        self.spent[stage, kind] = used + 1
+        return self.noise.steps if kind == "step" else self.noise.statistics
+
+    def entries(self) -> list[Mechanism]:
+        """What was spent."""
+        rows = []
+        for (stage, kind), count in sorted(self.spent.items()):
+            step = kind == "step"
+            rows.append(Mechanism(stage, kind, self.rate if step else 1.0, self.noise.steps if step else self.noise.statistics, count))
+        return rows
+
+    def epsilon(self, accountant: Literal["prv", "rdp"] = "prv") -> float:
+        """Epsilon spent so far."""
+        return epsilon_of(self.entries(), self.privacy.delta, accountant)
+
+    def summary(self) -> dict[str, Any]:
+        """The silo's part of ledger.json."""
+        return {
+            "silo": self.silo,
+            "name": self.name,
+            "patients": self.patients,
+            "epsilon": self.epsilon(),
+            "accountant": "prv",
+            "epsilon_rdp": self.epsilon("rdp"),
+            "epsilon_budget": self.privacy.epsilon,
+            "delta": self.privacy.delta,
+            "noise_multiplier": self.noise.steps,
+            "noise_multiplier_statistics": self.noise.statistics,
+            "clip": self.noise.clip,
+            "entries": [
+                {"stage": m.stage, "mechanism": m.kind, "sampling_rate": m.rate, "noise_multiplier": m.sigma, "count": m.count}
+                for m in self.entries()
+            ],
+        }
+
+
+def plan_ledgers(
+    silos: Mapping[int, tuple[str, int, float]], planned: Mapping[int, Mapping[str, Charges]], privacy: Privacy
+) -> dict[int, Ledger]:
+    """A calibrated ledger a silo. silos: index -> (name, patients, sampling rate); planned: index -> stage -> charges."""
+    return {
+        silo: Ledger(silo, name, patients, rate, privacy, calibrate(planned[silo], rate, privacy), planned[silo])
+        for silo, (name, patients, rate) in silos.items()
+    }

@@ -1,0 +1,173 @@
+"""One silo's training rows behind the privacy boundary. The only way to them is a step, moments or counts."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import PrivacyError
+from fpmg_bench.keys import seed_for
+from fpmg_bench.types import Moments, StepLog
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor, nn, optim
+
+    from fpmg_bench.contracts import PerExample, Public
+    from fpmg_bench.privacy.ledger import Ledger
+    from fpmg_bench.types import Rng
+
+NORM_DIMENSIONS = 2.0**0.5  # moments release a clipped row (norm <= 1) and its square (norm <= 1) together
+
+
+class LocalShard:
+    """Rows (modality data, a `Representation`, or a mapping of tensors) of some patients, a sampling rate, and a ledger or None.
+
+    A step draws each patient with probability `rate`; a drawn patient brings one of their records, drawn anew.
+    """
+
+    def __init__(self, rows: Any, patient: NDArray[np.int64], rate: float, stage: str, ledger: Ledger | None = None) -> None:
+        import numpy as np
+
+        if not 0 < rate <= 1:
+            raise PrivacyError(f"sampling rate {rate} of {stage} is not in (0, 1]")
+        order = np.argsort(patient, kind="stable")
+        _, self._first, self._records = np.unique(np.asarray(patient)[order], return_index=True, return_counts=True)
+        self._order = order
+        self._rows, self._rate, self._stage, self._ledger = rows, rate, stage, ledger
+        self._kept: dict[str, LocalShard] = {}
+        self._stream: dict[str, Rng] = {}
+        self._checked: set[str] = set()
+
+    @property
+    def patients(self) -> int:
+        return len(self._records)
+
+    @property
+    def private(self) -> bool:
+        return self._ledger is not None
+
+    def begin(self, seed: int) -> LocalShard:
+        """A fresh sampling and noise stream for a round. `secure` draws both from the system instead."""
+        import secrets
+
+        import torch
+
+        secure = self._ledger is not None and self._ledger.noise.secure
+        for name in ("draw", "noise"):
+            generator = torch.Generator()
+            generator.manual_seed(secrets.randbits(63) if secure else seed_for(seed, name))
+            self._stream[name] = generator
+        return self
+
+    def prepared(self, name: str, features: Callable[[Any], Mapping[str, Tensor]]) -> LocalShard:
+        if name not in self._kept:
+            view = copy.copy(self)
+            view._rows, view._kept = dict(features(self._rows)), {}
+            wrong = [key for key, value in view._rows.items() if len(value) != len(self._order)]
+            if wrong:
+                raise PrivacyError(f"{self._stage}: prepared features {wrong} do not have one row a record")
+            self._kept[name] = view
+        return self._kept[name]
+
+    def step(
+        self, module: nn.Module, optimizer: optim.Optimizer, private_loss: PerExample, public_loss: Public | None = None
+    ) -> StepLog:
+        rows = self._draw()
+        if self._ledger is None:
+            return self._plain(rows, module, optimizer, private_loss, public_loss)
+        from fpmg_bench.privacy import dpsgd
+
+        sigma = self._ledger.charge(self._stage, "step")
+        spec = dpsgd.Step(sigma, self._ledger.noise.clip, self._rate * self.patients, self._stream["noise"], self._ledger.noise.secure)
+        if type(module).__qualname__ not in self._checked and len(rows) > 1:
+            dpsgd.check(module, private_loss, self._batch, rows, self._stage)
+            self._checked.add(type(module).__qualname__)
+        dpsgd.gradients(module, private_loss, self._batch(rows) if len(rows) else None, spec)
+        if public_loss is not None:
+            public_loss(module).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return StepLog(float("nan"), len(rows))
+
+    def _plain(
+        self, rows: NDArray[np.intp], module: nn.Module, optimizer: optim.Optimizer, private_loss: PerExample, public_loss: Public | None
+    ) -> StepLog:
+        """An ordinary step on the mean loss. An empty draw trains on the public loss alone."""
+        optimizer.zero_grad()
+        value = float("nan")
+        if len(rows):
+            loss = private_loss(module, self._batch(rows)).mean()
+            loss.backward()  # type: ignore[no-untyped-call]
+            value = float(loss.detach())
+        if public_loss is not None:
+            public_loss(module).backward()  # type: ignore[no-untyped-call]
+        if len(rows) or public_loss is not None:
+            optimizer.step()
+        return StepLog(value, len(rows))
+
+    def moments(self, features: Callable[[Any], Tensor], clip: float, *, full: bool = True) -> Moments:
+        import torch
+
+        x = features(self._rows).double()
+        weight = self._weights()
+        if self._ledger is None:
+            scaled = x * weight[:, None]
+            second = scaled.T @ x if full else (scaled * x).sum(0)
+            return Moments(float(self.patients), scaled.sum(0) / self.patients, second / self.patients)
+        sigma = self._ledger.charge(self._stage, "moments") * NORM_DIMENSIONS
+        x = _clipped(x, clip) / clip
+        scaled = x * weight[:, None]
+        first = self._noisy(scaled.sum(0), sigma) / self.patients * clip
+        second = self._noisy(scaled.T @ x if full else (scaled * x).sum(0), sigma) / self.patients * clip**2
+        if full:
+            second = torch.triu(second) + torch.triu(second, 1).T  # one draw an entry; symmetric by post-processing
+        return Moments(float(self.patients), first, second)
+
+    def counts(self, bins: Callable[[Any], Tensor], clip: float) -> Tensor:
+        rows = bins(self._rows).double()
+        weight = self._weights()[:, None]
+        if self._ledger is None:
+            return (rows * weight).sum(0)
+        sigma = self._ledger.charge(self._stage, "counts")
+        return self._noisy((_clipped(rows, clip) * weight).sum(0), sigma * clip)
+
+    def _weights(self) -> Tensor:
+        """[records]: a patient's records share a weight of 1."""
+        import torch
+
+        weight = torch.empty(len(self._order), dtype=torch.float64)
+        for_record = torch.repeat_interleave(torch.as_tensor(1.0 / self._records), torch.as_tensor(self._records))
+        weight[torch.as_tensor(self._order)] = for_record
+        return weight
+
+    def _noisy(self, total: Tensor, sigma: float) -> Tensor:
+        from fpmg_bench.privacy.dpsgd import gaussian
+
+        assert self._ledger is not None
+        return total + sigma * gaussian(total, self._stream["noise"], self._ledger.noise.secure)
+
+    def _draw(self) -> NDArray[np.intp]:
+        """Records of a Poisson sample of patients, one a patient."""
+        import torch
+
+        draw = self._stream["draw"]
+        chosen = (torch.rand(self.patients, generator=draw) < self._rate).numpy()
+        which = torch.rand(self.patients, generator=draw, dtype=torch.float64).numpy()
+        at = self._first + (which * self._records).astype(int)
+        rows: NDArray[np.intp] = self._order[at[chosen]]
+        return rows
+
+    def _batch(self, rows: NDArray[np.intp]) -> Any:
+        import torch
+
+        if isinstance(self._rows, Mapping):
+            at = torch.as_tensor(rows)
+            return {key: value[at] for key, value in self._rows.items()}
+        return self._rows.take(rows)
+
+
+def _clipped(x: Tensor, clip: float) -> Tensor:
+    """Rows with L2 norm at most `clip`."""
+    return x * (clip / x.norm(dim=1, keepdim=True).clamp(min=1e-12)).clamp(max=1.0)

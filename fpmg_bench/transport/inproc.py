@@ -1,0 +1,50 @@
+"""All silos in one process: a message is a shared tensor, never a copy. Deterministic, the default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One model message. payload: dtype name -> flat vector; origin: whose weights these are; mass: training patients behind it.
+
+    relayed: the plan named the origin, so these are its weights after local training and before any transfer.
+    """
+
+    src: int
+    dst: int
+    origin: int
+    payload: Mapping[str, Tensor]
+    mass: float
+    weight: float | None = None
+    relayed: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """Data payload, without headers."""
+        return sum(part.numel() * part.element_size() for part in self.payload.values())
+
+
+@dataclass(slots=True)
+class Inproc:
+    """Delivers at once. `record` keeps what every silo received, for the neighbour's view: `frames[silo]`."""
+
+    record: bool = False
+    frames: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def deliver(self, messages: list[Message], stage: str, round: int) -> list[Message]:
+        """The messages as they arrive."""
+        if self.record:
+            for message in messages:
+                self.frames.setdefault(message.dst, []).append(_frame(message, stage, round))
+        return messages
+
+
+def _frame(message: Message, stage: str, round: int) -> dict[str, Any]:
+    return {"stage": stage, "round": round, "src": message.src, "origin": message.origin, "payload": message.payload}
