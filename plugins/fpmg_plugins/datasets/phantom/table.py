@@ -1,0 +1,71 @@
+"""Laboratory and demographic columns of the phantom."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from fpmg_bench.types import Column, Schema, Table
+from fpmg_plugins.datasets.phantom.latent import Records
+
+SMOKING = ("never", "former", "current")
+WARDS = ("outpatient", "ward", "icu")
+
+
+def schema() -> Schema:
+    """Ten columns of all three types."""
+    return Schema(
+        "table",
+        (
+            Column("age", "number", low=18, high=95, step=1),
+            Column("sex", "category", ("female", "male")),
+            Column("bmi", "number", low=14, high=55, step=0.1),
+            Column("crp", "number", low=0, high=400, step=0.1),
+            Column("wbc", "number", low=0.5, high=40, step=0.1),
+            Column("spo2", "number", low=60, high=100, step=1),
+            Column("creatinine", "number", low=0.2, high=8, step=0.01),
+            Column("smoking", "category", SMOKING),
+            Column("ward", "category", WARDS),
+            Column("diabetes", "flag"),
+        ),
+    )
+
+
+def simulate(records: Records, rng: np.random.Generator, missing: float) -> Table:
+    """crp (log), wbc and ward rise with extent, spo2 falls; creatinine follows age and diabetes; sites calibrate crp and spo2."""
+    n, extent = len(records), records.extent
+    normal = rng.standard_normal((6, n))
+    bed = extent + 0.28 * normal[4] + 0.15 * records.effect(2)
+    columns: dict[str, object] = {
+        "age": records.age,
+        "sex": np.where(records.female, "female", "male").astype(object),
+        "bmi": np.round(26 + 2.5 * records.diabetes + 4 * normal[0], 1),
+        "crp": np.round(np.exp(1.6 + 1.8 * extent + 1.0 * normal[1] + 0.4 * records.effect(0)), 1),
+        "wbc": np.round(7 + 3.0 * extent + 2.6 * normal[2], 1),
+        "spo2": np.round(97.5 - 3.5 * extent + 1.8 * normal[3] + 0.8 * records.effect(1)),
+        "creatinine": np.round(np.exp(-0.25 + 0.006 * (records.age - 54) + 0.25 * records.diabetes + 0.25 * normal[5]), 2),
+        "smoking": _choose(rng, np.array([0.5, 0.3, 0.2]) + extent[:, None] * np.array([-0.15, 0.05, 0.1]), SMOKING),
+        "ward": np.asarray(WARDS, dtype=object)[np.digitize(bed, [0.25, 0.7])],
+        "diabetes": records.diabetes.astype(np.float64),
+    }
+    return Table(_holes(_within(pd.DataFrame(columns)), records, rng, missing))
+
+
+def _choose(rng: np.random.Generator, share: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    at = (rng.random(len(share))[:, None] > np.cumsum(share, axis=1)).sum(axis=1)
+    return np.asarray(names, dtype=object)[np.minimum(at, len(names) - 1)]
+
+
+def _within(frame: pd.DataFrame) -> pd.DataFrame:
+    for column in schema().columns:
+        if column.type == "number":
+            frame[column.name] = frame[column.name].clip(column.low, column.high)
+    return frame
+
+
+def _holes(frame: pd.DataFrame, records: Records, rng: np.random.Generator, missing: float) -> pd.DataFrame:
+    """Cells are emptied at the rate `missing`, tilted by the site; age, sex and diabetes are always known."""
+    rate = np.clip(missing * np.exp(0.8 * records.effect(3)), 0, 0.95)
+    for name in ("bmi", "crp", "wbc", "spo2", "creatinine", "smoking", "ward"):
+        frame.loc[rng.random(len(frame)) < rate, name] = np.nan
+    return frame

@@ -1,0 +1,51 @@
+"""Short reports of the phantom: findings, negations and the reader's errors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fpmg_bench.types import Schema, Text
+from fpmg_plugins.datasets.phantom.latent import Records
+
+CHARACTERS = 240
+SYMPTOMS = ("routine examination", "chest pain", "cough", "cough and fever", "shortness of breath")
+DEGREES = ("slight", "moderate", "extensive")
+CLEAR = ("the lungs are clear", "no focal consolidation", "no acute infiltrate")
+OPACITY = ("consolidation", "airspace opacity", "infiltrate")
+DRY = ("no pleural effusion", "costophrenic angles are sharp")
+HEART = ("heart size is normal", "the heart is enlarged")
+CLOSING = ("", "comparison: none.", "correlate clinically.", "no prior study.")
+
+
+def schema() -> Schema:
+    """Lower-case English, at most 240 characters."""
+    return Schema("text", (), (CHARACTERS,))
+
+
+def simulate(records: Records, rng: np.random.Generator) -> Text:
+    """What a reader writes: an opacity with probability logistic(9 (extent - .33)), an effusion where there is one, with errors."""
+    n, extent = len(records), records.extent
+    said = rng.random(n) < 1 / (1 + np.exp(-9 * (extent - 0.33)))
+    fluid = rng.random(n) < np.where(records.label == 2, 0.25 + 0.6 * records.severity, 0.06)
+    degree = np.digitize(extent + 0.12 * rng.standard_normal(n), [0.4, 0.65])
+    side = np.where(rng.random(n) < 0.95, records.side, -records.side)
+    symptom = np.clip(np.round(1 + 2.6 * extent + 0.9 * rng.standard_normal(n)), 0, 4).astype(int)
+    large = rng.random(n) < 0.08 + 0.25 * extent
+    habit = np.digitize(records.effect(6) + 0.3 * rng.standard_normal(n), [-0.4, 0.0, 0.4])  # a site's way to close a report
+    words = rng.integers(0, 3, (n, 3))
+    strings = (
+        _report(*row)
+        for row in zip(records.age, records.female, symptom, said, degree, side, fluid, large, records.diabetes, words, habit, strict=True)
+    )
+    return Text(tuple(strings))
+
+
+def _report(
+    age: float, female: bool, symptom: int, said: bool, degree: int, side: float, fluid: bool, large: bool, diabetes: bool,
+    words: np.ndarray, habit: int,
+) -> str:  # fmt: skip
+    place = "right" if side > 0 else "left"
+    lung = f"{DEGREES[degree]} {OPACITY[words[0]]} in the {place} lower lobe" if said else CLEAR[words[1]]
+    pleura = f"{place} pleural effusion" if fluid else DRY[words[2] % 2]
+    history = f"{int(age)}-year-old {'woman' if female else 'man'} with {SYMPTOMS[symptom]}{', known diabetes' if diabetes else ''}"
+    return f"{history}. {lung}. {pleura}. {HEART[int(large)]}. {CLOSING[habit]}".rstrip()
