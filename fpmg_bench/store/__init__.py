@@ -1,0 +1,46 @@
+"""The run directory: keys, atomic files, checkpoints, shared stage 1, and one long results table."""
+
+from fpmg_bench.store.artefacts import Checkpoint, Stage1
+from fpmg_bench.store.atomic import plain, read_json, write_bytes, write_json
+from fpmg_bench.store.environment import core_hash, cores, environment, setting
+from fpmg_bench.store.preimages import Versions, chosen, measure_preimage, stage1_preimage, trial_preimage
+from fpmg_bench.store.rounds import read_rounds
+from fpmg_bench.store.rundir import SCHEMA_VERSION, RunDir, only_writer
+from fpmg_bench.store.sink import TrialSink
+from fpmg_bench.store.specs import Planned, spec_from_json
+from fpmg_bench.store.table import DTYPES, FINAL, collect, frame, metric_name, read_table, write_table
+from fpmg_bench.store.tensors import pack, unpack
+
+__all__ = [
+    "DTYPES",
+    "FINAL",
+    "SCHEMA_VERSION",
+    "Checkpoint",
+    "Planned",
+    "RunDir",
+    "Stage1",
+    "TrialSink",
+    "Versions",
+    "chosen",
+    "collect",
+    "core_hash",
+    "cores",
+    "environment",
+    "frame",
+    "measure_preimage",
+    "metric_name",
+    "only_writer",
+    "pack",
+    "plain",
+    "read_json",
+    "read_rounds",
+    "read_table",
+    "setting",
+    "spec_from_json",
+    "stage1_preimage",
+    "trial_preimage",
+    "unpack",
+    "write_bytes",
+    "write_json",
+    "write_table",
+]

@@ -1,0 +1,85 @@
+"""The three keys: what they are digests of. A pre-image is stored next to the result it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fpmg_bench.types import Choice, TrialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """All but the specification that can change a number.
+
+    components: "kind:name" -> version; fingerprints: dataset entry's name -> content; setting: core hash, libraries, CPU type, threads, device.
+    """
+
+    components: Mapping[str, str]
+    fingerprints: Mapping[str, str]
+    setting: Mapping[str, Any]
+
+    def of(self, kind: str, choice: Choice | None) -> dict[str, Any] | None:
+        """A chosen component as it enters a key: name, parameters, version."""
+        if choice is None:
+            return None
+        return {"name": choice.name, "params": choice.params, "version": self.components[f"{kind}:{choice.name}"]}
+
+
+def stage1_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any] | None:
+    """What stage 1 depends on; None for a control, which has none.
+
+    Under privacy the noise is calibrated to both stages, so the generator belongs to it.
+    """
+    if spec.control:
+        return None
+    found = _patients(spec, versions) | {
+        "encoders": {name: versions.of("encoder", choice) for name, choice in spec.encoders.items()},
+        "topology": versions.of("topology", spec.topology),
+        "aggregator": versions.of("aggregator", spec.aggregator),
+        "budget": asdict(spec.budget),
+        "silos": spec.silos,
+        "privacy": asdict(spec.privacy) if spec.privacy else None,
+    }
+    if spec.privacy:
+        found["calibrated_with"] = versions.of("generator", spec.generator)
+    return found
+
+
+def trial_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
+    """Stage 1 and the generator, or the control. No names of suites, entries or methods; no limits."""
+    if spec.control:
+        return _patients(spec, versions) | {"control": asdict(spec.control), "stage": "control"}
+    return {"stage": "stage2", "stage1": stage1_preimage(spec, versions), "generator": versions.of("generator", spec.generator)}
+
+
+def measure_preimage(spec: TrialSpec, versions: Versions, trial_key: str) -> dict[str, Any]:
+    """The trial and its metrics, in any order."""
+    metrics = sorted((versions.of("metric", choice) or {} for choice in spec.metrics), key=lambda entry: repr(sorted(entry.items())))
+    return {"stage": "measure", "trial": trial_key, "metrics": metrics, "frames": spec.frames}
+
+
+def _patients(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
+    """Which patients are where: dataset, split, partition, seed."""
+    dataset = versions.of("dataset", spec.dataset) or {}
+    return {
+        "stage": "stage1",
+        "dataset": dataset | {"fingerprint": versions.fingerprints[spec.dataset_name]},
+        "split": {"holdout": spec.holdout, "tuning": spec.tuning},
+        "partition": spec.partition,
+        "seed": spec.seed,
+        "setting": versions.setting,
+    }
+
+
+def chosen(spec: TrialSpec) -> Iterator[tuple[str, str]]:
+    """(kind, name) of every component of a trial."""
+    yield "dataset", spec.dataset.name
+    for choice in spec.encoders.values():
+        yield "encoder", choice.name
+    for kind, single in (("generator", spec.generator), ("topology", spec.topology), ("aggregator", spec.aggregator)):
+        if single:
+            yield kind, single.name
+    for choice in spec.metrics:
+        yield "metric", choice.name

@@ -1,0 +1,108 @@
+"""The run directory: where each file lives, who may write, what is finished."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from fpmg_bench.errors import StoreError
+from fpmg_bench.store.atomic import read_json, write_bytes, write_json
+from fpmg_bench.store.specs import Planned
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunDir:
+    """Paths of one run. No database: one writer a trial, readable with pandas."""
+
+    root: Path
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results.parquet"
+
+    def trial(self, key: str) -> Path:
+        return self.root / "trials" / key
+
+    def stage1(self, key: str) -> Path:
+        return self.root / "stage1" / key
+
+    def plan(self) -> dict[str, Any]:
+        """plan.json. Raises StoreError where it is missing, torn or of another version."""
+        found = read_json(self.root / "plan.json")
+        if found is None:
+            raise StoreError(f"{self.root}: no readable plan.json, so this is no run directory", "give the folder that `run` wrote")
+        if found.get("schema_version") != SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.root}/plan.json: schema version {found.get('schema_version')}, this program reads {SCHEMA_VERSION}",
+                "run the suite again into a new folder",
+            )
+        return found
+
+    def trials(self) -> list[Planned]:
+        """The planned trials, in order."""
+        return [Planned.from_json(entry) for entry in self.plan()["trials"]]
+
+    def write_plan(self, plan: dict[str, Any], suite_text: str, environment: dict[str, Any]) -> None:
+        """suite.yaml, environment.json and plan.json; refuses a folder that holds another suite's run or something else."""
+        self.check_owner(plan["suite"])
+        write_bytes(self.root / "suite.yaml", suite_text.encode())
+        write_json(self.root / "environment.json", environment)
+        write_json(self.root / "plan.json", {"schema_version": SCHEMA_VERSION, **plan})
+
+    def check_owner(self, suite: str) -> None:
+        """Raises StoreError unless the folder is new, empty, or holds a run of this suite (perhaps edited since)."""
+        way_out = "give another folder with --out, or delete this one"
+        if not self.root.exists():
+            return
+        if not self.root.is_dir():
+            raise StoreError(f"{self.root}: is a file", way_out)
+        found = read_json(self.root / "plan.json")
+        if found is None and any(entry.name != ".lock" for entry in self.root.iterdir()):
+            raise StoreError(f"{self.root}: holds files but no readable plan.json", way_out)
+        if found is not None and found.get("suite") != suite:
+            raise StoreError(f"{self.root}: holds a run of suite {found.get('suite')!r}, not {suite!r}", way_out)
+
+    def result(self, key: str) -> dict[str, Any] | None:
+        """trial.json; None where it is missing, torn, or names another key."""
+        found = read_json(self.trial(key) / "trial.json")
+        return found if found is not None and found.get("key") == key else None
+
+    def finished(self, trial: Planned) -> bool:
+        """Trained and measured, with these very metrics."""
+        found = self.result(trial.key)
+        return found is not None and found["status"] == "ok" and found.get("measure") == trial.measure
+
+    def stage1_ready(self, key: str) -> bool:
+        """Whether this stage 1 can be shared already."""
+        return (self.stage1(key) / "stage1.json").is_file()
+
+
+@contextlib.contextmanager
+def only_writer(folder: Path, *, wait: bool) -> Iterator[None]:
+    """Hold the folder's lock, which the system drops if the process dies. wait=False: StoreError if another process holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+") as file:
+        _lock(file, folder, wait=wait)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _lock(file: IO[str], folder: Path, *, wait: bool) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows: no advisory locks there; two writers are not detected
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        owner = file.read().strip()
+        raise StoreError(f"{folder}: process {owner or 'unknown'} is writing here", "wait for it, or give another --out") from error

@@ -1,0 +1,60 @@
+"""A planned trial and its JSON form in plan.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fpmg_bench.store.atomic import plain
+from fpmg_bench.types import Budget, Choice, Privacy, TrialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One trial of a plan with its keys. stage1 is None where there is no stage 1 (controls)."""
+
+    id: str
+    key: str
+    stage1: str | None
+    measure: str
+    spec: TrialSpec
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry in plan.json."""
+        found: dict[str, Any] = plain(asdict(self))
+        return found
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> Planned:
+        """The reverse of `to_json`."""
+        return cls(entry["id"], entry["key"], entry["stage1"], entry["measure"], spec_from_json(entry["spec"]))
+
+
+def spec_from_json(entry: Mapping[str, Any]) -> TrialSpec:
+    """A trial's specification from its JSON form."""
+    same = {
+        "dataset": _choice(entry["dataset"]),
+        "encoders": {name: _choice(item) for name, item in entry["encoders"].items()},
+        "generator": _optional(entry["generator"]),
+        "topology": _optional(entry["topology"]),
+        "aggregator": _optional(entry["aggregator"]),
+        "budget": Budget(**entry["budget"]),
+        "metrics": tuple(_choice(item) for item in entry["metrics"]),
+        "privacy": Privacy(**_floats(entry["privacy"])) if entry["privacy"] else None,
+        "control": _optional(entry["control"]),
+    }
+    return TrialSpec(**{**entry, **same})
+
+
+def _choice(entry: Mapping[str, Any]) -> Choice:
+    return Choice(entry["name"], entry["params"])
+
+
+def _optional(entry: Mapping[str, Any] | None) -> Choice | None:
+    return _choice(entry) if entry else None
+
+
+def _floats(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Infinities come back from their words."""
+    return {name: float(value) if value in ("inf", "-inf") else value for name, value in entry.items()}

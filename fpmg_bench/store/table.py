@@ -1,0 +1,128 @@
+"""One long results table: a row per trial, round, scope, modality and metric. Failures are rows with a reason, never gaps."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.store.atomic import write_bytes
+from fpmg_bench.store.rounds import read_rounds
+from fpmg_bench.store.rundir import SCHEMA_VERSION, RunDir
+from fpmg_bench.store.specs import Planned
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+DTYPES: Mapping[str, str] = {
+    "schema_version": "int64", "suite": "object", "dataset": "object", "method": "object", "role": "object", "seed": "int64",
+    "key": "object", "round": "int64", "scope": "object", "modality": "object", "metric": "object", "value": "float64",
+    "low": "float64", "high": "float64", "n": "Int64", "floor": "float64", "status": "object", "reason": "object",
+    "higher_is_better": "boolean", "unit": "object", "source": "object",
+}  # fmt: skip
+FINAL = -1
+Row = dict[str, Any]
+
+
+def collect(run: RunDir) -> pd.DataFrame:
+    """The table of a run from its plan and its trials' files, without AMP, which needs several trials.
+
+    status: ok | not_applicable | failed | timeout | skipped; round -1: after the last. Names come from the plan: a trial
+    that a renamed method shares keeps its numbers.
+    """
+    plan = run.plan()
+    rows = [row for trial in run.trials() for row in _trial_rows(run, plan["suite"], trial)]
+    for kind in ("refusals", "skipped"):
+        rows += [_unrun(plan["suite"], entry) for entry in plan.get(kind, ())]
+    return frame(rows)
+
+
+def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows as a DataFrame with exactly the columns and types of results.parquet."""
+    import pandas as pd
+
+    table = pd.DataFrame.from_records(list(rows), columns=list(DTYPES))
+    return table.astype(dict(DTYPES))
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """results.parquet, replaced as a whole."""
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    write_bytes(path, buffer.getvalue())
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """results.parquet with its types."""
+    import pandas as pd
+
+    return pd.read_parquet(path).astype(dict(DTYPES))
+
+
+def metric_name(metric: str, score: str) -> str:
+    """A score named like its metric is written once, others "<metric>.<score>"."""
+    return metric if score == metric else f"{metric}.{score.removeprefix(f'{metric}.')}"
+
+
+def _trial_rows(run: RunDir, suite: str, trial: Planned) -> Iterator[Row]:
+    found = run.result(trial.key)
+    spec = trial.spec
+    head = {
+        "schema_version": SCHEMA_VERSION, "suite": suite, "dataset": spec.dataset_name, "method": spec.method,
+        "role": spec.role, "seed": spec.seed, "key": trial.key,
+    }  # fmt: skip
+    if found is None:
+        yield from _status_rows(head, spec.metrics, "skipped", "not run yet")
+        return
+    if found["status"] != "ok":
+        yield from _status_rows(head, spec.metrics, found["status"], _reason(found))
+    for record in read_rounds(run.trial(trial.key) / "rounds.jsonl"):
+        for score in record.get("scores") or ():
+            yield head | _score(score, record["round"])
+    for score in found.get("scores") or ():
+        yield head | _score(score, FINAL)
+
+
+def _reason(found: Mapping[str, Any]) -> str:
+    where = found.get("where")
+    return f"{found['reason']} ({where})" if where else str(found["reason"])
+
+
+def _status_rows(head: Row, metrics: Iterable[Any], status: str, reason: str) -> Iterator[Row]:
+    """One row a metric that should have been there."""
+    for name in [choice.name for choice in metrics] or [""]:
+        yield head | {"round": FINAL, "scope": "all", "metric": name, "status": status, "reason": reason}
+
+
+def _score(score: Mapping[str, Any], round: int) -> Row:
+    numbers = {name: _float(score.get(name)) for name in ("value", "low", "high", "floor")}
+    at = score.get("round")
+    return {
+        "round": round if at is None else at,
+        "scope": score.get("scope") or "all",
+        "modality": score.get("modality"),
+        "metric": metric_name(score["metric"], score.get("key") or score["metric"]),
+        **numbers,
+        "n": score.get("n"),
+        "status": score.get("status") or "ok",
+        "reason": score.get("reason") or "",
+        "higher_is_better": score.get("higher_is_better"),
+        "unit": score.get("unit") or "",
+        "source": score.get("source") or "",
+    }
+
+
+def _float(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _unrun(suite: str, entry: Mapping[str, Any]) -> Row:
+    """A refused or skipped trial, from its id dataset/method/seed."""
+    dataset, _, rest = entry["id"].partition("/")
+    method, _, seed = rest.rpartition("/") if rest.rpartition("/")[2].isdigit() else (rest, "", "-1")
+    return {
+        "schema_version": SCHEMA_VERSION, "suite": suite, "dataset": dataset, "method": method, "role": "method", "seed": int(seed),
+        "key": "", "round": FINAL, "scope": "all", "metric": "", "status": "skipped", "reason": entry["reason"],
+    }  # fmt: skip

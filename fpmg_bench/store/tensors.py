@@ -1,0 +1,126 @@
+"""Trees of tensors as safetensors, with their sharing: what several silos hold as one object is stored once and is one object again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import StoreError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Tree = Mapping[Any, Any]
+
+_NUMBER = re.compile(r"'*-?\d+")
+_SEPARATOR = "|"
+
+
+def pack(tree: Tree, note: Mapping[str, Any]) -> bytes:
+    """safetensors bytes of nested mappings with tensors at the leaves: {silo: {"<module>/<name>": tensor}} or deeper.
+
+    A tensor's name is its path, "<silo>|<module>/<name>". `note`: JSON kept in the header. Equal input, equal bytes.
+    """
+    from safetensors.torch import save
+
+    plan = _Plan()
+    plan.walk(tree, ())
+    header = {"note": note, "layout": plan.layout}
+    return save(plan.stored, metadata={"fpmg": json.dumps(header, sort_keys=True)})
+
+
+def unpack(data: bytes) -> tuple[dict[Any, Any], dict[str, Any]]:
+    """The tree and the note of `pack`. Raises StoreError for bytes that are torn or written by something else."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        tensors = load(data)
+        header = json.loads(_metadata(data)["fpmg"])
+    except (SafetensorError, ValueError, KeyError, struct.error) as error:
+        raise StoreError(f"not a whole state file: {error}", "delete it; the trial is computed again") from error
+    tree: dict[Any, Any] = {}
+    for path, how, first in header["layout"]:
+        _place(tree, path, _item(tree, tensors, path, how, first))
+    return tree, header["note"]
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What is stored under which name. layout: (path, how, first path), how: own | same object | equal bits | empty mapping."""
+
+    stored: dict[str, Tensor] = field(default_factory=dict)
+    layout: list[tuple[str, str, str]] = field(default_factory=list)
+    objects: dict[int, str] = field(default_factory=dict)
+    bits: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def walk(self, tree: Tree, path: tuple[str, ...]) -> None:
+        for key, item in tree.items():
+            here = (*path, _quoted(key))
+            name = _SEPARATOR.join(here)
+            first = self.objects.setdefault(id(item), name)
+            if first != name:
+                self.layout.append((name, "same", first))
+            elif not isinstance(item, Mapping):
+                self._tensor(name, item)
+            elif item:
+                self.walk(item, here)
+            else:
+                self.layout.append((name, "empty", name))
+
+    def _tensor(self, name: str, tensor: Tensor) -> None:
+        first = self.bits.setdefault(_bits(tensor), name)
+        self.layout.append((name, "own" if first == name else "equal", first))
+        if first == name:
+            self.stored[name] = tensor.detach().to("cpu").contiguous().clone()
+
+
+def _bits(tensor: Tensor) -> tuple[str, ...]:
+    import torch
+
+    raw = tensor.detach().to("cpu").contiguous().reshape(-1).view(torch.uint8).numpy()
+    return str(tensor.dtype), str(tuple(tensor.shape)), hashlib.blake2b(raw.data, digest_size=16).hexdigest()
+
+
+def _quoted(key: Any) -> str:
+    """Numbers as they are; strings that look like numbers with a quote before them."""
+    if isinstance(key, int):
+        return str(key)
+    if _SEPARATOR in key:
+        raise StoreError(f"{key!r}: the name of a modality, module or stage holds {_SEPARATOR!r}", "rename it")
+    return f"'{key}" if _NUMBER.fullmatch(key) else str(key)
+
+
+def _keys(path: str) -> Iterator[int | str]:
+    for part in path.split(_SEPARATOR):
+        quoted = _NUMBER.fullmatch(part)
+        yield part if quoted is None else part[1:] if part.startswith("'") else int(part)
+
+
+def _item(tree: dict[Any, Any], tensors: Mapping[str, Tensor], path: str, how: str, first: str) -> Any:
+    if how == "same":
+        found: Any = tree
+        for key in _keys(first):
+            found = found[key]
+        return found
+    if how == "empty":
+        return {}
+    return tensors[path] if how == "own" else tensors[first].clone()
+
+
+def _place(tree: dict[Any, Any], path: str, item: Any) -> None:
+    *owners, leaf = _keys(path)
+    for owner in owners:
+        tree = tree.setdefault(owner, {})
+    tree[leaf] = item
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    (size,) = struct.unpack("<Q", data[:8])
+    found: dict[str, str] = json.loads(data[8 : 8 + size])["__metadata__"]
+    return found
