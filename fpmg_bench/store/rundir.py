@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -74,9 +74,21 @@ class RunDir:
         return found if found is not None and found.get("key") == key else None
 
     def finished(self, trial: Planned) -> bool:
-        """Trained and measured, with these very metrics."""
+        """Trained and measured, with these very metrics, none of which failed."""
         found = self.result(trial.key)
-        return found is not None and found["status"] == "ok" and found.get("measure") == trial.measure
+        if found is None or found["status"] != "ok" or found.get("measure") != trial.measure:
+            return False
+        return all(score.get("status") != "failed" for score in found.get("scores") or ())
+
+    def write_result(self, trial: Planned, result: Mapping[str, Any]) -> None:
+        """trial.json: the result (status, reason, scores, ...) under the trial's names and keys."""
+        spec = trial.spec
+        head = {
+            "schema_version": SCHEMA_VERSION, "key": trial.key, "stage1": trial.stage1, "id": trial.id, "dataset": spec.dataset_name,
+            "method": spec.method, "role": spec.role, "seed": spec.seed, "status": "ok", "reason": "", "where": "", "scores": [],
+        }  # fmt: skip
+        tail = {"measure": trial.measure, "spec": trial.to_json()["spec"]}
+        write_json(self.trial(trial.key) / "trial.json", {**head, **result, **tail})
 
     def stage1_ready(self, key: str) -> bool:
         """Whether this stage 1 can be shared already."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.store.artefacts import Checkpoint, Stage1, load_stage1, read_state, save_stage1, write_state
 from fpmg_bench.store.atomic import plain, read_json, sweep, whole_folder, write_json
 from fpmg_bench.store.rounds import RoundLog
-from fpmg_bench.store.rundir import SCHEMA_VERSION, RunDir
+from fpmg_bench.store.rundir import RunDir
 from fpmg_bench.store.specs import Planned
 
 if TYPE_CHECKING:
@@ -169,18 +169,14 @@ class TrialSink:
     def finish(self, result: Mapping[str, Any]) -> None:
         """trial.json, last of all and whole; a checkpoint has no use after it."""
         self._log.sync()
-        spec = self.trial.spec
-        named = {"dataset": spec.dataset_name, "method": spec.method, "role": spec.role, "seed": spec.seed}
-        keys = {"schema_version": SCHEMA_VERSION, "key": self.trial.key, "stage1": self.trial.stage1, "id": self.trial.id}
-        defaults = {"status": "ok", "reason": "", "where": self.place}
-        full = {**keys, **named, **defaults, **result, "measure": self.trial.measure, "spec": self.trial.to_json()["spec"]}
-        write_json(self.folder / "trial.json", full)
+        full = {"status": "ok", "reason": "", **result}
+        self.run.write_result(self.trial, full)
         (self.folder / "checkpoint.safetensors").unlink(missing_ok=True)
         self.event({"event": "done", "status": full["status"], "reason": full["reason"]})
 
     def fail(self, reason: str, **known: Any) -> None:
         """Record a failure with its place; it is not cached, the next run tries again."""
-        self.finish({"status": "failed", "reason": reason, "where": self.place, "scores": [], **known})
+        self.finish({"status": "failed", "reason": reason, "where": self.place, **known})
 
     def _keys(self) -> dict[str, Any]:
         """The pre-images that the plan stored beside it."""

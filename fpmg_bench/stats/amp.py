@@ -1,0 +1,112 @@
+"""AMP, the price of federation: a method's losses against the centralized and the local-only method of the same dataset and seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.stats.intervals import interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SOURCE = "EVALUATION.md: AMP"
+
+
+def _log(value: float) -> float:
+    return abs(math.log(value)) if value > 0 else math.inf
+
+
+# score in amp.gap.<score> -> the metric it comes from and its loss, 0 at best
+LOSSES: Mapping[str, tuple[str, Callable[[float], float]]] = {
+    "tstr": ("tstr", lambda auroc: 1.0 - auroc),
+    "rg": ("rg", _log),
+    "dg": ("dg", _log),
+    "association": ("association", float),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """Names of the methods that AMP compares with; None where a suite has none."""
+
+    centralized: str | None = "centralized"
+    local: str | None = "local-only"
+
+
+def references(specs: Sequence[Mapping[str, Any]]) -> References:
+    """The centralized (pooled, no privacy) and the local-only (isolated, not pooled) method among the specifications of a plan.
+
+    Several of a kind: the one with the customary name, else the first.
+    """
+    candidates = [spec for spec in specs if not spec["control"] and not spec["privacy"]]
+    pooled = [s["method"] for s in candidates if s["partition"].get("kind") == "pooled"]
+    alone = [s["method"] for s in candidates if s["partition"].get("kind") != "pooled" and (s["topology"] or {}).get("name") == "isolated"]
+    return References(_pick(pooled, "centralized"), _pick(alone, "local-only"))
+
+
+def _pick(names: Sequence[str], customary: str) -> str | None:
+    return customary if customary in names else next(iter(names), None)
+
+
+def amp(table: pd.DataFrame, refs: References | None = None) -> pd.DataFrame:
+    """Rows `amp.gap.<score>` and `amp.recovered.<score>` for every method, dataset and seed, in the columns of the table.
+
+    gap = L(method) - L(centralized), paired by dataset and seed: 0 costs nothing, + is worse.
+    recovered = (L(local) - L(method)) / mean over seeds of (L(local) - L(centralized)), so that its mean over seeds is the ratio
+    of the means; only where that denominator's 95 % interval excludes 0, else not applicable with the reason.
+    """
+    import pandas as pd
+
+    refs = refs or References()
+    rows = [row for score in LOSSES for row in _score_rows(table, refs, score)] if refs.centralized else []
+    return pd.DataFrame(rows, columns=list(table.columns)).astype(table.dtypes.to_dict())
+
+
+def _score_rows(table: pd.DataFrame, refs: References, score: str) -> Iterator[dict[str, Any]]:
+    metric, loss = LOSSES[score]
+    final = table[(table["metric"] == metric) & (table["round"] == -1) & (table["scope"] == "all") & table["modality"].isna()]
+    final = final[(final["status"] == "ok") & (final["role"] == "method")]
+    for _, cell in final.groupby("dataset", sort=False):
+        unique = cell.drop_duplicates(["method", "seed"]).to_dict("records")
+        rows = [{str(name): value for name, value in row.items()} for row in unique]
+        losses = {(row["method"], row["seed"]): loss(row["value"]) for row in rows}
+        denominator = _denominator(losses, refs)
+        for row in rows:
+            central = losses.get((refs.centralized or "", row["seed"]))
+            if central is not None:
+                yield _row(row, f"amp.gap.{score}", losses[row["method"], row["seed"]] - central, False)
+            if refs.local is not None:
+                yield _recovered(row, score, losses, refs.local, denominator)
+
+
+def _denominator(losses: Mapping[tuple[str, int], float], refs: References) -> tuple[float, str]:
+    """What centralizing gains over staying alone, mean over seeds; and why it cannot be divided by, if so."""
+    seeds = [seed for method, seed in losses if method == refs.local and (refs.centralized, seed) in losses]
+    gains = [losses[refs.local or "", seed] - losses[refs.centralized or "", seed] for seed in seeds]
+    if not all(map(math.isfinite, gains)):
+        return math.nan, "the loss of a reference is infinite"
+    mean, low, high = interval(gains)
+    if len(gains) < 2:
+        return mean, f"{len(gains)} paired seeds of {refs.local} and {refs.centralized}: no interval for what centralizing gains"
+    if low <= 0 <= high:
+        return mean, f"centralizing gains {mean:.3g} [{low:.3g}, {high:.3g}] over {refs.local}: not different from 0"
+    return mean, ""
+
+
+def _recovered(
+    row: Mapping[str, Any], score: str, losses: Mapping[tuple[str, int], float], local: str, denominator: tuple[float, str]
+) -> dict[str, Any]:
+    gain, reason = denominator
+    alone = losses.get((local, row["seed"]))
+    if not reason and alone is None:
+        reason = f"{local} has no result for seed {row['seed']}"
+    value = math.nan if reason or alone is None else (alone - losses[row["method"], row["seed"]]) / gain
+    return _row(row, f"amp.recovered.{score}", value, True) | {"status": "not_applicable" if reason else "ok", "reason": reason}
+
+
+def _row(row: Mapping[str, Any], metric: str, value: float, higher: bool) -> dict[str, Any]:
+    blank = {"low": math.nan, "high": math.nan, "floor": math.nan, "n": None, "unit": "", "reason": ""}
+    return {**row, **blank, "metric": metric, "value": value, "higher_is_better": higher, "source": SOURCE}

@@ -1,0 +1,34 @@
+"""Across datasets: rank tests on dataset means (Demsar 2006), only where there are enough datasets to say anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fpmg_bench.errors import NotApplicable
+
+MIN_DATASETS = 6
+
+
+def wilcoxon(differences: Sequence[float]) -> float:
+    """Two-sided p of Wilcoxon's signed-rank test on one mean difference a dataset. NotApplicable under 6 datasets."""
+    from scipy import stats
+
+    _enough(len(differences))
+    if not any(differences):
+        return 1.0
+    return float(stats.wilcoxon(differences, method="auto").pvalue)
+
+
+def friedman(values: Sequence[Sequence[float]]) -> float:
+    """p of Friedman's test; values[dataset][method] are dataset means. NotApplicable under 6 datasets or 3 methods."""
+    from scipy import stats
+
+    _enough(len(values))
+    if len(values[0]) < 3:
+        raise NotApplicable(f"Friedman's test compares at least 3 methods, not {len(values[0])}")
+    return float(stats.friedmanchisquare(*zip(*values, strict=True)).pvalue)
+
+
+def _enough(datasets: int) -> None:
+    if datasets < MIN_DATASETS:
+        raise NotApplicable(f"not ranked across datasets: {datasets} datasets, at least {MIN_DATASETS} needed")
