@@ -266,7 +266,11 @@ class Update:
 
 @dataclass(slots=True)
 class SiloContext:
-    """One silo in one round. `params`: per-silo overrides of the learner's parameters; `memory`: the silo's own tensors, never sent."""
+    """One silo in one round.
+
+    params: per-silo overrides of the learner's parameters; memory: the silo's own tensors, never sent; schema: what the learner
+    works on (a modality's `Schema`, or the `Space`).
+    """
 
     silo: int
     round: int
@@ -275,6 +279,7 @@ class SiloContext:
     params: Mapping[str, Any] = field(default_factory=dict)
     memory: State = field(default_factory=dict)
     device: str = "cpu"
+    schema: Any = None
 
 
 @dataclass(frozen=True, slots=True)

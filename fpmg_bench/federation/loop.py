@@ -236,7 +236,7 @@ class _Stage:
     def _context(self, silo: int, round: int, memory: State) -> SiloContext:
         own = self.plan.silos[silo]
         rng = rng_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "train")
-        return SiloContext(silo, round, own.steps, rng, own.params, memory)
+        return SiloContext(silo, round, own.steps, rng, own.params, memory, schema=self.schema)
 
 
 class _Training:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,11 +42,13 @@ def gradients(module: nn.Module, private_loss: PerExample, batch: Any | None, st
     for p in parameters:
         p.grad = None
     if batch is not None:
-        losses, norms = ghost_norms(module, private_loss, batch)
-        coefficients = (step.clip / norms.clamp(min=1e-12)).clamp(max=1.0)
-        for p in parameters:
-            p.grad = None
-        (losses * coefficients).sum().backward()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Full backward hook is firing")  # the first layer's input is data: it needs no gradient
+            losses, norms = ghost_norms(module, private_loss, batch)
+            coefficients = (step.clip / norms.clamp(min=1e-12)).clamp(max=1.0)
+            for p in parameters:
+                p.grad = None
+            (losses * coefficients).sum().backward()
     for p in parameters:
         total = p.grad if p.grad is not None else p.detach().new_zeros(p.shape)
         p.grad = (total + step.sigma * step.clip * gaussian(p, step.noise, step.secure)) / step.expected
@@ -56,15 +59,14 @@ def ghost_norms(module: nn.Module, private_loss: PerExample, batch: Any) -> tupl
     import torch
 
     parameters = [p for p in module.parameters() if p.requires_grad]
-    for p in parameters:
-        p.__dict__.pop("_norm_sample", None)
     hooks = _hooks(module)
     try:
         losses = private_loss(module, batch)
         losses.sum().backward(retain_graph=True)
+        squares = [p._norm_sample.reshape(-1).double().square() for p in parameters if hasattr(p, "_norm_sample")]
     finally:
+        hooks.disable_hooks()  # the graph of the losses still holds them: the second backward must not compute norms again
         hooks.cleanup()
-    squares = [p._norm_sample.reshape(-1).double().square() for p in parameters if "_norm_sample" in p.__dict__]
     if not squares:
         raise PrivacyError("the private loss reaches no trainable parameter")
     return losses, torch.stack(squares).sum(0).sqrt().to(losses.dtype)
@@ -73,7 +75,7 @@ def ghost_norms(module: nn.Module, private_loss: PerExample, batch: Any) -> tupl
 def _hooks(module: nn.Module) -> Any:
     from opacus.grad_sample.grad_sample_module_fast_gradient_clipping import GradSampleHooksFastGradientClipping
 
-    return GradSampleHooksFastGradientClipping(module, loss_reduction="sum", strict=True, max_grad_norm=1.0)
+    return GradSampleHooksFastGradientClipping(module, loss_reduction="sum", strict=False, max_grad_norm=1.0)
 
 
 def check(module: nn.Module, private_loss: PerExample, batch_of: Callable[[NDArray[np.intp]], Any], rows: NDArray[np.intp], stage: str) -> None:
@@ -122,7 +124,9 @@ def _norms_agree(
     for dropout in was_training:
         dropout.eval()
     parameters = [p for p in module.parameters() if p.requires_grad]
-    _, ghost = ghost_norms(module, private_loss, batch_of(rows))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Full backward hook is firing")
+        _, ghost = ghost_norms(module, private_loss, batch_of(rows))
     for i in range(len(rows)):
         loss = private_loss(module, batch_of(rows[i : i + 1])).sum()
         parts = torch.autograd.grad(loss, parameters, allow_unused=True)

@@ -1,0 +1,130 @@
+"""Conditional GANs over representation vectors, federated: what parallel and single-modal GANs share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from fpmg_bench.types import Charges, Representation, Update
+from fpmg_plugins import training
+from fpmg_plugins.generators import conditions
+from fpmg_plugins.generators.gaussian_start import Start, statistics
+from fpmg_plugins.generators.match import Group, Match, critic_name, match_rows
+from fpmg_plugins.generators.networks import Discriminator, ModalityGenerator
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fpmg_bench.contracts import Shard
+    from fpmg_bench.types import Rng, SiloContext, Space, State
+
+
+class ConditionalGan:
+    """Groups of modalities; each group has its own noise, one generator a modality and one joint discriminator.
+
+    The discriminator also classifies (auxiliary classifier). Its loss on real rows is private, on generated rows public.
+    """
+
+    rounds: int | None = None
+    private_losses = ("hinge", "logistic")
+
+    def __init__(
+        self,
+        noise: int = 0,
+        hidden: int = 128,
+        lr: float = 1e-3,
+        loss: Literal["hinge", "logistic"] = "hinge",
+        lipschitz: Literal["rescale", "none"] = "rescale",
+        classify: float = 0.5,
+        ema: float = 0.95,
+        fakes: int = 64,
+        balance: bool = True,
+    ) -> None:
+        self.noise = noise
+        self.hidden = hidden
+        self.lr = lr
+        self.loss = loss
+        self.lipschitz = lipschitz
+        self.classify = classify
+        self.ema = ema
+        self.fakes = fakes
+        self.balance = balance
+
+    def groups(self, space: Space) -> Sequence[Group]:
+        """Modalities that share noise and a discriminator."""
+        return [tuple(space.blocks)]
+
+    def charges(self, schema: Space, steps: int) -> Charges:
+        return Charges(private_steps=steps * len(self.groups(schema)), counts=1)
+
+    def statistics(self, schema: Space, shard: Shard, ctx: SiloContext) -> State:
+        return statistics(schema, shard)
+
+    def init(self, schema: Space, stats: State, rng: Rng) -> State:
+        start = Start.of(schema, stats)
+        state: State = {"prior/shares": start.shares.float(), "prior/presence": start.presence.float()}
+        rest = conditions.width(schema) - conditions.classes(schema)
+        state["prior/rest"] = start.mean[:, :rest].float()
+        state["prior/spread"] = (start.factor @ start.factor.T).diagonal()[:rest].clamp(min=0).sqrt().float()
+        for group in self.groups(schema):
+            state |= self._started(schema, group, start, rng)
+        return state
+
+    def _started(self, space: Space, group: Group, start: Start, rng: Rng) -> State:
+        """Fresh networks of a group, generators set to the exchanged Gaussian."""
+        state: State = {}
+        mean, factor = start.block(space, group)
+        at = 0
+        for name, net in self.generators_of(space, group).items():
+            dim = space.blocks[name].stop - space.blocks[name].start
+            net = training.seeded(lambda name=name: self.generators_of(space, group)[name], rng)  # type: ignore[misc]
+            net.start(mean[:, at : at + dim], self._noise_factor(factor[at : at + dim], space, group), conditions.width(space))
+            state |= training.state_of(net, f"generator.{name}") | training.state_of(net, f"ema.{name}")
+            at += dim
+        critic = training.seeded(lambda: self.discriminator_of(space, group), rng)
+        return state | training.state_of(critic, critic_name(group))
+
+    def _noise_factor(self, rows: Tensor, space: Space, group: Group) -> Tensor:
+        """[dim, noise]: the factor's columns, cut or padded with zeros to the noise there is."""
+        noise = self.noise_of(space, group)
+        padded = torch.zeros(len(rows), noise)
+        padded[:, : min(noise, rows.shape[1])] = rows[:, :noise]
+        return padded
+
+    def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
+        merged: State = {}  # the priors stay at home: they came from the exchange and are the same everywhere
+        losses: dict[str, float] = {}
+        prepared = shard.prepared("vectors", match_rows)
+        for group in self.groups(ctx.schema):
+            trained, log = Match(self, group, state, ctx).play(prepared)
+            merged |= trained
+            losses |= log
+        return Update(merged, float(shard.patients), losses)
+
+    def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng) -> Representation:
+        n = len(condition)
+        z = torch.zeros(n, schema.width)
+        given = conditions.features(schema, condition)
+        for group in self.groups(schema):
+            noise = torch.randn(n, self.noise_of(schema, group), generator=rng)
+            for name, net in self.generators_of(schema, group).items():
+                training.load(net, state, f"ema.{name}")
+                with torch.no_grad():
+                    z[:, schema.blocks[name]] = net.eval()(noise, given)
+        everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
+        return Representation(z, everything, condition, torch.arange(n), schema)
+
+    def noise_of(self, space: Space, group: Group) -> int:
+        """Noise dimensions: as given, else as many as the group's vectors have, so that a full covariance can be reached."""
+        return self.noise or sum(space.blocks[m].stop - space.blocks[m].start for m in group)
+
+    def generators_of(self, space: Space, group: Group) -> dict[str, ModalityGenerator]:
+        noise, given = self.noise_of(space, group), conditions.width(space)
+        dims = {m: space.blocks[m].stop - space.blocks[m].start for m in group}
+        return {m: ModalityGenerator(noise, given, dim, self.hidden) for m, dim in dims.items()}
+
+    def discriminator_of(self, space: Space, group: Group) -> Discriminator:
+        dim = sum(space.blocks[m].stop - space.blocks[m].start for m in group)
+        return Discriminator(dim, len(group), conditions.width(space), conditions.classes(space), self.hidden)

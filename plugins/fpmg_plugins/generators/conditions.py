@@ -1,0 +1,41 @@
+"""Conditions as network inputs: a class one-hot, a flag -1/1, a number scaled to [-1, 1] by its declared range; unknown 0."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fpmg_bench.types import Column, Space
+
+
+def width(space: Space) -> int:
+    """Columns of `features`."""
+    return classes(space) + sum(column.width for column in space.condition[1:])
+
+
+def classes(space: Space) -> int:
+    """Classes of the label, the first condition; a flag has two."""
+    column = space.condition[0]
+    return column.width if column.type == "category" else 2
+
+
+def features(space: Space, condition: Tensor) -> Tensor:
+    """[n, width] float32 from conditions [n, c]; the label's one-hot comes first."""
+    label = torch.nn.functional.one_hot(condition[:, 0].long(), classes(space)).float()
+    rest = [_encoded(column, condition[:, i]) for i, column in enumerate(space.condition) if i > 0]
+    return torch.cat([label, *rest], dim=1)
+
+
+def _encoded(column: Column, values: Tensor) -> Tensor:
+    known = ~values.isnan()
+    values = values.nan_to_num(0.0)
+    if column.type == "category":
+        return torch.nn.functional.one_hot(values.long(), column.width).float() * known[:, None]
+    if column.type == "flag":
+        return ((2 * values - 1) * known).float()[:, None]
+    low, high = column.low if column.low is not None else -1.0, column.high if column.high is not None else 1.0
+    return ((2 * (values - low) / max(high - low, 1e-12) - 1) * known).float()[:, None]

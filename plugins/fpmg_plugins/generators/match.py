@@ -1,0 +1,143 @@
+"""One silo, one group of modalities, one round: discriminator against generators."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional as F
+
+from fpmg_plugins import training
+from fpmg_plugins.generators import conditions
+from fpmg_plugins.generators.gaussian_start import presence
+from fpmg_plugins.generators.networks import rescale
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from fpmg_bench.contracts import Shard
+    from fpmg_bench.types import Representation, SiloContext, State
+    from fpmg_plugins.generators.conditional_gan import ConditionalGan
+
+Group = tuple[str, ...]
+BETAS = (0.5, 0.9)
+
+
+def critic_name(group: Group) -> str:
+    """Module name of a group's discriminator."""
+    return f"discriminator.{'+'.join(group)}"
+
+
+def match_rows(rows: Representation) -> Mapping[str, Tensor]:
+    """A shard's rows as the discriminator sees them: masked vectors, masks, conditions, label."""
+    masked = rows.z * presence(rows.space, rows.present)
+    given = conditions.features(rows.space, rows.condition)
+    return {"z": masked, "present": rows.present.float(), "condition": given, "label": rows.condition[:, 0].long()}
+
+
+class Match:
+    """Networks, optimisers and the fakes of one group for a round."""
+
+    def __init__(self, gan: ConditionalGan, group: Group, state: State, ctx: SiloContext) -> None:
+        self.gan, self.group, self.state, self.ctx, self.space = gan, group, state, ctx, ctx.schema
+        self.nets = gan.generators_of(self.space, group)
+        self.critic = gan.discriminator_of(self.space, group)
+        training.load(self.critic, state, critic_name(group))
+        for name, net in self.nets.items():
+            training.load(net, state, f"generator.{name}")
+        lr = training.setting(gan, ctx, "lr")
+        self.against = training.adam(self.critic, lr, ctx.memory, critic_name(group), BETAS)
+        self.makers = {m: training.adam(net, lr, ctx.memory, f"generator.{m}", BETAS) for m, net in self.nets.items()}
+        self.average = {m: training.part(state, f"ema.{m}") for m in group}
+        columns = [torch.arange(self.space.blocks[m].start, self.space.blocks[m].stop) for m in group]
+        self.columns, self.masks = torch.cat(columns), [list(self.space.blocks).index(m) for m in group]
+        self.widths = torch.tensor([len(c) for c in columns])
+        self.weights = self._balance(bool(ctx.params.get("balance", gan.balance)))
+
+    def play(self, shard: Shard) -> tuple[State, dict[str, float]]:
+        """`ctx.steps` steps of the discriminator on real rows, each followed by one of the generators, which see none."""
+        real = fool = 0.0
+        taken = 0
+        if shard.private:
+            self.weights = torch.ones_like(self.weights)  # weights before clipping would do nothing, after it they void epsilon
+        for _ in range(self.ctx.steps):
+            loss = shard.step(self.critic, self.against, self._on_real, self._on_fakes).loss
+            if self.gan.lipschitz == "rescale":
+                rescale(self.critic, 1.0)
+            fool += self._improve()
+            if not math.isnan(loss):
+                real, taken = real + loss, taken + 1
+        return self._result(), self._log(real, taken, fool)
+
+    def _on_real(self, critic: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Losses [n] of the discriminator on real rows, class-weighted where the run is not private."""
+        value, logits = critic(batch["z"][:, self.columns], batch["present"][:, self.masks], batch["condition"])
+        adversarial = F.relu(1 - value) if self.gan.loss == "hinge" else F.softplus(-value)
+        guess = F.cross_entropy(logits, batch["label"], reduction="none")
+        return (adversarial + self.gan.classify * guess) * self.weights[batch["label"]]
+
+    def _on_fakes(self, critic: nn.Module) -> Tensor:
+        """The discriminator's mean loss on generated rows: no patient is touched."""
+        with torch.no_grad():
+            z, mask, given, _ = self._fakes()
+        value, _ = critic(z, mask, given)
+        return (F.relu(1 + value) if self.gan.loss == "hinge" else F.softplus(value)).mean()
+
+    def _improve(self) -> float:
+        """One step of every generator of the group on the joint verdict."""
+        z, mask, given, label = self._fakes()
+        self.critic.requires_grad_(False)
+        value, logits = self.critic(z, mask, given)
+        loss = (-value if self.gan.loss == "hinge" else F.softplus(-value)).mean()
+        total = loss + self.gan.classify * F.cross_entropy(logits, label)
+        for maker in self.makers.values():
+            maker.zero_grad()
+        total.backward()  # type: ignore[no-untyped-call]
+        for maker in self.makers.values():
+            maker.step()
+        self.critic.requires_grad_(True)
+        self._follow()
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Exponential moving average of the generators' weights, which is what gets released."""
+        for name, net in self.nets.items():
+            for key, value in net.state_dict().items():
+                self.average[name][key] = torch.lerp(value, self.average[name][key], self.gan.ema)
+
+    def _fakes(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Generated rows with masks as frequent as in the federation, uniform labels where classes are balanced."""
+        n, rng = self.gan.fakes, self.ctx.rng
+        shares = self.state["prior/shares"] * self.weights
+        label = torch.multinomial(shares.expand(n, -1), 1, generator=rng)[:, 0]
+        spread = torch.randn(n, self.state["prior/rest"].shape[1], generator=rng) * self.state["prior/spread"]
+        rest = (self.state["prior/rest"][label] + spread).clamp(-1, 1)
+        given = torch.cat([F.one_hot(label, len(shares)).float(), rest], dim=1)
+        noise = torch.randn(n, self.gan.noise_of(self.space, self.group), generator=rng)
+        mask = (torch.rand(n, len(self.group), generator=rng) < self.state["prior/presence"][self.masks]).float()
+        z = torch.cat([net(noise, given) for net in self.nets.values()], dim=1)
+        return z * mask.repeat_interleave(self.widths, dim=1), mask, given, label
+
+    def _balance(self, wanted: bool) -> Tensor:
+        """[K] weights that give every class the same say; a class of no patient keeps a bounded one."""
+        shares = self.state["prior/shares"]
+        return 1 / (len(shares) * shares.clamp(min=0.02)) if wanted else torch.ones_like(shares)
+
+    def _result(self) -> State:
+        result = training.state_of(self.critic, critic_name(self.group))
+        training.keep(self.against, self.critic, self.ctx.memory, critic_name(self.group))
+        for name, net in self.nets.items():
+            training.keep(self.makers[name], net, self.ctx.memory, f"generator.{name}")
+            result |= training.state_of(net, f"generator.{name}")
+            result |= {f"ema.{name}/{key}": value for key, value in self.average[name].items()}
+        return result
+
+    def _log(self, real: float, taken: int, fool: float) -> dict[str, float]:
+        label = critic_name(self.group)
+        known = {f"{label}.real": real / taken} if taken else {}
+        return known | {f"{label}.generators": fool / max(self.ctx.steps, 1)}
+
+

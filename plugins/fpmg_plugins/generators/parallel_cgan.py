@@ -1,0 +1,14 @@
+"""FPMG's generator: parallel conditional generators, one a modality, and one joint discriminator."""
+
+from __future__ import annotations
+
+from fpmg_plugins.generators.conditional_gan import ConditionalGan
+
+
+class ParallelCgan(ConditionalGan):
+    """All modalities share noise, condition and a discriminator that sees the concatenated vectors (FPMG).
+
+    noise 0: as many dimensions as the vectors have. lipschitz "rescale": spectral bound 1 after every step. classify: weight of
+    the auxiliary class loss. ema: decay of the released average. balance: classes weigh the same (not under privacy, where
+    per-example weights void the sensitivity).
+    """
