@@ -6,7 +6,7 @@ stored under the same names and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ class Evidence(Protocol):
     released: Mapping[int, Cohort]  # silo -> as many records as `train`, its label mixture
     balanced: Mapping[int, Cohort]  # silo -> uniform labels
     rounds: Sequence[Mapping[str, Any]]  # the round records, stage 1 and 2
+    bytes: Mapping[str, Any]  # what the meter counted, as in trial.json
     publishable: bool
 
     def phi(self, cohort: Cohort, modality: str | None = None) -> NDArray[np.float32]:
@@ -186,7 +187,23 @@ class Evidence(Protocol):
         """Euclidean distance [len(a)] of each row of a to its nearest row of b; chunked, cached."""
         ...
 
-    def each_release(self, score: Callable[[Cohort], Mapping[str, float]], **same: Any) -> list[Score]:
+    def complete(self, cohort: Cohort, modality: str | None = None) -> NDArray[np.bool_]:
+        """Records [n] that have this modality, or all of them: only these have a place in `phi`."""
+        ...
+
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` gives, computed once a trial: for what depends on real patients only."""
+        ...
+
+    def latent(self, cohort: Cohort, silo: int) -> NDArray[np.float32]:
+        """Vectors [n, d] of a silo's released encoders. Raises NotApplicable where the method has none."""
+        ...
+
+    def not_applicable(self, key: str, reason: str, scope: str = "all", modality: str | None = None) -> None:
+        """Record that one score has no meaning here, with its reason; the metric's other scores go on."""
+        ...
+
+    def each_release(self, score: Callable[[Cohort], Mapping[str, float] | Iterable[Score]], **same: Any) -> list[Score]:
         """Scores of every distinct release: the mean over silos (scope "all", interval over patients if given) and each silo."""
         ...
 

@@ -1,0 +1,8 @@
+"""How a release is measured: the split by patient, the frozen evaluation space, nearest neighbours and `Evidence`."""
+
+from fpmg_bench.evaluation.evidence import Gap, Measured
+from fpmg_bench.evaluation.nearest import nearest
+from fpmg_bench.evaluation.space import EvaluationSpace
+from fpmg_bench.evaluation.split import Split, split
+
+__all__ = ["EvaluationSpace", "Gap", "Measured", "Split", "nearest", "split"]

@@ -1,0 +1,200 @@
+"""`Measured`: the Evidence of one trial. Spaces and neighbours are computed once and kept; distinct releases are scored once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from fpmg_bench.errors import NotApplicable
+from fpmg_bench.evaluation.nearest import nearest
+from fpmg_bench.types import Score
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fpmg_bench.evaluation.space import EvaluationSpace
+    from fpmg_bench.types import Cohort, State
+
+    Encode = Callable[[int, Cohort], NDArray[np.float32]]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A score that has no meaning here, and why. Recorded like a score, with status `not_applicable`."""
+
+    key: str
+    reason: str
+    scope: str = "all"
+    modality: str | None = None
+
+
+class Measured:
+    """All a metric may look at; see `contracts.Evidence`.
+
+    `train.silo` is the realised partition: silo k's own training patients have silo == k. `encode(silo, cohort)`: vectors
+    [n, d] of a silo's released encoders, where there are any. `gaps` collects what was not applicable, in order.
+    """
+
+    def __init__(
+        self,
+        *,
+        train: Cohort,
+        r1: Cohort,
+        r2: Cohort,
+        held_out: Cohort,
+        third: Cohort | None,
+        space: EvaluationSpace,
+        silo_names: Sequence[str],
+        released: Mapping[int, Cohort],
+        balanced: Mapping[int, Cohort] | None = None,
+        rounds: Sequence[Mapping[str, Any]] = (),
+        ledgers: Mapping[int, Mapping[str, Any]] | None = None,
+        models: Mapping[int, Mapping[str, State]] | None = None,
+        frames: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
+        publishable: bool = False,
+        bytes: Mapping[str, Any] | None = None,
+        plumbing: Sequence[Mapping[str, Any]] = (),
+        seed: int = 0,
+        encode: Encode | None = None,
+    ) -> None:
+        self.train, self.r1, self.r2, self.held_out, self.third = train, r1, r2, held_out, third
+        self.space, self.silo_names, self.seed, self.encode = space, tuple(silo_names), seed, encode
+        self.released, self.balanced = dict(released), dict(balanced or {})
+        self.rounds, self.plumbing, self.bytes = tuple(rounds), tuple(plumbing), dict(bytes or {})
+        self.publishable = publishable
+        self._ledgers, self._models, self._frames = dict(ledgers or {}), dict(models or {}), dict(frames or {})
+        self.gaps: list[Gap] = []
+        self._kept: dict[Hashable, tuple[Any, Any]] = {}  # key -> (what must stay alive for the key to be unique, value)
+
+    def next_release(self, released: Mapping[int, Cohort], **changes: Any) -> Measured:
+        """The same split and space with another release (an earlier round): what was computed on real patients is kept."""
+        given: dict[str, Any] = {
+            "balanced": {}, "rounds": self.rounds, "ledgers": self._ledgers, "models": {}, "frames": self._frames,
+            "bytes": self.bytes, "plumbing": self.plumbing, "encode": None,
+        }  # fmt: skip
+        fixed = {name: getattr(self, name) for name in ("train", "r1", "r2", "held_out", "third", "space", "silo_names")}
+        again = Measured(**fixed, released=released, publishable=self.publishable, seed=self.seed, **(given | changes))
+        real = {id(part) for part in (self.train, self.r1, self.r2, self.held_out, self.third)}
+        again._kept = {key: kept for key, kept in self._kept.items() if kept[0] is None or id(kept[0]) in real}
+        return again
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, computed at the first call with this key and kept. For what depends on real patients only."""
+        return self._keep(("once", key), None, make)
+
+    def complete(self, cohort: Cohort, modality: str | None = None) -> NDArray[np.bool_]:
+        """Records [n] that have this modality, or every modality of the space: only these have a place in it."""
+        return self.space.complete(cohort, modality)
+
+    def phi(self, cohort: Cohort, modality: str | None = None) -> NDArray[np.float32]:
+        """The frozen evaluation space [n, d]; a block is 0 where its modality is absent (see `complete`)."""
+        return self._keep(("phi", id(cohort), modality), cohort, lambda: self.space.phi(cohort, modality))
+
+    def phi8(self, cohort: Cohort) -> NDArray[np.float32]:
+        """The first 8 principal components of phi [n, <= 8]."""
+        return self._keep(("phi8", id(cohort)), cohort, lambda: self.space.project(self.phi(cohort)))
+
+    def nn(self, a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Distance [len(a)] of each row of a to its nearest row of b. Cached by content."""
+        return self._keep(("nn", _content(a), _content(b)), None, lambda: nearest(a, b)[0])
+
+    def latent(self, cohort: Cohort, silo: int) -> NDArray[np.float32]:
+        """A silo's own vectors of the records [n, d]. Raises NotApplicable where the method has no encoders."""
+        if self.encode is None:
+            raise NotApplicable("this release has no encoders")
+        encode = self.encode
+        return self._keep(("latent", id(cohort), silo), cohort, lambda: encode(silo, cohort))
+
+    def model(self, silo: int) -> Mapping[str, State]:
+        """The released states of a silo; empty for controls."""
+        return self._models.get(silo, {})
+
+    def ledger(self, silo: int) -> Mapping[str, Any]:
+        """The silo's ledger; without one nothing was accounted, so epsilon is infinite."""
+        return self._ledgers.get(silo, {"epsilon": float("inf"), "delta": 0.0, "entries": []})
+
+    def frames(self, silo: int) -> Sequence[Mapping[str, Any]]:
+        """What the transport delivered to that silo; empty unless asked for."""
+        return self._frames.get(silo, ())
+
+    def not_applicable(self, key: str, reason: str, scope: str = "all", modality: str | None = None) -> None:
+        """Record that one score of a metric has no meaning here; the metric's other scores go on."""
+        gap = Gap(key, reason, scope, modality)
+        if gap not in self.gaps:
+            self.gaps.append(gap)
+
+    def each_release(self, score: Callable[[Cohort], Mapping[str, float] | Iterable[Score]], **same: Any) -> list[Score]:
+        """Score every distinct release once: the equal-weight mean over silos (scope "all") and each silo.
+
+        score: key -> value, or Scores with their own interval, floor and n. same: fields set on every Score (floor, n,
+        modality, ...). A mean's interval is the mean of the intervals' ends: all silos face the same real patients, so
+        their errors are taken as fully dependent. Scores of another scope (class:NAME) give only the mean. A silo whose
+        release raises NotApplicable is recorded in `gaps` and left out; if every silo does, NotApplicable is raised.
+        """
+        done: dict[int, tuple[Score, ...] | NotApplicable] = {}
+        by_silo: dict[int, tuple[Score, ...]] = {}
+        for silo, cohort in self.released.items():
+            if id(cohort) not in done:
+                done[id(cohort)] = _scored(score, cohort, same)
+            result = done[id(cohort)]
+            if isinstance(result, NotApplicable):
+                self.not_applicable("*", result.reason, self._scope(silo), same.get("modality"))
+            else:
+                by_silo[silo] = result
+        if not by_silo:
+            raise next((r for r in done.values() if isinstance(r, NotApplicable)), NotApplicable("nothing was released"))
+        each = [replace(s, scope=self._scope(i)) for i, scores in by_silo.items() for s in scores if s.scope == "all"]
+        return _means([s for scores in by_silo.values() for s in scores]) + each
+
+    def _scope(self, silo: int) -> str:
+        return f"silo:{self.silo_names[silo] if silo < len(self.silo_names) else silo}"
+
+    def _keep(self, key: Hashable, alive: Any, make: Callable[[], T]) -> T:
+        if key not in self._kept:
+            self._kept[key] = (alive, make())
+        value: T = self._kept[key][1]
+        return value
+
+
+def _scored(
+    score: Callable[[Cohort], Mapping[str, float] | Iterable[Score]], cohort: Cohort, same: Mapping[str, Any]
+) -> tuple[Score, ...] | NotApplicable:
+    try:
+        result = score(cohort)
+        if isinstance(result, Mapping):
+            return tuple(Score(key, float(value), **same) for key, value in result.items())
+        return tuple(replace(s, **same) for s in result)
+    except NotApplicable as error:
+        return error
+
+
+def _means(scores: Sequence[Score]) -> list[Score]:
+    """Mean over silos of equal key, modality, round and scope; an end of the interval only where every silo has one."""
+    groups: dict[tuple[Any, ...], list[Score]] = {}
+    for s in scores:
+        groups.setdefault((s.key, s.scope, s.modality, s.round), []).append(s)
+    return [
+        replace(
+            group[0],
+            value=float(np.mean([s.value for s in group])),
+            low=_mean([s.low for s in group]),
+            high=_mean([s.high for s in group]),
+            floor=_mean([s.floor for s in group]),
+        )
+        for group in groups.values()
+    ]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
+
+
+def _content(x: NDArray[Any]) -> tuple[tuple[int, ...], str]:
+    return x.shape, hashlib.blake2b(np.ascontiguousarray(x).tobytes(), digest_size=16).hexdigest()

@@ -1,0 +1,107 @@
+"""Splits by patient, stratified by label and silo: T trains, R1 and R2 (the halves of H) judge, A is a third real set.
+
+The same for every method of a dataset and seed; shares and rules are those of EVALUATION.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fpmg_bench.errors import DatasetError, SuiteError
+from fpmg_bench.keys import seed_for
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fpmg_bench.types import Cohort
+
+THIRD_FROM = 1_000  # patients from which a third real set (A) is split off
+TUNED_FROM = 300  # patients below which a cohort is never tuned, so no development set is set aside
+LEAST_HELD_OUT = 2  # a stratum must give one patient each to R1 and R2
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The parts of one cohort. `rows`: part -> positions in the whole cohort. `unstratified`: patients of strata too small to split."""
+
+    train: Cohort
+    r1: Cohort
+    r2: Cohort
+    held_out: Cohort
+    third: Cohort | None
+    unstratified: int
+    rows: Mapping[str, NDArray[np.intp]]
+
+
+def split(cohort: Cohort, seed: int, holdout: float = 0.0, tuning: bool = False) -> Split:
+    """Split a cohort by patient for one seed.
+
+    holdout: share of patients (by hash, the same for all seeds) set aside as the development set; `tuning` splits that
+    set, otherwise the rest is split. Raises DatasetError where nobody can be held out, SuiteError for tuning a small cohort.
+    """
+    patients, inverse = np.unique(cohort.patient, return_inverse=True)
+    pool = np.flatnonzero(_in_pool(patients, holdout, tuning))
+    strata = _strata(cohort, inverse, len(patients))
+    part, unstratified = _assign(pool, strata, np.random.default_rng(seed_for(seed, "split")))
+    record_part = np.array([part.get(i, "") for i in range(len(patients))], dtype=object)[inverse]
+    rows = {name: np.flatnonzero(record_part == name) for name in ("train", "r1", "r2", "third")}
+    rows["held_out"] = np.sort(np.concatenate([rows["r1"], rows["r2"]]))
+    if not (len(rows["train"]) and len(rows["r1"]) and len(rows["r2"])):
+        raise DatasetError(
+            f"cohort of {len(pool)} patients: no stratum of label and silo is large enough to hold patients out",
+            "use a larger cohort, or silos with at least 5 patients of a label",
+        )
+    third = cohort.take(rows["third"]) if len(rows["third"]) else None
+    named = {name: cohort.take(rows[name]) for name in ("train", "r1", "r2", "held_out")}
+    return Split(**named, third=third, unstratified=unstratified, rows=rows)
+
+
+def _in_pool(patients: NDArray[np.int64], holdout: float, tuning: bool) -> NDArray[np.bool_]:
+    """Whether each patient takes part: in the development set when tuning, else outside it."""
+    if not 0.0 <= holdout < 1.0:
+        raise SuiteError(f"tune.holdout: {holdout} is not a share", "give a number from 0 to below 1")
+    if tuning and (holdout == 0.0 or len(patients) < TUNED_FROM):
+        raise SuiteError(
+            f"a cohort of {len(patients)} patients with holdout {holdout} has no development set to tune on",
+            f"set tune.holdout and use at least {TUNED_FROM} patients, or tune on the phantom",
+        )
+    if holdout == 0.0 or len(patients) < TUNED_FROM:
+        return np.ones(len(patients), bool)
+    share = np.array([seed_for(0, "development", int(p)) / 2**63 for p in patients])
+    return (share < holdout) if tuning else (share >= holdout)
+
+
+def _strata(cohort: Cohort, inverse: NDArray[np.intp], patients: int) -> NDArray[np.int64]:
+    """Stratum of every patient: the most frequent (label, silo) among their records; ties go to the smallest."""
+    pair = cohort.label * (int(cohort.silo.max(initial=0)) + 2) + cohort.silo + 1
+    codes, code = np.unique(pair, return_inverse=True)
+    votes = np.zeros((patients, len(codes)), np.int64)
+    np.add.at(votes, (inverse, code), 1)
+    stratum: NDArray[np.int64] = votes.argmax(1)
+    return stratum
+
+
+def _assign(pool: NDArray[np.intp], strata: NDArray[np.int64], rng: np.random.Generator) -> tuple[dict[int, str], int]:
+    """Part of every pooled patient, and how many sat in strata too small to split."""
+    held_share, third_share = (0.30, 0.10) if len(pool) >= THIRD_FROM else (0.35, 0.0)
+    part: dict[int, str] = {}
+    unstratified, odd = 0, 0
+    for stratum in np.unique(strata[pool]):
+        members = rng.permutation(pool[strata[pool] == stratum])
+        held = round(held_share * len(members))
+        if held < LEAST_HELD_OUT:
+            unstratified += len(members)
+            held = third = 0
+        else:
+            third = round(third_share * len(members))
+        for i, patient in enumerate(members[:held]):
+            # the odd patient of a stratum goes to R1 and R2 in turn, so that the halves stay equal
+            part[int(patient)] = "r1" if (i + odd) % 2 == 0 else "r2"
+        odd += held % 2
+        part.update({int(p): "third" for p in members[held : held + third]})
+        part.update({int(p): "train" for p in members[held + third :]})
+    return part, unstratified
