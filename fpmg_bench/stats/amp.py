@@ -43,7 +43,11 @@ def references(specs: Sequence[Mapping[str, Any]]) -> References:
     """
     candidates = [spec for spec in specs if not spec["control"] and not spec["privacy"]]
     pooled = [s["method"] for s in candidates if s["partition"].get("kind") == "pooled"]
-    alone = [s["method"] for s in candidates if s["partition"].get("kind") != "pooled" and (s["topology"] or {}).get("name") == "isolated"]
+    alone = [
+        s["method"]
+        for s in candidates
+        if s["partition"].get("kind") != "pooled" and (s["topology"] or {}).get("name") == "isolated"
+    ]
     return References(_pick(pooled, "centralized"), _pick(alone, "local-only"))
 
 

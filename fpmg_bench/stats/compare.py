@@ -58,7 +58,11 @@ def _dataset(
 ) -> list[dict[str, Any]]:
     rows, tested = [], []
     for method in dict.fromkeys(name for name, _ in values if name != reference):
-        pairs = [value - values[reference, seed] for (name, seed), value in values.items() if name == method and (reference, seed) in values]
+        pairs = [
+            value - values[reference, seed]
+            for (name, seed), value in values.items()
+            if name == method and (reference, seed) in values
+        ]
         row, p = _against(method, pairs, ratio)
         rows.append(row)
         if p is not None:

@@ -18,7 +18,21 @@ LIBRARIES = (
 )  # fmt: skip
 # Everything else in the package counts as able to change a number: a module forgotten here costs a rerun, never a wrong reuse.
 INERT = frozenset(
-    {"cli", "report", "runner", "store", "stats", "registry", "suite", "tune", "testing", "hookspecs", "errors", "__init__", "__main__"}
+    {
+        "cli",
+        "report",
+        "runner",
+        "store",
+        "stats",
+        "registry",
+        "suite",
+        "tune",
+        "testing",
+        "hookspecs",
+        "errors",
+        "__init__",
+        "__main__",
+    }
 )
 
 
@@ -27,7 +41,11 @@ def core_hash() -> str:
     package = Path(__file__).parent.parent
     files = {file.relative_to(package): file for file in sorted(package.rglob("*.py"))}
     return digest(
-        {name.as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items() if _top(name) not in INERT}
+        {
+            name.as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+            for name, file in files.items()
+            if _top(name) not in INERT
+        }
     )
 
 

@@ -56,7 +56,9 @@ def trial_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
 
 def measure_preimage(spec: TrialSpec, versions: Versions, trial_key: str) -> dict[str, Any]:
     """The trial and its metrics, in any order."""
-    metrics = sorted((versions.of("metric", choice) or {} for choice in spec.metrics), key=lambda entry: repr(sorted(entry.items())))
+    metrics = sorted(
+        (versions.of("metric", choice) or {} for choice in spec.metrics), key=lambda entry: repr(sorted(entry.items()))
+    )
     return {"stage": "measure", "trial": trial_key, "metrics": metrics, "frames": spec.frames}
 
 

@@ -36,7 +36,9 @@ class RunDir:
         """plan.json. Raises StoreError where it is missing, torn or of another version."""
         found = read_json(self.root / "plan.json")
         if found is None:
-            raise StoreError(f"{self.root}: no readable plan.json, so this is no run directory", "give the folder that `run` wrote")
+            raise StoreError(
+                f"{self.root}: no readable plan.json, so this is no run directory", "give the folder that `run` wrote"
+            )
         if found.get("schema_version") != SCHEMA_VERSION:
             raise StoreError(
                 f"{self.root}/plan.json: schema version {found.get('schema_version')}, this program reads {SCHEMA_VERSION}",
@@ -117,4 +119,6 @@ def _lock(file: IO[str], folder: Path, *, wait: bool) -> None:
     except BlockingIOError as error:
         file.seek(0)
         owner = file.read().strip()
-        raise StoreError(f"{folder}: process {owner or 'unknown'} is writing here", "wait for it, or give another --out") from error
+        raise StoreError(
+            f"{folder}: process {owner or 'unknown'} is writing here", "wait for it, or give another --out"
+        ) from error

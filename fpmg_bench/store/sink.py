@@ -160,7 +160,7 @@ class TrialSink:
         target = self.folder / "synthetic" / _file_name(silo)
         shutil.rmtree(target, ignore_errors=True)
         with whole_folder(target) as beside:
-            write(cohort, beside)
+            write(cohort, beside, licence="synthetic", publishable=self.publishable)
 
     def ledger(self, ledger: Mapping[str, Any]) -> None:
         """ledger.json."""

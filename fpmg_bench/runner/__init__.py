@@ -1,0 +1,18 @@
+"""Plan a suite, skip what is done, execute the rest as subprocesses, tell what happens. Heavy imports happen when called."""
+
+from fpmg_bench.runner.estimate import expected, remaining, seconds_by_method
+from fpmg_bench.runner.outcome import Outcome, compute, results, run, write_results
+from fpmg_bench.runner.planning import RunPlan, plan
+
+__all__ = [
+    "Outcome",
+    "RunPlan",
+    "compute",
+    "expected",
+    "plan",
+    "remaining",
+    "results",
+    "run",
+    "seconds_by_method",
+    "write_results",
+]

@@ -1,0 +1,128 @@
+"""Runs trials as subprocesses, as many at a time as there are jobs, and tells what happens to them."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fpmg_bench.runner.child import Child, stop_all
+from fpmg_bench.runner.estimate import remaining, seconds_by_method
+from fpmg_bench.runner.order import Queue
+from fpmg_bench.store import Planned, RunDir, write_json
+
+Tell = Callable[[dict[str, Any]], None]
+POLL = 0.1  # seconds between looks at processes that say nothing
+
+
+@dataclass(slots=True)
+class Execution:
+    """The running of one plan. command(trial): the argument vector of its subprocess; tell: gets every event with its trial's id."""
+
+    run: RunDir
+    queue: Queue
+    jobs: int
+    command: Callable[[Planned], Sequence[str]]
+    tell: Tell
+    preimages: Mapping[str, Mapping[str, Any]]
+    stop_on_error: bool = False
+    running: list[Child] = field(default_factory=list)
+    status: dict[str, str] = field(default_factory=dict)
+    total: int = 0
+
+    def __call__(self) -> bool:
+        """Run all. False if interrupted: then nothing of it is running any more, and what was finished stays."""
+        self.total = len(self.queue.waiting)
+        try:
+            with _interruptible():
+                while self.running or self.queue.waiting:
+                    self._launch()
+                    if not self.running:
+                        break
+                    self._listen()
+                    for child in list(self.running):
+                        self._look_at(child)
+        except KeyboardInterrupt:
+            return False
+        finally:
+            stop_all(self.running)
+        return True
+
+    def _launch(self) -> None:
+        if self.stop_on_error and any(status != "ok" for status in self.status.values()):
+            return
+        while len(self.running) < self.jobs:
+            trial = self.queue.take(child.trial for child in self.running)
+            if trial is None:
+                return
+            folder = self.run.trial(trial.key)
+            write_json(folder / "key.json", self.preimages.get(trial.key, {}))
+            self.running.append(Child.start(trial, self.command(trial), folder / "log.txt"))
+            self.tell({"event": "start", "trial": trial.id})
+
+    def _listen(self) -> None:
+        """Pass on what the children tell, or wait a moment."""
+        with selectors.DefaultSelector() as selector:
+            for child in self.running:
+                selector.register(child.fd, selectors.EVENT_READ, child)
+            for key, _ in selector.select(POLL):
+                self._pass_on(key.data)
+
+    def _pass_on(self, child: Child) -> None:
+        for event in child.events():
+            self.tell({**event, "trial": child.trial.id})
+
+    def _look_at(self, child: Child) -> None:
+        """End a child that is over, or over its limit."""
+        if child.process.poll() is not None:
+            self._pass_on(child)
+            child.close()
+            self._end(child, *self._outcome(child))
+        elif child.overdue:
+            stop_all([child])
+            limit = child.trial.spec.limit_seconds
+            self._end(child, "timeout", f"over the limit of {limit:g} s a trial (limits.trial)", record=True)
+
+    def _outcome(self, child: Child) -> tuple[str, str, bool]:
+        """(status, reason, whether the parent has to record it)."""
+        if child.done is not None and self.run.result(child.trial.key) is not None:
+            return str(child.done["status"]), str(child.done.get("reason") or ""), False
+        return "failed", child.crash(), True
+
+    def _end(self, child: Child, status: str, reason: str, record: bool) -> None:
+        self.running.remove(child)
+        seconds = child.seconds
+        if record:
+            result = {"status": status, "reason": reason, "where": child.place, "seconds": {"total": seconds}}
+            self.run.write_result(child.trial, result)
+        self.status[child.trial.key] = status
+        ended = {"status": status, "reason": reason, "where": child.place, "seconds": seconds}
+        self.tell({"event": "end", "trial": child.trial.id, **ended})
+        self._progress()
+
+    def _progress(self) -> None:
+        left = [*self.queue.waiting, *(child.trial for child in self.running)]
+        eta = remaining(left, seconds_by_method(self.run), self.jobs)
+        self.tell({"event": "progress", "done": len(self.status), "total": self.total, "eta": eta})
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """A polite SIGTERM counts as Ctrl-C. Handlers can only be set in the main thread; elsewhere nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

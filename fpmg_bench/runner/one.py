@@ -1,0 +1,129 @@
+"""One trial in this process: `python -P -m fpmg_bench.runner RUN KEY`."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from fpmg_bench.errors import ExitCode, FpmgError, StoreError
+from fpmg_bench.runner.child import PARENT, SINGLE_THREADED
+from fpmg_bench.store import Planned, RunDir, TrialSink, only_writer
+
+if TYPE_CHECKING:
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.trial import Parts
+    from fpmg_bench.types import TrialSpec
+
+Prepare = Callable[["TrialSpec"], tuple[bool, Callable[[TrialSink], None]]]
+PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: list[str]) -> int:
+    """RUN KEY (or its first characters). Events go to stdout as JSON lines, all else to stderr."""
+    if len(arguments) != 2:
+        sys.stderr.write("usage: python -P -m fpmg_bench.runner RUN KEY\n")
+        return ExitCode.USAGE
+    for name, value in SINGLE_THREADED.items():
+        os.environ.setdefault(name, value)
+    try:
+        run = RunDir(Path(arguments[0]))
+        return execute(run, find(run, arguments[1]), _prepare)
+    except FpmgError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+
+
+def find(run: RunDir, key: str) -> Planned:
+    """The planned trial whose key starts like this. Raises StoreError if none does, or several do."""
+    found = {trial.key: trial for trial in run.trials() if trial.key.startswith(key)}
+    if len(found) != 1:
+        raise StoreError(f"{run.root}/plan.json: {len(found)} trials have a key that starts with {key!r}", "give more of the key")
+    return next(iter(found.values()))
+
+
+def execute(run: RunDir, trial: Planned, prepare: Prepare) -> int:
+    """Prepare and run one trial as its folder's only writer; whatever goes wrong in it is recorded with its place."""
+    die_with_parent()
+    emit = event_stream()
+    with only_writer(run.trial(trial.key), wait=True):
+        try:
+            publishable, work = prepare(trial.spec)
+        except Exception as error:  # noqa: BLE001 - recorded as the trial's failure
+            return _failed(TrialSink(run, trial, False, emit), error)
+        sink = TrialSink(run, trial, publishable, emit)
+        try:
+            work(sink)
+        except Exception as error:  # noqa: BLE001 - recorded as the trial's failure
+            return _failed(sink, error)
+    return ExitCode.OK
+
+
+def _failed(sink: TrialSink, error: Exception) -> int:
+    traceback.print_exc()
+    sink.fail(str(error) if isinstance(error, FpmgError) else f"{type(error).__name__}: {error}")
+    return ExitCode.SOME_FAILED
+
+
+def _prepare(spec: TrialSpec) -> tuple[bool, Callable[[TrialSink], None]]:
+    """The trial's parts from the installed plug-ins, on one thread."""
+    import torch
+
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.trial import run_trial
+
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
+    parts = build(spec, Registry.discover())
+    return bool(parts.dataset.publishable), lambda sink: run_trial(spec, parts, sink)
+
+
+def build(spec: TrialSpec, registry: Registry) -> Parts:
+    """The components that a specification names."""
+    from fpmg_bench.trial import Parts
+
+    return Parts(
+        dataset=registry.build("dataset", spec.dataset),
+        encoders={name: registry.build("encoder", choice) for name, choice in spec.encoders.items()},
+        generator=registry.build("generator", spec.generator) if spec.generator else None,
+        topology=registry.build("topology", spec.topology) if spec.topology else None,
+        aggregator=registry.build("aggregator", spec.aggregator) if spec.aggregator else None,
+        metrics={choice.name: registry.build("metric", choice) for choice in spec.metrics},
+    )
+
+
+def event_stream() -> Callable[[Mapping[str, Any]], None]:
+    """Events go where stdout went; stdout itself joins stderr, so that libraries which print cannot break the stream."""
+    sys.stdout.flush()
+    stream = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+
+    def emit(event: Mapping[str, Any]) -> None:
+        _send(stream, event)
+
+    return emit
+
+
+def _send(stream: BinaryIO, event: Mapping[str, Any]) -> None:
+    try:
+        stream.write(json.dumps(event).encode() + b"\n")
+        stream.flush()
+    except BrokenPipeError:
+        # The parent is gone. An exception could be taken for a metric's failure and recorded as a result; a dead process is resumed.
+        os._exit(ExitCode.INTERRUPTED)
+
+
+def die_with_parent() -> None:
+    """On Linux the system kills this process when the runner that started it dies; elsewhere the broken event stream ends it."""
+    parent = os.environ.get(PARENT)
+    if parent is None or not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(parent):
+        os._exit(ExitCode.INTERRUPTED)

@@ -1,0 +1,33 @@
+"""Which trial runs next: one whose stage 1 nobody else is computing right now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from fpmg_bench.store import Planned
+
+
+@dataclass(slots=True)
+class Queue:
+    """Trials to run, each key once. stage1_ready: whether a stage 1 is on disk and can be shared."""
+
+    waiting: list[Planned]
+    stage1_ready: Callable[[str], bool]
+
+    @classmethod
+    def of(cls, trials: Iterable[Planned], stage1_ready: Callable[[str], bool]) -> Queue:
+        """Private trials first: they take longest, and a long trial started last leaves the other cores idle."""
+        once: dict[str, Planned] = {}
+        for trial in trials:
+            once.setdefault(trial.key, trial)
+        return cls(sorted(once.values(), key=lambda trial: trial.spec.privacy is None), stage1_ready)
+
+    def take(self, running: Iterable[Planned]) -> Planned | None:
+        """The first trial that can start beside the running ones; None if all wait for a stage 1, or none is left."""
+        busy = {trial.stage1 for trial in running if trial.stage1 and not self.stage1_ready(trial.stage1)}
+        for trial in self.waiting:
+            if trial.stage1 not in busy:
+                self.waiting.remove(trial)
+                return trial
+        return None

@@ -1,0 +1,138 @@
+"""A suite from its plan to its results table."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import ExitCode, SuiteError
+from fpmg_bench.runner.execute import Execution, Tell
+from fpmg_bench.runner.order import Queue
+from fpmg_bench.runner.planning import RunPlan, plan
+from fpmg_bench.stats import amp, references
+from fpmg_bench.store import Planned, RunDir, collect, cores, only_writer, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.suite import Suite
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. counts: ok, failed, timeout (of this call), kept (finished before), left, refused, skipped."""
+
+    code: ExitCode
+    run: Path
+    counts: Mapping[str, int]
+
+
+def run(
+    suite: Suite | str | Path,
+    *,
+    registry: Registry,
+    out: Path | None = None,
+    jobs: int | None = None,
+    only: str | None = None,
+    seeds: Sequence[int] | None = None,
+    on_event: Tell | None = None,
+) -> Outcome:
+    """Plan a suite, compute what is not finished, write results.parquet. Defaults: runs/<suite>, as many jobs as cores.
+
+    on_event gets dicts: {"event": "plan" | "start" | "stage" | "round" | "score" | "note" | "stage1" | "done" | "end" | "progress", ...}.
+    """
+    made = plan(suite, registry, only=only, seeds=seeds)
+    target = RunDir(Path(out) if out is not None else Path("runs") / made.suite.name)
+    target.check_owner(made.suite.name)
+    with only_writer(target.root, wait=False):
+        made = made.keep(target)
+        made.write(target)
+        return compute(made, target, jobs or cores(), _observed(target, registry, on_event or _silent))
+
+
+def compute(
+    made: RunPlan, run: RunDir, jobs: int, tell: Tell, command: Callable[[Planned], Sequence[str]] | None = None
+) -> Outcome:
+    """Execute the selected trials of a written plan that are not finished, then collect."""
+    if jobs < 1:
+        raise SuiteError(f"{jobs} jobs: at least 1 is needed", "--jobs 1")
+    kept = {trial.key for trial in made.trials if run.finished(trial)}
+    todo = [trial for trial in made.trials if trial.id in made.selected and trial.key not in kept]
+    size = {"trials": len(made.trials), "todo": len({t.key for t in todo}), "kept": len(made.trials) - len(todo)}
+    tell({"event": "plan", "jobs": jobs, **size})
+    work = Execution(
+        run=run,
+        queue=Queue.of(todo, run.stage1_ready),
+        jobs=jobs,
+        command=command or (lambda trial: subprocess_command(run, trial)),
+        tell=tell,
+        preimages=made.preimages,
+        stop_on_error=made.suite.limits.on_error == "stop",
+    )
+    whole = work()
+    table = write_results(run)
+    counts = dict.fromkeys(("ok", "failed", "timeout", "left"), 0) | Counter(work.status.get(trial.key, "left") for trial in todo)
+    counts |= {"kept": size["kept"], "refused": len(made.refusals), "skipped": len(made.skipped)}
+    return Outcome(_code(whole, counts, table), run.root, counts)
+
+
+def subprocess_command(run: RunDir, trial: Planned) -> list[str]:
+    """The argument vector of a trial's subprocess; -P: nothing is imported from the folder that it happens to run in."""
+    return [sys.executable, "-P", "-m", "fpmg_bench.runner", str(run.root), trial.key]
+
+
+def results(run: RunDir) -> pd.DataFrame:
+    """The long table of a run with its AMP rows, rebuilt from the trials' files."""
+    import pandas as pd
+
+    table = collect(run)
+    added = amp(table, references([trial["spec"] for trial in run.plan()["trials"]]))
+    return pd.concat([table, added], ignore_index=True) if len(added) else table
+
+
+def write_results(run: RunDir) -> pd.DataFrame:
+    """results.parquet, and the table in it."""
+    table = results(run)
+    write_table(run.results, table)
+    return table
+
+
+def _code(whole: bool, counts: Mapping[str, int], table: pd.DataFrame) -> ExitCode:
+    if not whole:
+        return ExitCode.INTERRUPTED
+    if not ((table["status"] == "ok") & (table["round"] == -1)).any():
+        return ExitCode.NOTHING_MEASURED
+    troubled = (table["status"].isin(["failed", "timeout"])).any() or counts.get("left", 0)
+    return ExitCode.SOME_FAILED if troubled else ExitCode.OK
+
+
+def _observed(run: RunDir, registry: Registry, on_event: Tell) -> Tell:
+    """Events also reach the observers of plug-ins; their failures are told, and change nothing."""
+    keys: dict[str, str] = {}
+
+    def tell(event: dict[str, Any]) -> None:
+        on_event(event)
+        for problem in _notify(run, registry, event, keys):
+            on_event({"event": "note", "trial": event.get("trial"), "text": problem})
+
+    return tell
+
+
+def _notify(run: RunDir, registry: Registry, event: Mapping[str, Any], keys: dict[str, str]) -> list[str]:
+    if event["event"] == "round":
+        record = {name: value for name, value in event.items() if name not in ("event", "trial")}
+        return registry.notify("fpmg_round_end", trial=event["trial"], record=record)
+    if event["event"] == "end":
+        if not keys:
+            keys.update((trial.id, trial.key) for trial in run.trials())
+        return registry.notify("fpmg_trial_end", trial=event["trial"], result=run.result(keys[event["trial"]]))
+    return []
+
+
+def _silent(event: dict[str, Any]) -> None:
+    """Events that nobody wants."""

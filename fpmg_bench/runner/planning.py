@@ -1,0 +1,155 @@
+"""From a suite to keyed trials: cohorts are described, combinations checked, components and data put into the keys."""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import DatasetError
+from fpmg_bench.keys import digest
+from fpmg_bench.store import (
+    Planned,
+    RunDir,
+    Versions,
+    chosen,
+    environment,
+    measure_preimage,
+    setting,
+    stage1_preimage,
+    trial_preimage,
+)
+
+if TYPE_CHECKING:
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.suite import CohortInfo, Refusal, Suite
+    from fpmg_bench.types import TrialSpec
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """All trials of a run with their keys. selected: ids that this call is to compute (all, or those that `only` chose).
+
+    preimages: trial key -> {"stage1", "trial", "measure"}: what the keys are digests of.
+    """
+
+    suite: Suite
+    trials: tuple[Planned, ...]
+    preimages: Mapping[str, Mapping[str, Any]]
+    selected: frozenset[str]
+    refusals: tuple[Refusal, ...]
+    skipped: tuple[Refusal, ...]
+    cohorts: Mapping[str, CohortInfo]
+    components: Sequence[Mapping[str, str]]
+    command: str
+
+    def keep(self, run: RunDir) -> RunPlan:
+        """Without trials that are neither selected nor finished in this run directory."""
+        trials = tuple(t for t in self.trials if t.id in self.selected or run.finished(t))
+        return replace(self, trials=trials)
+
+    def write(self, run: RunDir) -> None:
+        """suite.yaml, plan.json and environment.json."""
+        plan = {
+            "suite": self.suite.name,
+            "command": self.command,
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "trials": [trial.to_json() for trial in self.trials],
+            "refusals": [asdict(refusal) for refusal in self.refusals],
+            "skipped": [asdict(refusal) for refusal in self.skipped],
+            "cohorts": {name: asdict(info) for name, info in self.cohorts.items()},
+            "components": list(self.components),
+        }
+        run.write_plan(plan, self.suite.text, environment())
+
+
+def plan(
+    suite: Suite | str | Path,
+    registry: Registry,
+    *,
+    only: str | None = None,
+    seeds: Sequence[int] | None = None,
+    out: Path | None = None,
+) -> RunPlan:
+    """Validate a suite, read its cohorts and key its trials. With `out` the plan is written there, and nothing runs.
+
+    only: pytest's `-k` expression over trial ids; seeds: instead of the suite's.
+    """
+    from fpmg_bench.suite import expand, load_suite, validate
+
+    if isinstance(suite, (str, Path)):
+        suite = load_suite(suite)
+    validate(suite, registry)
+    cohorts, fingerprints = _cohorts(suite, registry)
+    wanted = expand(suite, registry, cohorts, only, seeds)
+    whole = expand(suite, registry, cohorts, None, None) if only or seeds else wanted
+    specs = {spec.id: spec for spec in (*whole.trials, *wanted.trials)}
+    versions, components = _versions(specs.values(), registry, fingerprints)
+    keyed = {spec.id: _keyed(spec, versions) for spec in specs.values()}
+    made = RunPlan(
+        suite=suite,
+        trials=tuple(trial for trial, _ in keyed.values()),
+        preimages={trial.key: preimages for trial, preimages in keyed.values()},
+        selected=frozenset(spec.id for spec in wanted.trials),
+        refusals=wanted.refusals,
+        skipped=wanted.skipped,
+        cohorts=cohorts,
+        components=components,
+        command=_command(suite, only, seeds, out),
+    )
+    if out is not None:
+        run = RunDir(Path(out))
+        made.keep(run).write(run)
+    return made
+
+
+def _cohorts(suite: Suite, registry: Registry) -> tuple[dict[str, CohortInfo], dict[str, str]]:
+    """Every cohort that is there, described; an optional one that is missing is left out, and `expand` says so."""
+    from fpmg_bench.suite import describe
+
+    infos, fingerprints = {}, {}
+    for entry in suite.datasets:
+        try:
+            dataset = registry.build("dataset", entry.choice)
+            fingerprints[entry.name] = dataset.fingerprint()
+            infos[entry.name] = describe(entry.name, dataset, dataset.load())
+        except DatasetError as error:
+            if not entry.optional:
+                where = f"{suite.source}:{entry.node.line}: datasets: {entry.name}: {error.message}"
+                raise DatasetError(where, error.hint or "mark it `optional: true` to go on without it") from error
+    return infos, fingerprints
+
+
+def _versions(
+    specs: Iterable[TrialSpec], registry: Registry, fingerprints: Mapping[str, str]
+) -> tuple[Versions, list[dict[str, str]]]:
+    """Versions of all components in use, for the keys and for plan.json."""
+    found, listed = {}, []
+    for kind, name in dict.fromkeys(pair for spec in specs for pair in chosen(spec)):
+        entry = registry.find(kind, name)
+        found[f"{kind}:{name}"] = registry.version(entry)
+        listed.append({"kind": kind, "name": name, "version": found[f"{kind}:{name}"], "distribution": entry.distribution})
+    return Versions(found, fingerprints, setting()), listed
+
+
+def _keyed(spec: TrialSpec, versions: Versions) -> tuple[Planned, dict[str, Any]]:
+    first, second = stage1_preimage(spec, versions), trial_preimage(spec, versions)
+    key = digest(second)
+    third = measure_preimage(spec, versions, key)
+    trial = Planned(spec.id, key, digest(first) if first else None, digest(third), spec)
+    return trial, {"stage1": first, "trial": second, "measure": third}
+
+
+def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None, out: Path | None) -> str:
+    """The command line that repeats this run."""
+    words = ["fpmg-bench", "run", str(suite.source)]
+    if only:
+        words += ["-k", only]
+    if seeds:
+        words += ["--seeds", ",".join(map(str, seeds))]
+    if out is not None:
+        words += ["--out", str(out)]
+    return shlex.join(words)
