@@ -1,0 +1,68 @@
+"""What a trial is handed: its components, and the sink that keeps what it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from fpmg_bench.contracts import Aggregator, Dataset, Encoder, Generator, Metric, Topology
+    from fpmg_bench.types import Cohort, State
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Built components. encoders: by modality; metrics: by the name in the suite; for a control only dataset and metrics."""
+
+    dataset: Dataset
+    metrics: Mapping[str, Metric]
+    encoders: Mapping[str, Encoder] = field(default_factory=dict)
+    generator: Generator | None = None
+    topology: Topology | None = None
+    aggregator: Aggregator | None = None
+
+
+class Point(Protocol):
+    """Where a stage stood at a checkpoint."""
+
+    @property
+    def round(self) -> int: ...
+    @property
+    def states(self) -> Mapping[int, State]: ...
+    @property
+    def memories(self) -> Mapping[Any, Any]: ...
+    @property
+    def extra(self) -> Mapping[str, Any]: ...
+
+
+class SharedStage(Protocol):
+    """Stage 1 as another trial with the same key left it."""
+
+    @property
+    def states(self) -> Mapping[int, Mapping[str, State]]: ...
+    @property
+    def extra(self) -> Mapping[str, Any]: ...
+
+
+class Sink(Protocol):
+    """Where a trial's events, rounds, states and results go. Real patients' rows never do."""
+
+    @property
+    def rounds(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def trained_extra(self) -> Mapping[str, Any]: ...
+
+    def event(self, record: Mapping[str, Any]) -> None: ...
+    def round(self, record: Mapping[str, Any]) -> None: ...
+    def load_stage1(self) -> SharedStage | None: ...
+    def save_stage1(self, states: Mapping[int, Mapping[str, State]], extra: Mapping[str, Any]) -> None: ...
+    def checkpoint(
+        self, stage: str, round: int, states: Mapping[int, State], memories: Mapping[Any, Any], extra: Mapping[str, Any]
+    ) -> bool: ...
+    def restore(self, stage: str) -> Point | None: ...
+    def trained(self) -> dict[Any, Any] | None: ...
+    def save_trained(self, states: Mapping[Any, Any], extra: Mapping[str, Any] | None = None) -> None: ...
+    def synthetic(self, cohort: Cohort, silo: str) -> None: ...
+    def ledger(self, ledger: Mapping[str, Any]) -> None: ...
+    def finish(self, result: Mapping[str, Any]) -> None: ...

@@ -1,0 +1,207 @@
+"""One trial, ten steps, in order. It knows components by their contracts only, and gets everything it needs handed in."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.controls import CONTROLS
+from fpmg_bench.errors import DatasetError, SuiteError
+from fpmg_bench.evaluation import EvaluationSpace, Measured, Split, split
+from fpmg_bench.keys import rng_for
+from fpmg_bench.transport import Inproc
+from fpmg_bench.trial import account
+from fpmg_bench.trial.measure import measure, scores_of
+from fpmg_bench.trial.release import mixture, release, uniform
+from fpmg_bench.trial.silos import Silo, place
+from fpmg_bench.trial.stages import Stages, space_of
+from fpmg_bench.trial.traffic import traffic
+
+if TYPE_CHECKING:
+    from fpmg_bench.federation import Federated
+    from fpmg_bench.trial.parts import Parts, Sink
+    from fpmg_bench.types import Cohort, State, TrialSpec
+
+SPLITS = ("train", "r1", "r2", "held_out", "third")
+Encoders = dict[int, dict[str, "State"]]
+
+
+@dataclass(slots=True)
+class Clock:
+    """Seconds of each step."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    began: float = field(default_factory=time.perf_counter)
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - start
+
+    def total(self) -> dict[str, float]:
+        return self.seconds | {"total": time.perf_counter() - self.began}
+
+
+@dataclass(slots=True)
+class Scene:
+    """What steps 2 and 3 leave behind: real patients, split and in silos. Nothing of it reaches the sink but counts."""
+
+    cohort: Cohort
+    parted: Split
+    train: Cohort
+    silos: list[Silo]
+    skew: dict[str, float]
+
+    def evidence(self, spec: TrialSpec, parts: Parts, space: EvaluationSpace, **released: Any) -> Measured:
+        """The metrics' view of a release."""
+        held = {name: _only(getattr(self.parted, name), self.train) for name in SPLITS if name != "train"}
+        names = self.train.silo_names
+        publishable = parts.dataset.publishable
+        return Measured(train=self.train, **held, space=space, silo_names=names, publishable=publishable, seed=spec.seed, **released)
+
+
+def run_trial(spec: TrialSpec, parts: Parts, sink: Sink) -> None:
+    """Steps 2 to 10 (step 1, building the components, is the caller's). Raises what cannot be recorded as a metric's failure."""
+    clock = Clock()
+    sink.event({"event": "stage", "name": "load", "total": 1})
+    with clock("load"):
+        scene = _load(spec, parts)
+        space = EvaluationSpace.fit(scene.train, spec.seed)
+    if spec.control:
+        made = _controlled(spec, parts, scene, clock, sink)
+    else:
+        made = _generated(spec, parts, scene, space, clock, sink)
+    released, result = made
+    for name, cohort in _distinct(released["released"], scene.train.silo_names):
+        sink.synthetic(cohort, name)
+    with clock("measure"):
+        evidence = scene.evidence(spec, parts, space, **released)
+        scores = measure(parts.metrics, evidence, spec.seed, sink)
+    sink.finish(_identity(spec) | _people(scene) | result | {"scores": scores} | _cost(clock))
+
+
+def _load(spec: TrialSpec, parts: Parts) -> Scene:
+    """Steps 2 and 3."""
+    cohort = parts.dataset.load()
+    if not len(cohort):
+        raise DatasetError(f"{spec.dataset_name}: no record is left", "see the reasons in `fpmg-bench list datasets`")
+    chosen = cohort.only(tuple(spec.encoders)) if spec.encoders else cohort
+    parted = split(chosen, spec.seed, spec.holdout, spec.tuning)
+    train, silos, realised = place(parted.train, spec)
+    return Scene(chosen, parted, train, silos, realised)
+
+
+def _controlled(spec: TrialSpec, parts: Parts, scene: Scene, clock: Clock, sink: Sink) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A generator with a known fault, as a function in data space, in place of steps 4 to 8."""
+    assert spec.control is not None
+    name, strength = spec.control.name, float(spec.control.params.get("strength", 1.0))
+    if name not in CONTROLS:
+        raise SuiteError(f"methods.{spec.method}.control: unknown control {name!r}", f"one of {', '.join(sorted(CONTROLS))}")
+    with clock("sample"):
+        made = CONTROLS[name](scene.train, parts.dataset, strength, rng_for(spec.seed, "control", name))
+    released = dict.fromkeys((silo.index for silo in scene.silos), made)
+    return {"released": released, "rounds": sink.rounds}, {"plumbing": [], "bytes": {}, "privacy": None}
+
+
+def _generated(
+    spec: TrialSpec, parts: Parts, scene: Scene, space: EvaluationSpace, clock: Clock, sink: Sink
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Steps 4 to 8: train, or take over what was trained under the same key; then sample and decode."""
+    ledgers = account.open_ledgers(spec, parts, scene.silos, scene.train, space_of(scene.train, parts))
+    transport = Inproc(record=spec.frames)
+    stages = Stages(spec, parts, scene.train, scene.silos, ledgers, transport, sink)
+    models = _models(stages, scene, space, clock)
+    with clock("sample"):
+        drawn = [
+            release(models, parts, scene.train, stages.space, asked, spec.seed)
+            for asked in (mixture(scene.train, spec.seed), uniform(scene.train, spec.seed))
+        ]
+    pooled = spec.partition.get("kind") == "pooled"
+    sent = traffic(sink.rounds, stages.statistics, scene.cohort, scene.train, pooled)
+    sink.ledger(account.ledger_file(ledgers, spec))
+    released = {
+        "released": drawn[0],
+        "balanced": drawn[1],
+        "rounds": sink.rounds,
+        "models": models,
+        "ledgers": {silo: ledger.summary() for silo, ledger in ledgers.items()},
+        "frames": transport.frames,
+        "bytes": sent,
+        "plumbing": stages.plumbing,
+        "encode": lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
+    }
+    return released, {"plumbing": stages.plumbing, "bytes": sent, "privacy": account.privacy_summary(ledgers, spec)}
+
+
+def _models(stages: Stages, scene: Scene, space: EvaluationSpace, clock: Clock) -> dict[int, dict[str, State]]:
+    """silo -> modality | "generator" -> state."""
+    kept = stages.sink.trained()
+    if kept is not None:
+        stages.take_over(stages.sink.trained_extra)
+        return {int(silo): dict(parts) for silo, parts in kept.items()}
+    with clock("stage1"):
+        encoders = stages.encoders()
+    with clock("stage2"):
+        generators = stages.generator(encoders, _watch(stages, scene, space, encoders))
+    models = {silo: encoders[silo] | {"generator": state} for silo, state in generators.items()}
+    stages.sink.save_trained(models, stages.extra())
+    return models
+
+
+def _watch(stages: Stages, scene: Scene, space: EvaluationSpace, encoders: Encoders) -> Any:
+    """`evaluate_every`: the metrics marked cheap, on what the silos would release now. Stored in the round's record."""
+    spec, parts = stages.spec, stages.parts
+    every = spec.budget.evaluate_every
+    cheap = {name: metric for name, metric in parts.metrics.items() if getattr(metric, "cheap", False)}
+
+    def watch(record: dict[str, Any], now: Federated) -> None:
+        if not every or now.round % every:
+            return
+        models = {silo: encoders[silo] | {"generator": state} for silo, state in now.states.items()}
+        drawn = release(models, parts, scene.train, stages.space, mixture(scene.train, spec.seed), spec.seed)
+        evidence = scene.evidence(spec, parts, space, released=drawn, rounds=[*stages.sink.rounds, record])
+        rows = [row for name, metric in cheap.items() for row in scores_of(name, metric, evidence, spec.seed)]
+        record["scores"] = [row | {"round": record["round"]} for row in rows]
+
+    return watch
+
+
+def _distinct(released: Mapping[int, Cohort], names: tuple[str, ...]) -> list[tuple[str, Cohort]]:
+    """Each different release once, under its first silo's name, or "all" where there is but one."""
+    first = {id(cohort): (names[silo], cohort) for silo, cohort in reversed(released.items())}
+    rows = list(reversed(first.values()))
+    return [("all", rows[0][1])] if len(rows) == 1 else rows
+
+
+def _only(part: Cohort | None, like: Cohort) -> Cohort | None:
+    return part.only(tuple(like.schemas)) if part is not None else None
+
+
+def _identity(spec: TrialSpec) -> dict[str, Any]:
+    return {"id": spec.id, "dataset": spec.dataset_name, "method": spec.method, "role": spec.role, "seed": spec.seed, "spec": asdict(spec)}
+
+
+def _people(scene: Scene) -> dict[str, Any]:
+    """Counts of records and patients: all that is published of real people."""
+    parts = {name: getattr(scene.parted, name) for name in SPLITS}
+    counts = {name: {"records": len(p), "patients": len(set(p.patient.tolist()))} for name, p in parts.items() if p is not None}
+    return {
+        "split": counts | {"unstratified": scene.parted.unstratified},
+        "silos": [silo.summary(scene.train) for silo in scene.silos],
+        "classes": list(scene.train.classes),
+        "skew": scene.skew,
+        "dropped": dict(scene.cohort.dropped),
+        "leaks": sorted(scene.cohort.leaks),
+    }
+
+
+def _cost(clock: Clock) -> dict[str, Any]:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {"seconds": clock.total(), "cpu_seconds": used.ru_utime + used.ru_stime, "peak_rss_bytes": used.ru_maxrss * unit}

@@ -1,0 +1,73 @@
+"""Step 3: training patients in silos, each with its own hyper-parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.partition import partition, skew
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fpmg_bench.types import Cohort, TrialSpec
+
+CORE = ("local_steps", "sampling_rate")  # overrides the core itself understands; all others go to the learners
+
+
+@dataclass(frozen=True, slots=True)
+class Silo:
+    """One silo: its training records as rows of the training cohort, its rate, its local steps, its learners' parameters."""
+
+    index: int
+    name: str
+    rows: NDArray[np.intp]
+    patients: int
+    rate: float
+    steps: int
+    params: Mapping[str, Any]
+
+    def summary(self, train: Cohort) -> dict[str, Any]:
+        """The silo's entry in trial.json."""
+        import numpy as np
+
+        return {
+            "index": self.index,
+            "name": self.name,
+            "records": len(self.rows),
+            "patients": self.patients,
+            "label_counts": np.bincount(train.label[self.rows], minlength=len(train.classes)).tolist(),
+            "modalities": [m for m, mask in train.present.items() if bool(mask[self.rows].any())],
+            "sampling_rate": self.rate,
+            "local_steps": self.steps,
+        }
+
+
+def place(train: Cohort, spec: TrialSpec) -> tuple[Cohort, list[Silo], dict[str, float]]:
+    """The training cohort with `silo` set to the realised partition, the silos that hold patients, and the realised skew."""
+    import numpy as np
+
+    where, names = partition(train, spec.partition, spec.seed)
+    used = [index for index in range(len(names)) if bool((where == index).any())]
+    dense = np.searchsorted(used, where)
+    placed = replace(train, silo=dense, silo_names=tuple(names[index] for index in used))
+    pooled = spec.partition.get("kind") == "pooled"
+    silos = [_silo(placed, index, {} if pooled else spec.silos.get(name, {}), spec) for index, name in enumerate(placed.silo_names)]
+    return placed, silos, skew(train.label, dense)
+
+
+def _silo(train: Cohort, index: int, overrides: Mapping[str, Any], spec: TrialSpec) -> Silo:
+    import numpy as np
+
+    rows = np.flatnonzero(train.silo == index)
+    return Silo(
+        index,
+        train.silo_names[index],
+        rows,
+        len(np.unique(train.patient[rows])),
+        float(overrides.get("sampling_rate", spec.budget.sampling_rate)),
+        int(overrides.get("local_steps", spec.budget.local_steps)),
+        {key: value for key, value in overrides.items() if key not in CORE},
+    )

@@ -1,0 +1,177 @@
+"""Steps 4 to 6: stage 1 federates every encoder, its vectors feed stage 2, which federates the generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench import federation
+from fpmg_bench.errors import PlumbingError, TrialError
+from fpmg_bench.privacy import LocalShard
+from fpmg_bench.trial import account
+from fpmg_bench.types import Representation, Space
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fpmg_bench.contracts import Learner
+    from fpmg_bench.federation import Federated
+    from fpmg_bench.privacy import Ledger
+    from fpmg_bench.transport import Inproc
+    from fpmg_bench.trial.parts import Parts, Sink
+    from fpmg_bench.trial.silos import Silo
+    from fpmg_bench.types import Cohort, State, TrialSpec
+
+Watch = Callable[[dict[str, Any], "Federated"], None]
+
+
+@dataclass(slots=True)
+class Stages:
+    """The surroundings of both stages of one trial. `statistics`: stage -> bytes and messages of its exchange of sums."""
+
+    spec: TrialSpec
+    parts: Parts
+    train: Cohort
+    silos: list[Silo]
+    ledgers: dict[int, Ledger]
+    transport: Inproc
+    sink: Sink
+    plumbing: list[dict[str, Any]] = field(default_factory=list)
+    statistics: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @property
+    def space(self) -> Space:
+        return space_of(self.train, self.parts)
+
+    def encoders(self) -> dict[int, dict[str, State]]:
+        """Step 4: silo -> modality -> encoder state; taken over from another trial with the same stage 1 where there is one."""
+        found = self.sink.load_stage1()
+        if found is not None:
+            self.take_over(found.extra)
+            return {silo: dict(states) for silo, states in found.states.items()}
+        states: dict[int, dict[str, State]] = {silo.index: {} for silo in self.silos}
+        for modality in self.parts.encoders:
+            for silo, state in self._encoder(modality).items():
+                states[silo][modality] = state
+        self.sink.save_stage1(states, self.extra())
+        return states
+
+    def extra(self) -> dict[str, Any]:
+        """What else a later trial or a resumed one needs back."""
+        return {"spent": account.spent(self.ledgers), "plumbing": self.plumbing, "statistics": self.statistics}
+
+    def take_over(self, extra: Mapping[str, Any]) -> None:
+        """Go on from what `extra` kept: spent privacy, plumbing rows, bytes of the statistics exchanges."""
+        account.recall(self.ledgers, extra["spent"])
+        self.plumbing = list(extra["plumbing"])
+        self.statistics = {stage: dict(counts) for stage, counts in extra["statistics"].items()}
+
+    def _encoder(self, modality: str) -> Mapping[int, State]:
+        stage, encoder = f"stage1:{modality}", self.parts.encoders[modality]
+        mask = self.train.present[modality]
+        shards = {}
+        for silo in self.silos:
+            rows = silo.rows[mask[silo.rows]]
+            if len(rows):
+                data = self.train.data[modality].take(rows)
+                shards[silo.index] = LocalShard(data, self.train.patient[rows], silo.rate, stage, self.ledgers.get(silo.index))
+        if not shards:
+            raise TrialError(f"{stage}: no training patient of any silo has this modality", "leave it out of `encoders`")
+        return self._federate(stage, encoder, self.train.schemas[modality], shards, self.spec.budget.encoder_rounds).states
+
+    def vectors(self, encoders: Mapping[int, Mapping[str, State]]) -> dict[int, Representation]:
+        """Step 5: every silo encodes its own records."""
+        return {silo.index: self.encode(self.train.take(silo.rows), encoders[silo.index]) for silo in self.silos}
+
+    def encode(self, cohort: Cohort, states: Mapping[str, State]) -> Representation:
+        """Vectors of any records with one silo's encoders; absent modalities are 0 and masked."""
+        import torch
+
+        space = self.space
+        z = torch.zeros(len(cohort), space.width)
+        present = torch.zeros(len(cohort), len(space.blocks), dtype=torch.bool)
+        for i, (modality, block) in enumerate(space.blocks.items()):
+            rows = cohort.present[modality].nonzero()[0]
+            if modality in states and len(rows):
+                z[torch.as_tensor(rows), block] = self._encoded(modality, states[modality], cohort.data[modality].take(rows))
+                present[torch.as_tensor(rows), i] = True
+        condition = torch.as_tensor(cohort.condition).float()
+        return Representation(z, present, condition, torch.as_tensor(cohort.patient), space)
+
+    def _encoded(self, modality: str, state: State, data: Any) -> Tensor:
+        import torch
+
+        encoder, schema = self.parts.encoders[modality], self.train.schemas[modality]
+        z = encoder.encode(schema, state, data)
+        if z.shape != (len(data), encoder.dim) or not bool(torch.isfinite(z).all()):
+            raise TrialError(f"{modality}: the encoder gave shape {tuple(z.shape)} or values that are not finite for {len(data)} records")
+        return z
+
+    def generator(self, encoders: Mapping[int, Mapping[str, State]], watch: Watch) -> dict[int, State]:
+        """Step 6: silo -> generator state."""
+        generator = self.parts.generator
+        assert generator is not None
+        shards = {
+            silo: LocalShard(rows, rows.patient.numpy(), self.silos[silo].rate, "stage2", self.ledgers.get(silo))
+            for silo, rows in self.vectors(encoders).items()
+        }
+        return self._federate("stage2", generator, self.space, shards, self.spec.budget.rounds, watch).states
+
+    def _federate(
+        self, stage: str, learner: Learner, schema: Any, shards: Mapping[int, LocalShard], rounds: int, watch: Watch | None = None
+    ) -> Federated:
+        assert self.parts.topology is not None and self.parts.aggregator is not None
+        resume = self._restored(stage)
+        if resume is None:
+            self._check_plumbing(stage, shards)
+        total = account.rounds_of(learner, rounds)
+        self.sink.event({"event": "stage", "name": stage, "total": total})
+        silos = {s.index: federation.SiloPlan(s.steps, s.params) for s in self.silos if s.index in shards}
+        stop = (self.spec.budget.stop or {}).get("consensus")
+        plan = federation.Plan(stage, self.parts.topology, self.parts.aggregator, rounds, silos, self.spec.seed, stop)
+
+        def report(record: dict[str, Any], now: Federated) -> None:
+            if watch is not None:
+                watch(record, now)
+            self.sink.round(record)
+            self._checkpoint(stage, now)
+
+        done = federation.run(learner, schema, shards, plan, report, self.transport, resume)
+        self.statistics[stage] = {"bytes": done.statistics_bytes, "messages": done.statistics_messages}
+        return done
+
+    def _check_plumbing(self, stage: str, shards: Mapping[int, LocalShard]) -> None:
+        assert self.parts.topology is not None
+        rows = federation.check(self.parts.topology, {s: shard.patients for s, shard in shards.items()}, stage, self.spec.seed)
+        self.plumbing.extend(rows)
+        failed = next((row for row in rows if row["status"] == "failed"), None)
+        if failed:
+            raise PlumbingError(
+                f"{stage}: {failed['check']}: measured {failed['measured']}, expected {failed['expected']}", "see the topology's plan()"
+            )
+
+    def _checkpoint(self, stage: str, now: Federated) -> None:
+        memories = {"silos": now.memories, "merging": now.merging, "hubs": now.hubs}
+        extra = self.extra() | {"done": now.done, "bytes": now.statistics_bytes, "messages": now.statistics_messages}
+        self.sink.checkpoint(stage, now.round, now.states, memories, extra)
+
+    def _restored(self, stage: str) -> Federated | None:
+        point = self.sink.restore(stage)
+        if point is None:
+            return None
+        extra, kept = point.extra, point.memories
+        self.take_over(extra)
+        return federation.Federated(
+            dict(point.states), dict(kept["silos"]), dict(kept["merging"]), dict(kept["hubs"]),
+            point.round, extra["done"], extra["bytes"], extra["messages"],
+        )  # fmt: skip
+
+
+def space_of(train: Cohort, parts: Parts) -> Space:
+    """Blocks in the order of the encoders, as wide as each encoder's vectors."""
+    blocks, start = {}, 0
+    for modality, encoder in parts.encoders.items():
+        blocks[modality] = slice(start, start + encoder.dim)
+        start += encoder.dim
+    return Space(blocks, train.conditions)
