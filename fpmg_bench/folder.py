@@ -1,0 +1,187 @@
+"""Writes a cohort as a folder that the `folder` dataset reads back exactly: cohort.yaml, manifest.parquet, media, long series.
+
+The format (docs/folder-cohorts.md) is self-describing: everything a reader needs is in cohort.yaml, so no constants are shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import DatasetError
+from fpmg_bench.types import Cohort, Column, Schema, Series
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+FRAME_MS = 125  # a written clip plays at 8 frames a second
+PNG_CHANNELS = (1, 3)
+
+
+def write(cohort: Cohort, folder: Path, licence: str = "unknown", publishable: bool = False) -> None:
+    """Write `cohort` into `folder`, which is made and must be empty.
+
+    Numbers keep their bits, pixels are stored without loss, absent modalities stay absent; `dropped` is not written, since
+    what was left out is not there. Raises DatasetError where the folder is in use or a text is not valid Unicode.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DatasetError(f"{folder}: not an empty folder", "a cohort is written into a folder of its own")
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = _identity(cohort)
+    modalities = {}
+    for name, schema in cohort.schemas.items():
+        columns[f"present.{name}"] = cohort.present[name]
+        modalities[name] = {"kind": schema.kind, "present": f"present.{name}"} | WRITERS[schema.kind](cohort, name, folder, columns)
+    _parquet(columns, folder / "manifest.parquet")
+    _yaml(_document(cohort, licence, publishable, modalities), folder / "cohort.yaml")
+
+
+def _identity(cohort: Cohort) -> dict[str, Any]:
+    import numpy as np
+
+    columns: dict[str, Any] = {"record": np.arange(len(cohort)), "patient": cohort.patient}
+    if cohort.silo_names:
+        columns["silo"] = np.asarray(cohort.silo_names, dtype=object)[cohort.silo]
+    for at, column in enumerate(cohort.conditions):
+        values = cohort.condition[:, at]
+        columns[f"condition.{column.name}"] = _categories(values, column) if column.type == "category" else values
+    return columns
+
+
+def _categories(values: NDArray[np.float64], column: Column) -> NDArray[np.object_]:
+    """Names of category indices, None where unknown."""
+    import numpy as np
+
+    names = np.asarray([*column.categories, None], dtype=object)
+    return names[np.where(np.isnan(values), len(column.categories), np.nan_to_num(values)).astype(np.intp)]
+
+
+def _document(cohort: Cohort, licence: str, publishable: bool, modalities: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of cohort.yaml."""
+    silo = {"silo": {"column": "silo", "names": list(cohort.silo_names)}} if cohort.silo_names else {}
+    return {
+        "version": 1,
+        "licence": licence,
+        "publishable": publishable,
+        "manifest": "manifest.parquet",
+        "record": "record",
+        "patient": "patient",
+        **silo,
+        "min_class_patients": 0,  # a generator may have missed a class: that is a finding, not an error
+        "leaks": sorted(cohort.leaks & set(cohort.schemas)),
+        "conditions": [_column(column, f"condition.{column.name}") for column in cohort.conditions],
+        "modalities": modalities,
+    }
+
+
+def _column(column: Column, source: str) -> dict[str, Any]:
+    """One column as cohort.yaml declares it. Values are taken as they are, inside the declared range or not."""
+    known = {"name": column.name, "column": source, "type": column.type, "categories": list(column.categories)}
+    ranges = {"low": column.low, "high": column.high, "step": column.step}
+    outside = {"outside": "keep"} if column.type == "number" else {}
+    return {key: value for key, value in (known | ranges | outside).items() if value is not None and value != []}
+
+
+def _table(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> dict[str, Any]:
+    frame = cohort.data[name].frame
+    for column in cohort.schemas[name].columns:
+        values = frame[column.name]
+        columns[f"{name}.{column.name}"] = values.to_numpy() if column.type != "category" else _strings(values)
+    return {"columns": [_column(column, f"{name}.{column.name}") for column in cohort.schemas[name].columns]}
+
+
+def _strings(values: pd.Series[Any]) -> NDArray[np.object_]:
+    return values.astype(object).where(values.notna(), None).to_numpy()
+
+
+def _text(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> dict[str, Any]:
+    here = cohort.present[name]
+    columns[name] = [string if there else None for string, there in zip(cohort.data[name].strings, here, strict=True)]
+    return {"column": name, "length": max([cohort.schemas[name].shape[0], *map(len, cohort.data[name].strings)])}
+
+
+def _series(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> dict[str, Any]:
+    """Long form: a row for each seen value, and one without a variable for each step of which nothing was seen."""
+    schema: Schema = cohort.schemas[name]
+    file = f"{name}.parquet"
+    _parquet(_long(cohort.data[name], [column.name for column in schema.columns], cohort.present[name]), folder / file)
+    return {
+        "file": file,
+        **{key: key for key in ("record", "step", "time", "variable", "value")},
+        "steps": schema.shape[0],
+        "columns": [_column(column, column.name) for column in schema.columns],
+    }
+
+
+def _long(data: Series, names: list[str], here: NDArray[np.bool_]) -> dict[str, Any]:
+    import numpy as np
+
+    seen = data.seen & here[:, None, None]
+    row, step, channel = np.nonzero(seen)
+    bare_row, bare_step = np.nonzero(~seen.any(axis=2) & here[:, None])
+    none = np.full(len(bare_row), None, dtype=object)
+    return {
+        "record": np.concatenate([row, bare_row]),
+        "step": np.concatenate([step, bare_step]),
+        "time": np.concatenate([data.time[row, step], data.time[bare_row, bare_step]]),
+        "variable": np.concatenate([np.asarray(names, dtype=object)[channel], none]),
+        "value": np.concatenate([data.values[row, step, channel], np.full(len(none), np.nan, np.float32)]),
+    }
+
+
+def _media(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> dict[str, Any]:
+    """One file a record: PNG (animated for video), or .npy where PNG has no such number of channels."""
+    import numpy as np
+
+    schema = cohort.schemas[name]
+    ending = "png" if schema.shape[-3] in PNG_CHANNELS else "npy"
+    (folder / name).mkdir()
+    files = np.full(len(cohort), None, dtype=object)
+    for row in np.flatnonzero(cohort.present[name]):
+        files[row] = f"{name}/{row:06d}.{ending}"
+        _pixels(cohort.data[name].take(np.array([row])).array()[0], folder / files[row])
+    columns[name] = files
+    video = {"frame_ms": FRAME_MS} if schema.kind == "video" else {}
+    return {"column": name, "shape": list(schema.shape), **video}
+
+
+def _pixels(array: NDArray[np.uint8], file: Path) -> None:
+    import numpy as np
+
+    if file.suffix == ".npy":
+        np.save(file, array, allow_pickle=False)
+        return
+    from PIL import Image
+
+    frames = array if array.ndim == 4 else array[None]
+    pictures = [Image.fromarray(frame[0] if len(frame) == 1 else np.ascontiguousarray(frame.transpose(1, 2, 0))) for frame in frames]
+    # Pillow joins equal neighbours into one longer frame; the durations let a reader take them apart again.
+    movie: dict[str, Any] = {"save_all": True, "append_images": pictures[1:], "duration": FRAME_MS} if array.ndim == 4 else {}
+    pictures[0].save(file, compress_level=1, **movie)
+
+
+Writer = Callable[[Cohort, str, Path, dict[str, Any]], dict[str, Any]]
+WRITERS: Mapping[str, Writer] = {"table": _table, "text": _text, "series": _series, "image": _media, "video": _media}
+
+
+def _parquet(columns: Mapping[str, Any], file: Path) -> None:
+    import pandas as pd
+
+    try:
+        pd.DataFrame(dict(columns)).to_parquet(file, index=False)
+    except UnicodeEncodeError as error:
+        raise DatasetError(f"{file}: a text is not valid Unicode ({error.reason})", "generated text must not hold lone surrogates") from error
+
+
+def _yaml(document: Mapping[str, Any], file: Path) -> None:
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    yaml.width = 130
+    with file.open("w", encoding="utf-8") as stream:
+        yaml.dump(dict(document), stream)
