@@ -37,10 +37,12 @@ class Entry:
 
     @property
     def module(self) -> str:
+        """The part of the target before the colon."""
         return self.target.partition(":")[0]
 
     @property
     def attribute(self) -> str:
+        """The class's name in that module."""
         return self.target.partition(":")[2]
 
 

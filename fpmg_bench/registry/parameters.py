@@ -93,12 +93,12 @@ def _validate(parameter: Parameter, value: Any, label: str) -> tuple[Any, list[P
 
 def _is_key(part: str | int, value: Any) -> bool:
     """pydantic's locations also name union members, which are not in the suite."""
-    return isinstance(value, Mapping) and part in value or isinstance(value, list) and isinstance(part, int)
+    return part in value if isinstance(value, Mapping) else isinstance(value, list) and isinstance(part, int)
 
 
 def _hints(cls: type) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(cls.__init__, include_extras=True)
+        return typing.get_type_hints(cls.__init__, include_extras=True)  # type: ignore[misc]
     except NameError as error:
         raise PluginError(
             f"{_place(cls)}: {error}",

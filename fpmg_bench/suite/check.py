@@ -1,0 +1,93 @@
+"""Names and parameters of every component in a suite, checked against the registry and reported where they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import PluginError
+from fpmg_bench.registry import Problem, did_you_mean
+from fpmg_bench.registry.parameters import check as check_parameters
+from fpmg_bench.suite.document import Node
+from fpmg_bench.suite.model import Method, Suite
+from fpmg_bench.suite.problems import Problems
+from fpmg_bench.types import Choice
+
+if TYPE_CHECKING:
+    from fpmg_bench.registry import Registry
+
+SILO_KEYS = ("local_steps", "sampling_rate")
+
+
+def check_components(suite: Suite, registry: Registry, problems: Problems) -> None:
+    """Record every unknown component and every wrong parameter."""
+    for kind, choice, node, path in _choices(suite):
+        if choice.name:
+            report(problems, registry.problems(kind, choice), node, path)
+    for method in suite.methods.values():
+        _check_control(method, problems)
+        _check_silos(method, registry, problems)
+
+
+def report(problems: Problems, found: list[Problem], node: Node, path: str) -> None:
+    """Place a component's problems at the parameter they are about, or at its name."""
+    for problem in found:
+        at = node.at(*problem.path) if problem.path else node.at("name")
+        if problem.path and isinstance(node.value, dict) and problem.message.startswith("unknown parameter"):
+            at = node.key(problem.path[0])
+        problems.add(at, ".".join((path, *problem.path)), problem.message)
+
+
+def _choices(suite: Suite) -> Iterator[tuple[str, Choice, Node, str]]:
+    """(kind, choice, node, path) of every component."""
+    for index, entry in enumerate(suite.datasets):
+        yield "dataset", entry.choice, entry.node, f"datasets.{index}"
+    for index, metric in enumerate(suite.metrics):
+        yield "metric", metric, suite.node.at("metrics", index), f"metrics.{index}"
+    for method in suite.methods.values():
+        for key, choice in method.encoders.items():
+            yield "encoder", choice, method.node.at("encoders", key), f"methods.{method.name}.encoders.{key}"
+        for kind in ("generator", "topology", "aggregator"):
+            chosen: Choice | None = getattr(method, kind)
+            if chosen is not None:
+                yield kind, chosen, method.node.at(kind), f"methods.{method.name}.{kind}"
+
+
+def _check_control(method: Method, problems: Problems) -> None:
+    if method.control is None or not method.control.name:
+        return
+    from fpmg_bench.controls import CONTROLS
+
+    name = method.control.name
+    if name not in CONTROLS:
+        text = f"unknown control '{name}'.{did_you_mean(name, CONTROLS)} Known: {', '.join(CONTROLS)}"
+        problems.add(method.node.at("control"), f"methods.{method.name}.control", text)
+
+
+def _check_silos(method: Method, registry: Registry, problems: Problems) -> None:
+    """A silo's overrides are local_steps, sampling_rate, or parameters of the method's generator and encoders."""
+    if not method.silos:
+        return
+    schema = _learners_parameters(method, registry)
+    for silo, overrides in method.silos.items():
+        node = method.node.at("silos", silo)
+        path = f"methods.{method.name}.silos.{silo}"
+        own = {name: value for name, value in overrides.items() if name not in SILO_KEYS}
+        known = [*SILO_KEYS, *schema]
+        for name in [name for name in own if name not in schema]:
+            text = f"unknown override '{name}'.{did_you_mean(name, known)} Known: {', '.join(known)}"
+            problems.add(node.key(name), f"{path}.{name}", text)
+            del own[name]
+        given = {name: schema[name] for name in own}
+        report(problems, check_parameters("the silo's learner", given, own)[1], node, path)
+
+
+def _learners_parameters(method: Method, registry: Registry) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    learners = [("encoder", choice) for choice in method.encoders.values()]
+    for kind, choice in [*learners, *([("generator", method.generator)] if method.generator else [])]:
+        try:
+            found.update(registry.parameters(kind, choice.name))
+        except PluginError:
+            continue  # reported where the component is named
+    return found

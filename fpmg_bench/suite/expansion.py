@@ -1,0 +1,155 @@
+"""From a suite and what is known about its cohorts to trials, refusals and skipped trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.registry import did_you_mean
+from fpmg_bench.suite.model import DatasetEntry, Method, Plan, Refusal, Suite
+from fpmg_bench.suite.problems import Problems
+from fpmg_bench.suite.refusals import refusals
+from fpmg_bench.suite.selection import compile_selection
+from fpmg_bench.types import KINDS, Choice, TrialSpec
+
+if TYPE_CHECKING:
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.suite.cohorts import CohortInfo
+
+TUNED_FROM = 300  # patients; smaller cohorts are never tuned and give nothing to a development set
+
+
+def expand(
+    suite: Suite,
+    registry: Registry,
+    cohorts: Mapping[str, CohortInfo],
+    only: str | None = None,
+    seeds: Sequence[int] | None = None,
+    missing: Mapping[str, str] | None = None,
+) -> Plan:
+    """The trials of a suite, seed by seed, so that an interrupted run holds whole comparisons.
+
+    cohorts: by dataset name. only: a -k expression over ids. seeds: instead of the suite's. missing: optional cohorts that
+    cannot be loaded, with the reason. Raises SuiteError for keys that no cohort can use, and where `only` selects nothing.
+    """
+    missing = missing or {}
+    if all(entry.name in cohorts for entry in suite.datasets):  # a missing one could have used a key that no other can
+        _refuse_unused(suite, cohorts)
+    selected = compile_selection(only or "")
+    trials: list[TrialSpec] = []
+    refused: list[Refusal] = []
+    skipped: list[Refusal] = []
+    for entry, method, seed in _cells(suite, tuple(seeds) if seeds is not None else suite.seeds):
+        id = f"{entry.name}/{method.name}/{seed}"
+        if not selected(id):
+            continue
+        if entry.name not in cohorts:
+            skipped.append(Refusal(id, missing.get(entry.name, "the cohort is optional and not here")))
+            continue
+        spec = trial(suite, entry, method, cohorts[entry.name], seed)
+        reasons = list(refusals(spec, cohorts[entry.name], registry))
+        if reasons:
+            refused.append(Refusal(id, "; ".join(reasons)))
+        else:
+            trials.append(spec)
+    if only and not (trials or refused or skipped):
+        _nothing_selected(suite, only)
+    return Plan(tuple(trials), tuple(refused), tuple(skipped))
+
+
+def trial(suite: Suite, entry: DatasetEntry, method: Method, info: CohortInfo, seed: int) -> TrialSpec:
+    """One trial's specification. A method's partition wins over its dataset's, a dataset's over the suite's."""
+    partition = method.partition or entry.partition or suite.partition
+    pooled = partition["kind"] == "pooled"
+    held = suite.tune.holdout if suite.tune and info.patients >= TUNED_FROM else 0.0
+    return TrialSpec(
+        entry.choice,
+        entry.name,
+        method.name,
+        seed,
+        partition,
+        encoders_of(method, info),
+        method.generator,
+        method.topology,
+        method.aggregator,
+        suite.budget,
+        suite.metrics,
+        method.privacy,
+        {} if pooled else silos_of(method, info),
+        method.control,
+        suite.frames,
+        held,
+        limit_seconds=suite.limits.trial,
+    )
+
+
+def encoders_of(method: Method, info: CohortInfo) -> dict[str, Choice]:
+    """modality -> encoder: a modality's name wins over its kind. Modalities that no record has are left out."""
+    found: dict[str, Choice] = {}
+    for modality, schema in info.schemas.items():
+        choice = method.encoders.get(modality) or method.encoders.get(schema.kind)
+        if choice is not None and info.present.get(modality, 0):
+            found[modality] = choice
+    return found
+
+
+def silos_of(method: Method, info: CohortInfo) -> dict[str, Mapping[str, Any]]:
+    """silo -> overrides on this cohort; "dataset/SILO" adds to and wins over a bare "SILO"."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for qualified in (False, True):
+        for key, overrides in method.silos.items():
+            dataset, slash, silo = key.rpartition("/")
+            if bool(slash) == qualified and dataset in ("", info.name):
+                found[silo] = {**found.get(silo, {}), **overrides}
+    return found
+
+
+def _cells(suite: Suite, seeds: Sequence[int]) -> Iterator[tuple[DatasetEntry, Method, int]]:
+    for seed in seeds:
+        for entry in suite.datasets:
+            for method in suite.methods.values():
+                yield entry, method, seed
+
+
+def _refuse_unused(suite: Suite, cohorts: Mapping[str, CohortInfo]) -> None:
+    """Keys that no cohort can use: encoders of unknown modalities, overrides of unknown silos."""
+    problems = Problems(str(suite.source))
+    modalities = {name for info in cohorts.values() for name in info.schemas}
+    for method in suite.methods.values():
+        path = f"methods.{method.name}"
+        for key in method.encoders:
+            if key not in modalities and key not in KINDS:
+                text = f"no cohort has a modality '{key}'.{did_you_mean(key, [*modalities, *KINDS])}"
+                text += f" Modalities: {', '.join(sorted(modalities))}; kinds: {', '.join(KINDS)}"
+                problems.add(method.node.at("encoders").key(key), f"{path}.encoders.{key}", text)
+        silos = _silo_names(suite, method, cohorts)
+        for key in method.silos:
+            if key not in silos:
+                text = f"no cohort has a silo '{key}'.{did_you_mean(key, silos)} Silos: {', '.join(sorted(silos)) or 'none'}"
+                problems.add(method.node.at("silos").key(key), f"{path}.silos.{key}", text)
+    problems.raise_if_any()
+
+
+def _silo_names(suite: Suite, method: Method, cohorts: Mapping[str, CohortInfo]) -> set[str]:
+    """ "SILO" and "dataset/SILO" of every cohort under the method's partitions; pooled ones keep their sites' names."""
+    names: set[str] = set()
+    for entry in suite.datasets:
+        if entry.name in cohorts:
+            partition = method.partition or entry.partition or suite.partition
+            if partition["kind"] in ("natural", "pooled"):
+                bare = {silo.name for silo in cohorts[entry.name].silos} | {"other"}
+            else:
+                bare = set()
+            if partition["kind"] != "natural":
+                spread = entry.partition or suite.partition
+                bare |= {f"silo-{index}" for index in range(int(partition.get("silos", spread.get("silos", 0))))}
+            names |= bare | {f"{entry.name}/{name}" for name in bare}
+    return names
+
+
+def _nothing_selected(suite: Suite, only: str) -> None:
+    from fpmg_bench.errors import SuiteError
+
+    first = next(_cells(suite, suite.seeds), None)
+    example = f"{first[0].name}/{first[1].name}/{first[2]}" if first else "dataset/method/seed"
+    raise SuiteError(f"-k '{only}' selects none of the suite's trials", f"an id looks like {example}")

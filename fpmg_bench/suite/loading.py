@@ -1,0 +1,144 @@
+"""Reading a suite from a file or by the name of a packaged one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import SuiteError
+from fpmg_bench.registry import did_you_mean
+from fpmg_bench.suite.check import check_components
+from fpmg_bench.suite.document import node_of, read_document
+from fpmg_bench.suite.methods import read_methods, vary
+from fpmg_bench.suite.model import Limits, Suite
+from fpmg_bench.suite.place import Place
+from fpmg_bench.suite.problems import Problems
+from fpmg_bench.suite.sections import (
+    read_budget,
+    read_datasets,
+    read_limits,
+    read_metrics,
+    read_partition,
+    read_seeds,
+    read_tune,
+)
+from fpmg_bench.types import Budget
+
+if TYPE_CHECKING:
+    from fpmg_bench.registry import Registry
+
+KEYS = (
+    "version", "name", "seeds", "datasets", "partition", "budget", "methods", "metrics", "sweep", "limits", "tune", "frames",
+)  # fmt: skip
+REQUIRED = ("version", "seeds", "datasets", "methods", "metrics")
+
+
+def load_suite(path_or_name: str | Path, registry: Registry | None = None) -> Suite:
+    """A suite from a file, or a packaged one by its bare name ("smoke").
+
+    registry: where given, components and their parameters are checked in the same pass. Raises one SuiteError with every
+    problem, a line each: `file:line:column: path: message`.
+    """
+    path = find_suite(path_or_name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        text = f"{path_or_name}:{line}: not UTF-8 (byte 0x{error.object[error.start]:02x})"
+        raise SuiteError(text, "save the suite as UTF-8") from error
+    except OSError as error:
+        raise SuiteError(f"{path_or_name}: {error.strerror}") from error
+    return parse_suite(text, path, registry)
+
+
+def packaged_suites() -> list[str]:
+    """Names of the suites that ship with the program."""
+    folder = files("fpmg_bench") / "suites"
+    return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
+
+
+def find_suite(path_or_name: str | Path) -> Path:
+    """The suite's file. Raises SuiteError where there is none."""
+    path = Path(path_or_name)
+    if path.is_file():
+        return path
+    bare = str(path_or_name)
+    shipped = packaged_suites()
+    if bare in shipped:
+        return Path(str(files("fpmg_bench") / "suites" / f"{bare}.yaml"))
+    if path.suffix or "/" in bare:
+        raise SuiteError(f"{bare}: no such file", f"packaged suites: {', '.join(shipped)}")
+    raise SuiteError(f"no packaged suite '{bare}'.{did_you_mean(bare, shipped)}", f"one of {', '.join(shipped)}, or a file")
+
+
+def parse_suite(text: str, source: Path = Path("suite.yaml"), registry: Registry | None = None) -> Suite:
+    """A suite from its text. source: for messages, and for the name where the suite has none."""
+    problems = Problems(str(source))
+    root = read_document(text, problems)
+    if root.value is None:
+        problems.add(root, "", "the suite is empty")
+        problems.raise_if_any()
+    suite = _read(Place(root, "", problems), text, source)
+    if registry is not None:
+        check_components(suite, registry, problems)
+    problems.raise_if_any()
+    return suite
+
+
+def validate(suite: Suite, registry: Registry) -> None:
+    """Check every component's name and parameters. Raises one SuiteError with every problem."""
+    problems = Problems(str(suite.source))
+    check_components(suite, registry, problems)
+    problems.raise_if_any()
+
+
+def with_values(suite: Suite, method: str, values: Mapping[str, Any], registry: Registry) -> Suite:
+    """The suite with that one method, its parameters at dotted paths ("generator.lr") set, as a tuning study proposes them.
+
+    Raises SuiteError for a path that leads nowhere or a value that its parameter does not take.
+    """
+    problems = Problems(str(suite.source))
+    place = Place(suite.node.at("tune", "space"), "tune.space", problems)
+    varied = vary(suite.methods[method], values, place)
+    narrowed = replace(suite, methods={method: varied})
+    check_components(narrowed, registry, problems)
+    problems.raise_if_any()
+    return narrowed
+
+
+def _read(place: Place, text: str, source: Path) -> Suite:
+    found = place.fields(KEYS, REQUIRED)
+    _check_version(found.get("version"))
+    sweep = found.get("sweep")
+    methods = read_methods(found["methods"], sweep) if "methods" in found else {}
+    default = Place(node_of("natural", place.node), "partition", place.problems)
+    return Suite(
+        version=1,
+        name=found["name"].name() if "name" in found else source.stem,
+        seeds=read_seeds(found["seeds"]) if "seeds" in found else (),
+        datasets=read_datasets(found["datasets"]) if "datasets" in found else (),
+        methods=methods,
+        metrics=read_metrics(found["metrics"]) if "metrics" in found else (),
+        partition=read_partition(found.get("partition", default)),
+        budget=read_budget(found["budget"]) if "budget" in found else Budget(),
+        sweep=_plain_sweep(sweep),
+        limits=read_limits(found["limits"]) if "limits" in found else Limits(),
+        tune=read_tune(found["tune"], methods) if "tune" in found else None,
+        frames=found["frames"].flag() if "frames" in found else False,
+        source=source,
+        text=text,
+        node=place.node,
+    )
+
+
+def _plain_sweep(place: Place | None) -> dict[str, Any]:
+    plain = place.node.plain() if place else {}
+    return plain if isinstance(plain, dict) else {}
+
+
+def _check_version(place: Place | None) -> None:
+    if place is not None and place.value != 1:
+        place.expected("version 1, the only one there is")

@@ -1,0 +1,103 @@
+"""A validated suite: frozen, with `extends` and `sweep` resolved. Nodes remember where each value was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from fpmg_bench.suite.document import Node
+from fpmg_bench.types import Budget, Choice, Privacy, TrialSpec
+
+NOWHERE = Node(None, 1, 1)
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """A cohort of the suite. name: how trials call it (`as`, or the component's own); optional: skipped where missing."""
+
+    choice: Choice
+    name: str
+    partition: Mapping[str, Any] | None = None
+    optional: bool = False
+    node: Node = field(default=NOWHERE, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A named combination. encoders: by kind or modality name; silos: "SILO" or "dataset/SILO" -> overrides.
+
+    A control has `control` and none of the components.
+    """
+
+    name: str
+    encoders: Mapping[str, Choice] = field(default_factory=dict)
+    generator: Choice | None = None
+    topology: Choice | None = None
+    aggregator: Choice | None = None
+    partition: Mapping[str, Any] | None = None
+    privacy: Privacy | None = None
+    silos: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    control: Choice | None = None
+    node: Node = field(default=NOWHERE, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """trial: seconds after which a trial is killed; on_error: what follows a failed trial."""
+
+    trial: float = 600.0
+    on_error: Literal["continue", "stop"] = "continue"
+
+
+@dataclass(frozen=True)
+class Tune:
+    """A study over one method. holdout: share of the patients that tuning may see, and evaluation may not.
+
+    space: "generator.lr" -> {"float": [low, high], "log": true} | {"int": [low, high]} | {"choice": [values]}.
+    """
+
+    method: str
+    trials: int
+    holdout: float
+    objectives: tuple[str, ...]
+    space: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """All that a run needs besides the plug-ins. text: the file as it was read."""
+
+    version: int
+    name: str
+    seeds: tuple[int, ...]
+    datasets: tuple[DatasetEntry, ...]
+    methods: Mapping[str, Method]
+    metrics: tuple[Choice, ...]
+    partition: Mapping[str, Any]
+    budget: Budget = field(default_factory=Budget)
+    sweep: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    limits: Limits = Limits()
+    tune: Tune | None = None
+    frames: bool = False
+    source: Path = Path("suite.yaml")
+    text: str = field(default="", repr=False)
+    node: Node = field(default=NOWHERE, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A trial that will not run, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do. refusals: combinations that are undefined; skipped: trials of optional cohorts that are missing."""
+
+    trials: tuple[TrialSpec, ...]
+    refusals: tuple[Refusal, ...] = ()
+    skipped: tuple[Refusal, ...] = ()

@@ -1,0 +1,138 @@
+"""Combinations that are undefined, found before anything runs; each with its reason and the nearest way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.keys import rng_for
+from fpmg_bench.partition import MIN_PATIENTS, merged_sites
+from fpmg_bench.types import Choice, Privacy, TrialSpec
+
+if TYPE_CHECKING:
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.suite.cohorts import CohortInfo
+
+TRAINING_SHARE = 0.6
+LOOK_AHEAD = 4
+
+
+def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[str]:
+    """Every reason why this trial is undefined on this cohort."""
+    sizes, reason = silo_sizes(spec.partition, info)
+    if reason:
+        yield reason
+    if spec.control is None:
+        yield from _encoder_refusals(spec, info, registry)
+        if not reason:
+            yield from _merge_refusals(spec, len(sizes), registry)
+        if spec.privacy is not None:
+            yield from _privacy_refusals(spec, spec.privacy, min(sizes, default=0), registry)
+
+
+def silo_sizes(partition: Mapping[str, Any], info: CohortInfo) -> tuple[list[float], str]:
+    """(expected training patients of every silo, why the partition is impossible or "")."""
+    training = info.patients * TRAINING_SHARE
+    if partition["kind"] == "pooled":
+        return [training], ""
+    if partition["kind"] == "natural":
+        if not info.silos:
+            return [], f"{info.name} has no natural silos; write partition: {{kind: dirichlet, alpha: 0.5, silos: 5}}, or iid"
+        patients = {silo.name: silo.patients for silo in info.silos}
+        merged = merged_sites(patients, partition)
+        totals: dict[str, float] = dict.fromkeys(merged.values(), 0.0)
+        for site, silo in merged.items():
+            totals[silo] += patients[site] * TRAINING_SHARE
+        return list(totals.values()), ""
+    silos = int(partition["silos"])
+    least = int(partition.get("min_patients", MIN_PATIENTS if partition["kind"] == "dirichlet" else 1))
+    if silos * least > training:
+        each = f" of at least {least} patients" if least > 1 else ""
+        return (
+            [],
+            f"{training:.0f} training patients of {info.name} cannot fill {silos} silos{each}; fewer silos, or a larger cohort",
+        )
+    return [training / silos] * silos, ""
+
+
+def _encoder_refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[str]:
+    for modality, schema in info.schemas.items():
+        if not info.present.get(modality, 0):
+            continue
+        if modality not in spec.encoders:
+            yield f"no encoder for modality '{modality}' ({schema.kind}); write encoders: {{{schema.kind}: ...}}"
+            continue
+        name = spec.encoders[modality].name
+        kinds: frozenset[str] = getattr(registry.load("encoder", name), "kinds", frozenset())
+        if schema.kind not in kinds:
+            yield f"encoder '{name}' of modality '{modality}' takes {', '.join(sorted(kinds))}, not {schema.kind}"
+
+
+def _merge_refusals(spec: TrialSpec, silos: int, registry: Registry) -> Iterator[str]:
+    """The aggregator needs more models than a merging node gets."""
+    if spec.topology is None or spec.aggregator is None:
+        return
+    need = registry.build("aggregator", spec.aggregator).min_inputs()
+    got = fewest_inputs(registry.build("topology", spec.topology), silos)
+    if got is None or got >= need:
+        return
+    over = spec.topology.name
+    text = f"aggregator '{spec.aggregator.name}' needs {need} models, a merge over '{over}' of {silos} silos sees {got}"
+    hops = smallest_hops(spec.topology, silos, need, registry)
+    way_out = f"write topology: {{name: {over}, {hops}}}" if hops else f"use a cohort or partition with {need} silos"
+    yield f"{text}; {way_out}, or an aggregator that is defined on {got}"
+
+
+def smallest_hops(topology: Choice, silos: int, need: int, registry: Registry) -> str:
+    """ "hops: k" of the smallest ring that would do, where the topology has that parameter; else ""."""
+    if "hops" not in registry.parameters("topology", topology.name):
+        return ""
+    for hops in range(1, silos):
+        wider = registry.build("topology", Choice(topology.name, {**topology.params, "hops": hops}))
+        if (fewest_inputs(wider, silos) or 0) >= need:
+            kept = [f"{key}: {str(value).lower()}" for key, value in topology.params.items() if key != "hops"]
+            return ", ".join([*kept, f"hops: {hops}"])
+    return ""
+
+
+def fewest_inputs(topology: Any, silos: int) -> int | None:
+    """The fewest models any merging node gets in one of the first rounds, by a dry plan; None where nothing is merged."""
+    counts = [_inputs(topology.plan(list(range(silos)), round, rng_for(0, "dry plan", round))) for round in range(LOOK_AHEAD)]
+    merging = [count for count in counts if count is not None]
+    return min(merging, default=None)
+
+
+def _inputs(steps: Any) -> int | None:
+    """Models known at the last merge of each node: what arrived to be merged, and its own where it is a silo."""
+    known: dict[int, set[tuple[int, int]]] = {}
+    merging: set[int] = set()
+    for index, step in enumerate(steps):
+        for transfer in step.transfers:
+            if step.on_arrival not in ("merge", "hold"):
+                continue
+            fresh = (transfer.src, index + 1) if transfer.origin is None else (transfer.origin, 0)
+            known.setdefault(transfer.dst, {(transfer.dst, 0)} if transfer.dst >= 0 else set()).add(fresh)
+            if step.on_arrival == "merge":
+                merging.add(transfer.dst)
+    return min((len(known[node]) for node in merging), default=None)
+
+
+def _privacy_refusals(spec: TrialSpec, privacy: Privacy, smallest: float, registry: Registry) -> Iterator[str]:
+    if smallest and privacy.delta >= 1 / smallest:
+        yield (
+            f"delta {privacy.delta:g} is not below 1 / {smallest:.0f}, the training patients of the smallest silo: "
+            f"publishing one patient in the clear would satisfy it; write delta: {0.1 / smallest:.1g} or less"
+        )
+    chosen = {("encoder", choice.name): choice for choice in spec.encoders.values()}
+    if spec.generator is not None:
+        chosen["generator", spec.generator.name] = spec.generator
+    for (kind, name), choice in chosen.items():
+        yield from _public_loss(kind, name, registry.build(kind, choice))
+
+
+def _public_loss(kind: str, name: str, learner: Any) -> Iterator[str]:
+    """A learner may declare `private_losses`: the values of its parameter `loss` that DP-SGD can train."""
+    private = getattr(learner, "private_losses", None)
+    loss = getattr(learner, "loss", None)
+    if private is not None and loss not in private:
+        yield f"{kind} '{name}' has no private form of loss '{loss}'; under privacy write loss: {' or '.join(sorted(private))}"
