@@ -1,0 +1,1 @@
+"""Encoders: one modality's records to vectors and back."""

@@ -1,0 +1,82 @@
+"""Autoencoder of tables with numbers, categories, flags and missing values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import numpy as np
+import torch
+from annotated_types import Ge, Gt
+
+from fpmg_bench.types import Charges
+from fpmg_plugins.encoders import quantiles
+from fpmg_plugins.encoders.autoencoding import Autoencoding
+from fpmg_plugins.encoders.table_net import TableCoder
+from fpmg_plugins.encoders.tabular import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from fpmg_bench.contracts import Shard
+    from fpmg_bench.types import Schema, SiloContext, State, Table
+
+
+class Autoencoder(Autoencoding):
+    """Numbers become quantile scores (one charged count over public bins), missingness is data like any other.
+
+    dim: of the vectors; hidden: units of the one hidden layer each way; proximal: FedProx mu.
+    """
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"table"})
+
+    def __init__(
+        self,
+        dim: Annotated[int, Ge(1)] = 16,
+        hidden: Annotated[int, Ge(1)] = 128,
+        lr: Annotated[float, Gt(0)] = 3e-3,
+        proximal: Annotated[float, Ge(0)] = 0.0,
+    ) -> None:
+        self.dim = dim
+        self.hidden = hidden
+        self.lr = lr
+        self.proximal = proximal
+
+    def charges(self, schema: Schema, steps: int) -> Charges:
+        return Charges(private_steps=steps, counts=int(bool(Layout.of(schema).numbers)))
+
+    def statistics(self, schema: Schema, shard: Shard, ctx: SiloContext) -> State:
+        layout = Layout.of(schema)
+        if not layout.numbers:
+            return {}
+        clip = float(np.sqrt(len(layout.numbers)))  # one bin a column: the most that a row can weigh
+        return {"counts/bins": shard.counts(lambda t: quantiles.histogram(layout.numbers, layout.places(t.frame)), clip)}
+
+    def frozen(self, schema: Schema, stats: State) -> State:
+        k = len(Layout.of(schema).numbers)
+        return {"frozen/distribution": quantiles.distribution(stats["counts/bins"], k)} if k else {}
+
+    def network(self, schema: Schema) -> TableCoder:
+        layout = Layout.of(schema)
+        return TableCoder(len(layout.numbers), layout.sizes, self.dim, self.hidden)
+
+    def features(self, schema: Schema, state: State, data: Table) -> dict[str, Tensor]:
+        layout = Layout.of(schema)
+        places = layout.places(data.frame)
+        scores = quantiles.standardise(layout.numbers, state["frozen/distribution"], places) if layout.numbers else places
+        return {
+            "scores": torch.as_tensor(scores, dtype=torch.float32),
+            "seen": torch.as_tensor(~np.isnan(places), dtype=torch.float32),
+            "codes": torch.as_tensor(layout.codes(data.frame)),
+        }
+
+    def records(self, schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> Table:
+        layout = Layout.of(schema)
+        values = np.zeros((len(outputs["scores"]), 0))
+        if layout.numbers:
+            values = quantiles.restore(layout.numbers, state["frozen/distribution"], outputs["scores"].double().numpy())
+            values[outputs["there"].numpy() < 0] = np.nan
+        levels = torch.split(outputs["levels"], layout.sizes, dim=1) if layout.sizes else ()
+        codes = [part.argmax(dim=1).numpy() for part in levels]
+        return layout.table(schema, values, np.stack(codes, axis=1) if codes else np.zeros((len(values), 0), dtype=np.int64))

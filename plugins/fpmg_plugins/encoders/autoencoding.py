@@ -1,0 +1,124 @@
+"""What the trained encoders share: one network a modality, federated like any learner; encode and decode in streams."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from fpmg_bench.types import Charges, Update
+from fpmg_plugins import training
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from fpmg_bench.contracts import Shard
+    from fpmg_bench.types import ModalityData, Rng, Schema, SiloContext, State
+
+MODULE = "encoder"
+STREAM = 512  # records encoded or decoded at once
+BOUND = 4.0
+
+
+class Coder(nn.Module, ABC):
+    """An encoder and a decoder in one module. forward(batch) gives losses [n], each from its own row alone."""
+
+    @abstractmethod
+    def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Vectors [n, dim]."""
+
+    @abstractmethod
+    def decode(self, z: Tensor) -> dict[str, Tensor]:
+        """What the decoder says about vectors [n, dim]: tensors with n leading rows."""
+
+
+class Bottleneck(nn.Module):
+    """Hidden features [n, width] to vectors [n, dim] of about unit variance from the start, never beyond +-BOUND."""
+
+    def __init__(self, width: int, dim: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.project = nn.Linear(width, dim)
+        nn.init.normal_(self.project.weight, std=width**-0.5)
+        nn.init.zeros_(self.project.bias)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        z = self.project(self.norm(hidden))
+        # x / sqrt(1 + x^2 / b^2): linear near zero, and no corner at the bound as clipping would have
+        return z / torch.sqrt(1 + (z / BOUND).square())
+
+
+class Autoencoding(ABC):
+    """An encoder trained by gradient steps. Subclasses say what the features, the network and the records are."""
+
+    rounds: int | None = None
+    dim: int
+    lr: float
+    proximal: float
+
+    @abstractmethod
+    def network(self, schema: Schema) -> Coder:
+        """A fresh network for this schema."""
+
+    @abstractmethod
+    def features(self, schema: Schema, state: State, data: Any) -> dict[str, Tensor]:
+        """What the network sees of the records: tensors with one leading row a record, row by row."""
+
+    @abstractmethod
+    def records(self, schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> ModalityData:
+        """Valid records from the decoder's outputs."""
+
+    def charges(self, schema: Schema, steps: int) -> Charges:
+        return Charges(private_steps=steps)
+
+    def statistics(self, schema: Schema, shard: Shard, ctx: SiloContext) -> State:
+        return {}
+
+    def frozen(self, schema: Schema, stats: State) -> State:
+        """Constants from the statistics, under "frozen/": they are the same at every silo, so they never travel again."""
+        return {}
+
+    def init(self, schema: Schema, stats: State, rng: Rng) -> State:
+        network = training.seeded(lambda: self.network(schema), rng)
+        return training.state_of(network, MODULE) | self.frozen(schema, stats)
+
+    def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
+        schema: Schema = ctx.schema
+        network = self._restored(schema, state)
+        prepared = shard.prepared(MODULE, lambda rows: self.features(schema, state, rows))
+        optimizer = training.adam(network, training.setting(self, ctx, "lr"), ctx.memory, MODULE)
+        pull = training.proximal(network, training.setting(self, ctx, "proximal"))
+        losses = training.fit(network, optimizer, prepared, ctx, _losses, pull)
+        training.keep(optimizer, network, ctx.memory, MODULE)
+        return Update(training.state_of(network, MODULE), float(shard.patients), losses)
+
+    def encode(self, schema: Schema, state: State, data: Any) -> Tensor:
+        network = self._restored(schema, state).eval()
+        parts = [torch.zeros(0, self.dim)]
+        with torch.no_grad():
+            for start in range(0, len(data), STREAM):
+                rows = np.arange(start, min(start + STREAM, len(data)))
+                parts.append(network.encode(self.features(schema, state, data.take(rows))).float())
+        return torch.cat(parts)
+
+    def decode(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
+        network = self._restored(schema, state).eval()
+        parts: dict[str, list[Tensor]] = {}
+        with torch.no_grad():
+            for chunk in torch.split(z.float(), STREAM) if len(z) else (z.float(),):
+                for name, value in network.decode(chunk).items():
+                    parts.setdefault(name, []).append(value)
+        return self.records(schema, state, {name: torch.cat(values) for name, values in parts.items()})
+
+    def _restored(self, schema: Schema, state: State) -> Coder:
+        return training.restored(lambda: self.network(schema), state, MODULE)
+
+
+def _losses(module: nn.Module, batch: Any) -> Tensor:
+    losses: Tensor = module(batch)
+    return losses
