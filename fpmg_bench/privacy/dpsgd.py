@@ -64,6 +64,8 @@ def ghost_norms(module: nn.Module, private_loss: PerExample, batch: Any) -> tupl
         losses = private_loss(module, batch)
         losses.sum().backward(retain_graph=True)
         squares = [p._norm_sample.reshape(-1).double().square() for p in parameters if hasattr(p, "_norm_sample")]
+    except NotImplementedError as error:
+        raise PrivacyError(f"{type(module).__name__}: a layer is called twice in one loss, or weights are tied: {error}") from error
     finally:
         hooks.disable_hooks()  # the graph of the losses still holds them: the second backward must not compute norms again
         hooks.cleanup()

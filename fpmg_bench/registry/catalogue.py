@@ -81,7 +81,7 @@ class Registry:
             cls = self.load(kind, choice.name)
             return check(f"{kind} '{choice.name}'", signature_of(cls), choice.params)[1]
         except PluginError as error:
-            return [Problem((), str(error))]
+            return [Problem((), str(error), plugin=True)]
 
     def build(self, kind: str, choice: Choice) -> Any:
         """The component with the choice's parameters. Raises SuiteError for wrong parameters, PluginError as `load`."""

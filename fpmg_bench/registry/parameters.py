@@ -32,10 +32,14 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A wrong parameter: its path below the component ("" for the component itself) and what is wrong."""
+    """A wrong parameter: its path below the component (() for the component itself) and what is wrong.
+
+    plugin: the plug-in is missing or broken, whatever the suite says.
+    """
 
     path: tuple[str, ...]
     message: str
+    plugin: bool = False
 
 
 def signature_of(cls: type) -> dict[str, Parameter]:

@@ -2,13 +2,14 @@
 
 from fpmg_bench.runner.estimate import expected, remaining, seconds_by_method
 from fpmg_bench.runner.outcome import Outcome, compute, results, run, write_results
-from fpmg_bench.runner.planning import RunPlan, plan
+from fpmg_bench.runner.planning import RunPlan, keyed, plan
 
 __all__ = [
     "Outcome",
     "RunPlan",
     "compute",
     "expected",
+    "keyed",
     "plan",
     "remaining",
     "results",

@@ -106,6 +106,21 @@ def plan(
     return made
 
 
+def keyed(specs: Sequence[TrialSpec], registry: Registry, like: RunPlan) -> RunPlan:
+    """Other trials on the cohorts of a plan (a tuning study's proposals), keyed as its own were; all of them selected."""
+    versions, components = _versions(specs, registry, {name: info.fingerprint for name, info in like.cohorts.items()})
+    pairs = [_keyed(spec, versions) for spec in specs]
+    return replace(
+        like,
+        trials=tuple(trial for trial, _ in pairs),
+        preimages={trial.key: preimages for trial, preimages in pairs},
+        selected=frozenset(spec.id for spec in specs),
+        refusals=(),
+        skipped=(),
+        components=components,
+    )
+
+
 def _cohorts(suite: Suite, registry: Registry) -> tuple[dict[str, CohortInfo], dict[str, str]]:
     """Every cohort that is there, described; an optional one that is missing is left out, and `expand` says so."""
     from fpmg_bench.suite import describe

@@ -7,31 +7,29 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from fpmg_bench.store.atomic import plain
 
 
 @dataclass(slots=True)
 class RoundLog:
-    """The open file and its records as they read back from it, so that a resumed trial sees what an uninterrupted one saw."""
+    """The file and its records as they read back from it, so that a resumed trial sees what an uninterrupted one saw."""
 
-    file: IO[bytes]
+    path: Path
     records: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def open(cls, path: Path, keep: int) -> RoundLog:
-        """Cut the file back to its first `keep` lines and go on from there."""
+        """Cut the file back to its first `keep` lines (all whole ones, if there are fewer) and go on from there."""
         lines = list(_whole(path))[:keep]
-        file = path.open("r+b" if path.is_file() else "w+b")
-        file.truncate(sum(map(len, lines)))
-        file.seek(0, os.SEEK_END)
-        return cls(file, [json.loads(line) for line in lines])
+        path.touch()
+        os.truncate(path, sum(map(len, lines)))
+        return cls(path, [json.loads(line) for line in lines])
 
     def restart(self) -> None:
         """Forget all lines."""
-        self.file.seek(0)
-        self.file.truncate()
+        os.truncate(self.path, 0)
         self.records.clear()
 
     def append(self, record: Mapping[str, Any]) -> bool:
@@ -39,14 +37,15 @@ class RoundLog:
         line = json.dumps(plain(record), allow_nan=False, ensure_ascii=False)
         if any(r["stage"] == record["stage"] and r["round"] == record["round"] for r in self.records):
             return False
-        self.file.write(line.encode() + b"\n")
-        self.file.flush()
+        with self.path.open("ab") as file:
+            file.write(line.encode() + b"\n")
         self.records.append(json.loads(line))
         return True
 
     def sync(self) -> None:
         """Force the lines to disk, before anything that counts them."""
-        os.fsync(self.file.fileno())
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def read_rounds(path: Path) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ def report(problems: Problems, found: list[Problem], node: Node, path: str) -> N
         at = node.at(*problem.path) if problem.path else node.at("name")
         if problem.path and isinstance(node.value, dict) and problem.message.startswith("unknown parameter"):
             at = node.key(problem.path[0])
-        problems.add(at, ".".join((path, *problem.path)), problem.message)
+        problems.add(at, ".".join((path, *problem.path)), problem.message, plugin=problem.plugin)
 
 
 def _choices(suite: Suite) -> Iterator[tuple[str, Choice, Node, str]]:

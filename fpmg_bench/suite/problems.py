@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fpmg_bench.errors import SuiteError
+from fpmg_bench.errors import ExitCode, SuiteError
 
 if TYPE_CHECKING:
     from fpmg_bench.suite.document import Node
@@ -17,9 +17,14 @@ class Problems:
 
     source: str
     _found: dict[tuple[int, int, str], str] = field(default_factory=dict)
+    _suite_is_wrong: bool = False
 
-    def add(self, node: Node, path: str, message: str) -> None:
-        """Record a problem at a node's line and column. path: "methods.fpmg.aggregator", or "" for the whole file."""
+    def add(self, node: Node, path: str, message: str, *, plugin: bool = False) -> None:
+        """Record a problem at a node's line and column.
+
+        path: "methods.fpmg.aggregator", or "" for the whole file; plugin: a plug-in is missing or broken.
+        """
+        self._suite_is_wrong |= not plugin
         self._found.setdefault((node.line, node.column, message), path)
 
     def __bool__(self) -> bool:
@@ -33,6 +38,8 @@ class Problems:
         ]
 
     def raise_if_any(self) -> None:
-        """Raises SuiteError with every line."""
+        """Raises SuiteError with every line; its exit code is PLUGIN where nothing but plug-ins is missing or broken."""
         if self._found:
-            raise SuiteError("\n".join(self.lines()))
+            error = SuiteError("\n".join(self.lines()))
+            error.exit_code = ExitCode.USAGE if self._suite_is_wrong else ExitCode.PLUGIN
+            raise error

@@ -1,0 +1,5 @@
+"""`python -m fpmg_bench` is `fpmg-bench`."""
+
+from fpmg_bench.cli import main
+
+main()

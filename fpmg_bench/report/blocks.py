@@ -1,0 +1,206 @@
+"""What a section of the report is made of: tables, figures and paragraphs. Panels build these, templates draw them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+Tone = Literal["", "good", "warn", "bad", "muted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One table cell. small: a second line (an interval); sort: what sorting compares; why: a reason, shown on hover and as a footnote."""
+
+    text: str
+    small: str = ""
+    sort: float | str | None = None
+    tone: Tone = ""
+    why: str = ""
+    badge: str = ""
+    swatch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A column: label, which way is better, unit and a longer explanation. numeric: right-aligned."""
+
+    label: str
+    better: str = ""
+    unit: str = ""
+    hint: str = ""
+    numeric: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Cells, the first of them the row's header. pinned: a reference row, kept on top and out of sorting."""
+
+    cells: Sequence[Cell]
+    pinned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A sortable table. `footnotes` are the distinct reasons of its cells, in order of appearance."""
+
+    kind: ClassVar[str] = "table"
+    id: str
+    caption: str
+    heads: Sequence[Head]
+    rows: Sequence[Row]
+    notes: Sequence[str] = ()
+    fold: str = ""  # a summary line: the table starts folded
+
+    @property
+    def footnotes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(cell.why for row in self.rows for cell in row.cells if cell.why))
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One plotly drawing: traces and layout; strings "var:--name" stand for the page's CSS variables."""
+
+    id: str
+    title: str
+    traces: Sequence[Mapping[str, Any]]
+    layout: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One entry of a figure's legend: label and its swatch (SVG made by `palette`)."""
+
+    label: str
+    swatch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Plots side by side with one legend, and the table that says the same."""
+
+    kind: ClassVar[str] = "figure"
+    id: str
+    title: str
+    alt: str
+    plots: Sequence[Plot]
+    table: Table
+    keys: Sequence[Key] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Paragraphs; a tone makes it a call-out."""
+
+    kind: ClassVar[str] = "prose"
+    paragraphs: Sequence[str]
+    tone: Tone = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the validity list. passed None: cannot be said here."""
+
+    name: str
+    passed: bool | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """The validity list."""
+
+    kind: ClassVar[str] = "checks"
+    id: str
+    items: Sequence[Check]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence of the verdict about `topic`."""
+
+    topic: str
+    text: str
+    tone: Tone = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a run found on one cohort, in words."""
+
+    kind: ClassVar[str] = "findings"
+    id: str
+    title: str
+    items: Sequence[Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """A row of big numbers: (number, label, tone)."""
+
+    kind: ClassVar[str] = "tiles"
+    items: Sequence[tuple[str, str, Tone]]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A sub-heading with a deep link."""
+
+    kind: ClassVar[str] = "heading"
+    id: str
+    text: str
+    small: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """One modality's samples of one source. shape: table | series | text | image; items: rows, SVGs, strings, data URIs."""
+
+    modality: str
+    shape: str
+    items: Sequence[Any]
+    captions: Sequence[str] = ()
+    heads: Sequence[str] = ()
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Specimens:
+    """Samples of one modality, one column per source (real, then methods)."""
+
+    kind: ClassVar[str] = "specimens"
+    id: str
+    title: str
+    sources: Sequence[tuple[str, str, Specimen]]  # (name, swatch, samples)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A block of text to copy."""
+
+    kind: ClassVar[str] = "code"
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A plug-in's panel body: HTML that the plug-in vouches for; the page's policy still forbids scripts and the network."""
+
+    kind: ClassVar[str] = "raw"
+    body: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One panel. lead: a sentence that says how to read it."""
+
+    id: str
+    title: str
+    lead: str = ""
+    blocks: Sequence[Any] = field(default=())

@@ -1,0 +1,118 @@
+"""Laws of merging rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fpmg_bench.errors import NotApplicable
+from fpmg_bench.keys import rng_for
+from fpmg_bench.testing.checks import Check
+
+WIDTH = 257
+
+
+def inputs(component: Any, seed: int) -> dict[str, Tensor]:
+    """Five models (or as many as the rule needs) near a reference, with unequal weights."""
+    rng = rng_for(seed, "aggregator")
+    count = max(5, component.min_inputs())
+    reference = torch.randn(WIDTH, generator=rng)
+    weights = torch.rand(count, generator=rng, dtype=torch.float64) + 0.1
+    return {
+        "inputs": reference + 0.1 * torch.randn(count, WIDTH, generator=rng),
+        "weights": (weights / weights.sum()).float(),
+        "reference": reference,
+    }
+
+
+def exercise(component: Any, given: dict[str, Tensor], seed: int) -> dict[str, Any]:
+    """Two rounds with the node's memory carried over."""
+    memory: dict[str, Tensor] = {}
+    first = _merge(component, given, memory)
+    second = component.merge(given["inputs"], given["weights"], first, 0, memory)
+    return {"first": first, "second": second, "memory": memory}
+
+
+def check_keeps_shape_and_type(component: Any) -> None:
+    """The merged vector has the reference's shape and type, and is finite."""
+    given = inputs(component, 0)
+    merged = _merge(component, given)
+    assert merged.shape == given["reference"].shape, f"merged shape {tuple(merged.shape)}"
+    assert merged.dtype == given["reference"].dtype, f"merged type {merged.dtype}"
+    assert bool(torch.isfinite(merged).all()), "the merged vector is not finite"
+
+
+def check_declares_its_needs(component: Any) -> None:
+    """`needs`, `uses_own` and `min_inputs` are declared."""
+    assert component.needs in ("sum", "individual"), f"needs = {component.needs!r}"
+    assert isinstance(component.uses_own, bool)
+    assert component.min_inputs() >= 1
+
+
+def check_order_of_inputs_is_irrelevant(component: Any) -> None:
+    """Permuting models together with their weights (and `own`) changes nothing but rounding."""
+    given = inputs(component, 1)
+    order = torch.randperm(len(given["inputs"]), generator=rng_for(1, "order"))
+    own = 1
+    moved = component.merge(given["inputs"][order], given["weights"][order], given["reference"], int((order == own).nonzero()), {})
+    torch.testing.assert_close(moved, component.merge(*_arguments(given), own, {}), rtol=1e-5, atol=1e-6)
+
+
+def check_identical_models_stay(component: Any) -> None:
+    """Merging copies of one model gives that model."""
+    given = inputs(component, 2)
+    model = given["inputs"][0]
+    merged = component.merge(model.repeat(len(given["inputs"]), 1), given["weights"], given["reference"], 0, {})
+    torch.testing.assert_close(merged, model, rtol=1e-5, atol=1e-6)
+
+
+def check_one_model_gives_itself(component: Any) -> None:
+    """A silo that hears nobody keeps its model."""
+    if component.min_inputs() > 1:
+        raise NotApplicable(f"defined from {component.min_inputs()} models on")
+    given = inputs(component, 3)
+    merged = component.merge(given["inputs"][:1], torch.ones(1), given["reference"], 0, {})
+    torch.testing.assert_close(merged, given["inputs"][0], rtol=1e-5, atol=1e-6)
+
+
+def check_stays_within_the_models(component: Any) -> None:
+    """No coordinate leaves the range of models and reference (a rule with momentum says `in_hull = False`)."""
+    if not getattr(component, "in_hull", True):
+        raise NotApplicable("the rule says that it leaves the convex hull (in_hull = False)")
+    given = inputs(component, 4)
+    points = torch.cat([given["inputs"], given["reference"][None]])
+    merged = _merge(component, given)
+    slack = 1e-5
+    assert bool((merged >= points.min(0).values - slack).all()), "a coordinate falls below every model"
+    assert bool((merged <= points.max(0).values + slack).all()), "a coordinate rises above every model"
+
+
+def check_ignores_own_unless_declared(component: Any) -> None:
+    """Without `uses_own`, every silo computes the same bits from the same models."""
+    if component.uses_own:
+        raise NotApplicable("the rule depends on the silo's own model (uses_own = True)")
+    given = inputs(component, 5)
+    results = [component.merge(*_arguments(given), own, {}) for own in (0, 1, None)]
+    assert all(torch.equal(results[0], other) for other in results[1:]), "the result depends on `own`, but uses_own is False"
+
+
+CHECKS: tuple[Check, ...] = (
+    check_declares_its_needs,
+    check_keeps_shape_and_type,
+    check_order_of_inputs_is_irrelevant,
+    check_identical_models_stay,
+    check_one_model_gives_itself,
+    check_stays_within_the_models,
+    check_ignores_own_unless_declared,
+)
+
+
+def _arguments(given: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    return given["inputs"], given["weights"], given["reference"]
+
+
+def _merge(component: Any, given: dict[str, Tensor], memory: dict[str, Tensor] | None = None) -> Tensor:
+    merged: Tensor = component.merge(*_arguments(given), 0, {} if memory is None else memory)
+    return merged

@@ -1,0 +1,144 @@
+"""What every component promises, whatever its kind."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from fpmg_bench.testing.bits import bits
+from fpmg_bench.testing.checks import Check, kind_of
+
+
+def parameters(component: Any) -> dict[str, Any]:
+    """Constructor parameters as the component stores them, under their own names."""
+    names = inspect.signature(type(component)).parameters
+    return {name: getattr(component, name) for name in names}
+
+
+def clone(component: Any) -> Any:
+    """A new component of the same class and parameters."""
+    return type(component)(**parameters(component))
+
+
+def laws_of(component: Any) -> ModuleType:
+    """The module with `inputs`, `exercise` and `CHECKS` of the component's kind."""
+    from fpmg_bench.testing import aggregators, datasets, encoders, generators, metrics, topologies
+
+    return {
+        "aggregator": aggregators,
+        "dataset": datasets,
+        "encoder": encoders,
+        "generator": generators,
+        "metric": metrics,
+        "topology": topologies,
+    }[kind_of(component)]
+
+
+def exercise(component: Any, seed: int = 0) -> Any:
+    """All that the component computes on small made-up inputs."""
+    room = laws_of(component)
+    return room.exercise(component, room.inputs(component, seed), seed)
+
+
+def check_constructs_with_defaults(component: Any) -> None:
+    """Every parameter is a keyword with a default."""
+    signature = inspect.signature(type(component))
+    for parameter in signature.parameters.values():
+        assert parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY), f"{parameter} has no fixed name"
+        assert parameter.default is not parameter.empty, f"parameter {parameter.name!r} has no default"
+    type(component)()
+
+
+def check_constructor_only_stores(component: Any) -> None:
+    """The constructor stores its arguments under the same names and does nothing else."""
+    built = type(component)()
+    for name, parameter in inspect.signature(type(component)).parameters.items():
+        assert hasattr(built, name), f"parameter {name!r} is not stored under its name"
+        assert getattr(built, name) == parameter.default, f"parameter {name!r} is changed by the constructor"
+    extra = set(getattr(built, "__dict__", {})) - set(parameters(built))
+    assert not extra, f"the constructor sets {sorted(extra)}, which are no parameters; derive them where they are used"
+
+
+def check_parameters_round_trip_json(component: Any) -> None:
+    """A suite file can hold the parameters, and gives the same component back."""
+    before = parameters(component)
+    again = type(component)(**json.loads(json.dumps(before)))
+    assert _plain(parameters(again)) == _plain(before), f"{before} became {parameters(again)}"
+
+
+def check_same_seed_same_bits(component: Any) -> None:
+    """Two runs of the same seed agree in every bit."""
+    assert bits(exercise(clone(component), 1)) == bits(exercise(clone(component), 1)), "two runs of one seed differ"
+
+
+def check_repeats_on_one_object(component: Any) -> None:
+    """A component keeps nothing between calls: state travels in arguments."""
+    again = clone(component)
+    assert bits(exercise(again, 1)) == bits(exercise(again, 1)), "a second use of the same object gives other numbers"
+
+
+def check_inputs_are_unmodified(component: Any) -> None:
+    """What a component is handed stays as it was."""
+    room = laws_of(component)
+    given = room.inputs(component, 2)
+    before = bits(given)
+    room.exercise(clone(component), given, 2)
+    assert bits(given) == before, "the component changed its inputs"
+
+
+def check_no_global_randomness(component: Any) -> None:
+    """Neither reads nor moves the global generators of random, numpy and torch (`train` may use torch's, seeded for it)."""
+    with _global_seed(11) as unmoved:
+        first = bits(exercise(clone(component), 3))
+        moved = unmoved()
+    assert not moved, f"the global generator of {moved} was used; use the rng you are handed"
+    with _global_seed(12):
+        second = bits(exercise(clone(component), 3))
+    assert first == second, "results depend on a global generator; use the rng you are handed"
+
+
+CHECKS: tuple[Check, ...] = (
+    check_constructs_with_defaults,
+    check_constructor_only_stores,
+    check_parameters_round_trip_json,
+    check_same_seed_same_bits,
+    check_repeats_on_one_object,
+    check_inputs_are_unmodified,
+    check_no_global_randomness,
+)
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def _states() -> dict[str, str]:
+    return {
+        "random": bits(random.getstate()),
+        "numpy": bits(np.random.get_state()[1]) + str(np.random.get_state()[2]),
+        "torch": bits(torch.random.get_rng_state()),
+    }
+
+
+@contextmanager
+def _global_seed(seed: int) -> Iterator[Any]:
+    """Seed all global generators; yields a function naming those that moved since; restores them at the end."""
+    kept = random.getstate(), np.random.get_state(), torch.random.get_rng_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    start = _states()
+    try:
+        yield lambda: ", ".join(name for name, state in _states().items() if state != start[name])
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])
+        torch.random.set_rng_state(kept[2])

@@ -1,0 +1,114 @@
+"""Laws of datasets. A cohort whose files are not on this machine is not applicable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fpmg_bench.errors import DatasetError, NotApplicable
+from fpmg_bench.testing.checks import Check
+from fpmg_bench.testing.valid import assert_valid
+from fpmg_bench.types import Cohort
+
+SAMPLED = 64  # records whose media are read
+
+
+def inputs(component: Any, seed: int) -> dict[str, Any]:
+    """A dataset has none but its parameters."""
+    return {}
+
+
+def exercise(component: Any, given: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Conditions, patients and a sample of every modality."""
+    cohort = load(component)
+    rows = _sampled(cohort)
+    return {"fingerprint": component.fingerprint(), "condition": cohort.condition, "patient": cohort.patient, "some": cohort.take(rows).data}
+
+
+def load(component: Any) -> Cohort:
+    """The cohort. NotApplicable where its files are missing."""
+    try:
+        cohort: Cohort = component.load()
+    except DatasetError as error:
+        raise NotApplicable(f"cohort not available here: {error}") from error
+    return cohort
+
+
+def check_declares_licence(component: Any) -> None:
+    """`licence` is text, `publishable` a bool."""
+    assert isinstance(component.licence, str) and component.licence.strip(), "licence is empty"
+    assert isinstance(component.publishable, bool), "publishable is not a bool"
+
+
+def check_fingerprint_is_stable(component: Any) -> None:
+    """The same content gives the same text, before and after loading."""
+    load(component)
+    first = component.fingerprint()
+    again = type(component)(**{name: getattr(component, name) for name in _names(component)}).fingerprint()
+    assert isinstance(first, str) and first, "fingerprint is empty"
+    assert first == again, "two objects of one cohort have different fingerprints"
+
+
+def check_parts_have_one_row_a_record(component: Any) -> None:
+    """Modalities, masks, conditions, patients and silos have the same length and declared names."""
+    cohort = load(component)
+    n = len(cohort)
+    assert n > 0, "the cohort is empty"
+    assert set(cohort.data) == set(cohort.schemas) == set(cohort.present), "schemas, data and present name different modalities"
+    for name, part in cohort.data.items():
+        assert len(part) == n, f"modality {name!r} has {len(part)} records for {n} patients' records"
+        assert cohort.present[name].shape == (n,) and cohort.present[name].dtype == bool, f"present[{name!r}] is no mask of {n}"
+    assert cohort.condition.shape == (n, len(cohort.conditions)), f"condition is {cohort.condition.shape}"
+    assert cohort.silo.shape == (n,), f"silo is {cohort.silo.shape}"
+    assert cohort.leaks <= set(cohort.schemas), f"leaks names unknown modalities {sorted(cohort.leaks - set(cohort.schemas))}"
+    assert all(count >= 0 for count in cohort.dropped.values()), "a negative count of dropped records"
+
+
+def check_label_is_known(component: Any) -> None:
+    """The first condition is a class of every record, and flags and classes are whole numbers in range."""
+    cohort = load(component)
+    assert cohort.conditions[0].type in ("category", "flag"), "the first condition is a class or a flag"
+    assert not np.isnan(cohort.condition[:, 0]).any(), "a record without a label; drop and count it"
+    for i, column in enumerate(cohort.conditions):
+        if column.type == "number":
+            continue
+        known = cohort.condition[:, i][~np.isnan(cohort.condition[:, i])]
+        count = len(column.categories) if column.type == "category" else 2
+        assert set(known) <= set(range(count)), f"condition {column.name!r} holds values outside 0..{count - 1}"
+
+
+def check_silos_are_named(component: Any) -> None:
+    """Silo indices point into `silo_names`; a cohort without natural silos names none."""
+    cohort = load(component)
+    if cohort.silo_names:
+        assert set(np.unique(cohort.silo)) <= set(range(len(cohort.silo_names))), "a silo index without a name"
+        assert len(set(cohort.silo_names)) == len(cohort.silo_names), "two silos have one name"
+
+
+def check_data_follow_their_schemas(component: Any) -> None:
+    """Categories, ranges, lengths and shapes are those declared."""
+    cohort = load(component)
+    for name, schema in cohort.schemas.items():
+        held = np.flatnonzero(cohort.present[name])[:SAMPLED]
+        assert_valid(schema, cohort.data[name].take(held), len(held), f"modality {name!r}")
+
+
+CHECKS: tuple[Check, ...] = (
+    check_declares_licence,
+    check_fingerprint_is_stable,
+    check_parts_have_one_row_a_record,
+    check_label_is_known,
+    check_silos_are_named,
+    check_data_follow_their_schemas,
+)
+
+
+def _sampled(cohort: Cohort) -> np.ndarray[Any, Any]:
+    return np.arange(len(cohort))[:: max(1, len(cohort) // SAMPLED)]
+
+
+def _names(component: Any) -> list[str]:
+    import inspect
+
+    return list(inspect.signature(type(component)).parameters)

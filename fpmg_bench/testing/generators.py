@@ -1,0 +1,88 @@
+"""Laws of generators, over made-up vectors of two modalities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from fpmg_bench.keys import rng_for
+from fpmg_bench.testing import learners
+from fpmg_bench.testing.checks import Check
+from fpmg_bench.testing.fakes import conditions, space, vectors
+from fpmg_bench.types import Representation
+
+ROWS = 48
+
+
+def inputs(component: Any, seed: int) -> dict[str, Any]:
+    """Training vectors of one silo and the conditions to sample."""
+    return {"rows": vectors(ROWS, seed), "asked": conditions(17, seed)}
+
+
+def exercise(component: Any, given: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Train two rounds, then sample."""
+    learnt = learners.learn(component, space(), given["rows"], seed)
+    return {"state": learnt["state"], "memory": learnt["memory"], "sample": _sample(component, learnt["state"], given["asked"], seed)}
+
+
+def check_charges(component: Any) -> None:
+    """Accesses to private rows are declared."""
+    learners.check_charges_are_declared(component, space())
+
+
+def check_state_is_stable(component: Any) -> None:
+    """Keys and shapes do not change in training."""
+    learners.check_keys_and_shapes_are_stable(component, space(), vectors(ROWS))
+
+
+def check_train_leaves_the_given_state(component: Any) -> None:
+    """`train` does not write into the state it is given."""
+    learners.check_train_leaves_the_given_state(component, space(), vectors(ROWS))
+
+
+def check_losses_do_not_mix_rows(component: Any) -> None:
+    """One private loss a row, independent of the other rows, so that clipping bounds a patient."""
+    learners.check_losses_do_not_mix_rows(component, space(), vectors(ROWS))
+
+
+def check_keeps_no_patient(component: Any) -> None:
+    """No training row is stored in the state that leaves the silo."""
+    rows = vectors(ROWS, 9)
+    learners.assert_no_row_in(learners.learn(component, space(), rows, seed=9)["state"], rows.z)
+
+
+def check_samples_one_row_a_condition(component: Any) -> None:
+    """sample gives finite vectors of the space, with the conditions that were asked for, whatever their number."""
+    state = learners.learn(component, space(), vectors(ROWS), seed=7)["state"]
+    for n in (17, 1):
+        asked = conditions(n)
+        made = _sample(component, state, asked, 7)
+        assert made.z.shape == (n, space().width), f"sample gives {tuple(made.z.shape)} for {n} conditions"
+        assert made.present.shape == (n, len(space().blocks)), f"present is {tuple(made.present.shape)}"
+        assert bool(torch.isfinite(made.z).all()), "sample gives values that are not finite"
+        assert torch.equal(made.condition.float(), asked), "the conditions of the sample are not those asked for"
+
+
+def check_samples_depend_on_the_stream(component: Any) -> None:
+    """Another random stream gives other patients."""
+    state = learners.learn(component, space(), vectors(ROWS), seed=8)["state"]
+    one, two = (_sample(component, state, conditions(17), seed) for seed in (1, 2))
+    assert not torch.equal(one.z, two.z), "two random streams give the same patients"
+    assert len(torch.unique(one.z, dim=0)) > 1, "all patients of a sample are the same"
+
+
+CHECKS: tuple[Check, ...] = (
+    check_charges,
+    check_state_is_stable,
+    check_train_leaves_the_given_state,
+    check_losses_do_not_mix_rows,
+    check_keeps_no_patient,
+    check_samples_one_row_a_condition,
+    check_samples_depend_on_the_stream,
+)
+
+
+def _sample(component: Any, state: dict[str, torch.Tensor], asked: torch.Tensor, seed: int) -> Representation:
+    made: Representation = component.sample(space(), state, asked, rng_for(seed, "sample"))
+    return made

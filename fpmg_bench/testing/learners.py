@@ -1,0 +1,100 @@
+"""Laws that encoders and generators share: both are learnt from patients and merged over the topology."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from fpmg_bench.errors import NotApplicable
+from fpmg_bench.keys import rng_for, seed_for
+from fpmg_bench.testing.bits import bits
+from fpmg_bench.testing.fakes import context
+from fpmg_bench.testing.shards import Watch, local_shard
+from fpmg_bench.types import Update
+
+if TYPE_CHECKING:
+    from fpmg_bench.types import State
+
+STEPS = 2
+
+
+def learn(component: Any, schema: Any, rows: Any, seed: int, rounds: int = 2, watch: bool = False) -> dict[str, Any]:
+    """One silo alone: statistics, init and rounds of training, as the federation calls them.
+
+    Returns {"stats", "init", "updates", "state", "memory", "watch"}; torch's global generator is as it was.
+    """
+    ctx = context(seed)
+    stats = component.statistics(schema, local_shard(rows, seed), ctx)
+    start = component.init(schema, stats, rng_for(seed, "init"))
+    found: dict[str, Any] = {"stats": stats, "init": start, "updates": [], "state": dict(start), "memory": {}, "mixed": [], "steps": []}
+    for round in range(rounds if component.rounds is None else min(rounds, component.rounds)):
+        update = _one_round(component, found, rows, seed, round, watch)
+        found["updates"].append(update)
+        found["state"] = {**found["state"], **update.state}
+    return found
+
+
+def check_charges_are_declared(component: Any, schema: Any) -> None:
+    """`charges` answers before any row is seen, and grows with the steps only in private steps."""
+    few, many = component.charges(schema, 10), component.charges(schema, 20)
+    assert min(few.private_steps, few.moments, few.counts) >= 0, f"a negative charge: {few}"
+    assert many.private_steps >= few.private_steps, f"more steps are charged less: {few}, {many}"
+    assert (many.moments, many.counts) == (few.moments, few.counts), "statistics are taken once, whatever the steps"
+
+
+def check_keys_and_shapes_are_stable(component: Any, schema: Any, rows: Any) -> None:
+    """What leaves the silo has keys and shapes of the starting state, "<module>/<name>", and finite values."""
+    found = learn(component, schema, rows, seed=4)
+    start: State = found["init"]
+    assert all("/" in key for key in start), f"state keys are '<module>/<name>', not {sorted(start)[:3]}"
+    for update in found["updates"]:
+        assert isinstance(update, Update) and update.weight > 0, "train returns an Update with a positive weight"
+        for key, value in update.state.items():
+            assert key in start, f"train adds {key!r}, which init does not have"
+            assert value.shape == start[key].shape, f"{key!r} changes shape {tuple(start[key].shape)} to {tuple(value.shape)}"
+            assert not value.is_floating_point() or bool(torch.isfinite(value).all()), f"{key!r} is not finite"
+
+
+def check_train_leaves_the_given_state(component: Any, schema: Any, rows: Any) -> None:
+    """`train` returns new tensors: models in flight are shared."""
+    _needs_rounds(component)
+    found = learn(component, schema, rows, seed=5, rounds=0)
+    before = bits(found["init"])
+    _one_round(component, found, rows, 5, 0, watch=False)
+    assert bits(found["init"]) == before, "train changed the state it was given"
+
+
+def check_losses_do_not_mix_rows(component: Any, schema: Any, rows: Any) -> None:
+    """Changing one patient moves no other patient's private loss and no buffer, bit for bit, with and without dropout."""
+    _needs_rounds(component)
+    found = learn(component, schema, rows, seed=6, watch=True)
+    assert found["steps"], "train took no step through its shard"
+    assert max(found["steps"]) > 1, "every batch held a single row; the check saw nothing"
+    assert not found["mixed"], found["mixed"][0]
+
+
+def _needs_rounds(component: Any) -> None:
+    if component.rounds == 0:
+        raise NotApplicable("the learner takes statistics only (rounds = 0)")
+
+
+def _one_round(component: Any, found: dict[str, Any], rows: Any, seed: int, round: int, watch: bool) -> Update:
+    """The federation seeds torch's global generator before each `train`, since dropout takes no generator."""
+    ctx = context(seed, round, STEPS, found["memory"])
+    seen = Watch(streams=(ctx.rng,)) if watch else None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_for(seed, "silo", 0, "round", round, "global"))
+        update: Update = component.train(found["state"], local_shard(rows, seed, seen), ctx)
+    if seen is not None:
+        found["mixed"] += seen.mixed
+        found["steps"] += seen.steps
+    return update
+
+
+def assert_no_row_in(state: State, rows: torch.Tensor) -> None:
+    """No tensor of the state holds a training row [d] as one of its own rows."""
+    for key, value in state.items():
+        if value.is_floating_point() and value.dim() == 2 and value.shape[1] == rows.shape[1]:
+            close = torch.cdist(value.double(), rows.double()).min()
+            assert float(close) > 1e-6, f"{key!r} stores a training row"

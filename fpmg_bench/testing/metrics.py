@@ -1,0 +1,160 @@
+"""Laws of metrics, on a made-up trial: real patients, and releases that are as good as real, or worthless."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fpmg_bench.errors import NotApplicable
+from fpmg_bench.keys import rng_for
+from fpmg_bench.testing import fakes
+from fpmg_bench.testing.checks import Check
+from fpmg_bench.types import Cohort, Kind, Score
+
+MODALITIES: tuple[Kind, ...] = ("table", "text")
+SIZE = 90
+ROW_ORDER = 1e-6  # relative
+
+
+def evidence(released: Cohort, seed: int = 0) -> Any:
+    """What a metric sees of a finished trial of three silos that all release `released`."""
+    from fpmg_bench.evaluation import EvaluationSpace, Measured
+
+    train = fakes.cohort(SIZE, seed, MODALITIES)
+    r1, r2, third = (fakes.cohort(SIZE, seed + i, MODALITIES, offset=1000 * i) for i in (1, 2, 3))
+    return Measured(
+        train=train,
+        r1=r1,
+        r2=r2,
+        held_out=_joined(r1, r2),
+        third=third,
+        space=EvaluationSpace.fit(train, seed),
+        silo_names=train.silo_names,
+        released=dict.fromkeys(range(3), released),
+        balanced=dict.fromkeys(range(3), released),
+        rounds=_rounds(),
+        bytes=_bytes(),
+        publishable=True,
+        seed=seed,
+    )
+
+
+def inputs(component: Any, seed: int) -> dict[str, Any]:
+    """A release that is as good as real: other patients of the same distribution."""
+    return {"released": good(seed)}
+
+
+def exercise(component: Any, given: dict[str, Any], seed: int) -> list[Score] | str:
+    """All scores, or why there are none."""
+    try:
+        return measure(component, given["released"], seed)
+    except NotApplicable as reason:
+        return reason.reason
+
+
+def measure(component: Any, released: Cohort, seed: int = 0) -> list[Score]:
+    """The metric's scores of a release."""
+    return list(component(evidence(released, seed), rng_for(seed, "metric")))
+
+
+def good(seed: int = 0) -> Cohort:
+    """Unseen patients of the same distribution."""
+    return fakes.cohort(SIZE, seed + 50, MODALITIES, offset=5000)
+
+
+def worthless(seed: int = 0) -> Cohort:
+    """The class means of nobody: one patient, repeated, under every label."""
+    cohort = good(seed)
+    same = cohort.take(np.zeros(len(cohort), dtype=np.intp))
+    return replace(same, condition=cohort.condition, patient=cohort.patient, silo=cohort.silo)
+
+
+def check_declares_its_scales(component: Any) -> None:
+    """A family, and for every key the best value, direction, range and source."""
+    assert isinstance(component.family, str) and component.family, "family is empty"
+    assert component.scales, "scales is empty"
+    for key, scale in component.scales.items():
+        assert scale.low <= scale.best <= scale.high, f"{key}: best {scale.best} is outside [{scale.low}, {scale.high}]"
+        assert scale.source, f"{key}: no source; name the paper or standard the formula comes from"
+
+
+def check_scores_are_declared_and_in_range(component: Any) -> None:
+    """Every score has a declared key and a value within the declared range, for a good and a worthless release."""
+    for released in (good(), worthless()):
+        for score in measure(component, released):
+            assert score.key in component.scales, f"score {score.key!r} is not in scales"
+            scale = component.scales[score.key]
+            assert not np.isnan(score.value), f"{score.key} is NaN; raise NotApplicable(reason) instead"
+            assert scale.low <= score.value <= scale.high, f"{score.key} = {score.value} is outside [{scale.low}, {scale.high}]"
+
+
+def check_real_patients_score_near_best(component: Any) -> None:
+    """Unseen real patients are at least as close to the best value as one patient repeated."""
+    real, void = (_headline(measure(component, released)) for released in (good(), worthless()))
+    for key in sorted(real.keys() & void.keys()):
+        best = component.scales[key].best
+        if component.scales[key].higher_is_better is None and not np.isfinite(best):
+            continue
+        assert _away(real[key], best) <= _away(void[key], best) + 1e-9, (
+            f"{key}: unseen real patients score {real[key]:.4g}, one patient repeated {void[key]:.4g}, best is {best}"
+        )
+
+
+def check_row_order_is_irrelevant(component: Any) -> None:
+    """Permuting the released rows changes nothing but rounding."""
+    released = good()
+    moved = released.take(np.random.Generator(np.random.PCG64(5)).permutation(len(released)))
+    before, after = (_headline(measure(component, cohort)) for cohort in (released, moved))
+    assert before.keys() == after.keys(), f"permuting rows changes which scores there are: {set(before) ^ set(after)}"
+    for key in before:
+        np.testing.assert_allclose(after[key], before[key], rtol=ROW_ORDER, atol=1e-9, err_msg=f"{key} depends on the order of rows")
+
+
+CHECKS: tuple[Check, ...] = (
+    check_declares_its_scales,
+    check_scores_are_declared_and_in_range,
+    check_real_patients_score_near_best,
+    check_row_order_is_irrelevant,
+)
+
+
+def _headline(scores: list[Score]) -> dict[str, float]:
+    return {score.key: score.value for score in scores if score.scope == "all" and score.modality is None and score.round is None}
+
+
+def _away(value: float, best: float) -> float:
+    return abs(value - best) if np.isfinite(best) else -value if best > 0 else value
+
+
+def _joined(one: Cohort, two: Cohort) -> Cohort:
+    """Both cohorts' records; in-memory table and text only."""
+    import pandas as pd
+
+    from fpmg_bench.types import Table, Text
+
+    table = Table(pd.concat([one.data["table"].frame, two.data["table"].frame], ignore_index=True))
+    text = Text(one.data["text"].strings + two.data["text"].strings)
+    return replace(
+        one,
+        data={"table": table, "text": text},
+        present={name: np.concatenate([one.present[name], two.present[name]]) for name in one.present},
+        condition=np.concatenate([one.condition, two.condition]),
+        patient=np.concatenate([one.patient, two.patient]),
+        silo=np.concatenate([one.silo, two.silo]),
+    )
+
+
+def _rounds() -> list[dict[str, Any]]:
+    """Two rounds of a generator as `rounds.jsonl` has them."""
+    module = {"before": 0.5, "after": 0.1, "relative": 0.01, "variance_ratio": 0.96}
+    same = {"theory": 0.25, "losses": {"0": {"loss": 1.0}}, "bytes": 6000, "headers": 300, "messages": 6, "closed_form": 6000}
+    last = {"sent": {"0": 2000, "1": 2000, "2": 2000}, "seconds": 0.1, "merge_seconds": 0.01}
+    return [{"stage": "stage2", "round": r, "modules": {"generator": module}, **module, **same, **last} for r in (0, 1)]
+
+
+def _bytes() -> dict[str, Any]:
+    per_silo = {"0": 4000, "1": 4000, "2": 4000}
+    stage = {"rounds": [6000, 6000], "per_silo": per_silo, "messages": 12, "closed_form": 12000}
+    return {"stage2": stage, "total": 12000, "headers": 600, "raw_upload": 50000}

@@ -1,0 +1,68 @@
+import math
+
+import pytest
+
+from fpmg_bench.federation import check, mixing
+from fpmg_bench.types import Step, Transfer
+from fpmg_plugins.topologies.isolated import Isolated
+from fpmg_plugins.topologies.ring import Ring
+from fpmg_plugins.topologies.star import Star
+
+KNOWN = {3: 0.0, 4: 0.3333, 5: 0.5393, 6: 0.6667, 8: 0.8047, 10: 0.8727, 16: 0.9493}
+
+
+@pytest.mark.parametrize(("n", "modulus"), KNOWN.items())
+def test_gossip_ring_contracts_like_theory(n, modulus):
+    equal = dict.fromkeys(range(n), 1.0)
+    assert mixing(Ring(relay=False).plan(range(n), 0, None), equal).second_modulus == pytest.approx(modulus, abs=6e-5)
+    rows = {r["check"]: r for r in check(Ring(relay=False), equal, "s", 0)}
+    measured = rows["consensus distance contracts by the second modulus"]
+    assert measured["measured"] == pytest.approx(1 / 3 + 2 / 3 * math.cos(2 * math.pi / n), rel=0.01, abs=1e-5)
+
+
+@pytest.mark.parametrize("topology", [Ring(), Ring(merge="last"), Ring(relay=False), Ring(relay=False, hops=2), Ring(relay=False, one_way=True), Star()])
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_shipped_topologies_pass_every_check(topology, n):
+    rows = check(topology, {i: 10.0 * (i + 1) for i in range(n)}, "s", 0)
+    assert {row["status"] for row in rows} == {"ok"}
+    assert len(rows) == 4
+
+
+@pytest.mark.parametrize(("topology", "n"), [(Isolated(), 3), (Ring(), 1)])
+def test_nothing_to_check_is_said(topology, n):
+    (row,) = check(topology, dict.fromkeys(range(n), 1.0), "s", 0)
+    assert row["status"] == "not_applicable"
+    assert row["reason"]
+
+
+def test_size_weights_keep_the_size_weighted_mean():
+    pi = mixing(Star().plan([0, 1], 0, None), {0: 10.0, 1: 30.0}).stationary
+    assert pi[0] == pytest.approx(0.25)
+
+
+def test_a_topology_that_loses_a_message_is_caught():
+    """FLamby's Cyclic never passed weights on; a canary must not arrive where the plan does not say so, and must where it does."""
+
+    class Fickle(Star):
+        calls = 0
+
+        def plan(self, silos, round, rng):
+            Fickle.calls += 1
+            up, down = super().plan(silos, round, rng)
+            return [up, down] if Fickle.calls == 1 else [Step(up.transfers[1:], on_arrival="merge"), down]
+
+    rows = check(Fickle(), {0: 1.0, 1: 1.0, 2: 1.0}, "s", 0)
+    assert "failed" in {row["status"] for row in rows}
+
+
+def test_weights_that_do_not_preserve_the_mean_show_in_the_contraction():
+    class Leaky:
+        def plan(self, silos, round, rng):
+            n = len(silos)
+            return [Step(tuple(Transfer(silos[i - 1], silos[i], weight=0.9 if round else 0.5) for i in range(n)))]
+
+        def messages(self, silos):
+            return silos
+
+    rows = {row["check"]: row["status"] for row in check(Leaky(), dict.fromkeys(range(5), 1.0), "s", 0)}
+    assert rows["consensus distance contracts by the second modulus"] == "failed"

@@ -1,0 +1,54 @@
+"""A learner without data: every silo moves its vector by a step of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from fpmg_bench.federation import Federated, Plan, SiloPlan, run
+from fpmg_bench.types import Charges, Update
+
+
+@dataclass
+class FakeShard:
+    patients: int
+
+    def begin(self, seed: int) -> FakeShard:
+        return self
+
+
+@dataclass
+class Drift:
+    """train: x <- x + step of the silo (seeded), in `modules` each silo holds."""
+
+    size: int = 5
+    rounds: int | None = None
+    missing: Mapping[int, str] = field(default_factory=dict)
+    noise: float = 1.0
+
+    def charges(self, schema, steps):
+        return Charges()
+
+    def statistics(self, schema, shard, ctx):
+        return {"sum/x": torch.tensor([float(shard.patients)], dtype=torch.float64)}
+
+    def init(self, schema, stats, rng):
+        return {"a/w": torch.randn(self.size, generator=rng), "b/w": torch.randn(self.size, generator=rng), "a/count": torch.tensor(3)}
+
+    def train(self, state, shard, ctx):
+        ctx.memory["rounds"] = ctx.memory.get("rounds", torch.zeros(())) + 1
+        moved = {k: v + self.noise * torch.randn(v.shape, generator=ctx.rng) for k, v in state.items() if v.is_floating_point()}
+        moved = {k: v for k, v in moved.items() if not k.startswith(self.missing.get(ctx.silo, "-"))}
+        return Update(moved, shard.patients, {"loss": 1.0})
+
+
+def go(topology: Any, aggregator: Any, n: int, rounds: int = 3, sizes=None, learner=None, **options) -> tuple[Federated, list[dict]]:
+    records: list[dict] = []
+    sizes = sizes or [10 * (i + 1) for i in range(n)]
+    plan = Plan("stage2", topology, aggregator, rounds, {i: SiloPlan(2) for i in range(n)}, seed=7, stop=options.pop("stop", None))
+    shards = {i: FakeShard(sizes[i]) for i in range(n)}
+    done = run(learner or Drift(), None, shards, plan, lambda record, now: records.append(record), **options)
+    return done, records

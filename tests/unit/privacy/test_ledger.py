@@ -1,0 +1,65 @@
+import pytest
+
+from fpmg_bench.errors import PrivacyError
+from fpmg_bench.privacy import Ledger, Mechanism, Noise, calibrate, epsilon_of
+from fpmg_bench.types import Charges, Privacy
+
+EIGHT = Privacy(epsilon=8.0, delta=1e-4)
+
+
+def steps(n, batch, sigma, count):
+    return [Mechanism("s", "step", batch / n, sigma, count)]
+
+
+@pytest.mark.parametrize(("rounds", "epsilon"), [(1, 1.12), (3, 1.32), (10, 1.86), (50, 4.02), (100, 5.88)])
+def test_rounds_compose_and_one_round_is_not_the_answer(rounds, epsilon):
+    """N=4000, B=32, sigma 1, delta 1e-5, one epoch a round: an engine rebuilt every round would report 1.12 for ever."""
+    assert epsilon_of(steps(4000, 32, 1.0, 125 * rounds), 1e-5, "rdp") == pytest.approx(epsilon, abs=0.006)
+
+
+@pytest.mark.parametrize(
+    ("n", "batch", "count", "delta", "rdp", "prv"), [(1000, 64, 312, 1e-4, 7.47, 6.64), (4000, 32, 1250, 1e-5, 1.86, 1.61)]
+)
+def test_known_numbers_of_both_accountants(n, batch, count, delta, rdp, prv):
+    rows = steps(n, batch, 1.0, count)
+    assert epsilon_of(rows, delta, "rdp") == pytest.approx(rdp, abs=0.006)
+    assert epsilon_of(rows, delta, "prv") == pytest.approx(prv, abs=0.011)
+
+
+@pytest.mark.parametrize(("n", "batch", "sigma"), [(161, 64, 7.4), (161, 16, 2.0), (993, 64, 1.4), (993, 16, 0.67)])
+def test_the_noise_known_for_a_thousand_steps_is_enough_and_prv_needs_less(n, batch, sigma):
+    assert epsilon_of(steps(n, batch, sigma, 1000), 1e-4, "rdp") == pytest.approx(8.0, abs=0.1)
+    found = calibrate({"stage2": Charges(private_steps=1000)}, batch / n, EIGHT).steps
+    assert 0.85 * sigma < found <= sigma
+    assert 7.85 < epsilon_of(steps(n, batch, found, 1000), 1e-4, "prv") <= 8.0
+
+
+def test_the_whole_plan_stays_within_epsilon_and_hardly_below():
+    planned = {"stage1:text": Charges(160, 1, 1), "stage2": Charges(300, 0, 1)}
+    ledger = Ledger(0, "a", 150, 0.1, EIGHT, calibrate(planned, 0.1, EIGHT), planned)
+    for stage, charges in planned.items():
+        for kind, count in (("step", charges.private_steps), ("moments", charges.moments), ("counts", charges.counts)):
+            for _ in range(count):
+                ledger.charge(stage, kind)
+    assert 7.8 < ledger.epsilon() <= 8.0
+    assert ledger.epsilon() <= ledger.epsilon("rdp") + 0.02
+
+
+def test_an_access_beyond_the_plan_is_refused():
+    planned = {"stage2": Charges(private_steps=1)}
+    ledger = Ledger(0, "a", 150, 0.1, EIGHT, Noise(1.0, 1.0, 1.0), planned)
+    ledger.charge("stage2", "step")
+    with pytest.raises(PrivacyError, match="step number 2 exceeds the 1"):
+        ledger.charge("stage2", "step")
+    with pytest.raises(PrivacyError, match="moments number 1 exceeds the 0"):
+        ledger.charge("stage1:text", "moments")
+
+
+def test_an_epsilon_that_no_noise_reaches_is_refused():
+    with pytest.raises(PrivacyError, match="no noise reaches epsilon"):
+        calibrate({"stage2": Charges(private_steps=100)}, 0.5, Privacy(epsilon=1e-6, delta=1e-9))
+
+
+def test_nothing_spent_is_zero_and_no_noise_is_infinite():
+    assert epsilon_of([], 1e-5) == 0.0
+    assert epsilon_of([Mechanism("s", "step", 0.1, 0.0, 1)], 1e-5) == float("inf")

@@ -1,0 +1,225 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from fpmg_bench.errors import PrivacyError
+from fpmg_bench.privacy import Ledger, LocalShard, Noise, dpsgd
+from fpmg_bench.types import Charges, Privacy
+
+
+def loss_of(module, batch):
+    return nn.functional.cross_entropy(module(batch["x"]), batch["y"], reduction="none")
+
+
+def rows(n=200, d=6):
+    g = torch.Generator().manual_seed(1)
+    return {"x": torch.randn(n, d, generator=g), "y": torch.randint(0, 3, (n,), generator=g)}
+
+
+def net(d=6):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(d, 8), nn.LayerNorm(8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def ledger(steps=50, noise=None, **charges):
+    planned = {"s": Charges(private_steps=steps, **charges)}
+    return Ledger(0, "a", 200, 0.2, Privacy(8.0, 1e-4), noise or Noise(1.0, 1.0, 1.0), planned)
+
+
+def shard(data=None, patient=None, rate=0.2, book=None):
+    data = data or rows()
+    patient = np.arange(len(data["y"])) if patient is None else patient
+    return LocalShard(data, patient, rate, "s", book).begin(5)
+
+
+def test_a_plain_step_is_an_ordinary_optimiser_step_on_the_mean_loss():
+    module, twin = net(), net()
+    log = shard(rate=1.0).step(module, torch.optim.SGD(module.parameters(), 0.1), loss_of)
+    optimizer = torch.optim.SGD(twin.parameters(), 0.1)
+    value = loss_of(twin, rows()).mean()
+    value.backward()
+    optimizer.step()
+    assert log.size == 200
+    assert log.loss == pytest.approx(value.item(), rel=1e-6)
+    for a, b in zip(module.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
+
+
+def test_draws_are_poisson_over_patients_one_record_each():
+    patient = np.repeat(np.arange(100), 3)
+    data = {"x": torch.arange(300.0)[:, None].repeat(1, 6), "y": torch.zeros(300, dtype=torch.long)}
+    seen, sizes = [], []
+
+    def spy(module, batch):
+        ids = batch["x"][:, 0].long() // 3
+        assert len(ids.unique()) == len(ids)
+        seen.extend(batch["x"][:, 0].long().tolist())
+        return loss_of(module, batch)
+
+    part, module = shard(data, patient), net()
+    optimizer = torch.optim.SGD(module.parameters(), 0.0)
+    for _ in range(400):
+        sizes.append(part.step(module, optimizer, spy).size)
+    assert np.mean(sizes) == pytest.approx(20, abs=0.8)  # 100 patients at rate .2; standard error .2
+    assert np.var(sizes) == pytest.approx(16, rel=0.3)
+    assert len(set(seen)) == 300
+
+
+def test_moments_weigh_patients_not_records():
+    data = {"x": torch.tensor([[1.0], [3.0], [10.0]])}
+    found = LocalShard(data, np.array([0, 0, 1]), 0.5, "s").begin(0).moments(lambda batch: batch["x"], 1.0)
+    assert float(found.mean) == pytest.approx((2 + 10) / 2)
+    assert float(found.second) == pytest.approx(((1 + 9) / 2 + 100) / 2)
+    assert found.n == 2
+
+
+def test_counts_weigh_patients_not_records():
+    data = {"x": torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])}
+    found = LocalShard(data, np.array([4, 4, 9]), 0.5, "s").begin(0).counts(lambda batch: batch["x"], 1.0)
+    assert found.tolist() == [0.5, 1.5]
+
+
+LAYERS = {
+    "linear": lambda: nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3)),
+    "layer-norm": net,
+    "conv2d+group-norm": lambda: nn.Sequential(
+        nn.Unflatten(1, (1, 2, 3)), nn.Conv2d(1, 4, 2, padding=1), nn.GroupNorm(2, 4), nn.ReLU(), nn.Flatten(), nn.Linear(48, 3)
+    ),
+    "conv-transpose2d": lambda: nn.Sequential(nn.Unflatten(1, (6, 1, 1)), nn.ConvTranspose2d(6, 2, 3), nn.Flatten(), nn.Linear(18, 3)),
+    "conv1d": lambda: nn.Sequential(nn.Unflatten(1, (2, 3)), nn.Conv1d(2, 4, 2), nn.Flatten(), nn.Linear(8, 3)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.filterwarnings("ignore:Full backward hook")
+def test_clipped_sums_equal_per_example_gradients_of_torch_func(name):
+    torch.manual_seed(0)
+    module, data, clip = LAYERS[name](), rows(16), 0.3
+    dpsgd.gradients(module, loss_of, data, dpsgd.Step(0.0, clip, 1.0, torch.Generator()))
+    parameters = {k: v.detach() for k, v in module.named_parameters()}
+
+    def one(p, x, y):
+        return nn.functional.cross_entropy(torch.func.functional_call(module, p, x[None]), y[None])
+
+    each = torch.func.vmap(torch.func.grad(one), in_dims=(None, 0, 0))(parameters, data["x"], data["y"])
+    norms = sum(g.flatten(1).square().sum(1) for g in each.values()).sqrt()
+    assert float(norms.max()) > clip
+    factor = (clip / norms).clamp(max=1)
+    for key, p in module.named_parameters():
+        expected = torch.einsum("n,n...->...", factor, each[key])
+        torch.testing.assert_close(p.grad, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_noise_has_the_stated_scale_and_is_divided_by_the_expected_batch():
+    module = nn.Linear(100, 100)
+    dpsgd.gradients(module, loss_of, None, dpsgd.Step(2.0, 0.5, 10.0, torch.Generator().manual_seed(0)))
+    assert float(module.weight.grad.std()) == pytest.approx(2.0 * 0.5 / 10, rel=0.02)
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_noise_is_standard_normal_from_either_source(secure):
+    draw = dpsgd.gaussian(torch.zeros(200_000), torch.Generator().manual_seed(0), secure)
+    assert float(draw.mean()) == pytest.approx(0, abs=0.01)
+    assert float(draw.std()) == pytest.approx(1, abs=0.01)
+    assert float((draw.abs() > 1.96).float().mean()) == pytest.approx(0.05, abs=0.003)
+
+
+def test_every_private_step_is_charged_even_an_empty_draw_and_none_beyond_the_plan():
+    book, module = ledger(steps=3), net()
+    part = shard(rate=1e-9, book=book)
+    optimizer = torch.optim.SGD(module.parameters(), 0.1)
+    before = module[0].weight.detach().clone()
+    for _ in range(3):
+        assert part.step(module, optimizer, loss_of).size == 0
+    assert book.spent == {("s", "step"): 3}
+    assert not torch.equal(before, module[0].weight)
+    with pytest.raises(PrivacyError, match="exceeds"):
+        part.step(module, optimizer, loss_of)
+
+
+def test_a_private_step_prints_no_loss():
+    module = net()
+    log = shard(book=ledger()).step(module, torch.optim.SGD(module.parameters(), 0.1), loss_of)
+    assert math.isnan(log.loss)
+
+
+def test_a_loss_that_mixes_rows_is_refused():
+    def mixing(module, batch):
+        own = loss_of(module, batch)
+        return own + own.mean()
+
+    module = net()
+    with pytest.raises(PrivacyError, match="mixes rows"):
+        shard(book=ledger()).step(module, torch.optim.SGD(module.parameters(), 0.1), mixing)
+
+
+def test_batch_norm_is_refused():
+    module = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.Linear(4, 3))
+    with pytest.raises(PrivacyError, match="cannot be trained privately"):
+        shard(book=ledger()).step(module, torch.optim.SGD(module.parameters(), 0.1), loss_of)
+
+
+class Tied(nn.Module):
+    """One layer called twice in a loss: hooks see two gradients of one parameter."""
+
+    def __init__(self):
+        super().__init__()
+        self.square = nn.Linear(6, 6)
+
+    def forward(self, x):
+        return self.square(torch.tanh(self.square(x)))[:, :3]
+
+
+class Padded(nn.Module):
+    """padding_idx: the norm sampler counts a row whose gradient autograd drops."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(3, 3, padding_idx=0)
+
+    def forward(self, x):
+        return self.words((x[:, 0] > 0).long())
+
+
+@pytest.mark.parametrize("make", [Tied, Padded])
+def test_a_module_whose_norms_hooks_get_wrong_is_refused(make):
+    module = make()
+    with pytest.raises(PrivacyError, match="gradient norm|called twice"):
+        shard(book=ledger()).step(module, torch.optim.SGD(module.parameters(), 0.1), loss_of)
+
+
+def test_the_public_loss_is_neither_clipped_nor_noised():
+    module = nn.Linear(6, 3)
+    part = shard(book=ledger(noise=Noise(0.0, 1.0, 1e-12)))
+    optimizer = torch.optim.SGD(module.parameters(), 1.0)
+    before = module.weight.detach().clone()
+    part.step(module, optimizer, loss_of, lambda m: m.weight.sum())
+    torch.testing.assert_close(module.weight, before - 1.0, atol=1e-5, rtol=0)
+
+
+def test_private_moments_are_clipped_noised_and_charged():
+    book = ledger(steps=0, moments=1, noise=Noise(1.0, 5.0, 1.0))
+    data = {"x": torch.zeros(200, 50)}
+    found = shard(data | {"y": torch.zeros(200)}, book=book).moments(lambda batch: batch["x"], 2.0, full=False)
+    assert float(found.mean.std()) == pytest.approx(5 * 2**0.5 * 2.0 / 200, rel=0.25)
+    assert book.spent == {("s", "moments"): 1}
+
+
+def test_prepared_features_are_computed_once_and_share_the_stream():
+    calls = []
+
+    def features(data):
+        calls.append(1)
+        return {"x": data["x"] * 2, "y": data["y"]}
+
+    part = shard()
+    assert part.prepared("double", features) is part.prepared("double", features)
+    assert len(calls) == 1
+
+
+def test_features_that_lose_rows_are_refused():
+    with pytest.raises(PrivacyError, match="one row a record"):
+        shard().prepared("half", lambda data: {"x": data["x"][:10]})
