@@ -1,0 +1,147 @@
+"""DG, diversity gap: how far real patients that nobody trained on are from the released records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Ge
+
+from fpmg_bench.errors import NotApplicable
+from fpmg_bench.types import Scale, Score
+from fpmg_plugins.metrics.distances import LEAST, Placed, mean_distance, placed, ratio_interval, real_distance, some
+from fpmg_plugins.metrics.resampling import fresh_seed
+
+if TYPE_CHECKING:
+    from fpmg_bench.contracts import Evidence
+    from fpmg_bench.types import Cohort, Rng
+
+    Statistic = Callable[[Evidence, int, Cohort], list[Score]]
+
+POSTER = "FPMG poster: Euclidean distance to a second subset of real data, divided by its real-against-real floor"
+
+
+class Dg:
+    """Diversity gap. S: released records, drawn at the size of R1, mean over 5 draws; R1, R2: halves of the held-out patients.
+
+    `dg` = nn(R2 -> S) / nn(R2 -> R1) in phi_8, the first 8 principal components of phi. Range [0, inf), ideal 1; above 1:
+    modes are missing. Floor: the training patients in the place of S. Interval: bootstrap over patients.
+    `dg` within a label (scope class:NAME), the largest as `dg.worst_class`: R2's patients of the class against the draw's
+    records of that label, or against all of them where the draw has none. `dg.phi`: in the whole phi, no headline (a
+    collapsed generator looks diverse there). `dg.spread` = nn(Sa -> Sb) / nn(R2 -> R1) in phi_8 for disjoint halves of S:
+    ideal 1; below .8 the release is under-dispersed whatever rg and dg say.
+    Needs 10 complete records each in S, R1, R2; a class needs 10 in R1 and in R2. Pitfall: with few patients a class the
+    largest of several ratios lies above 1 for real patients too: read it beside its floor.
+    """
+
+    family: ClassVar[str] = "DG"
+    cheap: ClassVar[bool] = True
+    scales: ClassVar[Mapping[str, Scale]] = {
+        "dg": Scale(1.0, None, low=0.0, unit="ratio", source=POSTER + ", in 8 principal components"),
+        "dg.floor": Scale(1.0, None, low=0.0, unit="ratio", source="training patients in the place of the release"),
+        "dg.spread": Scale(1.0, None, low=0.0, unit="ratio", source="nn(Sa -> Sb) / nn(R2 -> R1)"),
+        "dg.worst_class": Scale(1.0, False, low=0.0, unit="ratio", source="largest dg within a label"),
+        "dg.phi": Scale(1.0, None, low=0.0, unit="ratio", source=POSTER + ", in the whole phi"),
+    }
+
+    def __init__(self, draws: Annotated[int, Ge(1)] = 5, resamples: Annotated[int, Ge(20)] = 200) -> None:
+        self.draws = draws
+        self.resamples = resamples
+
+    def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
+        seed = fresh_seed(rng)
+        statistics: Mapping[str, Statistic] = {
+            "dg": partial(self._dg, True),
+            "dg.spread": self._spread,
+            "dg.worst_class": self._classes,
+            "dg.phi": partial(self._dg, False),
+        }
+        scores = [score for key, statistic in statistics.items() for score in self._with_floor(evidence, seed, key, statistic)]
+        if not scores:
+            raise NotApplicable("dg needs records that have all modalities, in the release and among the held-out patients")
+        return scores
+
+    def _with_floor(self, evidence: Evidence, seed: int, key: str, statistic: Statistic) -> Iterator[Score]:
+        try:
+            real = {(s.key, s.scope): s for s in statistic(evidence, seed, evidence.train)}
+            found = evidence.each_release(partial(statistic, evidence, seed))
+        except NotApplicable as error:
+            evidence.not_applicable(key, error.reason)
+            return
+        if key == "dg":
+            yield _as_floor(real["dg", "all"])
+        for score in found:
+            floor = real.get((score.key, score.scope if score.scope.startswith("class:") else "all"))
+            yield _with(score, floor.value if floor else None)
+
+    def _dg(self, principal: bool, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
+        s, r1, r2 = (placed(evidence, part, principal=principal) for part in (release, evidence.r1, evidence.r2))
+        size = min(len(s), len(r1))
+        rng = np.random.default_rng(seed)
+        distance = mean_distance(evidence, r2.x, s.x, size, self.draws, rng)
+        floor = mean_distance(evidence, r2.x, r1.x, size, self.draws, rng)
+        real_distance(evidence, r2.x, r1.x)
+        ends = ratio_interval(distance, r2.patient, floor, r2.patient, self.resamples, seed)
+        return [Score("dg" if principal else "dg.phi", float(distance.mean() / floor.mean()), n=len(r2), **ends)]
+
+    def _spread(self, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
+        s, r1, r2 = (placed(evidence, part, principal=True) for part in (release, evidence.r1, evidence.r2))
+        size = min(len(s) // 2, len(r1))
+        real_distance(evidence, r2.x, r1.x)
+        rng = np.random.default_rng(seed)
+        floor = mean_distance(evidence, r2.x, r1.x, size, self.draws, rng)
+        distances, people = [], []
+        for _ in range(self.draws):
+            order = rng.permutation(len(s))
+            distances.append(evidence.nn(s.x[order[:size]], s.x[order[size : 2 * size]]))
+            people.append(order[:size])
+        inside, who = np.concatenate(distances), np.concatenate(people)
+        ends = ratio_interval(inside, who, floor, r2.patient, self.resamples, seed)
+        return [Score("dg.spread", float(inside.mean() / floor.mean()), n=len(s), **ends)]
+
+    def _classes(self, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
+        s, r1, r2 = (placed(evidence, part, principal=True) for part in (release, evidence.r1, evidence.r2))
+        labels = [part.label[at.rows] for part, at in ((release, s), (evidence.r1, r1), (evidence.r2, r2))]
+        rng = np.random.default_rng(seed)
+        size = min(len(s), len(r1))
+        draws = [some(np.arange(len(s)), size, rng) for _ in range(self.draws)]
+        values = {}
+        for c, name in enumerate(evidence.train.classes):
+            if min((labels[1] == c).sum(), (labels[2] == c).sum()) < LEAST:
+                evidence.not_applicable("dg", f"fewer than {LEAST} held-out records in a half", scope=f"class:{name}")
+                continue
+            values[name] = _within(evidence, c, (s, r1, r2), (labels[0], labels[1], labels[2]), draws)
+        if not values:
+            raise NotApplicable(f"no class has {LEAST} held-out records in each half")
+        classes = [Score("dg", value, scope=f"class:{name}") for name, value in values.items()]
+        return [Score("dg.worst_class", max(values.values()), n=len(values)), *classes]
+
+
+def _within(
+    evidence: Evidence,
+    c: int,
+    points: tuple[Placed, Placed, Placed],
+    labels: tuple[np.ndarray, np.ndarray, np.ndarray],
+    draws: Sequence[np.ndarray],
+) -> float:
+    """dg of one class over the draws of S."""
+    s, r1, r2 = points
+    sources = np.ascontiguousarray(r2.x[labels[2] == c])
+    floor = real_distance(evidence, sources, np.ascontiguousarray(r1.x[labels[1] == c]))
+    found = []
+    for draw in draws:
+        own = draw[labels[0][draw] == c]
+        found.append(float(evidence.nn(sources, s.x[own if len(own) else draw]).mean()))
+    return float(np.mean(found) / floor.mean())
+
+
+def _as_floor(score: Score) -> Score:
+    return Score("dg.floor", score.value, low=score.low, high=score.high, n=score.n)
+
+
+def _with(score: Score, floor: float | None) -> Score:
+    from dataclasses import replace
+
+    return replace(score, floor=floor)
