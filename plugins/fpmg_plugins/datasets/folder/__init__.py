@@ -1,0 +1,58 @@
+"""Any user's cohort: a `cohort.yaml`, a manifest, media, long series. It also reads what a run wrote under `synthetic/`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from fpmg_bench.types import Cohort
+from fpmg_plugins.datasets.folder.assemble import assemble
+from fpmg_plugins.datasets.folder.document import Document
+from fpmg_plugins.datasets.folder.identity import content
+
+
+class Folder:
+    """The cohort that a `cohort.yaml` describes.
+
+    root: the folder that its file names are relative to (default: the folder of the file); file: the cohort.yaml, relative to
+    the root. Everything wrong with file or rows is a DatasetError that names the line or row; nothing is left out uncounted.
+    """
+
+    def __init__(self, root: str = "", file: str = "cohort.yaml") -> None:
+        self.root = root
+        self.file = file
+
+    @property
+    def licence(self) -> str:
+        """As cohort.yaml states it."""
+        return self._document.spec.licence
+
+    @property
+    def citation(self) -> str:
+        """As cohort.yaml states it."""
+        return self._document.spec.citation
+
+    @property
+    def publishable(self) -> bool:
+        """May samples be shown? False unless cohort.yaml says so."""
+        return self._document.spec.publishable
+
+    def fingerprint(self) -> str:
+        """Digest of cohort.yaml, manifest, series and media: contents, or sizes and both ends where media exceed 256 MiB."""
+        return content(self._document, self.folder())
+
+    def folder(self) -> Path:
+        """Where the files are."""
+        file = self._file()
+        return Path(self.root).expanduser() if self.root else file.parent
+
+    def load(self) -> Cohort:
+        """All records with a known label."""
+        return assemble(self._document, self.folder())
+
+    @cached_property
+    def _document(self) -> Document:
+        return Document(self._file())
+
+    def _file(self) -> Path:
+        return Path(self.root).expanduser() / self.file

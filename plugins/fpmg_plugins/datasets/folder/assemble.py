@@ -1,0 +1,150 @@
+"""From a valid cohort.yaml to a cohort: rows, conditions, silos, modalities, in that order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fpmg_bench.errors import DatasetError
+from fpmg_bench.types import Cohort, Schema, Table, Text
+from fpmg_plugins.datasets.folder import columns, media
+from fpmg_plugins.datasets.folder.document import Document
+from fpmg_plugins.datasets.folder.manifest import Manifest, read
+from fpmg_plugins.datasets.folder.series import series
+from fpmg_plugins.datasets.folder.silos import silos
+from fpmg_plugins.datasets.folder.spec import ColumnSpec, ModalitySpec, TableSpec, TextSpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Part = tuple[Schema, Any, NDArray[np.bool_]]
+
+
+def assemble(document: Document, root: Path) -> Cohort:
+    """The cohort. Raises DatasetError at the first thing that is wrong."""
+    spec, dropped = document.spec, Counter[str]()
+    manifest = read(root / spec.manifest, spec.missing)
+    ids = _ids(document, manifest)
+    keep = _wanted(document, manifest, dropped)
+    manifest, ids = manifest.take(keep), ids[keep]
+    label = columns.values(spec.conditions[0], manifest, document.place("conditions", 0), Counter())
+    known = ~np.isnan(label)
+    dropped["records without a label"] += int((~known).sum())
+    manifest, ids, label = manifest.take(known), ids[known], label[known]
+    rest = [columns.values(each, manifest, document.place("conditions", at + 1), dropped) for at, each in enumerate(spec.conditions[1:])]
+    patient = _patients(manifest, document)
+    _enough(document, manifest, label, patient)
+    silo, names = silos(spec.silo, manifest, label, document.place("silo")) if spec.silo else (np.zeros(len(label), np.int64), ())
+    parts = {name: _modality(name, part, manifest, ids, root, document, dropped) for name, part in spec.modalities.items()}
+    return Cohort(
+        schemas={name: schema for name, (schema, _, _) in parts.items()},
+        data={name: data for name, (_, data, _) in parts.items()},
+        present={name: present for name, (_, _, present) in parts.items()},
+        conditions=tuple(each.declared() for each in spec.conditions),
+        condition=np.column_stack([label, *rest]).astype(np.float64),
+        patient=patient,
+        silo=silo,
+        silo_names=names,
+        leaks=frozenset(spec.leaks),
+        dropped={reason: count for reason, count in dropped.items() if count},
+    )
+
+
+def _ids(document: Document, manifest: Manifest) -> NDArray[np.object_]:
+    """The name of each record as a string, unique; its row where no column is named."""
+    column = document.spec.record
+    if not column:
+        return manifest.rows.astype(str).astype(object)
+    cells = columns.strings(manifest.cells(column, document.place("record")))
+    if cells.isna().any():
+        raise DatasetError(f"{manifest.place(int(np.flatnonzero(cells.isna())[0]), column)}: empty", "each record needs a name of its own")
+    again = cells.duplicated().to_numpy()
+    if again.any():
+        at = int(np.flatnonzero(again)[0])
+        first = int(np.flatnonzero(cells == cells.iloc[at])[0])
+        raise DatasetError(f"{manifest.place(at, column)}: the same record as in row {manifest.rows[first]}", "each record is listed once")
+    return cells.to_numpy(dtype=object)
+
+
+def _wanted(document: Document, manifest: Manifest, dropped: Counter[str]) -> NDArray[np.bool_]:
+    keep = np.ones(len(manifest), bool)
+    for at, rule in enumerate(document.spec.rows):
+        cells = columns.strings(manifest.cells(rule.column, document.place("rows", at))).fillna("")
+        good = (cells.isin(rule.keep) if rule.keep is not None else ~cells.isin(rule.drop or ())).to_numpy()
+        what = f"{rule.column} not in [{', '.join(rule.keep)}]" if rule.keep is not None else f"{rule.column} in [{', '.join(rule.drop or ())}]"
+        dropped[what] += int((keep & ~good).sum())
+        keep &= good
+    if not keep.any():
+        raise DatasetError(f"{manifest.file}: no record is left", f"{document.place('rows')}: these rules drop all {len(manifest)} rows")
+    return keep
+
+
+def _patients(manifest: Manifest, document: Document) -> NDArray[np.int64]:
+    """Whole numbers as they are, other names by their rank in sorted order."""
+    column = document.spec.patient
+    cells = manifest.cells(column, document.place("patient"))
+    if cells.isna().any():
+        raise DatasetError(f"{manifest.place(int(np.flatnonzero(cells.isna())[0]), column)}: empty", "each record needs its patient")
+    if pd.api.types.is_integer_dtype(cells):
+        return cells.to_numpy(dtype=np.int64)
+    return np.unique(cells.astype(str).to_numpy(dtype=str), return_inverse=True)[1].astype(np.int64)
+
+
+def _enough(document: Document, manifest: Manifest, label: NDArray[np.float64], patient: NDArray[np.int64]) -> None:
+    """Each class needs patients on both sides of a split."""
+    spec, least = document.spec.conditions[0], document.spec.min_class_patients
+    if not len(label):
+        raise DatasetError(f"{manifest.file}: no record has a label", document.place("conditions", 0))
+    for index, name in enumerate(spec.categories or ("0", "1")):
+        rows = np.flatnonzero(label == index)
+        count = len(np.unique(patient[rows]))
+        if count < least:
+            where = f" ({manifest.file}:{manifest.rows[rows[0]]})" if len(rows) else ""
+            raise DatasetError(
+                f"{document.place('conditions', 0)}: class '{name}' of '{spec.name}' is seen in {count} patients, fewer than {least}{where}",
+                "map it to another class, drop it by `rows`, or set min_class_patients",
+            )
+
+
+def _modality(
+    name: str, spec: ModalitySpec, manifest: Manifest, ids: NDArray[np.object_], root: Path, document: Document, dropped: Counter[str]
+) -> Part:
+    at = document.place("modalities", name)
+    data: Any
+    if spec.kind == "table":
+        schema, data, seen = _table(name, spec, manifest, document, dropped)
+    elif spec.kind == "text":
+        schema, data, seen = _text(name, spec, manifest, at, dropped)
+    elif spec.kind == "series":
+        schema, data = series(spec, read(root / spec.file, document.spec.missing), ids, at, dropped)
+        seen = data.seen.any(axis=(1, 2))
+    else:
+        paths = media.files(spec, manifest, root, at)
+        schema, data = media.pixels(spec, paths, manifest, at)
+        seen = np.array([path is not None for path in paths])
+    if spec.present:
+        given = ColumnSpec(name=spec.present, type="flag")
+        seen = columns.flags(given, manifest, document.place("modalities", name, "present")) == 1
+    return schema, data, seen
+
+
+def _table(name: str, spec: TableSpec, manifest: Manifest, document: Document, dropped: Counter[str]) -> tuple[Schema, Table, NDArray[np.bool_]]:
+    cells: dict[str, Any] = {}
+    for at, column in enumerate(spec.columns):
+        found = columns.values(column, manifest, document.place("modalities", name, "columns", at), dropped)
+        cells[column.name] = columns.names(column, found) if column.type == "category" else found
+    frame = pd.DataFrame(cells)
+    return Schema("table", tuple(column.declared() for column in spec.columns)), Table(frame), frame.notna().any(axis=1).to_numpy()
+
+
+def _text(name: str, spec: TextSpec, manifest: Manifest, at: str, dropped: Counter[str]) -> tuple[Schema, Text, NDArray[np.bool_]]:
+    cells = columns.strings(manifest.cells(spec.column, at))
+    seen = cells.notna().to_numpy()
+    long = (cells[seen].str.len() > spec.length).sum() if seen.any() else 0
+    if long:
+        dropped[f"ends of texts of {name} after {spec.length} characters"] += int(long)
+    return Schema("text", (), (spec.length,)), Text(tuple("" if cell is None else cell[: spec.length] for cell in cells)), seen

@@ -1,0 +1,117 @@
+"""Turns cells into numbers, flags and categories as declared; what is wrong is an error with its row, what is left out is counted."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fpmg_bench.errors import DatasetError
+from fpmg_plugins.datasets.folder.manifest import Manifest
+from fpmg_plugins.datasets.folder.spec import ColumnSpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FLAGS = {"1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0, "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
+SHOWN = 24  # longer values are not shown: a mistaken column could be a clinical note
+
+
+def indices(spec: ColumnSpec, manifest: Manifest, declared_at: str) -> NDArray[np.float64]:
+    """Category index of each row, NaN where missing; raises DatasetError at an unknown category."""
+    cells = _mapped(spec, manifest.cells(spec.source, declared_at))
+    known = {name: float(at) for at, name in enumerate(spec.categories)}
+    found = cells.map(known).to_numpy(dtype=np.float64)
+    unknown = np.isnan(found) & cells.notna().to_numpy()
+    if spec.other is not None:
+        found[unknown] = known[spec.other]
+    elif unknown.any():
+        at = int(np.flatnonzero(unknown)[0])
+        raise DatasetError(
+            f"{manifest.place(at, spec.source)}: {_unknown(cells.iloc[at], spec.categories)}",
+            f"{declared_at}: add it to categories, `map` it, or name the category of all `other` values",
+        )
+    return found
+
+
+def flags(spec: ColumnSpec, manifest: Manifest, declared_at: str) -> NDArray[np.float64]:
+    """0, 1 or NaN; reads 0/1, true/false and yes/no in any case."""
+    cells = _mapped(spec, manifest.cells(spec.source, declared_at))
+    found = cells.map(lambda cell: FLAGS.get(str(cell).lower(), np.nan)).to_numpy(dtype=np.float64)
+    wrong = np.isnan(found) & cells.notna().to_numpy()
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise DatasetError(f"{manifest.place(at, spec.source)}: not a flag", f"{declared_at}: use 0/1, or `map` the values to them")
+    return found
+
+
+def numbers(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Counter[str]) -> NDArray[np.float64]:
+    """float64 [n], NaN where missing. Infinite values and, unless `outside` says otherwise, values out of range are errors."""
+    cells = manifest.cells(spec.source, declared_at)
+    cells = _mapped(spec, cells) if spec.map else cells
+    found = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
+    wrong = np.isnan(found) & cells.notna().to_numpy()
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise DatasetError(f"{manifest.place(at, spec.source)}: not a number", f"{declared_at}: mend the cell, or `map` the word to a number")
+    return within(spec, found, manifest, declared_at, dropped)
+
+
+def within(
+    spec: ColumnSpec, values: NDArray[np.float64], manifest: Manifest, declared_at: str, dropped: Counter[str]
+) -> NDArray[np.float64]:
+    """The values with `outside` applied; cells that were changed are counted in `dropped`."""
+    low = -np.inf if spec.low is None else spec.low
+    high = np.inf if spec.high is None else spec.high
+    with np.errstate(invalid="ignore"):
+        beyond = np.isinf(values) | ((spec.outside != "keep") & ((values < low) | (values > high)))
+    if not beyond.any():
+        return values
+    if spec.outside in ("error", "keep"):
+        at = int(np.flatnonzero(beyond)[0])
+        what = "infinite" if np.isinf(values[at]) else f"outside {low:g} to {high:g}"
+        raise DatasetError(f"{manifest.place(at, spec.source)}: {what}", f"{declared_at}: widen low and high, or say `outside: missing`")
+    dropped[f"cells of {spec.name} outside {low:g} to {high:g}, {'read as missing' if spec.outside == 'missing' else 'clipped'}"] += int(beyond.sum())
+    if spec.outside == "clip":
+        return np.clip(values, low, high)
+    return np.where(beyond, np.nan, values)
+
+
+def values(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Counter[str]) -> NDArray[np.float64]:
+    """A condition's column: category index, flag or number."""
+    if spec.type == "category":
+        return indices(spec, manifest, declared_at)
+    if spec.type == "flag":
+        return flags(spec, manifest, declared_at)
+    return numbers(spec, manifest, declared_at, dropped)
+
+
+def names(spec: ColumnSpec, found: NDArray[np.float64]) -> NDArray[np.object_]:
+    """Category names of indices, NaN where missing: a table's column."""
+    words = np.asarray([*spec.categories, np.nan], dtype=object)
+    return words[np.where(np.isnan(found), len(spec.categories), np.nan_to_num(found)).astype(np.intp)]
+
+
+def strings(cells: pd.Series[Any]) -> pd.Series[Any]:
+    """Cells as strings, None where missing; 1.0 and 1 of a typed column are both "1"."""
+    if pd.api.types.is_float_dtype(cells) and bool((cells.dropna() % 1 == 0).all()):
+        cells = cells.astype("Int64")
+    return cells.astype(object).map(str, na_action="ignore").where(cells.notna(), None)
+
+
+def _mapped(spec: ColumnSpec, cells: pd.Series[Any]) -> pd.Series[Any]:
+    words = strings(cells)
+    if not spec.map:
+        return words
+    table = {key: None if value is None else str(value) for key, value in spec.map.items()}
+    return words.map(lambda cell: table.get(cell, cell)).astype(object)
+
+
+def _unknown(value: str, categories: tuple[str, ...]) -> str:
+    if len(value) > SHOWN:
+        return f"an unknown category ({len(value)} characters)"
+    near = difflib.get_close_matches(value, categories, 1)
+    return f"unknown category '{value}'." + (f" Did you mean '{near[0]}'?" if near else "")

@@ -1,0 +1,189 @@
+"""What a cohort.yaml may say. Every key is listed here; anything else is an error that names its line."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+
+from fpmg_bench.types import Column
+
+Scalar = StrictStr | StrictBool | StrictInt | StrictFloat
+Positive = Annotated[int, Field(gt=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnSpec(_Strict):
+    """A table column, a series channel or a condition.
+
+    column: where the values are (default: the name; for a series, the variable's name in the long table); map: value -> value
+    (null: missing), before anything else; other: the category of all values that are not listed; outside: what to do with numbers beyond low
+    and high (`missing` and `clip` are counted).
+    """
+
+    name: str
+    column: str = ""
+    type: Literal["number", "category", "flag"] = "number"
+    categories: tuple[str, ...] = ()
+    map: dict[str, Scalar | None] = {}
+    other: str | None = None
+    low: float | None = None
+    high: float | None = None
+    step: Annotated[float, Field(gt=0)] | None = None
+    outside: Literal["error", "missing", "clip", "keep"] = "error"
+
+    @property
+    def source(self) -> str:
+        """The column of the manifest, or the variable of the long table."""
+        return self.column or self.name
+
+    def declared(self) -> Column:
+        """The column as cohorts declare it."""
+        return Column(self.name, self.type, self.categories, self.low, self.high, self.step)
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> Self:
+        if (self.type == "category") != bool(self.categories):
+            raise ValueError(f"column '{self.name}': categories belong to type category, and there they are needed")
+        if len(set(self.categories)) != len(self.categories):
+            raise ValueError(f"column '{self.name}': a category is named twice")
+        if self.type != "number" and not self.low is self.high is self.step is None:
+            raise ValueError(f"column '{self.name}': low, high and step belong to type number")
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError(f"column '{self.name}': low must be below high")
+        if self.other is not None and self.other not in self.categories:
+            raise ValueError(f"column '{self.name}': other '{self.other}' is none of its categories")
+        return self
+
+
+class TableSpec(_Strict):
+    kind: Literal["table"]
+    columns: Annotated[tuple[ColumnSpec, ...], Field(min_length=1)]
+    present: str = ""
+
+
+class SeriesSpec(_Strict):
+    """A long table. window: (start, stop) of time that is kept; with it, `steps` equal bins whose values are averaged;
+
+    without it the first `steps` distinct times of a record, or the steps that the column `step` names.
+    """
+
+    kind: Literal["series"]
+    file: str
+    record: str
+    time: str = "time"
+    variable: str = "variable"
+    value: str = "value"
+    step: str = ""
+    steps: Positive
+    window: tuple[float, float] | None = None
+    columns: Annotated[tuple[ColumnSpec, ...], Field(min_length=1)]
+    present: str = ""
+
+    @model_validator(mode="after")
+    def _numbers_only(self) -> Self:
+        if any(column.type != "number" for column in self.columns):
+            raise ValueError("channels of a series are numbers")
+        if self.window and not self.window[0] < self.window[1]:
+            raise ValueError("window must be [start, stop] with start below stop")
+        if self.window and self.step:
+            raise ValueError("window and step exclude each other")
+        return self
+
+
+class TextSpec(_Strict):
+    """length: characters that are kept; longer texts are cut and counted."""
+
+    kind: Literal["text"]
+    column: str
+    length: Positive = 512
+    present: str = ""
+
+
+class ImageSpec(_Strict):
+    """shape [c, h, w] with c = 1 (gray) or 3 (RGB); window: the values that become 0 and 255 in 16-bit and float files."""
+
+    kind: Literal["image"]
+    column: str
+    shape: tuple[Positive, Positive, Positive] = (1, 64, 64)
+    fit: Literal["pad", "crop", "stretch"] = "pad"
+    window: tuple[float, float] | None = None
+    present: str = ""
+
+
+class VideoSpec(_Strict):
+    """shape [t, c, h, w]; frame_ms: a frame shown k times that long counts as k frames; t frames are taken evenly."""
+
+    kind: Literal["video"]
+    column: str
+    shape: tuple[Positive, Positive, Positive, Positive] = (8, 1, 32, 32)
+    fit: Literal["pad", "crop", "stretch"] = "pad"
+    window: tuple[float, float] | None = None
+    frame_ms: Positive | None = None
+    present: str = ""
+
+
+ModalitySpec = Annotated[TableSpec | SeriesSpec | TextSpec | ImageSpec | VideoSpec, Field(discriminator="kind")]
+
+
+class SiloSpec(_Strict):
+    """groups: silo -> values that form it; missing: silo of empty cells; silos below min_records records, or below
+
+    min_class_records records of some class, are merged into merge_into. names: all silos in order (default: sorted).
+    """
+
+    column: str
+    groups: dict[str, tuple[str, ...]] = {}
+    missing: str | None = None
+    min_records: int = 0
+    min_class_records: int = 0
+    merge_into: str = "other"
+    names: tuple[str, ...] = ()
+
+
+class RowsSpec(_Strict):
+    """Rows to use: those whose cell is one of `keep`, or none of `drop`; "" is the empty cell."""
+
+    column: str
+    keep: tuple[str, ...] | None = None
+    drop: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.keep is None) == (self.drop is None):
+            raise ValueError("give either keep or drop")
+        return self
+
+
+class CohortSpec(_Strict):
+    """The whole file. missing: cells of a csv that mean nothing; min_class_patients: a rarer class is an error."""
+
+    version: Literal[1]
+    name: str = ""
+    licence: Annotated[str, Field(min_length=1)]
+    citation: str = ""
+    publishable: bool = False
+    manifest: str
+    record: str = ""
+    patient: str
+    silo: SiloSpec | None = None
+    missing: tuple[str, ...] = ("", "NA", "NaN", "nan")
+    rows: tuple[RowsSpec, ...] = ()
+    min_class_patients: int = 2
+    conditions: Annotated[tuple[ColumnSpec, ...], Field(min_length=1)]
+    modalities: Annotated[dict[str, ModalitySpec], Field(min_length=1)]
+    leaks: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.conditions[0].type == "number":
+            raise ValueError("conditions: the first one is the label: a category or a flag")
+        unknown = set(self.leaks) - set(self.modalities)
+        if unknown:
+            raise ValueError(f"leaks: {', '.join(sorted(unknown))} is no modality of this file")
+        if not self.record and any(spec.kind == "series" for spec in self.modalities.values()):
+            raise ValueError("record: a series needs the column that names each record")
+        return self
