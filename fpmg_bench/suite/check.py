@@ -46,11 +46,16 @@ def _choices(suite: Suite) -> Iterator[tuple[str, Choice, Node, str]]:
         yield "metric", metric, suite.node.at("metrics", index), f"metrics.{index}"
     for method in suite.methods.values():
         for key, choice in method.encoders.items():
-            yield "encoder", choice, method.node.at("encoders", key), f"methods.{method.name}.encoders.{key}"
+            yield "encoder", choice, method.node.at("encoders", key), f"{_path(method)}.encoders.{key}"
         for kind in ("generator", "topology", "aggregator"):
             chosen: Choice | None = getattr(method, kind)
             if chosen is not None:
-                yield kind, chosen, method.node.at(kind), f"methods.{method.name}.{kind}"
+                yield kind, chosen, method.node.at(kind), f"{_path(method)}.{kind}"
+
+
+def _path(method: Method) -> str:
+    """A swept method is written under its name before the bracket."""
+    return f"methods.{method.name.partition('[')[0]}"
 
 
 def _check_control(method: Method, problems: Problems) -> None:
@@ -61,7 +66,7 @@ def _check_control(method: Method, problems: Problems) -> None:
     name = method.control.name
     if name not in CONTROLS:
         text = f"unknown control '{name}'.{did_you_mean(name, CONTROLS)} Known: {', '.join(CONTROLS)}"
-        problems.add(method.node.at("control"), f"methods.{method.name}.control", text)
+        problems.add(method.node.at("control"), f"{_path(method)}.control", text)
 
 
 def _check_silos(method: Method, registry: Registry, problems: Problems) -> None:
@@ -71,7 +76,7 @@ def _check_silos(method: Method, registry: Registry, problems: Problems) -> None
     schema = _learners_parameters(method, registry)
     for silo, overrides in method.silos.items():
         node = method.node.at("silos", silo)
-        path = f"methods.{method.name}.silos.{silo}"
+        path = f"{_path(method)}.silos.{silo}"
         own = {name: value for name, value in overrides.items() if name not in SILO_KEYS}
         known = [*SILO_KEYS, *schema]
         for name in [name for name in own if name not in schema]:

@@ -32,6 +32,11 @@ class Node:
     column: int
     keys: Mapping[str, Node] = field(default_factory=dict)
 
+    @property
+    def start(self) -> tuple[int, int]:
+        """Line and column."""
+        return self.line, self.column
+
     def plain(self) -> Any:
         """The value without positions."""
         if isinstance(self.value, dict):

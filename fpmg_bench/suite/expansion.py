@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.errors import SuiteError
+from fpmg_bench.partition import merged_sites
 from fpmg_bench.registry import did_you_mean
 from fpmg_bench.suite.model import DatasetEntry, Method, Plan, Refusal, Suite
 from fpmg_bench.suite.problems import Problems
@@ -39,7 +41,7 @@ def expand(
     trials: list[TrialSpec] = []
     refused: list[Refusal] = []
     skipped: list[Refusal] = []
-    for entry, method, seed in _cells(suite, tuple(seeds) if seeds is not None else suite.seeds):
+    for entry, method, seed in _cells(suite, _checked(seeds) if seeds is not None else suite.seeds):
         id = f"{entry.name}/{method.name}/{seed}"
         if not selected(id):
             continue
@@ -60,7 +62,6 @@ def expand(
 def trial(suite: Suite, entry: DatasetEntry, method: Method, info: CohortInfo, seed: int) -> TrialSpec:
     """One trial's specification. A method's partition wins over its dataset's, a dataset's over the suite's."""
     partition = method.partition or entry.partition or suite.partition
-    pooled = partition["kind"] == "pooled"
     held = suite.tune.holdout if suite.tune and info.patients >= TUNED_FROM else 0.0
     return TrialSpec(
         entry.choice,
@@ -75,7 +76,7 @@ def trial(suite: Suite, entry: DatasetEntry, method: Method, info: CohortInfo, s
         suite.budget,
         suite.metrics,
         method.privacy,
-        {} if pooled else silos_of(method, info),
+        silos_of(method, info, silo_names(partition, info)),
         method.control,
         suite.frames,
         held,
@@ -93,15 +94,22 @@ def encoders_of(method: Method, info: CohortInfo) -> dict[str, Choice]:
     return found
 
 
-def silos_of(method: Method, info: CohortInfo) -> dict[str, Mapping[str, Any]]:
-    """silo -> overrides on this cohort; "dataset/SILO" adds to and wins over a bare "SILO"."""
+def silos_of(method: Method, info: CohortInfo, names: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    """silo -> overrides, for the silos that this cohort has; "dataset/SILO" adds to and wins over a bare "SILO"."""
     found: dict[str, Mapping[str, Any]] = {}
     for qualified in (False, True):
         for key, overrides in method.silos.items():
-            dataset, slash, silo = key.rpartition("/")
-            if bool(slash) == qualified and dataset in ("", info.name):
+            dataset, _, silo = key.rpartition("/")
+            if bool(dataset) == qualified and dataset in ("", info.name) and silo in names:
                 found[silo] = {**found.get(silo, {}), **overrides}
     return found
+
+
+def silo_names(partition: Mapping[str, Any], info: CohortInfo) -> list[str]:
+    """The silos that a partition of this cohort makes, by what is known before the split."""
+    if partition["kind"] == "natural":
+        return list(dict.fromkeys(merged_sites({silo.name: silo.patients for silo in info.silos}, partition).values()))
+    return [] if partition["kind"] == "pooled" else [f"silo-{index}" for index in range(int(partition["silos"]))]
 
 
 def _cells(suite: Suite, seeds: Sequence[int]) -> Iterator[tuple[DatasetEntry, Method, int]]:
@@ -122,7 +130,7 @@ def _refuse_unused(suite: Suite, cohorts: Mapping[str, CohortInfo]) -> None:
                 text = f"no cohort has a modality '{key}'.{did_you_mean(key, [*modalities, *KINDS])}"
                 text += f" Modalities: {', '.join(sorted(modalities))}; kinds: {', '.join(KINDS)}"
                 problems.add(method.node.at("encoders").key(key), f"{path}.encoders.{key}", text)
-        silos = _silo_names(suite, method, cohorts)
+        silos = _overridable(suite, method, cohorts)
         for key in method.silos:
             if key not in silos:
                 text = f"no cohort has a silo '{key}'.{did_you_mean(key, silos)} Silos: {', '.join(sorted(silos)) or 'none'}"
@@ -130,26 +138,24 @@ def _refuse_unused(suite: Suite, cohorts: Mapping[str, CohortInfo]) -> None:
     problems.raise_if_any()
 
 
-def _silo_names(suite: Suite, method: Method, cohorts: Mapping[str, CohortInfo]) -> set[str]:
-    """ "SILO" and "dataset/SILO" of every cohort under the method's partitions; pooled ones keep their sites' names."""
+def _overridable(suite: Suite, method: Method, cohorts: Mapping[str, CohortInfo]) -> set[str]:
+    """ "SILO" and "dataset/SILO" of every cohort. A pooled method may inherit overrides, so it knows its cohort's own silos."""
     names: set[str] = set()
     for entry in suite.datasets:
-        if entry.name in cohorts:
-            partition = method.partition or entry.partition or suite.partition
-            if partition["kind"] in ("natural", "pooled"):
-                bare = {silo.name for silo in cohorts[entry.name].silos} | {"other"}
-            else:
-                bare = set()
-            if partition["kind"] != "natural":
-                spread = entry.partition or suite.partition
-                bare |= {f"silo-{index}" for index in range(int(partition.get("silos", spread.get("silos", 0))))}
-            names |= bare | {f"{entry.name}/{name}" for name in bare}
+        spread = entry.partition or suite.partition
+        own = method.partition or spread
+        for silo in silo_names(spread if own["kind"] == "pooled" else own, cohorts[entry.name]):
+            names |= {silo, f"{entry.name}/{silo}"}
     return names
 
 
-def _nothing_selected(suite: Suite, only: str) -> None:
-    from fpmg_bench.errors import SuiteError
+def _checked(seeds: Sequence[int]) -> tuple[int, ...]:
+    if not seeds or min(seeds) < 0:
+        raise SuiteError(f"seeds {list(seeds)}: at least one whole number, none below 0", "--seeds 0,1,2")
+    return tuple(dict.fromkeys(seeds))
 
+
+def _nothing_selected(suite: Suite, only: str) -> None:
     first = next(_cells(suite, suite.seeds), None)
     example = f"{first[0].name}/{first[1].name}/{first[2]}" if first else "dataset/method/seed"
     raise SuiteError(f"-k '{only}' selects none of the suite's trials", f"an id looks like {example}")

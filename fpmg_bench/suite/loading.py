@@ -23,8 +23,8 @@ from fpmg_bench.suite.sections import (
     read_metrics,
     read_partition,
     read_seeds,
-    read_tune,
 )
+from fpmg_bench.suite.tuning import check_tune, read_tune
 from fpmg_bench.types import Budget
 
 if TYPE_CHECKING:
@@ -115,18 +115,22 @@ def _read(place: Place, text: str, source: Path) -> Suite:
     sweep = found.get("sweep")
     methods = read_methods(found["methods"], sweep) if "methods" in found else {}
     default = Place(node_of("natural", place.node), "partition", place.problems)
+    metrics = read_metrics(found["metrics"]) if "metrics" in found else ()
+    tune = read_tune(found["tune"], methods) if "tune" in found else None
+    if tune is not None:
+        check_tune(found["tune"], tune, methods, metrics)
     return Suite(
         version=1,
         name=found["name"].name() if "name" in found else source.stem,
         seeds=read_seeds(found["seeds"]) if "seeds" in found else (),
         datasets=read_datasets(found["datasets"]) if "datasets" in found else (),
         methods=methods,
-        metrics=read_metrics(found["metrics"]) if "metrics" in found else (),
+        metrics=metrics,
         partition=read_partition(found.get("partition", default)),
         budget=read_budget(found["budget"]) if "budget" in found else Budget(),
         sweep=_plain_sweep(sweep),
         limits=read_limits(found["limits"]) if "limits" in found else Limits(),
-        tune=read_tune(found["tune"], methods) if "tune" in found else None,
+        tune=tune,
         frames=found["frames"].flag() if "frames" in found else False,
         source=source,
         text=text,

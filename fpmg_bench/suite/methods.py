@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Mapping
 from typing import Any
 
 from fpmg_bench.registry import did_you_mean
 from fpmg_bench.suite.document import Node, node_of
-from fpmg_bench.suite.model import Method
+from fpmg_bench.suite.model import COMPONENTS, METHOD_KEYS, Method
 from fpmg_bench.suite.place import Place
 from fpmg_bench.suite.sections import read_choice, read_partition
+from fpmg_bench.suite.variants import PathError, override, read_sweep
 from fpmg_bench.types import Choice, Privacy
 
-COMPONENTS = ("generator", "topology", "aggregator")
-METHOD_KEYS = ("extends", "encoders", *COMPONENTS, "partition", "privacy", "silos", "control", "strength")
 MERGED = ("encoders", "silos")
 
 
@@ -25,10 +22,10 @@ def read_methods(place: Place, sweep: Place | None) -> dict[str, Method]:
     if place.value == {}:
         place.wrong("at least one method is needed")
     for name, entry in entries.items():
-        Place(Node(name, *_start(place.node.key(name))), entry.path, place.problems).name()
+        Place(Node(name, *place.node.key(name).start), entry.path, place.problems).name()
         entry.fields(METHOD_KEYS)
     resolved = {name: _resolve(name, entries, ()) for name in entries}
-    swept = _read_sweep(sweep, resolved) if sweep else {}
+    swept = read_sweep(sweep, resolved) if sweep else {}
     methods: dict[str, Method] = {}
     for name, node in resolved.items():
         for label, variant in swept.get(name, [(name, node)]):
@@ -44,7 +41,7 @@ def read_method(place: Place, name: str) -> Method:
     if "strength" in found:
         found["strength"].wrong("only a control has a strength")
     for key in ("encoders", *COMPONENTS):
-        if key not in found and isinstance(place.value, dict):
+        if key not in found and isinstance(place.value, dict) and "extends" not in found:
             place.wrong(f"'{key}' is missing; write it, or `extends` a method that has it")
     encoders = found["encoders"].entries() if "encoders" in found else {}
     components = {key: read_choice(found[key]) for key in COMPONENTS if key in found}
@@ -102,7 +99,10 @@ def _read_silo(place: Place) -> dict[str, Any]:
 
 
 def _resolve(name: str, entries: Mapping[str, Place], seen: tuple[str, ...]) -> Node:
-    """The method's node with its parents' keys below its own. A cycle or an unknown parent is recorded where it is written."""
+    """The method's node with its parents' keys below its own, and no `extends` left.
+
+    A cycle or an unknown parent is recorded where it is written, and its `extends` stays: the method is known to be incomplete.
+    """
     place = entries[name]
     own = place.node
     if not isinstance(own.value, dict) or "extends" not in own.value:
@@ -120,87 +120,13 @@ def _resolve(name: str, entries: Mapping[str, Place], seen: tuple[str, ...]) -> 
 
 def _inherit(parent: Node, own: Node) -> Node:
     """Whole top-level keys are replaced; `encoders` and `silos` merge by key."""
-    value = {**parent.value, **own.value} if isinstance(parent.value, dict) else dict(own.value)
+    value = dict(parent.value) if isinstance(parent.value, dict) else {}
+    value.update({key: node for key, node in own.value.items() if key != "extends"})
     for key in MERGED:
         both = [node.value[key] for node in (parent, own) if isinstance(node.value, dict) and key in node.value]
         if len(both) == 2 and all(isinstance(node.value, dict) for node in both):
-            value[key] = Node({**both[0].value, **both[1].value}, *_start(both[1]), {**both[0].keys, **both[1].keys})
-    return Node(value, *_start(own), {**parent.keys, **own.keys})
-
-
-@dataclass(frozen=True)
-class PathError(Exception):
-    """A dotted path that leads nowhere in a method."""
-
-    message: str
-
-
-def override(method: Node, path: str, value: Node) -> Node:
-    """The method with the value at a dotted path ("generator.lr", "privacy.epsilon") replaced. Raises PathError."""
-    first, *rest = path.split(".")
-    if first not in METHOD_KEYS or first == "extends":
-        raise PathError(f"a method has no '{first}'.{did_you_mean(first, METHOD_KEYS[1:])}")
-    return _replace(method, [first, *rest], value, path)
-
-
-def _replace(node: Node, steps: list[str], value: Node, path: str) -> Node:
-    if not steps:
-        return value
-    word = node.value
-    if isinstance(word, str):  # `ring` is short for `{name: ring}`, and `natural` for `{kind: natural}`
-        key = "kind" if path.startswith("partition") else "name"
-        node = Node({key: node}, *_start(node), {key: node})
-    if not isinstance(node.value, dict):
-        raise PathError(f"'{path}' leads nowhere: there is nothing to set '{steps[0]}' in")
-    child = node.value.get(steps[0])
-    if child is None and len(steps) > 1:
-        raise PathError(f"'{path}' leads nowhere: the method has no '{steps[0]}'")
-    inner = _replace(child, steps[1:], value, path) if child is not None else value
-    return Node({**node.value, steps[0]: inner}, *_start(node), {**node.keys, steps[0]: value})
-
-
-def _read_sweep(place: Place, resolved: Mapping[str, Node]) -> dict[str, list[tuple[str, Node]]]:
-    """method -> its variants: (label, node), the Cartesian product of the swept values."""
-    variants: dict[str, list[tuple[str, Node]]] = {}
-    for name, entry in place.entries().items():
-        if name not in resolved:
-            place.problems.add(place.node.key(name), entry.path, f"unknown method '{name}'.{did_you_mean(name, resolved)}")
-        else:
-            axes = {path: axis for path, axis in entry.entries().items() if _axis(axis)}
-            if axes:
-                variants[name] = list(_variants(name, resolved[name], axes, entry))
-    return variants
-
-
-def _axis(place: Place) -> bool:
-    """Whether this is a list of distinct words, numbers or flags."""
-    values = place.items()
-    if place.value == []:
-        place.wrong("expected at least one value")
-    for item in values:
-        if isinstance(item.value, (dict, list)):
-            item.expected("a word, a number or a flag")
-            return False
-    shown = [_shown(item.value) for item in values]
-    for index, item in enumerate(values):
-        if shown[index] in shown[:index]:
-            item.wrong(f"{shown[index]} appears twice")
-            return False
-    return bool(values)
-
-
-def _variants(name: str, node: Node, axes: Mapping[str, Place], place: Place) -> Iterator[tuple[str, Node]]:
-    short = [path.rpartition(".")[2] for path in axes]
-    labels = short if len(set(short)) == len(short) else list(axes)
-    for values in product(*(axis.items() for axis in axes.values())):
-        variant = node
-        for path, value in zip(axes, values, strict=True):
-            try:
-                variant = override(variant, path, value.node)
-            except PathError as error:
-                place.problems.add(place.node.key(path), f"{place.path}.{path}", error.message)
-        settings = ",".join(f"{label}={_shown(value.value)}" for label, value in zip(labels, values, strict=True))
-        yield f"{name}[{settings}]", variant
+            value[key] = Node({**both[0].value, **both[1].value}, *both[1].start, {**both[0].keys, **both[1].keys})
+    return Node(value, *own.start, {**parent.keys, **own.keys})
 
 
 def vary(method: Method, values: Mapping[str, Any], place: Place) -> Method:
@@ -212,13 +138,3 @@ def vary(method: Method, values: Mapping[str, Any], place: Place) -> Method:
         except PathError as error:
             place.below(path, place.node).wrong(error.message)
     return read_method(Place(node, f"methods.{method.name}", place.problems), method.name)
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _start(node: Node) -> tuple[int, int]:
-    return node.line, node.column

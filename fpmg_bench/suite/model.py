@@ -10,6 +10,8 @@ from typing import Any, Literal
 from fpmg_bench.suite.document import Node
 from fpmg_bench.types import Budget, Choice, Privacy, TrialSpec
 
+COMPONENTS = ("generator", "topology", "aggregator")
+METHOD_KEYS = ("extends", "encoders", *COMPONENTS, "partition", "privacy", "silos", "control", "strength")
 NOWHERE = Node(None, 1, 1)
 
 
