@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from scipy.special import ndtr, ndtri
 
 from fpmg_plugins.encoders import numbers
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Column
 
 BINS = 64
-UNIT = float(np.sqrt(12.0))  # a uniform variable of width UNIT has variance 1
+TAIL = 0.004  # ranks are kept this far from 0 and 1: scores stay within +-2.65
 
 
 def edges(column: Column) -> NDArray[np.float64]:
@@ -57,11 +58,11 @@ def distribution(counts: Tensor, k: int) -> Tensor:
 
 
 def standardise(columns: Sequence[Column], cdf: Tensor, place: NDArray[np.float64]) -> NDArray[np.float32]:
-    """place [..., k] to uniform scores of variance 1 (about -1.73 to 1.73); NaN gives 0."""
+    """place [..., k] to normal scores (van der Waerden), so that tails keep their resolution; NaN gives 0."""
     scores = np.zeros(place.shape, dtype=np.float32)
     for j, column in enumerate(columns):
         rank = np.interp(place[..., j], edges(column), cdf[j].numpy())
-        scores[..., j] = np.nan_to_num(UNIT * (rank - 0.5), nan=0.0)
+        scores[..., j] = np.nan_to_num(ndtri(TAIL + (1 - 2 * TAIL) * rank), nan=0.0)
     return scores
 
 
@@ -69,6 +70,7 @@ def restore(columns: Sequence[Column], cdf: Tensor, scores: NDArray[np.float64])
     """Inverse of `standardise`: values in the columns' own units, in range and rounded."""
     result = np.empty(scores.shape)
     for j, column in enumerate(columns):
-        rank = np.clip(scores[..., j] / UNIT + 0.5, 0.0, 1.0)
+        # ranks beyond TAIL were never asked for: stretching them to 0 and 1 reaches the ends of the range again
+        rank = np.clip((ndtr(scores[..., j]) - TAIL) / (1 - 2 * TAIL), 0.0, 1.0)
         result[..., j] = numbers.value(column, np.interp(rank, cdf[j].numpy(), edges(column)))
     return result

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+RARE = 3.0  # what is missing is rare: at the scale of a 0/1 flag the bottleneck would not spend a direction on it
+
 
 class TableCoder(Coder):
     """k numbers as scores with a mask, levels as codes. A linear path beside the hidden layer learns within few steps.
@@ -54,4 +56,4 @@ class TableCoder(Coder):
 
     def _inputs(self, batch: Mapping[str, Tensor]) -> Tensor:
         one_hot = [F.one_hot(batch["codes"][:, j], size).float() for j, size in enumerate(self.sizes)]
-        return torch.cat([batch["scores"], batch["seen"], *one_hot], dim=1)
+        return torch.cat([batch["scores"], RARE * (1 - batch["seen"]), *one_hot], dim=1)
