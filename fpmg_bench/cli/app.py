@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback as tracebacks
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from fpmg_bench.cli import audit, compare, components, data, doctor, plan, report, run, tune
 from fpmg_bench.errors import ExitCode, FpmgError
 
 EPILOG = """\b
@@ -26,15 +25,45 @@ Exit codes:
   6 regression or privacy violation found       130 interrupted, resumable
 """
 
-app = typer.Typer(
-    name="fpmg-bench",
-    help="Benchmark federated generators of multimodal synthetic patient data: realism, diversity, privacy, consistency, cost.",
-    epilog=EPILOG,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-)
+COMMANDS = {  # name -> module and its line in `--help`; a module is imported only for its own command
+    "run": ("run", "Run a suite: results table and report."),
+    "plan": ("plan", "Validate a suite; forecast bytes, privacy and time."),
+    "tune": ("tune", "Tune one method's parameters."),
+    "report": ("report", "Write the HTML report of runs."),
+    "compare": ("compare", "Compare two runs, or two methods."),
+    "list": ("components", "List components, their parameters and cards."),
+    "data": ("data", "Describe your own cohort; write a cohort as a folder."),
+    "audit": ("audit", "Recompute the privacy ledgers of a run."),
+    "doctor": ("doctor", "Check this machine, libraries and plug-ins."),
+}
+
+
+def application(*built: str) -> typer.Typer:
+    """The program with these commands built, the others as names with a line of help (all are built where none is named)."""
+    app = typer.Typer(
+        name="fpmg-bench",
+        help="Benchmark federated generators of multimodal synthetic patient data: realism, diversity, privacy, consistency, cost.",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+    app.callback()(_options)
+    for name, (module, line) in COMMANDS.items():
+        if name not in built and built:
+            app.command(name, short_help=line)(_unbuilt)
+            continue
+        room = import_module(f"fpmg_bench.cli.{module}")
+        if hasattr(room, "app"):
+            app.add_typer(room.app, name=name, short_help=line, epilog=room.EPILOG)
+        else:
+            app.command(name, short_help=line, epilog=room.EPILOG)(room.command)
+    return app
+
+
+def _unbuilt() -> None:
+    """A name in `--help`."""
 
 
 def _version(asked: bool) -> None:
@@ -45,7 +74,6 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
     traceback: Annotated[
@@ -53,11 +81,6 @@ def _options(
     ] = False,
 ) -> None:
     """Options of the whole program; `--traceback` is read in `main`, before any command is known."""
-
-
-for module in (run, plan, tune, report, compare, components, audit, doctor):
-    app.command(module.NAME, epilog=module.EPILOG)(module.command)
-app.add_typer(data.app, name=data.NAME, epilog=data.EPILOG)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -68,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     trace = "--traceback" in given or os.environ.get("FPMG_TRACEBACK", "") not in ("", "0")
     try:
-        app(args=[word for word in given if word != "--traceback"], prog_name="fpmg-bench")
+        application(*_asked_for(given))(args=[word for word in given if word != "--traceback"], prog_name="fpmg-bench")
     except FpmgError as error:
         code = _explain(error, trace)
     except KeyboardInterrupt:
@@ -79,9 +102,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
+def _asked_for(words: Sequence[str]) -> tuple[str, ...]:
+    """The command in these words; "none" for the program's own help; nothing (all commands) where a shell completes."""
+    if any(name.endswith("_COMPLETE") and name.startswith("_FPMG") for name in os.environ):
+        return ()
+    return (next((word for word in words if not word.startswith("-")), "none"),)
+
+
 def _explain(error: FpmgError, trace: bool) -> ExitCode:
-    if trace:
-        tracebacks.print_exception(error)
+    _trace(error, trace)
     typer.echo(f"error: {error.message}", err=True)
     if error.hint:
         typer.echo(f"hint: {error.hint}", err=True)
@@ -89,8 +118,14 @@ def _explain(error: FpmgError, trace: bool) -> ExitCode:
 
 
 def _internal(error: Exception, trace: bool) -> ExitCode:
-    if trace:
-        tracebacks.print_exception(error)
+    _trace(error, trace)
     typer.echo(f"internal error: {type(error).__name__}: {error}", err=True)
     typer.echo("hint: this is a bug in fpmg-bench or in a plug-in; run again with --traceback and report it", err=True)
     return ExitCode.INTERNAL
+
+
+def _trace(error: Exception, asked: bool) -> None:
+    if asked:
+        import traceback
+
+        traceback.print_exception(error)

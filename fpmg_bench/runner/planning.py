@@ -60,7 +60,7 @@ class RunPlan:
             "trials": [trial.to_json() for trial in self.trials],
             "refusals": [asdict(refusal) for refusal in self.refusals],
             "skipped": [asdict(refusal) for refusal in self.skipped],
-            "cohorts": {name: asdict(info) for name, info in self.cohorts.items()},
+            "cohorts": {name: info.as_json() for name, info in self.cohorts.items()},
             "components": list(self.components),
         }
         run.write_plan(plan, self.suite.text, environment())
@@ -83,11 +83,11 @@ def plan(
     if isinstance(suite, (str, Path)):
         suite = load_suite(suite)
     validate(suite, registry)
-    cohorts, fingerprints = _cohorts(suite, registry)
-    wanted = expand(suite, registry, cohorts, only, seeds)
-    whole = expand(suite, registry, cohorts, None, None) if only or seeds else wanted
+    cohorts, missing = _cohorts(suite, registry)
+    wanted = expand(suite, registry, cohorts, only, seeds, missing)
+    whole = expand(suite, registry, cohorts, missing=missing) if only or seeds else wanted
     specs = {spec.id: spec for spec in (*whole.trials, *wanted.trials)}
-    versions, components = _versions(specs.values(), registry, fingerprints)
+    versions, components = _versions(specs.values(), registry, {name: info.fingerprint for name, info in cohorts.items()})
     keyed = {spec.id: _keyed(spec, versions) for spec in specs.values()}
     made = RunPlan(
         suite=suite,
@@ -122,20 +122,21 @@ def keyed(specs: Sequence[TrialSpec], registry: Registry, like: RunPlan) -> RunP
 
 
 def _cohorts(suite: Suite, registry: Registry) -> tuple[dict[str, CohortInfo], dict[str, str]]:
-    """Every cohort that is there, described; an optional one that is missing is left out, and `expand` says so."""
+    """Every cohort that is there, described; and why an optional one is not."""
     from fpmg_bench.suite import describe
 
-    infos, fingerprints = {}, {}
+    infos: dict[str, CohortInfo] = {}
+    missing: dict[str, str] = {}
     for entry in suite.datasets:
         try:
             dataset = registry.build("dataset", entry.choice)
-            fingerprints[entry.name] = dataset.fingerprint()
             infos[entry.name] = describe(entry.name, dataset, dataset.load())
         except DatasetError as error:
             if not entry.optional:
-                where = f"{suite.source}:{entry.node.line}: datasets: {entry.name}: {error.message}"
+                where = f"{suite.source}:{entry.node.line}:{entry.node.column}: datasets: {entry.name}: {error.message}"
                 raise DatasetError(where, error.hint or "mark it `optional: true` to go on without it") from error
-    return infos, fingerprints
+            missing[entry.name] = str(error)
+    return infos, missing
 
 
 def _versions(

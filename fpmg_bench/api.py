@@ -1,0 +1,63 @@
+"""`fpmg_bench.run` and `fpmg_bench.load`: the functions behind the program's commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import ExitCode
+from fpmg_bench.results import Results
+
+if TYPE_CHECKING:
+    from fpmg_bench.registry import Registry
+
+
+def run(
+    suite: str | Path,
+    *,
+    out: str | Path | None = None,
+    jobs: int | None = None,
+    only: str | None = None,
+    seeds: Sequence[int] | None = None,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+    registry: Registry | None = None,
+    report: bool = True,
+) -> Results:
+    """Run a suite (a file, or the name of one that ships); trials that are finished are kept.
+
+    out: run directory, default runs/<suite>; jobs: trials at a time, default the number of cores; only: pytest's -k expression
+    over dataset/method/seed; seeds: instead of the suite's; report: write report.html.
+    Raises SuiteError or PluginError before anything runs. Failed trials raise nothing: they are rows with a reason, and
+    `Results.code` is not OK.
+    """
+    from fpmg_bench import runner
+    from fpmg_bench.registry import Registry
+
+    found = registry or Registry.discover()
+    target = None if out is None else Path(out)
+    ended = runner.run(suite, registry=found, out=target, jobs=jobs, only=only, seeds=seeds, on_event=on_event)
+    results = Results(ended.run, ended.code, ended.counts)
+    if report and ended.code not in (ExitCode.INTERRUPTED, ExitCode.NOTHING_MEASURED):
+        write_report([results.path], registry=found)
+    return results
+
+
+def load(run: str | Path) -> Results:
+    """The results of a run directory. Raises StoreError where it is none."""
+    results = Results(Path(run))
+    _ = results.suite
+    return results
+
+
+def write_report(
+    runs: Sequence[str | Path], *, out: str | Path | None = None, show_real: str | Path | None = None, registry: Registry | None = None
+) -> list[Path]:
+    """Write the report of one or several runs and return the files. out: default report.html in the first run.
+
+    show_real: a second file with real patients beside synthetic ones, marked so, which must lie outside the runs.
+    """
+    from fpmg_bench import report
+    from fpmg_bench.registry import Registry
+
+    return report.write([Path(run) for run in runs], out=out, show_real=show_real, registry=registry or Registry.discover())

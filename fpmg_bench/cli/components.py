@@ -1,0 +1,127 @@
+"""`fpmg-bench list`: components, their parameters, where they come from, and plug-ins that are broken."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from fpmg_bench.registry import Registry
+
+EPILOG = """\b
+Examples:
+  fpmg-bench list
+  fpmg-bench list topology
+  fpmg-bench list metric rg
+  fpmg-bench list --json
+"""
+
+
+DECLARED = ("kinds", "licence", "publishable", "needs", "uses_own", "family")
+
+
+def command(
+    kind: Annotated[str, typer.Argument(help="dataset, encoder, generator, aggregator, topology or metric.", show_default=False)] = "",
+    name: Annotated[str, typer.Argument(help="One component: its parameters, origin and card.", show_default=False)] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List components with their origin; with KIND and NAME, one component's parameters and card.
+
+    Plug-ins that are broken are listed with their error, and the exit code is 4 where one is asked for by name.
+    """
+    from fpmg_bench.registry import Registry
+
+    registry = Registry.discover()
+    if name:
+        _one(registry, kind, name, json)
+    else:
+        _all(registry, kind, json)
+
+
+def _all(registry: Registry, kind: str, json: bool) -> None:
+    from fpmg_bench.cli import console
+
+    entries = registry.entries(_checked(kind))
+    if json:
+        broken = [{"distribution": b.distribution, "entry_point": b.entry_point, "error": b.error} for b in registry.broken]
+        rows = [{"kind": e.kind, "name": e.name, "summary": e.summary, "distribution": e.distribution} for e in entries]
+        return console.emit({"components": rows, "broken": broken})
+    names = [entry.name for entry in entries]
+    rows_of = [(e.kind, e.full_name if names.count(e.name) > 1 else e.name, e.summary, f"{e.distribution} {e.dist_version}") for e in entries]
+    console.table("Components", ("kind", "name", "summary", "distribution"), rows_of)
+    if registry.broken:
+        console.table("Broken plug-ins", ("distribution", "entry point", "error"), [(b.distribution, b.entry_point, b.error) for b in registry.broken])
+        for broken in registry.broken:
+            typer.echo(broken.detail.rstrip())
+    return None
+
+
+def _checked(kind: str) -> str | None:
+    """The kind as the registry calls it; plural forms are understood."""
+    from fpmg_bench.errors import UnknownComponent
+    from fpmg_bench.registry import COMPONENT_KINDS
+
+    singular = {"topologies": "topology"}.get(kind, kind.removesuffix("s"))
+    if kind and singular not in COMPONENT_KINDS:
+        raise UnknownComponent(f"unknown kind '{kind}'", "one of " + ", ".join(COMPONENT_KINDS))
+    return singular or None
+
+
+def _one(registry: Registry, kind: str, name: str, json: bool) -> None:
+    from fpmg_bench.cli import console
+
+    card = describe(registry, _checked(kind) or "", name)
+    if json:
+        return console.emit(card)
+    typer.echo(f"{card['kind']} {card['name']}  ({card['distribution']} {card['version']})")
+    typer.echo(f"{card['summary']}\nsource: {card['origin']}\n\n{card['card']}\n")
+    for key, value in card["declares"].items():
+        typer.echo(f"{key}: {value}")
+    console.table("Parameters", ("name", "type", "default"), [(p["name"], p["type"], p["default"]) for p in card["parameters"]])
+    if card["scales"]:
+        rows = [(s["key"], s["best"], s["direction"], f"[{s['low']:g}, {s['high']:g}]", s["unit"], s["source"]) for s in card["scales"]]
+        console.table("Scores", ("key", "best", "direction", "range", "unit", "source"), rows, right=("best",))
+    return None
+
+
+def describe(registry: Registry, kind: str, name: str) -> dict[str, Any]:
+    """All that is known of one component: the card is its class's documentation.
+
+    Raises UnknownComponent, NameCollision or PluginError as `Registry.find` and `Registry.load` do.
+    """
+    entry = registry.find(kind, name)
+    cls: Any = registry.load(kind, name)
+    declared = {key: getattr(cls, key) for key in DECLARED if hasattr(cls, key)}
+    declared = {key: value for key, value in declared.items() if not isinstance(value, property)}
+    return {
+        "kind": entry.kind,
+        "name": entry.name,
+        "summary": entry.summary,
+        "distribution": entry.distribution,
+        "version": registry.version(entry),
+        "origin": registry.origin(kind, name),
+        "card": _card(cls),
+        "declares": {key: ", ".join(sorted(v)) if isinstance(v, frozenset) else v for key, v in declared.items()},
+        "parameters": [
+            {"name": p.name, "type": p.type_name, "default": "(required)" if p.required else repr(p.default), "required": p.required}
+            for p in registry.parameters(kind, name).values()
+        ],
+        "scales": [_scale(key, scale) for key, scale in getattr(cls, "scales", {}).items()],
+    }
+
+
+def _card(cls: Any) -> str:
+    """The class's documentation; for a metric also that of its formula."""
+    own = inspect.getdoc(cls) or "(no documentation)"
+    module = inspect.getdoc(inspect.getmodule(cls)) or ""
+    return f"{module}\n\n{own}".strip() if module else own
+
+
+def _scale(key: str, scale: Any) -> dict[str, Any]:
+    direction = {True: "higher is better", False: "lower is better", None: "nearest to best"}[scale.higher_is_better]
+    same = {name: getattr(scale, name) for name in ("best", "low", "high", "unit", "source")}
+    return {"key": key, "direction": direction, **same}
+
+

@@ -1,0 +1,134 @@
+"""`fpmg-bench plan`: what a run would do, send, spend and take, without running it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from fpmg_bench.cli.run import Json, Only, Seeds, SuiteName, numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fpmg_bench.forecast import Forecast
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.runner import RunPlan
+
+EPILOG = """\b
+Examples:
+  fpmg-bench plan smoke
+  fpmg-bench plan suites/multimodal.yaml -k fpmg
+  fpmg-bench plan smoke --seeds 0 --json
+"""
+
+
+def command(suite: SuiteName, only: Only = None, seeds: Seeds = None, json: Json = False) -> None:
+    """Validate SUITE and print its trials, refusals with reasons, graphs, bytes, privacy per silo and training time.
+
+    Nothing runs and nothing is written. Each method is forecast on each cohort for its first seed. Bytes follow the closed forms
+    that the meter is checked against; sigma is the noise multiplier that the trial will use; seconds are one core's, measured
+    here on made-up rows, without sampling and measuring.
+    """
+    from fpmg_bench import runner
+    from fpmg_bench.registry import Registry
+
+    registry = Registry.discover()
+    made = runner.plan(suite, registry, only=only, seeds=numbers(seeds))
+    forecasts = list(_forecasts(made, registry))
+    if json:
+        _emit(made, forecasts)
+    else:
+        _print(made, forecasts)
+
+
+def _forecasts(made: RunPlan, registry: Registry) -> Iterator[Forecast]:
+    """One for each dataset and method that is selected; cohorts are loaded one after the other."""
+    from fpmg_bench.forecast import forecast
+    from fpmg_bench.runner.one import build
+
+    first: dict[tuple[str, str], Any] = {}
+    for trial in made.trials:
+        if trial.id in made.selected:
+            first.setdefault((trial.spec.dataset_name, trial.spec.method), trial.spec)
+    cohort, loaded = None, ""
+    for (dataset, _), spec in sorted(first.items(), key=lambda item: item[0][0]):
+        parts = build(spec, registry)
+        if dataset != loaded:
+            cohort, loaded = parts.dataset.load(), dataset
+        assert cohort is not None
+        yield forecast(spec, parts, cohort)
+
+
+def _emit(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
+    from dataclasses import asdict
+
+    from fpmg_bench.cli import console
+
+    console.emit(
+        {
+            "suite": made.suite.name,
+            "trials": [{"id": t.id, "key": t.key, "stage1": t.stage1, "measure": t.measure} for t in made.trials if t.id in made.selected],
+            "refusals": [asdict(refusal) for refusal in made.refusals],
+            "skipped": [asdict(refusal) for refusal in made.skipped],
+            "forecasts": [asdict(f) | {"bytes": f.bytes, "seconds": f.seconds} for f in forecasts],
+        }
+    )
+
+
+def _print(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
+    from fpmg_bench.cli import console
+    from fpmg_bench.cli.progress import clock
+
+    chosen = [trial for trial in made.trials if trial.id in made.selected]
+    seeds = {name: sorted({t.spec.seed for t in chosen if _cell(t.id) == name}) for name in dict.fromkeys(_cell(t.id) for t in chosen)}
+    typer.echo(f"{made.suite.name}: {len(chosen)} trials, {len({t.key for t in chosen})} distinct, {len({t.stage1 for t in chosen if t.stage1})} stage 1")
+    for what, entries in (("refused", made.refusals), ("skipped", made.skipped)):
+        for entry in entries:
+            typer.echo(f"{what}: {entry.id}: {entry.reason}")
+    rows = [
+        (_cell(f.id), ",".join(map(str, seeds[_cell(f.id)])), len(f.silos), _graph(f), console.size_of(f.bytes), clock(f.seconds) if f.stages else "-", f.reason)
+        for f in forecasts
+    ]
+    console.table("Trials", ("dataset/method", "seeds", "silos", "graph of a round", "bytes", "training", "note"), rows, right=("silos", "bytes", "training"))
+    _print_stages(forecasts)
+    _print_privacy(forecasts)
+
+
+def _print_stages(forecasts: Sequence[Forecast]) -> None:
+    from fpmg_bench.cli import console
+
+    columns = ("dataset/method", "stage", "silos", "rounds", "message", "a round", "statistics", "total")
+    rows = [
+        (_cell(f.id), s.stage, s.silos, s.rounds, *map(console.size_of, (s.message, s.per_round, s.statistics, s.total)))
+        for f in forecasts
+        for s in f.stages
+    ]
+    console.table("Bytes, from closed forms", columns, rows, right=columns[2:])
+
+
+def _print_privacy(forecasts: Sequence[Forecast]) -> None:
+    """Silos under differential privacy; all others release weights without a formal bound."""
+    from fpmg_bench.cli import console
+
+    columns = ("dataset/method", "silo", "patients", "rate", "steps a round", "sigma", "sigma of statistics", "epsilon")
+    private = [f for f in forecasts if any(s.noise is not None for s in f.silos)]
+    rows = [(_cell(f.id), s.silo, s.patients, s.rate, s.local_steps, s.noise, s.noise_statistics, s.epsilon) for f in private for s in f.silos]
+    console.table("Privacy, calibrated to the whole plan (PRV)", columns, rows, right=columns[2:])
+    without = [_cell(f.id) for f in forecasts if f.silos and f not in private]
+    if without:
+        typer.echo(f"epsilon infinite (no privacy asked for): {', '.join(without)}")
+
+
+def _cell(id: str) -> str:
+    return id.rpartition("/")[0]
+
+
+def _graph(forecast: Forecast) -> str:
+    """Edges of one round, at most twelve: 0>1 1>2 2>0; s is the server, h2 a hub."""
+    names = [f"{_node(a)}>{_node(b)}" for a, b in forecast.edges]
+    return " ".join(names[:12]) + (f" ... {len(names)} edges" if len(names) > 12 else "") or "-"
+
+
+def _node(node: int) -> str:
+    return "s" if node == -1 else str(node) if node >= 0 else f"h{-node}"

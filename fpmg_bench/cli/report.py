@@ -1,0 +1,29 @@
+"""`fpmg-bench report`: one self-contained HTML file of one or several runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EPILOG = """\b
+Examples:
+  fpmg-bench report runs/smoke
+  fpmg-bench report runs/multimodal runs/privacy --out both.html
+  fpmg-bench report runs/multimodal --show-real real-patients.html
+"""
+
+
+def command(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.", show_default=False)],
+    out: Annotated[Path | None, typer.Option("--out", help="File. [default: report.html in the first run]", show_default=False)] = None,
+    show_real: Annotated[
+        Path | None, typer.Option("--show-real", help="Also write this file with real patients beside synthetic ones; outside the runs.")
+    ] = None,
+) -> None:
+    """Write the report of the runs; it loads nothing from the network. Unfinished runs show what they have."""
+    from fpmg_bench.api import write_report
+
+    for path in write_report(runs, out=out, show_real=show_real):
+        typer.echo(path)

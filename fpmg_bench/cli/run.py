@@ -1,0 +1,74 @@
+"""`fpmg-bench run`: from a suite to a results table and a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fpmg_bench.results import Results
+
+EPILOG = """\b
+Examples:
+  fpmg-bench run smoke
+  fpmg-bench run suites/multimodal.yaml --jobs 2
+  fpmg-bench run suites/multimodal.yaml -k "fpmg and iu-cxr" --seeds 0,1
+  fpmg-bench run smoke --out runs/again --json
+\b
+Finished trials are kept: the same command goes on where it was stopped, and an edited suite runs only what is new.
+"""
+
+Only = Annotated[str | None, typer.Option("-k", metavar="EXPR", help="Only trials whose id dataset/method/seed matches, as pytest's -k.")]
+Seeds = Annotated[str | None, typer.Option("--seeds", metavar="N,N,...", help="These seeds instead of the suite's.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at a time. [default: number of cores]", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON; progress goes to standard error.")]
+SuiteName = Annotated[str, typer.Argument(metavar="SUITE", help="A suite file, or the name of one that ships.", show_default=False)]
+
+
+def command(
+    suite: SuiteName,
+    only: Only = None,
+    seeds: Seeds = None,
+    jobs: Jobs = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Run directory. [default: runs/<suite>]", show_default=False)] = None,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html at the end.")] = True,
+    json: Json = False,
+) -> None:
+    """Run every trial of SUITE that is not finished, then write results.parquet and report.html."""
+    from fpmg_bench import api
+    from fpmg_bench.cli.progress import watching
+
+    with watching() as tell:
+        results = api.run(suite, out=out, jobs=jobs, only=only, seeds=numbers(seeds), on_event=tell, report=report)
+    _tell(results, json)
+    raise typer.Exit(results.code)
+
+
+def numbers(text: str | None) -> tuple[int, ...] | None:
+    """Seeds of the command line: "0,1,2"."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError as error:
+        raise typer.BadParameter(f"'{text}' is no list of whole numbers such as 0,1,2", param_hint="--seeds") from error
+
+
+def _tell(results: Results, json: bool) -> None:
+    """Counts, failures with their reasons, and where everything is."""
+    from fpmg_bench.cli import console
+
+    troubles = [t for t in results.trials() if t["status"] != "ok"]
+    files = {"results": results.path / "results.parquet", "report": results.path / "report.html"}
+    present = {name: str(path) for name, path in files.items() if path.is_file()}
+    if json:
+        failed = [{"id": t["id"], "status": t["status"], "where": t["where"], "reason": t["reason"]} for t in troubles]
+        return console.emit({"run": str(results.path), "exit_code": int(results.code), "counts": results.counts, "failed": failed, **present})
+    typer.echo(", ".join(f"{count} {what}" for what, count in results.counts.items() if count) or "nothing to do")
+    for trial in troubles:
+        typer.echo(f"{trial['status']}: {trial['id']}: {trial['where']}: {trial['reason']}")
+    for path in present.values():
+        typer.echo(path)
+    return None

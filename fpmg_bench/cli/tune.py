@@ -1,0 +1,95 @@
+"""`fpmg-bench tune`: a study over one method's parameters, inside the development set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fpmg_bench.cli.run import Jobs, Json, SuiteName
+from fpmg_bench.errors import ExitCode
+
+if TYPE_CHECKING:
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.suite import Suite
+    from fpmg_bench.tune import Tuned
+
+EPILOG = """\b
+Examples:
+  fpmg-bench tune suites/tuning.yaml
+  fpmg-bench tune suites/tuning.yaml --trials 20 --jobs 2
+  fpmg-bench tune suites/tuning.yaml --apply
+"""
+
+
+def command(
+    suite: SuiteName,
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Proposals in all, instead of the suite's.")] = None,
+    jobs: Jobs = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Run directory. [default: runs/<suite>-tune]", show_default=False)] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Write <suite>-tuned.yaml with the best parameters.")] = False,
+    json: Json = False,
+) -> None:
+    """Tune the method named in SUITE's `tune` section with Optuna's TPE; go on where an earlier call stopped.
+
+    Trials use only the development set (`tune.holdout`); cohorts under 300 patients are never tuned. With several objectives the
+    Pareto front is printed, and its most balanced member (least sum of ranks) is the best.
+    """
+    from fpmg_bench.cli.progress import watching
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.suite import load_suite
+    from fpmg_bench.tune import tune
+
+    registry = Registry.discover()
+    read = load_suite(suite)
+    with watching() as tell:
+        tuned = tune(read, registry, out=out, jobs=jobs, trials=trials, on_event=tell)
+    written = _apply(read, tuned, registry) if apply and tuned.best else None
+    _tell(tuned, written, json)
+    if tuned.best is None:
+        raise typer.Exit(ExitCode.NOTHING_MEASURED)
+
+
+def _apply(suite: Suite, tuned: Tuned, registry: Registry) -> Path:
+    """Beside the suite, or in this folder for one that ships: its own folder belongs to the installation."""
+    from importlib.resources import files
+
+    from fpmg_bench.tuned_suite import tuned_suite
+
+    assert tuned.best is not None
+    folder = Path() if suite.source.parent == Path(str(files("fpmg_bench"))) / "suites" else suite.source.parent
+    target = folder / f"{suite.source.stem}-tuned.yaml"
+    target.write_text(tuned_suite(suite, tuned.best.params, registry), encoding="utf-8")
+    return target
+
+
+def _tell(tuned: Tuned, written: Path | None, json: bool) -> None:
+    from dataclasses import asdict
+
+    from fpmg_bench.cli import console
+
+    if json:
+        proposals = [asdict(p) | {"front": p.number in tuned.front} for p in tuned.proposals]
+        best = asdict(tuned.best) if tuned.best else None
+        files = {"run": str(tuned.run), "journal": str(tuned.journal), "suite": str(written) if written else None}
+        return console.emit({"proposals": proposals, "best": best, "skipped": tuned.skipped, **files})
+    for name, reason in tuned.skipped.items():
+        typer.echo(f"not tuned: {name}: {reason}")
+    names = list(dict.fromkeys(name for p in tuned.proposals for name in p.values))
+    rows = [
+        (p.number, "best" if p is tuned.best else "front" if p.number in tuned.front else "", *(p.values.get(n) for n in names), _settings(p.params), p.reason)
+        for p in tuned.proposals
+    ]
+    console.table("Proposals", ("#", "", *names, "parameters", "note"), rows, right=("#", *names))
+    for path in (written, tuned.run, tuned.journal):
+        if path is not None:
+            typer.echo(path)
+    return None
+
+
+def _settings(params: object) -> str:
+    from fpmg_bench.cli.console import text_of
+
+    assert isinstance(params, dict)
+    return ", ".join(f"{path}={text_of(value)}" for path, value in params.items())

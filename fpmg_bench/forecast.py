@@ -1,0 +1,190 @@
+"""What a trial will send, spend and take, before it runs: message sizes and step times from made-up rows of the same schema,
+bytes from the topology's closed form, noise from the very calibration that the trial will use.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import FpmgError
+from fpmg_bench.keys import rng_for
+
+if TYPE_CHECKING:
+    from fpmg_bench.contracts import Learner
+    from fpmg_bench.privacy import Ledger
+    from fpmg_bench.trial import Parts
+    from fpmg_bench.types import Cohort, State, TrialSpec
+
+ROWS = 64  # made-up rows: enough for any principal component that an encoder keeps
+TIMED_STEPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StageForecast:
+    """One stage. message: data bytes of one model; per_round None: the topology states no closed form.
+
+    step_seconds: one local step of one silo, measured here on made-up rows, without privacy.
+    """
+
+    stage: str
+    silos: int
+    rounds: int
+    message: int
+    per_round: int | None
+    statistics: int
+    step_seconds: float
+    steps: int
+
+    @property
+    def total(self) -> int | None:
+        return None if self.per_round is None else self.per_round * self.rounds + self.statistics
+
+    @property
+    def seconds(self) -> float:
+        return self.step_seconds * self.steps
+
+
+@dataclass(frozen=True, slots=True)
+class SiloForecast:
+    """One silo's privacy: the noise its ledger was calibrated to, and the epsilon of the whole plan (PRV)."""
+
+    silo: str
+    patients: int
+    rate: float
+    local_steps: int
+    noise: float | None
+    noise_statistics: float | None
+    epsilon: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """One trial. edges: (from, to) of round 0, the server is -1; reason: why there is none (a control, an impossible plan)."""
+
+    id: str
+    stages: tuple[StageForecast, ...] = ()
+    silos: tuple[SiloForecast, ...] = ()
+    edges: tuple[tuple[int, int], ...] = ()
+    reason: str = ""
+
+    @property
+    def bytes(self) -> int | None:
+        sizes = [stage.total for stage in self.stages]
+        return None if any(size is None for size in sizes) else sum(size or 0 for size in sizes)
+
+    @property
+    def seconds(self) -> float:
+        """Local training of all silos on one core, as if without privacy."""
+        return sum(stage.seconds for stage in self.stages)
+
+
+def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
+    """Forecast a trial on its own cohort; only counts of patients and declared schemas are used, no row is trained on."""
+    from fpmg_bench.evaluation import split
+    from fpmg_bench.trial.account import open_ledgers
+    from fpmg_bench.trial.silos import place
+    from fpmg_bench.trial.stages import space_of
+
+    if spec.control:
+        return Forecast(spec.id, reason="a control trains nothing")
+    try:
+        train, silos, _ = place(split(cohort, spec.seed, spec.holdout, spec.tuning).train, spec)
+        space = space_of(train, parts)
+        ledgers = open_ledgers(spec, parts, silos, train, space)
+    except FpmgError as error:
+        return Forecast(spec.id, reason=str(error))
+    stages = []
+    for modality, encoder in parts.encoders.items():
+        holders = [s for s in silos if bool(train.present[modality][s.rows].any())]
+        stages.append(_stage(f"stage1:{modality}", spec, parts, encoder, train.schemas[modality], holders, spec.budget.encoder_rounds, ledgers))
+    if parts.generator is not None:
+        stages.append(_stage("stage2", spec, parts, parts.generator, space, silos, spec.budget.rounds, ledgers))
+    return Forecast(spec.id, tuple(stages), tuple(_silo(s, ledgers) for s in silos), _edges(spec, parts, len(silos)))
+
+
+def _silo(silo: Any, ledgers: Mapping[int, Ledger]) -> SiloForecast:
+    from fpmg_bench.privacy import epsilon_of
+    from fpmg_bench.privacy.ledger import mechanisms
+
+    ledger = ledgers.get(silo.index)
+    if ledger is None:
+        return SiloForecast(silo.name, silo.patients, silo.rate, silo.steps, None, None, float("inf"))
+    epsilon = epsilon_of(mechanisms(ledger.planned, ledger.rate, ledger.noise), ledger.privacy.delta)
+    return SiloForecast(silo.name, silo.patients, silo.rate, silo.steps, ledger.noise.steps, ledger.noise.statistics, epsilon)
+
+
+def _edges(spec: TrialSpec, parts: Parts, silos: int) -> tuple[tuple[int, int], ...]:
+    steps = _plan(spec, parts, silos)
+    return tuple(sorted({(move.src, move.dst) for step in steps for move in step.transfers}))
+
+
+def _plan(spec: TrialSpec, parts: Parts, silos: int) -> Sequence[Any]:
+    assert parts.topology is not None
+    return parts.topology.plan(list(range(silos)), 0, rng_for(spec.seed, "stage2", "topology", 0))
+
+
+def _stage(
+    name: str, spec: TrialSpec, parts: Parts, learner: Learner, schema: Any, holders: Sequence[Any], budget: int, ledgers: Mapping[int, Ledger]
+) -> StageForecast:
+    from fpmg_bench.federation.layout import Layout, modules_of
+    from fpmg_bench.federation.statistics import exchange, size
+
+    assert parts.topology is not None
+    rounds = budget if learner.rounds is None else learner.rounds
+    patients = round(sum(s.patients for s in holders) / len(holders))
+    stats, state, seconds = _measure(name, learner, schema, holders[0], patients, ledgers, train=rounds > 0)
+    n = len(holders)
+    message = Layout.of(state, modules_of(state)).bytes
+    messages = parts.topology.messages(n)
+    exchanged = exchange(_plan(spec, parts, n), dict.fromkeys(range(n), stats))[1] if stats else 0
+    return StageForecast(
+        stage=name,
+        silos=n,
+        rounds=rounds,
+        message=message,
+        per_round=None if messages is None else messages * message,
+        statistics=exchanged * size(stats),
+        step_seconds=seconds,
+        steps=rounds * sum(s.steps for s in holders),
+    )
+
+
+def _measure(
+    name: str, learner: Learner, schema: Any, silo: Any, patients: int, ledgers: Mapping[int, Ledger], train: bool
+) -> tuple[State, State, float]:
+    """Statistics, starting state and seconds of a local step on made-up rows, as many as the silos have on average."""
+    from fpmg_bench.privacy import LocalShard
+    from fpmg_bench.testing.fakes import context
+
+    rows, count = _made_up(schema, max(ROWS, patients))
+    private = LocalShard(rows, count, silo.rate, name, _fresh(ledgers.get(silo.index))).begin(0)
+    stats = learner.statistics(schema, private, context())
+    state = learner.init(schema, stats, rng_for(0, "forecast"))
+    if not train:
+        return stats, state, 0.0
+    plain = LocalShard(rows, count, silo.rate, name).begin(0)
+    learner.train(state, plain, context(steps=1))  # the first step also prepares features
+    began = time.perf_counter()
+    learner.train(state, plain, context(steps=TIMED_STEPS))
+    return stats, state, (time.perf_counter() - began) / TIMED_STEPS
+
+
+def _made_up(schema: Any, n: int) -> tuple[Any, Any]:
+    import numpy as np
+
+    from fpmg_bench.testing import fakes
+    from fpmg_bench.types import Space
+
+    if isinstance(schema, Space):
+        return fakes.vectors(n, of=schema), np.arange(n)
+    return fakes.data_of(schema, np.linspace(0.0, 1.0, n)), np.arange(n)
+
+
+def _fresh(ledger: Ledger | None) -> Ledger | None:
+    """An account of its own: a forecast spends nothing."""
+    from dataclasses import replace
+
+    return None if ledger is None else replace(ledger, spent={})

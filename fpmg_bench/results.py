@@ -1,0 +1,86 @@
+"""A finished (or interrupted) run directory, as Python sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import ExitCode, StoreError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fpmg_bench.store import Planned
+
+
+@dataclass(frozen=True)
+class Results:
+    """Results of one run directory. code, counts: how `run` ended; of a loaded run they say nothing.
+
+    >>> import fpmg_bench as fb                                     # doctest: +SKIP
+    >>> fb.load("runs/smoke").table().query("metric == 'rg'")       # doctest: +SKIP
+    """
+
+    path: Path
+    code: ExitCode = ExitCode.OK
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def suite(self) -> str:
+        """Name of the suite. Raises StoreError where the folder is no run directory."""
+        return str(self._run.plan()["suite"])
+
+    def table(self) -> pd.DataFrame:
+        """results.parquet: one row a trial, round, scope, modality and metric. An unfinished run gives what it has so far."""
+        from fpmg_bench.store import collect, read_table
+
+        return read_table(self._run.results) if self._run.results.is_file() else collect(self._run)
+
+    def trials(self) -> list[Mapping[str, Any]]:
+        """trial.json of every trial that was written, in the order of the plan."""
+        written = (self._run.result(trial.key) for trial in self._run.trials())
+        return [result for result in written if result is not None]
+
+    def ledger(self, key: str) -> Mapping[str, Any] | None:
+        """ledger.json of a trial; None where the trial has none."""
+        from fpmg_bench.store import read_json
+
+        return read_json(self._run.trial(key) / "ledger.json")
+
+    def synthetic(self, method: str, seed: int, dataset: str | None = None, silo: str | None = None) -> Path:
+        """Folder of a silo's synthetic patients: a folder cohort (`cohort.yaml`, manifest, media).
+
+        dataset, silo: needed where the run has several. Raises StoreError naming what there is.
+        """
+        folder = self._run.trial(self._trial(method, seed, dataset).key) / "synthetic"
+        silos = sorted(each.name for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
+        if not silos:
+            raise StoreError(f"{folder}: this trial stored no synthetic patients", "controls of unpublishable cohorts store none")
+        if silo is None and len(silos) > 1:
+            raise StoreError(f"{method}/{seed} has {len(silos)} releases", f"name a silo: {', '.join(silos)}")
+        if silo is not None and silo not in silos:
+            raise StoreError(f"{method}/{seed} has no release '{silo}'", f"one of {', '.join(silos)}")
+        return folder / (silo or silos[0])
+
+    @property
+    def _run(self) -> Any:
+        from fpmg_bench.store import RunDir
+
+        return RunDir(self.path)
+
+    def _trial(self, method: str, seed: int, dataset: str | None) -> Planned:
+        found = [
+            trial
+            for trial in self._run.trials()
+            if (trial.spec.method, trial.spec.seed) == (method, seed) and dataset in (None, trial.spec.dataset_name)
+        ]
+        if len(found) == 1:
+            only: Planned = found[0]
+            return only
+        if found:
+            names = ", ".join(trial.spec.dataset_name for trial in found)
+            raise StoreError(f"{self.path}: {method}/{seed} ran on several datasets", f"name one: {names}")
+        ids = ", ".join(trial.id for trial in self._run.trials()[:8])
+        raise StoreError(f"{self.path}: no trial of method '{method}' with seed {seed}", f"it has {ids}, ...")

@@ -1,0 +1,277 @@
+"""A study over one method's parameters: Optuna's TPE proposes, trials answer. They live inside the development set, which no
+evaluation trial of the same suite ever sees (`tune.holdout`); cohorts under 300 patients are never tuned.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import FpmgError, StoreError, SuiteError
+from fpmg_bench.keys import seed_for
+
+if TYPE_CHECKING:
+    import optuna
+
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.runner import RunPlan
+    from fpmg_bench.store import Planned, RunDir
+    from fpmg_bench.suite import Suite, Tune
+    from fpmg_bench.types import Scale, TrialSpec
+
+TUNED_FROM = 300  # patients
+Tell = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A score by its name in the results table. Minimised where lower is better, or as the distance to its best value."""
+
+    name: str
+    scale: Scale
+
+    @property
+    def direction(self) -> str:
+        return "maximize" if self.scale.higher_is_better else "minimize"
+
+    def of(self, value: float) -> float:
+        """What the study sees of a measured value."""
+        return abs(value - self.scale.best) if self.scale.higher_is_better is None else value
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One point of the space. values: objective -> mean over cohorts; empty where a trial failed, with the reason."""
+
+    number: int
+    params: Mapping[str, Any]
+    values: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a study found. best: of the Pareto front the proposal with the least sum of ranks; None where all failed."""
+
+    run: Path
+    journal: Path
+    proposals: tuple[Proposal, ...]
+    front: tuple[int, ...]
+    best: Proposal | None
+    skipped: Mapping[str, str]
+
+
+def tune(
+    suite: Suite, registry: Registry, *, out: Path | None = None, jobs: int | None = None, trials: int | None = None, on_event: Tell | None = None
+) -> Tuned:
+    """Run the suite's study, or go on with it; a proposal is one trial on every large enough cohort, with the suite's first seed.
+
+    out: run directory, default runs/<suite>-tune; the journal lies beside it. jobs: proposals at a time (TPE then guesses the
+    pending ones, so proposals depend on it; trials do not). Raises SuiteError without a `tune` section or a large enough cohort.
+    """
+    from fpmg_bench.store import cores
+
+    if suite.tune is None:
+        raise SuiteError(f"{suite.source}: no `tune` section", "tune: {method: ..., trials: 40, holdout: 0.3, objectives: [...], space: {...}}")
+    work = _Study.open(suite, suite.tune, registry, out, on_event or (lambda event: None))
+    wanted = trials if trials is not None else suite.tune.trials
+    while (left := wanted - work.finished()) > 0:
+        if not work.batch(min(left, jobs or cores())):
+            break
+    return work.result()
+
+
+def objectives_of(suite: Suite, tune: Tune, registry: Registry) -> list[Objective]:
+    """The objectives with their scales. Raises SuiteError for a score that no metric of the suite declares."""
+    from fpmg_bench.store import metric_name
+
+    known: dict[str, Scale] = {}
+    for choice in suite.metrics:
+        scales = getattr(registry.load("metric", choice.name), "scales", {})
+        known |= {metric_name(choice.name, key): scale for key, scale in scales.items()}
+    unknown = [name for name in tune.objectives if name not in known]
+    if unknown:
+        raise SuiteError(f"{suite.source}: tune.objectives: no metric of the suite gives {', '.join(unknown)}", f"one of {', '.join(sorted(known))}")
+    return [Objective(name, known[name]) for name in tune.objectives]
+
+
+@dataclass
+class _Study:
+    """One study: the suite's cohorts, Optuna's study, the run directory of its trials."""
+
+    suite: Suite
+    tune: Tune
+    registry: Registry
+    objectives: list[Objective]
+    study: optuna.Study
+    run: RunDir
+    journal: Path
+    skipped: Mapping[str, str]
+    bases: tuple[TrialSpec, ...]
+    surveyed: RunPlan
+    tell: Tell
+    planned: dict[str, Planned] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, suite: Suite, tune: Tune, registry: Registry, out: Path | None, tell: Tell) -> _Study:
+        """Check all that can be wrong before anything runs, then open the journal."""
+        from fpmg_bench import runner
+        from fpmg_bench.store import RunDir
+        from fpmg_bench.suite import validate
+
+        validate(suite, registry)
+        objectives = objectives_of(suite, tune, registry)
+        narrowed = replace(suite, methods={tune.method: suite.methods[tune.method]})
+        made = replace(runner.plan(narrowed, registry, seeds=suite.seeds[:1]), command=f"fpmg-bench tune {suite.source}")
+        small = {name: f"{info.patients} patients; tuned are cohorts from {TUNED_FROM} on" for name, info in made.cohorts.items() if info.patients < TUNED_FROM}
+        bases = tuple(trial.spec for trial in made.trials if trial.spec.dataset_name not in small)
+        if not bases:
+            reasons = [f"{r.id}: {r.reason}" for r in (*made.refusals, *made.skipped)] + [f"{name}: {reason}" for name, reason in small.items()]
+            raise SuiteError(f"{suite.source}: tune: no cohort to tune on: {'; '.join(reasons)}", "tune on the phantom, and use its settings")
+        target = RunDir(out if out is not None else Path("runs") / f"{suite.name}-tune")
+        target.check_owner(suite.name)
+        journal = target.root.with_name(f"{target.root.name}.journal")
+        study = _open_study(suite, journal, objectives, bases)
+        return cls(suite, tune, registry, objectives, study, target, journal, small, bases, made, tell)
+
+    def finished(self) -> int:
+        """Proposals that were answered, well or badly."""
+        return sum(trial.state.is_finished() for trial in self.study.trials)
+
+    def batch(self, size: int) -> bool:
+        """Ask for `size` proposals, run their trials, tell the answers. False if interrupted."""
+        from fpmg_bench import runner
+        from fpmg_bench.errors import ExitCode
+        from fpmg_bench.store import only_writer
+
+        asked = [self.study.ask(self._space()) for _ in range(size)]
+        specs = {trial.number: self._specs(trial) for trial in asked}
+        made = runner.keyed([spec for each in specs.values() for spec in each], self.registry, self.surveyed)
+        self.planned |= {trial.id: trial for trial in made.trials}
+        with only_writer(self.run.root, wait=False):
+            replace(made, trials=(*self._earlier(made), *made.trials)).write(self.run)
+            outcome = runner.compute(made, self.run, size, self.tell)
+        for trial in asked:
+            self._answer(trial, specs[trial.number])
+        return outcome.code is not ExitCode.INTERRUPTED
+
+    def result(self) -> Tuned:
+        """All proposals so far, the Pareto front, and the pick."""
+        proposals = tuple(_proposal(trial, self.objectives) for trial in self.study.trials if trial.state.is_finished())
+        done = [p for p in proposals if p.values]
+        front = tuple(sorted(trial.number for trial in self.study.best_trials)) if done else ()
+        best = _least_ranks([p for p in done if p.number in front], self.objectives)
+        return Tuned(self.run.root, self.journal, proposals, front, best, self.skipped)
+
+    def _space(self) -> dict[str, optuna.distributions.BaseDistribution]:
+        return {path: distribution_of(path, entry) for path, entry in self.tune.space.items()}
+
+    def _specs(self, trial: optuna.Trial) -> list[TrialSpec]:
+        """The proposal's trial on every cohort, inside the development set."""
+        from fpmg_bench.suite import with_values
+        from fpmg_bench.suite.expansion import encoders_of, silos_of
+
+        method = with_values(self.suite, self.tune.method, trial.params, self.registry).methods[self.tune.method]
+        specs = []
+        for base in self.bases:
+            info = self.surveyed.cohorts[base.dataset_name]
+            chosen = {"generator": method.generator, "topology": method.topology, "aggregator": method.aggregator, "privacy": method.privacy}
+            placed = {"encoders": encoders_of(method, info), "silos": silos_of(method, info) if base.silos else {}}
+            name = f"{self.tune.method}#{trial.number}"
+            specs.append(replace(base, method=name, tuning=True, holdout=self.tune.holdout, **chosen, **placed))
+        return specs
+
+    def _earlier(self, made: RunPlan) -> list[Planned]:
+        """Trials of earlier batches that are in the run directory: its table shows the whole study."""
+        now = {trial.id for trial in made.trials}
+        known = {trial.id: trial for trial in self.run.trials()} if (self.run.root / "plan.json").is_file() else {}
+        return [trial for id, trial in (known | self.planned).items() if id not in now and self.run.result(trial.key)]
+
+    def _answer(self, trial: optuna.Trial, specs: Sequence[TrialSpec]) -> None:
+        """Mean over cohorts of every objective; a proposal of which one trial failed has none."""
+        import optuna
+
+        try:
+            values = [self._mean(objective, specs) for objective in self.objectives]
+        except FpmgError as error:
+            trial.set_user_attr("reason", str(error))
+            self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            return
+        trial.set_user_attr("measured", dict(zip(self.tune.objectives, values, strict=True)))
+        self.study.tell(trial, [objective.of(value) for objective, value in zip(self.objectives, values, strict=True)])
+
+    def _mean(self, objective: Objective, specs: Sequence[TrialSpec]) -> float:
+        return math.fsum(_value(self.run.result(self.planned[spec.id].key), spec.id, objective.name) for spec in specs) / len(specs)
+
+
+def _value(result: Mapping[str, Any] | None, id: str, name: str) -> float:
+    """A trial's final score over all silos. StoreError where it has none, with the reason."""
+    from fpmg_bench.store import metric_name
+
+    if result is None or result["status"] != "ok":
+        raise StoreError(f"{id}: {result['reason'] if result else 'not run'}")
+    for score in result["scores"]:
+        whole = (score.get("scope") or "all") == "all" and score.get("modality") is None and score.get("round") is None
+        if whole and metric_name(score["metric"], score.get("key") or score["metric"]) == name and score.get("value") is not None:
+            value = float(score["value"])
+            if math.isfinite(value):
+                return value
+    raise StoreError(f"{id}: {name} was not measured")
+
+
+def distribution_of(path: str, entry: Mapping[str, Any]) -> optuna.distributions.BaseDistribution:
+    """A suite's space entry as Optuna's: {"float": [low, high], "log": true} | {"int": [low, high]} | {"choice": [...]}."""
+    from optuna import distributions
+
+    if "choice" in entry:
+        return distributions.CategoricalDistribution(entry["choice"])
+    kind = "float" if "float" in entry else "int"
+    low, high = entry[kind]
+    if kind == "float":
+        return distributions.FloatDistribution(low, high, log=bool(entry.get("log")))
+    return distributions.IntDistribution(low, high, log=bool(entry.get("log")))
+
+
+def _open_study(suite: Suite, journal: Path, objectives: Sequence[Objective], bases: Sequence[TrialSpec]) -> optuna.Study:
+    """The journal's study of this very question; what was pending when it was killed is closed, its trials are kept by key."""
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    from fpmg_bench.keys import digest
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    assert suite.tune is not None
+    question = digest([suite.tune.method, suite.tune.space, suite.tune.objectives, suite.tune.holdout, list(bases)])
+    study = optuna.create_study(
+        storage=JournalStorage(JournalFileBackend(str(journal))),
+        study_name=question[:16],
+        directions=[objective.direction for objective in objectives],
+        load_if_exists=True,
+    )
+    for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+    # another stream for every continuation, or a resumed study would propose its first points again
+    seed = seed_for(bases[0].seed, "tune", len(study.trials)) % 2**32
+    study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+    return study
+
+
+def _proposal(trial: optuna.trial.FrozenTrial, objectives: Sequence[Objective]) -> Proposal:
+    measured = trial.user_attrs.get("measured", {})
+    values = {objective.name: measured[objective.name] for objective in objectives if objective.name in measured}
+    return Proposal(trial.number, trial.params, values, trial.user_attrs.get("reason", "" if values else "interrupted"))
+
+
+def _least_ranks(front: Sequence[Proposal], objectives: Sequence[Objective]) -> Proposal | None:
+    """The front's most balanced member: least sum of ranks over the objectives, the earlier one in a tie."""
+    total = dict.fromkeys((p.number for p in front), 0)
+    for objective in objectives:
+        sign = -1.0 if objective.direction == "maximize" else 1.0
+        for rank, p in enumerate(sorted(front, key=lambda p: sign * objective.of(p.values[objective.name]))):
+            total[p.number] += rank
+    return min(front, key=lambda p: (total[p.number], p.number), default=None)
