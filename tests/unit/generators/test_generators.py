@@ -1,0 +1,124 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from fpmg_bench.keys import rng_for
+from fpmg_bench.privacy import Ledger, LocalShard, Noise
+from fpmg_bench.types import Column, Privacy, Representation, SiloContext, Space
+from fpmg_plugins.generators import conditions
+from fpmg_plugins.generators.gaussian_copula import GaussianCopula
+from fpmg_plugins.generators.gaussian_start import Start
+from fpmg_plugins.generators.networks import rescale, spectral_norm
+from fpmg_plugins.generators.parallel_cgan import ParallelCgan
+from fpmg_plugins.generators.single_modal_cgan import SingleModalCgan
+
+LABEL = Column("label", "category", ("well", "ill"))
+SEVERITY = Column("severity", "number", low=0.0, high=10.0)
+SPACE = Space({"a": slice(0, 3), "b": slice(3, 5)}, (LABEL, SEVERITY, Column("flag", "flag")))
+MEANS = torch.tensor([[0.0, 1.0, -1.0, 0.5, 0.0], [2.0, 0.0, 1.0, -0.5, 1.0]])
+
+
+def patients(n=2000, seed=0):
+    """Two classes with different means, and entry 0 of block a tied to entry 3 of block b."""
+    g = torch.Generator().manual_seed(seed)
+    label = (torch.rand(n, generator=g) < 0.3).float()
+    z = MEANS[label.long()] + 0.5 * torch.randn(n, 5, generator=g)
+    z[:, 3] = MEANS[label.long(), 3] + 0.9 * (z[:, 0] - MEANS[label.long(), 0]) + 0.1 * torch.randn(n, generator=g)
+    severity, flag = 10 * torch.rand(n, generator=g), (torch.rand(n, generator=g) < 0.5).float()
+    present = torch.ones(n, 2, dtype=torch.bool)
+    return Representation(z, present, torch.stack([label, severity, flag], 1), torch.arange(n), SPACE)
+
+
+def fitted(generator, rounds=0, rows=None, ledger=None, steps=20):
+    rows = rows or patients()
+    shard = LocalShard(rows, rows.patient.numpy(), 0.1, "stage2", ledger).begin(1)
+    ctx = SiloContext(0, -1, steps, rng_for(0, "t"), schema=SPACE)
+    state = generator.init(SPACE, generator.statistics(SPACE, shard, ctx), rng_for(0, "init"))
+    memory = {}
+    for round in range(rounds):
+        ctx = SiloContext(0, round, steps, rng_for(0, "t", round), memory=memory, schema=SPACE)
+        state = state | generator.train(state, shard.begin(round), ctx).state
+    return state
+
+
+def asked(n=4000):
+    return torch.tensor([[float(i % 2), 5.0, 1.0] for i in range(n)])
+
+
+@pytest.mark.parametrize(("generator", "rounds"), [(GaussianCopula(), 0), (ParallelCgan(), 0), (ParallelCgan(), 5), (SingleModalCgan(), 5)])
+def test_samples_have_the_class_means_asked_for(generator, rounds):
+    drawn = generator.sample(SPACE, fitted(generator, rounds), asked(), rng_for(0, "s"))
+    for label in (0, 1):
+        found = drawn.z[label::2].mean(0)
+        torch.testing.assert_close(found, MEANS[label], atol=0.3 if rounds else 0.08, rtol=0)
+    assert drawn.present.all()
+
+
+@pytest.mark.parametrize(("generator", "tied"), [(GaussianCopula(), True), (ParallelCgan(), True), (SingleModalCgan(), False)])
+def test_only_the_joint_generators_keep_the_tie_between_modalities(generator, tied):
+    drawn = generator.sample(SPACE, fitted(generator), asked(), rng_for(0, "s")).z[::2]
+    correlation = float(torch.corrcoef(drawn.T)[0, 3])
+    assert correlation == pytest.approx(0.9 * 0.5 / math.hypot(0.45, 0.1) if tied else 0.0, abs=0.06)
+
+
+def test_the_copula_reproduces_a_skewed_marginal():
+    rows = patients()
+    rows.z[:, 1] = rows.z[:, 1].exp()
+    drawn = GaussianCopula().sample(SPACE, fitted(GaussianCopula(), rows=rows), rows.condition, rng_for(0, "s"))
+    for q in (0.05, 0.5, 0.95):
+        assert float(drawn.z[:, 1].quantile(q)) == pytest.approx(float(rows.z[:, 1].quantile(q)), rel=0.15)
+
+
+def test_starts_from_sums_over_silos_as_from_pooled_rows():
+    rows, generator = patients(), ParallelCgan()
+    ctx = SiloContext(0, -1, 1, rng_for(0, "t"), schema=SPACE)
+    parts = [rows.take(np.arange(0, 700)), rows.take(np.arange(700, 2000))]
+    stats = [generator.statistics(SPACE, LocalShard(p, p.patient.numpy(), 0.1, "stage2").begin(0), ctx) for p in parts]
+    summed = {k: stats[0][k] + stats[1][k] for k in stats[0]}
+    whole = generator.statistics(SPACE, LocalShard(rows, rows.patient.numpy(), 0.1, "stage2").begin(0), ctx)
+    one, two = Start.of(SPACE, summed), Start.of(SPACE, whole)
+    torch.testing.assert_close(one.mean, two.mean, atol=1e-5, rtol=0)
+    torch.testing.assert_close(one.factor, two.factor, atol=1e-5, rtol=0)
+
+
+def test_private_training_spends_exactly_what_was_declared():
+    generator = SingleModalCgan()
+    planned = {"stage2": generator.charges(SPACE, 3 * 20)}
+    ledger = Ledger(0, "a", 2000, 0.1, Privacy(8.0, 1e-5), Noise(1.0, 1.0, 1.0), planned)
+    fitted(generator, rounds=3, ledger=ledger)
+    assert ledger.spent == {("stage2", "counts"): 1, ("stage2", "step"): 120}
+    assert planned["stage2"].private_steps == 120
+
+
+def test_the_same_seed_gives_the_same_bits_and_inputs_stay():
+    rows = patients(300)
+    before = rows.z.clone()
+    one, two = (fitted(ParallelCgan(), 2, rows) for _ in range(2))
+    assert all(torch.equal(one[k], two[k]) for k in one)
+    assert torch.equal(rows.z, before)
+
+
+def test_absent_modalities_are_masked_and_the_generator_completes_them():
+    rows = patients(500)
+    rows.present[:250, 1] = False
+    state = fitted(ParallelCgan(), 1, rows)
+    assert state["prior/presence"].tolist() == pytest.approx([1.0, 0.5])
+    assert ParallelCgan().sample(SPACE, state, asked(10), rng_for(0, "s")).present.all()
+
+
+def test_conditions_are_scaled_and_unknown_ones_are_zero():
+    given = torch.tensor([[1.0, 10.0, 1.0], [0.0, float("nan"), float("nan")]])
+    assert conditions.features(SPACE, given).tolist() == [[0.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 0.0]]
+
+
+def test_rescaling_bounds_the_spectral_norm():
+    g = torch.Generator().manual_seed(0)
+    layer = torch.nn.Linear(30, 20)
+    with torch.no_grad():
+        layer.weight.copy_(torch.randn(20, 30, generator=g))
+    exact = float(torch.linalg.matrix_norm(layer.weight.detach(), 2))
+    assert spectral_norm(layer.weight.detach(), 50) == pytest.approx(exact, rel=1e-3)
+    rescale(torch.nn.Sequential(layer), 1.0)
+    assert float(torch.linalg.matrix_norm(layer.weight.detach(), 2)) < 1.15
