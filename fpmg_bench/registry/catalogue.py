@@ -106,11 +106,11 @@ class Registry:
 
     def origin(self, kind: str, name: str) -> str:
         """ "file:line" of the class, read from the source without importing it."""
-        from fpmg_bench.registry.sources import class_line, module_file
+        from fpmg_bench.registry.sources import definition
 
         entry = self.find(kind, name)
-        file = module_file(entry.module)
-        return f"{file}:{class_line(file, entry.attribute)}" if file else entry.target
+        found = definition(entry.module, entry.attribute.rpartition(".")[2])
+        return f"{found[0]}:{found[1]}" if found else entry.target
 
     def notify(self, hook: str, **kwargs: Any) -> list[str]:
         """Tell every observer; what fails comes back as text and changes nothing."""

@@ -37,13 +37,19 @@ def family(module: str) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def class_line(file: Path, name: str) -> int:
-    """The line where the class is defined; 1 where the file only re-exports it."""
-    last = name.rpartition(".")[2]
+def definition(module: str, name: str) -> tuple[Path, int] | None:
+    """File and line of a class, followed through `from x import Name`; the module's first line where it is made otherwise."""
+    file = module_file(module)
+    if file is None:
+        return None
     for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.ClassDef) and node.name == last:
-            return node.lineno
-    return 1
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return file, node.lineno
+        if isinstance(node, ast.ImportFrom):
+            source = next((alias.name for alias in node.names if name == (alias.asname or alias.name)), None)
+            if source is not None:
+                return definition(_absolute(node, module, file.name == "__init__.py"), source)
+    return file, 1
 
 
 def _imports(file: Path, module: str) -> Iterator[str]:

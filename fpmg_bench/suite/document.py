@@ -55,6 +55,10 @@ class Node:
                 node = node.value[step]
         return node
 
+    def below(self, name: str) -> Node | None:
+        """The value of a key, None where this is no mapping or lacks it."""
+        return self.value.get(name) if isinstance(self.value, dict) else None
+
     def key(self, name: str) -> Node:
         """Where a key of this mapping starts."""
         return self.keys.get(name, self)

@@ -123,9 +123,9 @@ def _inherit(parent: Node, own: Node) -> Node:
     value = dict(parent.value) if isinstance(parent.value, dict) else {}
     value.update({key: node for key, node in own.value.items() if key != "extends"})
     for key in MERGED:
-        both = [node.value[key] for node in (parent, own) if isinstance(node.value, dict) and key in node.value]
-        if len(both) == 2 and all(isinstance(node.value, dict) for node in both):
-            value[key] = Node({**both[0].value, **both[1].value}, *both[1].start, {**both[0].keys, **both[1].keys})
+        above, below = parent.below(key), own.below(key)
+        if above is not None and below is not None and isinstance(above.value, dict) and isinstance(below.value, dict):
+            value[key] = Node({**above.value, **below.value}, below.line, below.column, {**above.keys, **below.keys})
     return Node(value, *own.start, {**parent.keys, **own.keys})
 
 
@@ -136,5 +136,5 @@ def vary(method: Method, values: Mapping[str, Any], place: Place) -> Method:
         try:
             node = override(node, path, node_of(value, place.node))
         except PathError as error:
-            place.below(path, place.node).wrong(error.message)
+            place.below(path, place.node).wrong(str(error))
     return read_method(Place(node, f"methods.{method.name}", place.problems), method.name)

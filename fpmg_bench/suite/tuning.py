@@ -70,4 +70,4 @@ def check_tune(place: Place, tune: Tune, methods: Mapping[str, Method], metrics:
         try:
             override(methods[tune.method].node, path, dimension.node)
         except PathError as error:
-            dimension.wrong(error.message)
+            dimension.wrong(str(error))

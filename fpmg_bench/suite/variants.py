@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -13,11 +12,8 @@ from fpmg_bench.suite.model import METHOD_KEYS
 from fpmg_bench.suite.place import Place
 
 
-@dataclass(frozen=True)
 class PathError(Exception):
     """A dotted path that leads nowhere in a method."""
-
-    message: str
 
 
 def override(method: Node, path: str, value: Node) -> Node:
@@ -83,7 +79,7 @@ def _variants(name: str, node: Node, axes: Mapping[str, Place], place: Place) ->
             try:
                 variant = override(variant, path, value.node)
             except PathError as error:
-                place.problems.add(place.node.key(path), f"{place.path}.{path}", error.message)
+                place.problems.add(place.node.key(path), f"{place.path}.{path}", str(error))
         settings = ",".join(f"{label}={_shown(value.value)}" for label, value in zip(labels, values, strict=True))
         yield f"{name}[{settings}]", variant
 

@@ -1,0 +1,83 @@
+"""A component's version follows its own source and what it shares of its package; origins need no import."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from fpmg_bench.registry import Registry
+from fpmg_bench.registry.sources import definition, family, module_file
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "pkg_of_rules"
+    (root / "inner").mkdir(parents=True)
+    (root / "__init__.py").write_text("raise AssertionError('imported')\n")
+    (root / "inner" / "__init__.py").write_text("")
+    (root / "inner" / "rule.py").write_text(
+        "import json\nfrom .shared import helper\nfrom pkg_of_rules import far\n\nclass Rule: ...\n"
+    )
+    (root / "inner" / "shared.py").write_text("def helper():\n    from pkg_of_rules.inner import deep\n")
+    (root / "inner" / "deep.py").write_text("")
+    (root / "inner" / "unrelated.py").write_text("")
+    (root / "far.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return root
+
+
+def test_the_family_of_a_module_is_what_it_imports_of_its_own_package(package):
+    found = family("pkg_of_rules.inner.rule")
+    expected = ["", ".far", ".inner", ".inner.deep", ".inner.rule", ".inner.shared"]
+    assert list(found) == [f"pkg_of_rules{name}" for name in expected]
+    assert "pkg_of_rules" not in sys.modules
+
+
+def test_a_module_that_is_not_python_source_has_no_file(package):
+    assert module_file("sys") is None
+    assert module_file("pkg_of_rules.nowhere") is None
+    assert module_file("pkg_of_rules.far.below") is None
+    assert module_file("pkg_of_rules.far") == package / "far.py"
+
+
+def test_the_line_of_a_class_is_read_from_its_source_also_through_a_re_export(package):
+    rule = (package / "inner" / "rule.py", 5)
+    assert definition("pkg_of_rules.inner.rule", "Rule") == rule
+    (package / "inner" / "__init__.py").write_text("from .rule import Rule as Renamed\n")
+    assert definition("pkg_of_rules.inner", "Renamed") == rule
+    assert definition("pkg_of_rules.inner.rule", "Elsewhere") == (package / "inner" / "rule.py", 1)
+    assert definition("sys", "Elsewhere") is None
+
+
+def test_versions_change_with_shared_source_and_with_nothing_else(install, discover, tmp_path):
+    install("good-dist", "good_rules", SOURCE, version="1.5")
+    (tmp_path / "unrelated_rules.py").write_text("x = 1\n")
+    entry = discover().find("aggregator", "rule")
+    before = discover().version(entry)
+    assert before.startswith("1.5+")
+    assert len(before) == len("1.5+") + 12
+    (tmp_path / "unrelated_rules.py").write_text("x = 2\n")
+    assert discover().version(entry) == before
+    with (tmp_path / "good_rules.py").open("a") as file:
+        file.write("# changed\n")
+    assert discover().version(entry) != before
+
+
+def test_the_origin_of_every_shipped_component_is_a_class_in_a_file():
+    registry = Registry.discover()
+    if not registry.entries():
+        pytest.skip("fpmg-bench is not installed: no entry points (a checkout needs a dist-info folder on PYTHONPATH)")
+    for entry in registry.entries():
+        file, _, line = registry.origin(entry.kind, entry.name).rpartition(":")
+        assert Path(file).read_text().splitlines()[int(line) - 1].startswith(f"class {entry.attribute}")
+
+
+SOURCE = """
+    @hookimpl
+    def fpmg_aggregators():
+        return [Component("rule", "good_rules:Rule")]
+
+    class Rule: ...
+"""
