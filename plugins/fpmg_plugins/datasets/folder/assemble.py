@@ -75,8 +75,8 @@ def _wanted(document: Document, manifest: Manifest, dropped: Counter[str]) -> ND
     for at, rule in enumerate(document.spec.rows):
         cells = columns.strings(manifest.cells(rule.column, document.place("rows", at))).fillna("")
         good = (cells.isin(rule.keep) if rule.keep is not None else ~cells.isin(rule.drop or ())).to_numpy()
-        what = f"{rule.column} not in [{', '.join(rule.keep)}]" if rule.keep is not None else f"{rule.column} in [{', '.join(rule.drop or ())}]"
-        dropped[what] += int((keep & ~good).sum())
+        values = ", ".join(value or "(empty)" for value in rule.keep or rule.drop or ())
+        dropped[f"{rule.column} {'is none of' if rule.keep is not None else 'is one of'}: {values}"] += int((keep & ~good).sum())
         keep &= good
     if not keep.any():
         raise DatasetError(f"{manifest.file}: no record is left", f"{document.place('rows')}: these rules drop all {len(manifest)} rows")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,13 @@ WORDS = sorted({key for model in (CohortSpec, ColumnSpec, ImageSpec, RowsSpec, S
 
 
 class Document:
-    """A valid cohort.yaml: its `spec`, and where each thing is written."""
+    """A valid cohort.yaml: its `spec`, and where each thing is written. shapes: replace those of images and clips."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, shapes: Mapping[str, Sequence[int]] | None = None) -> None:
         self.file = file
         self._tree = _parse(file)
+        for name, shape in (shapes or {}).items():
+            self._tree["modalities"][name]["shape"] = list(shape)
         self.spec = self._validate()
 
     def place(self, *path: str | int) -> str:

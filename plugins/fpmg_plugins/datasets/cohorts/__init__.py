@@ -1,0 +1,106 @@
+"""Five public cohorts that users fetch themselves: folder cohorts whose cohort.yaml is packaged, found through FPMG_DATA."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from annotated_types import Ge
+
+from fpmg_bench import keys
+from fpmg_bench.errors import DatasetError
+from fpmg_plugins.datasets.folder import Folder
+from fpmg_plugins.datasets.folder.document import Document
+
+VARIABLE = "FPMG_DATA"
+
+
+class Packaged(Folder):
+    """A folder cohort described by `<name>.yaml` beside this file. Its files are in `root`, or in $FPMG_DATA/<name>."""
+
+    name: ClassVar[str]
+
+    def __init__(self, root: str = "") -> None:
+        self.root = root
+
+    def available(self) -> bool:
+        """Are the files here? Suites skip an `optional` cohort where they are not."""
+        return bool(self.root or os.environ.get(VARIABLE)) and (self.folder() / self._document.spec.manifest).is_file()
+
+    def folder(self) -> Path:
+        """Where the files are. Raises DatasetError where neither `root` nor FPMG_DATA says so."""
+        if self.root:
+            return Path(self.root).expanduser()
+        if not os.environ.get(VARIABLE):
+            raise DatasetError(f"{self.name}: no data folder", f"set {VARIABLE} to the folder that holds {self.name}/, or give `root`")
+        return Path(os.environ[VARIABLE]).expanduser() / self.name
+
+    def fingerprint(self) -> str:
+        """Digest of the files and of the sizes that pictures are read at."""
+        return keys.digest({"files": super().fingerprint(), "shapes": {name: list(shape) for name, shape in self.shapes().items()}})
+
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Shapes that replace those of the packaged cohort.yaml."""
+        return {}
+
+    def _file(self) -> Path:
+        return Path(__file__).parent / f"{self.name}.yaml"
+
+    @cached_property
+    def _document(self) -> Document:
+        return Document(self._file(), self.shapes())
+
+
+class CovidCxr(Packaged):
+    """Chest X-rays (COVID-19 or not), notes (leak) and a table of patients in five regions. image_size: pixels a side."""
+
+    name = "covid_cxr"
+
+    def __init__(self, root: str = "", image_size: Annotated[int, Ge(8)] = 64) -> None:
+        self.root = root
+        self.image_size = image_size
+
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        return {"image": (1, self.image_size, self.image_size)}
+
+
+class LungCt(Packaged):
+    """CT slices: normal, benign, malignant, COVID-19, with flags for cancer and COVID-19. image_size: pixels a side."""
+
+    name = "lung_ct"
+
+    def __init__(self, root: str = "", image_size: Annotated[int, Ge(8)] = 64) -> None:
+        self.root = root
+        self.image_size = image_size
+
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        return {"image": (1, self.image_size, self.image_size)}
+
+
+class PocusUltrasound(Packaged):
+    """Lung ultrasound clips (regular, COVID-19, pneumonia), a table and comments (leak). frames, video_size: of a clip."""
+
+    name = "pocus_ultrasound"
+
+    def __init__(self, root: str = "", frames: Annotated[int, Ge(2)] = 8, video_size: Annotated[int, Ge(8)] = 32) -> None:
+        self.root = root
+        self.frames = frames
+        self.video_size = video_size
+
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        return {"video": (self.frames, 1, self.video_size, self.video_size)}
+
+
+class EicuDemo(Packaged):
+    """ICU stays (death in hospital, age): vital series, a table and assembled text (leak) in five regions of the USA."""
+
+    name = "eicu_demo"
+
+
+class Mimic3Demo(Packaged):
+    """ICU stays (death in hospital, age): vitals and laboratory, a table, admission diagnosis, coded text (leak) in three units."""
+
+    name = "mimic3_demo"
