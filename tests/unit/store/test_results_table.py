@@ -1,0 +1,131 @@
+"""results.parquet: exact columns, names, and a row with its reason for all that has no number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fpmg_bench.errors import StoreError
+from fpmg_bench.store import DTYPES, Planned, RunDir, TrialSink, collect, metric_name, read_table, write_table
+from fpmg_bench.types import Choice
+
+Make = Callable[..., Planned]
+COLUMNS = (
+    "schema_version suite dataset method role seed key round scope modality metric value low high n floor status reason "
+    "higher_is_better unit source"
+).split()
+
+
+def write(run: RunDir, trials: list[Planned], **more: Any) -> None:
+    plan = {"suite": "s", "trials": [trial.to_json() for trial in trials], "refusals": [], "skipped": [], **more}
+    run.write_plan(plan, "version: 1\n", {})
+
+
+def score(metric: str, key: str, value: float | None, **more: Any) -> dict[str, Any]:
+    return {"metric": metric, "key": key, "value": value, "higher_is_better": None, "unit": "", "source": "x", **more}
+
+
+def test_scores_become_rows_with_exactly_the_documented_columns(planned: Make, tmp_path: Path) -> None:
+    run, trial = RunDir(tmp_path), planned()
+    write(run, [trial])
+    sink = TrialSink(run, trial, False, lambda event: None)
+    sink.round({"stage": "stage2", "round": 4, "scores": [score("rg", "rg", 1.5, n=100)]})
+    sink.finish({
+        "scores": [
+            score("rg", "rg", 1.25, low=1.0, high=1.5, floor=1.0, n=50, higher_is_better=False, unit="ratio"),
+            score("rg", "copy_ratio", 0.9, scope="silo:A", modality="labs"),
+            score("dg", "dg", None, status="not_applicable", reason="no complete record"),
+        ]
+    })  # fmt: skip
+    table = collect(run)
+    assert list(table.columns) == COLUMNS
+    assert table[["metric", "round", "scope"]].values.tolist() == [
+        ["rg", 4, "all"], ["rg", -1, "all"], ["rg.copy_ratio", -1, "silo:A"], ["dg", -1, "all"],
+    ]  # fmt: skip
+    final = table.iloc[1]
+    assert (final["value"], final["low"], final["high"], final["floor"], final["n"]) == (1.25, 1.0, 1.5, 1.0, 50)
+    assert final["higher_is_better"] is False or not final["higher_is_better"]
+    assert table["n"].isna().tolist() == [False, False, True, True]
+    assert (table.iloc[3]["status"], table.iloc[3]["reason"]) == ("not_applicable", "no complete record")
+    assert table["value"].isna().tolist() == [False, False, False, True]
+
+
+def test_the_table_survives_parquet(planned: Make, tmp_path: Path) -> None:
+    run, trial = RunDir(tmp_path), planned()
+    write(run, [trial])
+    TrialSink(run, trial, False, lambda event: None).finish({"scores": [score("rg", "rg", 1.0)]})
+    table = collect(run)
+    write_table(run.results, table)
+    assert read_table(run.results).equals(table)
+    assert {name: str(kind) for name, kind in read_table(run.results).dtypes.items()} == dict(DTYPES)
+
+
+@pytest.mark.parametrize(
+    ("metric", "key", "name"),
+    [("rg", "rg", "rg"), ("rg", "copy_ratio", "rg.copy_ratio"), ("rg", "rg.copy_ratio", "rg.copy_ratio"), ("dg", "rg", "dg.rg")],
+)
+def test_a_score_named_like_its_metric_is_written_once(metric: str, key: str, name: str) -> None:
+    assert metric_name(metric, key) == name
+
+
+def test_failed_missing_refused_and_skipped_trials_are_rows_with_reasons(planned: Make, tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    failed, missing = planned(seed=0), planned(seed=1)
+    write(
+        run,
+        [failed, missing],
+        refusals=[{"id": "tiny/krum/0", "reason": "needs 5 inputs, a ring gives 3"}],
+        skipped=[{"id": "covid-cxr/fpmg/2", "reason": "FPMG_DATA lacks it"}, {"id": "covid-cxr", "reason": "all"}],
+    )
+    TrialSink(run, failed, False, lambda event: None).fail("diverged")
+    table = collect(run)
+    assert table[["dataset", "method", "seed", "metric", "status", "reason"]].values.tolist() == [
+        ["tiny", "fpmg", 0, "rg", "failed", "diverged (start)"],
+        ["tiny", "fpmg", 1, "rg", "skipped", "not run yet"],
+        ["tiny", "krum", 0, "", "skipped", "needs 5 inputs, a ring gives 3"],
+        ["covid-cxr", "fpmg", 2, "", "skipped", "FPMG_DATA lacks it"],
+        ["covid-cxr", "", -1, "", "skipped", "all"],
+    ]
+    assert table["value"].isna().all()
+
+
+def test_a_renamed_method_keeps_its_numbers(planned: Make, tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    write(run, [planned(method="old")])
+    TrialSink(run, planned(method="old"), False, lambda event: None).finish({"scores": [score("rg", "rg", 2.0)]})
+    write(run, [planned(method="new")])
+    assert collect(run)[["method", "value"]].values.tolist() == [["new", 2.0]]
+
+
+def test_a_torn_trial_is_not_finished(planned: Make, tmp_path: Path) -> None:
+    run, trial = RunDir(tmp_path), planned()
+    write(run, [trial])
+    TrialSink(run, trial, False, lambda event: None).finish({"scores": [score("rg", "rg", 2.0)]})
+    file = run.trial(trial.key) / "trial.json"
+    file.write_bytes(file.read_bytes()[:-20])
+    assert not run.finished(trial)
+    assert collect(run)["status"].tolist() == ["skipped"]
+
+
+def test_a_result_under_another_key_counts_for_nothing(planned: Make, tmp_path: Path) -> None:
+    run, trial, other = RunDir(tmp_path), planned(), planned(generator=Choice("single"))
+    TrialSink(run, trial, False, lambda event: None).finish({"scores": []})
+    run.trial(trial.key).rename(run.trial(other.key))
+    assert not run.finished(other)
+
+
+def test_a_folder_of_something_else_is_refused(planned: Make, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(StoreError, match="no readable plan.json"):
+        write(RunDir(tmp_path), [planned()])
+    other = RunDir(tmp_path / "run")
+    write(other, [planned()])
+    with pytest.raises(StoreError, match="holds a run of suite 's', not 't'"):
+        other.check_owner("t")
+    with pytest.raises(StoreError, match="is a file"):
+        RunDir(tmp_path / "thesis.tex").check_owner("s")
+    with pytest.raises(StoreError, match="no run directory"):
+        RunDir(tmp_path / "nowhere").plan()

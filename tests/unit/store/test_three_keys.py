@@ -1,0 +1,115 @@
+"""What enters which key, and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fpmg_bench.keys import digest
+from fpmg_bench.store import Planned, Versions, measure_preimage, setting, spec_from_json, stage1_preimage, trial_preimage
+from fpmg_bench.store.environment import INERT, core_hash
+from fpmg_bench.types import Budget, Choice, Privacy, TrialSpec
+
+Make = Callable[..., Planned]
+NAMES = ("dataset:tiny", "encoder:pca", "generator:gan", "generator:single", "topology:ring", "topology:star", "aggregator:fedavg",
+         "metric:rg", "metric:dg")  # fmt: skip
+VERSIONS = Versions(dict.fromkeys(NAMES, "1.0+abc"), {"tiny": "f0", "renamed": "f0"}, {"core": "c0", "cpu": "x"})
+
+
+def keys(spec: TrialSpec, versions: Versions = VERSIONS) -> tuple[str | None, str, str]:
+    first = stage1_preimage(spec, versions)
+    trial = digest(trial_preimage(spec, versions))
+    return digest(first) if first else None, trial, digest(measure_preimage(spec, versions, trial))
+
+
+SAME = {
+    "method": {"method": "renamed"},
+    "dataset name": {"dataset_name": "renamed"},
+    "limit": {"limit_seconds": 1.0},
+}
+# change -> which of (stage1, trial, measure) differ
+CHANGES: Mapping[str, tuple[Mapping[str, Any], tuple[bool, bool, bool]]] = {
+    "metrics": ({"metrics": (Choice("rg"), Choice("dg"))}, (False, False, True)),
+    "metric parameter": ({"metrics": (Choice("rg", {"draws": 3}),)}, (False, False, True)),
+    "generator": ({"generator": Choice("single")}, (False, True, True)),
+    "generator parameter": ({"generator": Choice("gan", {"lr": 0.2})}, (False, True, True)),
+    "encoder parameter": ({"encoders": {"labs": Choice("pca", {"dim": 3})}}, (True, True, True)),
+    "topology": ({"topology": Choice("star")}, (True, True, True)),
+    "seed": ({"seed": 1}, (True, True, True)),
+    "partition": ({"partition": {"kind": "pooled"}}, (True, True, True)),
+    "budget": ({"budget": Budget(rounds=4)}, (True, True, True)),
+    "privacy": ({"privacy": Privacy(8.0, 1e-4)}, (True, True, True)),
+    "silos": ({"silos": {"A": {"local_steps": 3}}}, (True, True, True)),
+    "holdout": ({"holdout": 0.3}, (True, True, True)),
+    "dataset parameter": ({"dataset": Choice("tiny", {"n": 11})}, (True, True, True)),
+}
+
+
+@pytest.mark.parametrize("what", SAME)
+def test_names_and_limits_are_in_no_key(planned: Make, what: str) -> None:
+    spec = planned().spec
+    assert keys(replace(spec, **SAME[what])) == keys(spec)
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_enters_its_key_and_all_later_ones(planned: Make, what: str) -> None:
+    change, expected = CHANGES[what]
+    spec = planned().spec
+    differ = tuple(a != b for a, b in zip(keys(spec), keys(replace(spec, **change)), strict=True))
+    assert differ == expected
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        (replace(VERSIONS, components={**VERSIONS.components, "metric:rg": "2"}), (False, False, True)),
+        (replace(VERSIONS, components={**VERSIONS.components, "generator:gan": "2"}), (False, True, True)),
+        (replace(VERSIONS, components={**VERSIONS.components, "encoder:pca": "2"}), (True, True, True)),
+        (replace(VERSIONS, components={**VERSIONS.components, "generator:single": "2"}), (False, False, False)),
+        (replace(VERSIONS, fingerprints={"tiny": "f1"}), (True, True, True)),
+        (replace(VERSIONS, setting={"core": "c1", "cpu": "x"}), (True, True, True)),
+        (replace(VERSIONS, setting={"core": "c0", "cpu": "y"}), (True, True, True)),
+    ],
+)
+def test_versions_enter_where_they_matter(planned: Make, versions: Versions, expected: tuple[bool, ...]) -> None:
+    spec = planned().spec
+    assert tuple(a != b for a, b in zip(keys(spec), keys(spec, versions), strict=True)) == expected
+
+
+def test_under_privacy_noise_depends_on_both_stages_so_stage_1_is_not_shared(planned: Make) -> None:
+    private = replace(planned().spec, privacy=Privacy(8.0, 1e-4))
+    assert keys(private)[0] != keys(replace(private, generator=Choice("single")))[0]
+
+
+def test_the_order_of_metrics_is_no_difference(planned: Make) -> None:
+    spec = replace(planned().spec, metrics=(Choice("rg"), Choice("dg")))
+    assert keys(spec) == keys(replace(spec, metrics=(Choice("dg"), Choice("rg"))))
+
+
+def test_a_control_has_no_stage_1_and_its_strength_counts(planned: Make) -> None:
+    control = replace(planned().spec, control=Choice("copy", {"strength": 1.0}), encoders={}, generator=None)
+    stage1, trial, _ = keys(control)
+    assert stage1 is None
+    assert trial != keys(replace(control, control=Choice("copy", {"strength": 0.5})))[1]
+
+
+def test_a_planned_trial_survives_json(planned: Make) -> None:
+    trial = planned(privacy=Privacy(float("inf"), 1e-5), control=None, silos={"A": {"lr": 0.1}}, budget=Budget(stop={"consensus": 1e-3}))
+    assert Planned.from_json(trial.to_json()) == trial
+    assert spec_from_json(trial.to_json()["spec"]) == trial.spec
+
+
+def test_the_setting_names_libraries_cpu_threads_and_device() -> None:
+    found = setting()
+    assert {"torch", "numpy", "opacus", "pandas", "scikit-learn", "sdmetrics", "transformers"} <= set(found["libraries"])
+    assert found["threads"] == 1
+    assert found["device"] == "cpu"
+    assert found["cpu"]
+    assert found["core"] == core_hash()
+
+
+def test_modules_that_can_change_a_number_are_not_exempt() -> None:
+    assert not INERT & {"types", "keys", "partition", "privacy", "transport", "federation", "evaluation", "controls", "trial"}
