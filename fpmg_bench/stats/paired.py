@@ -91,7 +91,8 @@ def holm(p: Sequence[float]) -> list[float]:
 def detectable(spread: float, k: int, ratio: float, alpha: float = 0.05, power: float = 0.8) -> float:
     """The smallest true difference that the corrected test on k seeds finds with this power, two-sided.
 
-    spread: standard deviation of the paired differences. From the noncentral t distribution.
+    spread: standard deviation of the paired differences. From the noncentral t distribution; rejecting in the wrong direction is
+    not finding it.
     """
     from scipy import optimize, stats
 
@@ -102,8 +103,7 @@ def detectable(spread: float, k: int, ratio: float, alpha: float = 0.05, power: 
     limit = float(stats.t.ppf(1 - alpha / 2, k - 1))
 
     def excess(shift: float) -> float:
-        found = stats.nct.sf(limit, k - 1, shift) + stats.nct.cdf(-limit, k - 1, shift)
-        return float(found) - power
+        return float(stats.nct.sf(limit, k - 1, shift)) - power
 
     shift = float(optimize.brentq(excess, 0.0, 4 * limit + 10))
     return shift * spread * math.sqrt(1 / k + ratio)
