@@ -64,10 +64,12 @@ class Child:
 
     @property
     def seconds(self) -> float:
+        """Since it was started."""
         return time.monotonic() - self.started
 
     @property
     def overdue(self) -> bool:
+        """Whether it is over its limit."""
         return self.seconds > self.trial.spec.limit_seconds
 
     def events(self) -> list[dict[str, Any]]:

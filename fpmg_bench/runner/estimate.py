@@ -22,7 +22,7 @@ def seconds_by_method(run: RunDir) -> Seconds:
 
 
 def expected(trial: Planned, seconds: Seconds) -> float | None:
-    """Mean of the same cohort and method, else of the method, else of the cohort, else of all; None where nothing has finished."""
+    """Mean of the same cohort and method, else of the method, of the cohort, of all trials; None where nothing has finished."""
     dataset, method = trial.spec.dataset_name, trial.spec.method
     for same in (
         [t for key, times in seconds.items() if key == (dataset, method) for t in times],
@@ -41,4 +41,4 @@ def remaining(trials: Iterable[Planned], seconds: Seconds, jobs: int) -> float |
     known = [time for time in times if time is not None]
     if len(known) < len(times):
         return None
-    return max(sum(known) / jobs, max(known)) if known else 0.0
+    return max(sum(known) / jobs, *known) if known else 0.0

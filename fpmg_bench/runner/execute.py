@@ -21,7 +21,7 @@ POLL = 0.1  # seconds between looks at processes that say nothing
 
 @dataclass(slots=True)
 class Execution:
-    """The running of one plan. command(trial): the argument vector of its subprocess; tell: gets every event with its trial's id."""
+    """The running of one plan. command(trial): argument vector of its subprocess; tell: gets every event with its trial's id."""
 
     run: RunDir
     queue: Queue

@@ -115,7 +115,7 @@ def _send(stream: BinaryIO, event: Mapping[str, Any]) -> None:
         stream.write(json.dumps(event).encode() + b"\n")
         stream.flush()
     except BrokenPipeError:
-        # The parent is gone. An exception could be taken for a metric's failure and recorded as a result; a dead process is resumed.
+        # The parent is gone. An exception could be taken for a metric's failure and become a result; a dead process is resumed.
         os._exit(ExitCode.INTERRUPTED)
 
 

@@ -44,7 +44,8 @@ def run(
 ) -> Outcome:
     """Plan a suite, compute what is not finished, write results.parquet. Defaults: runs/<suite>, as many jobs as cores.
 
-    on_event gets dicts: {"event": "plan" | "start" | "stage" | "round" | "score" | "note" | "stage1" | "done" | "end" | "progress", ...}.
+    on_event gets dicts whose "event" is plan, start, stage, round, score, note, stage1, done, end or progress; all but plan and
+    progress carry "trial". KeyboardInterrupt in it, or Ctrl-C, ends the run with code 130 and leaves it resumable.
     """
     made = plan(suite, registry, only=only, seeds=seeds)
     target = RunDir(Path(out) if out is not None else Path("runs") / made.suite.name)

@@ -1,4 +1,4 @@
-"""AMP, the price of federation: a method's losses against the centralized and the local-only method of the same dataset and seed."""
+"""AMP, the price of federation: a method's losses against the centralized and the local-only one of the same dataset and seed."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
-    """(mean, low, high) by Student's t over seeds. One value has no interval (NaN bounds); none has no mean; NaN is not dropped."""
+    """(mean, low, high) by Student's t over seeds. One value has no interval (NaN bounds), none no mean; NaN is not dropped."""
     from scipy import stats
 
     k = len(values)

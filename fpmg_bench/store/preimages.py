@@ -13,7 +13,8 @@ from fpmg_bench.types import Choice, TrialSpec
 class Versions:
     """All but the specification that can change a number.
 
-    components: "kind:name" -> version; fingerprints: dataset entry's name -> content; setting: core hash, libraries, CPU type, threads, device.
+    components: "kind:name" -> version; fingerprints: dataset entry's name -> content; setting: core hash, libraries, CPU type,
+    threads, device.
     """
 
     components: Mapping[str, str]

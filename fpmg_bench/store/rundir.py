@@ -24,12 +24,15 @@ class RunDir:
 
     @property
     def results(self) -> Path:
+        """results.parquet."""
         return self.root / "results.parquet"
 
     def trial(self, key: str) -> Path:
+        """The trial's folder."""
         return self.root / "trials" / key
 
     def stage1(self, key: str) -> Path:
+        """The folder of a shared stage 1."""
         return self.root / "stage1" / key
 
     def plan(self) -> dict[str, Any]:
@@ -86,8 +89,9 @@ class RunDir:
         """trial.json: the result (status, reason, scores, ...) under the trial's names and keys."""
         spec = trial.spec
         head = {
-            "schema_version": SCHEMA_VERSION, "key": trial.key, "stage1": trial.stage1, "id": trial.id, "dataset": spec.dataset_name,
-            "method": spec.method, "role": spec.role, "seed": spec.seed, "status": "ok", "reason": "", "where": "", "scores": [],
+            "schema_version": SCHEMA_VERSION, "key": trial.key, "stage1": trial.stage1, "id": trial.id,
+            "dataset": spec.dataset_name, "method": spec.method, "role": spec.role, "seed": spec.seed,
+            "status": "ok", "reason": "", "where": "", "scores": [],
         }  # fmt: skip
         tail = {"measure": trial.measure, "spec": trial.to_json()["spec"]}
         write_json(self.trial(trial.key) / "trial.json", {**head, **result, **tail})

@@ -64,6 +64,7 @@ class TrialSink:
 
     @property
     def folder(self) -> Path:
+        """The trial's folder."""
         return self.run.trial(self.trial.key)
 
     @property
@@ -114,7 +115,7 @@ class TrialSink:
     ) -> bool:
         """Called at every round's end, after `round`; written (True) if the last one is old enough.
 
-        memories: any tree of tensors (silos' and nodes' own); extra: JSON (the ledger). Stages that ended before are kept with it.
+        memories: any tree of tensors (silos' and nodes' own); extra: JSON (the ledger). Stages that ended are kept with it.
         """
         self._latest[stage] = Checkpoint(round, states, memories, plain(extra))
         if self.clock() - self._last < self.every:

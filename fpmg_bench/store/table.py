@@ -123,6 +123,7 @@ def _unrun(suite: str, entry: Mapping[str, Any]) -> Row:
     dataset, _, rest = entry["id"].partition("/")
     method, _, seed = rest.rpartition("/") if rest.rpartition("/")[2].isdigit() else (rest, "", "-1")
     return {
-        "schema_version": SCHEMA_VERSION, "suite": suite, "dataset": dataset, "method": method, "role": "method", "seed": int(seed),
-        "key": "", "round": FINAL, "scope": "all", "metric": "", "status": "skipped", "reason": entry["reason"],
+        "schema_version": SCHEMA_VERSION, "suite": suite, "dataset": dataset, "method": method, "role": "method",
+        "seed": int(seed), "key": "", "round": FINAL, "scope": "all", "metric": "", "status": "skipped",
+        "reason": entry["reason"],
     }  # fmt: skip

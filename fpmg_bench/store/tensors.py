@@ -1,4 +1,4 @@
-"""Trees of tensors as safetensors, with their sharing: what several silos hold as one object is stored once and is one object again."""
+"""Trees of tensors as safetensors, with their sharing: one object at several silos is stored once, and one object when read."""
 
 from __future__ import annotations
 

@@ -80,7 +80,9 @@ def planned_run() -> Callable[..., tuple[RunPlan, RunDir]]:
 def run_fakes(planned_run: Any) -> Callable[..., tuple[Outcome, RunDir, list[dict[str, Any]]]]:
     """Plan and compute these specifications; the outcome, the run directory, all events."""
 
-    def make(root: Path, *specs: TrialSpec, jobs: int = 2, on_error: str = "continue") -> tuple[Outcome, RunDir, list[dict[str, Any]]]:
+    def make(
+        root: Path, *specs: TrialSpec, jobs: int = 2, on_error: str = "continue"
+    ) -> tuple[Outcome, RunDir, list[dict[str, Any]]]:
         plan, run = planned_run(root, *specs, on_error=on_error)
         events: list[dict[str, Any]] = []
         outcome = compute(plan, run, jobs, events.append, lambda t: [sys.executable, "-P", str(FAKE), str(root), t.key])

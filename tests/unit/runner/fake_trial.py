@@ -1,6 +1,6 @@
 """A trial's subprocess with a tiny learner instead of plug-ins. What it shall do wrong is a parameter of its dataset.
 
-Usage: python -P fake_trial.py RUN KEY. One number a silo is "trained" for some rounds: x <- cos(x + seed + silo), merged by the mean.
+Usage: python -P fake_trial.py RUN KEY. A number a silo is "trained" for some rounds: x <- cos(x + seed + silo), then the mean.
 `light`: no states are stored, so that torch is never imported.
 """
 

@@ -26,10 +26,13 @@ def test_finished_trials_are_ok_and_leave_no_checkpoint(trial: Trial, run_fakes:
     assert outcome.counts == {"ok": 2, "failed": 0, "timeout": 0, "left": 0, "kept": 0, "refused": 0, "skipped": 0}
     for planned in run.trials():
         folder = run.trial(planned.key)
-        assert {"trial.json", "rounds.jsonl", "state.safetensors", "log.txt", "key.json"} <= {file.name for file in folder.iterdir()}
+        assert {"trial.json", "rounds.jsonl", "state.safetensors", "log.txt", "key.json"} <= {
+            file.name for file in folder.iterdir()
+        }
         assert not (folder / "checkpoint.safetensors").exists()
         preimages = read_json(folder / "key.json")
-        assert preimages is not None and preimages["trial"]["stage1"]["seed"] == planned.spec.seed
+        assert preimages is not None
+        assert preimages["trial"]["stage1"]["seed"] == planned.spec.seed
     table = read_table(run.results)
     assert table["status"].tolist() == ["ok", "ok"]
     assert [event["event"] for event in events if event.get("trial") == "tiny/fpmg/1"][-2:] == ["done", "end"]
@@ -101,8 +104,12 @@ def test_an_exception_is_recorded_with_its_place_and_others_go_on(trial: Trial, 
     assert read_table(run.results)["status"].tolist() == ["failed", "ok"]
 
 
-@pytest.mark.parametrize(("fault", "words"), [("kill", "killed by SIGKILL (out of memory?)"), ("exit", "exit code 7 and no result")])
-def test_a_crash_is_recorded_with_the_end_of_its_log(fault: str, words: str, trial: Trial, run_fakes: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("fault", "words"), [("kill", "killed by SIGKILL (out of memory?)"), ("exit", "exit code 7 and no result")]
+)
+def test_a_crash_is_recorded_with_the_end_of_its_log(
+    fault: str, words: str, trial: Trial, run_fakes: Run, tmp_path: Path
+) -> None:
     outcome, run, _ = run_fakes(tmp_path, trial(wish={"fault": fault, **LIGHT}))
     assert outcome.code == ExitCode.NOTHING_MEASURED
     result = run.result(run.trials()[0].key)
@@ -115,7 +122,7 @@ def test_a_crash_is_recorded_with_the_end_of_its_log(fault: str, words: str, tri
 def test_a_failed_trial_runs_again_next_time(trial: Trial, run_fakes: Run, tmp_path: Path) -> None:
     spec = trial(wish={"fault": "raise", "once": str(tmp_path / "once")})
     first, _, _ = run_fakes(tmp_path / "run", spec)
-    second, run, events = run_fakes(tmp_path / "run", spec)
+    second, _, events = run_fakes(tmp_path / "run", spec)
     assert (first.counts["failed"], second.counts["ok"]) == (1, 1)
     assert second.code == ExitCode.OK
     assert not any(event.get("stage") == "stage1:labs" for event in events if event["event"] == "round")
@@ -159,9 +166,5 @@ def test_no_job_at_all_is_refused(trial: Trial, run_fakes: Run, tmp_path: Path) 
 
 def left_running(root: Path) -> list[int]:
     """Processes that still work on this run."""
-    found = []
-    for process in psutil.process_iter(["pid", "cmdline", "status"]):
-        if process.info["pid"] != os.getpid() and str(root) in (process.info["cmdline"] or []):
-            if process.info["status"] != psutil.STATUS_ZOMBIE:
-                found.append(process.info["pid"])
-    return found
+    others = [process.info for process in psutil.process_iter(["pid", "cmdline", "status"]) if process.pid != os.getpid()]
+    return [p["pid"] for p in others if str(root) in (p["cmdline"] or []) and p["status"] != psutil.STATUS_ZOMBIE]

@@ -21,7 +21,15 @@ def table(metric: str, values: Values, higher: bool | None = True, dataset: str 
     rows = []
     for method, seeds in values.items():
         for seed, value in enumerate(seeds):
-            row = {"schema_version": 1, "suite": "s", "dataset": dataset, "method": method, "role": "method", "seed": seed, "key": "k"}
+            row = {
+                "schema_version": 1,
+                "suite": "s",
+                "dataset": dataset,
+                "method": method,
+                "role": "method",
+                "seed": seed,
+                "key": "k",
+            }
             status = "failed" if math.isnan(value) else "ok"
             rest = {"round": -1, "scope": "all", "metric": metric, "value": value, "status": status, "higher_is_better": higher}
             rows.append(row | rest | more)
@@ -103,7 +111,12 @@ def spec(method: str, kind: str = "natural", topology: str | None = "ring", **mo
 
 
 def test_references_are_found_by_what_methods_do() -> None:
-    specs = [spec("fpmg"), spec("all-in-one", "pooled"), spec("alone", topology="isolated"), spec("copy", "pooled", control={"name": "copy"})]
+    specs = [
+        spec("fpmg"),
+        spec("all-in-one", "pooled"),
+        spec("alone", topology="isolated"),
+        spec("copy", "pooled", control={"name": "copy"}),
+    ]
     assert references(specs) == References("all-in-one", "alone")
     dp = spec("private", "pooled", privacy={"epsilon": 8})
     assert references([dp, spec("one", "pooled"), spec("centralized", "pooled")]) == References("centralized", None)

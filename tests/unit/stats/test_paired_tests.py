@@ -99,7 +99,9 @@ def test_the_corrected_test_keeps_its_level_where_seeds_share_patients_and_the_p
     rng = np.random.default_rng(1)
     rejected = {0.0: 0, 0.5: 0}
     for _ in range(1000):
-        shared = rng.normal(0, math.sqrt(1 / 3))  # correlation n_H / (n_T + n_H) = 1/3 between resamples: what the ratio 1/2 corrects
+        shared = rng.normal(
+            0, math.sqrt(1 / 3)
+        )  # correlation n_H / (n_T + n_H) = 1/3 between resamples: what the ratio 1/2 corrects
         d = list(shared + rng.normal(0, math.sqrt(2 / 3), 6))
         for ratio in rejected:
             rejected[ratio] += corrected_t(d, ratio).p < 0.05

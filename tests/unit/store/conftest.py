@@ -42,7 +42,9 @@ def planned() -> Callable[..., Planned]:
 def sink_on(tmp_path: Path) -> Callable[..., TrialSink]:
     """Opens a sink; `events` collects what it tells, `clock` is a list whose last number is the time."""
 
-    def make(trial: Planned, events: list[Any] | None = None, clock: list[float] | None = None, publishable: bool = False) -> TrialSink:
+    def make(
+        trial: Planned, events: list[Any] | None = None, clock: list[float] | None = None, publishable: bool = False
+    ) -> TrialSink:
         times = clock if clock is not None else [0.0]
         tell = events.append if events is not None else (lambda event: None)
         return TrialSink(RunDir(tmp_path), trial, publishable, tell, every=30.0, clock=lambda: times[-1])

@@ -16,7 +16,14 @@ from fpmg_bench.store.rounds import RoundLog
 
 
 def test_json_is_strict_and_numbers_of_libraries_become_plain() -> None:
-    value = {1: np.float64(0.5), "t": torch.tensor([1, 2]), "nan": math.nan, "inf": math.inf, "low": -math.inf, "flag": np.bool_(True)}
+    value = {
+        1: np.float64(0.5),
+        "t": torch.tensor([1, 2]),
+        "nan": math.nan,
+        "inf": math.inf,
+        "low": -math.inf,
+        "flag": np.bool_(True),
+    }
     assert plain(value) == {"1": 0.5, "t": [1, 2], "nan": None, "inf": "inf", "low": "-inf", "flag": True}
     json.dumps(plain(value), allow_nan=False)
 
@@ -61,9 +68,13 @@ def test_a_folder_appears_whole_and_the_first_writer_wins(tmp_path: Path) -> Non
 
 
 def test_a_folder_whose_writer_fails_never_appears(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="broken"), whole_folder(tmp_path / "k") as beside:
-        (beside / "state").write_text("half")
-        raise ValueError("broken")
+    def fill() -> None:
+        with whole_folder(tmp_path / "k") as beside:
+            (beside / "state").write_text("half")
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        fill()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,10 +13,10 @@ from fpmg_bench.store import DTYPES, Planned, RunDir, TrialSink, collect, metric
 from fpmg_bench.types import Choice
 
 Make = Callable[..., Planned]
-COLUMNS = (
-    "schema_version suite dataset method role seed key round scope modality metric value low high n floor status reason "
-    "higher_is_better unit source"
-).split()
+COLUMNS = [
+    "schema_version", "suite", "dataset", "method", "role", "seed", "key", "round", "scope", "modality", "metric", "value", "low",
+    "high", "n", "floor", "status", "reason", "higher_is_better", "unit", "source",
+]  # fmt: skip
 
 
 def write(run: RunDir, trials: list[Planned], **more: Any) -> None:
@@ -119,7 +119,7 @@ def test_a_result_under_another_key_counts_for_nothing(planned: Make, tmp_path: 
 
 def test_a_folder_of_something_else_is_refused(planned: Make, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x")
-    with pytest.raises(StoreError, match="no readable plan.json"):
+    with pytest.raises(StoreError, match=r"no readable plan\.json"):
         write(RunDir(tmp_path), [planned()])
     other = RunDir(tmp_path / "run")
     write(other, [planned()])

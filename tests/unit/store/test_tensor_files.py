@@ -35,7 +35,6 @@ def test_every_bit_type_and_shape_comes_back() -> None:
         assert torch.equal(bits(found), bits(tensor))
 
 
-
 def test_tensors_are_named_by_silo_and_module() -> None:
     data = pack({0: {"net/w": torch.ones(2)}, 1: {"net/w": torch.zeros(2)}}, {})
     assert set(load(data)) == {"0|net/w", "1|net/w"}
@@ -44,7 +43,7 @@ def test_tensors_are_named_by_silo_and_module() -> None:
 def test_a_model_that_silos_share_is_stored_once_and_shared_again() -> None:
     model = {"net/w": torch.ones(1000)}
     alone = pack({0: model}, {})
-    shared = pack({silo: model for silo in range(8)}, {})
+    shared = pack(dict.fromkeys(range(8), model), {})
     assert len(shared) < len(alone) + 600
     tree, _ = unpack(shared)
     assert all(tree[silo] is tree[0] for silo in range(8))
@@ -67,7 +66,12 @@ def test_shared_tensors_in_unshared_states_stay_the_same_object() -> None:
 
 
 def test_empty_states_order_and_keys_that_look_like_numbers_survive() -> None:
-    tree = {2: {}, 0: {"b/w": torch.ones(1), "a/w": torch.ones(2)}, "7": {-1: {"x/y": torch.ones(1)}}, "'7": {"x/y": torch.ones(1)}}
+    tree = {
+        2: {},
+        0: {"b/w": torch.ones(1), "a/w": torch.ones(2)},
+        "7": {-1: {"x/y": torch.ones(1)}},
+        "'7": {"x/y": torch.ones(1)},
+    }
     found, _ = unpack(pack(tree, {}))
     assert list(found) == [2, 0, "7", "'7"]
     assert found[2] == {}

@@ -14,8 +14,10 @@ from fpmg_bench.store.environment import INERT, core_hash
 from fpmg_bench.types import Budget, Choice, Privacy, TrialSpec
 
 Make = Callable[..., Planned]
-NAMES = ("dataset:tiny", "encoder:pca", "generator:gan", "generator:single", "topology:ring", "topology:star", "aggregator:fedavg",
-         "metric:rg", "metric:dg")  # fmt: skip
+NAMES = [
+    "dataset:tiny", "encoder:pca", "generator:gan", "generator:single", "topology:ring", "topology:star", "aggregator:fedavg",
+    "metric:rg", "metric:dg",
+]  # fmt: skip
 VERSIONS = Versions(dict.fromkeys(NAMES, "1.0+abc"), {"tiny": "f0", "renamed": "f0"}, {"core": "c0", "cpu": "x"})
 
 
@@ -97,7 +99,9 @@ def test_a_control_has_no_stage_1_and_its_strength_counts(planned: Make) -> None
 
 
 def test_a_planned_trial_survives_json(planned: Make) -> None:
-    trial = planned(privacy=Privacy(float("inf"), 1e-5), control=None, silos={"A": {"lr": 0.1}}, budget=Budget(stop={"consensus": 1e-3}))
+    trial = planned(
+        privacy=Privacy(float("inf"), 1e-5), control=None, silos={"A": {"lr": 0.1}}, budget=Budget(stop={"consensus": 1e-3})
+    )
     assert Planned.from_json(trial.to_json()) == trial
     assert spec_from_json(trial.to_json()["spec"]) == trial.spec
 

@@ -41,7 +41,9 @@ def test_resuming_gives_the_checkpoint_back_and_cuts_the_rounds(planned: Make, s
     shared = state(1)
     sink.round(record("stage2", 0))
     clock.append(31.0)
-    sink.checkpoint("stage2", 1, {0: shared, 1: shared}, {"silos": {0: {"m": torch.ones(1)}, 1: {}}}, {"spent": [["stage2", "step", 20]]})
+    sink.checkpoint(
+        "stage2", 1, {0: shared, 1: shared}, {"silos": {0: {"m": torch.ones(1)}, 1: {}}}, {"spent": [["stage2", "step", 20]]}
+    )
     sink.round(record("stage2", 1))
 
     again = sink_on(planned())
@@ -63,7 +65,8 @@ def test_stages_that_ended_are_kept_in_later_checkpoints(planned: Make, sink_on:
     sink.checkpoint("stage1:notes", 2, {0: state(2)}, {}, {})
     again = sink_on(planned())
     first, second = again.restore("stage1:labs"), again.restore("stage1:notes")
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     assert (first.round, second.round) == (8, 2)
     assert torch.equal(first.states[0]["net/w"], torch.full((3,), 8.0))
 
