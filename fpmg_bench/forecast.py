@@ -62,16 +62,23 @@ class SiloForecast:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """One trial. edges: (from, to) of round 0, the server is -1; reason: why there is none (a control, an impossible plan)."""
+    """One trial. edges: (from, to) of round 0, the server is -1; reason: why there is none (a control, an impossible plan).
+
+    raw_upload: bytes of sending all training records but those of the first silo, once; what a pooled trial costs.
+    """
 
     id: str
     stages: tuple[StageForecast, ...] = ()
     silos: tuple[SiloForecast, ...] = ()
     edges: tuple[tuple[int, int], ...] = ()
+    raw_upload: int = 0
+    pooled: bool = False
     reason: str = ""
 
     @property
     def bytes(self) -> int | None:
+        if self.pooled:
+            return self.raw_upload
         sizes = [stage.total for stage in self.stages]
         return None if any(size is None for size in sizes) else sum(size or 0 for size in sizes)
 
@@ -87,6 +94,7 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     from fpmg_bench.trial.account import open_ledgers
     from fpmg_bench.trial.silos import place
     from fpmg_bench.trial.stages import space_of
+    from fpmg_bench.trial.traffic import raw_upload
 
     if spec.control:
         return Forecast(spec.id, reason="a control trains nothing")
@@ -102,7 +110,9 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
         stages.append(_stage(f"stage1:{modality}", spec, parts, encoder, train.schemas[modality], holders, spec.budget.encoder_rounds, ledgers))
     if parts.generator is not None:
         stages.append(_stage("stage2", spec, parts, parts.generator, space, silos, spec.budget.rounds, ledgers))
-    return Forecast(spec.id, tuple(stages), tuple(_silo(s, ledgers) for s in silos), _edges(spec, parts, len(silos)))
+    pooled = spec.partition["kind"] == "pooled"
+    edges = () if pooled else _edges(spec, parts, len(silos))
+    return Forecast(spec.id, tuple(stages), tuple(_silo(s, ledgers) for s in silos), edges, raw_upload(train, cohort, pooled), pooled)
 
 
 def _silo(silo: Any, ledgers: Mapping[int, Ledger]) -> SiloForecast:
@@ -137,7 +147,7 @@ def _stage(
     patients = round(sum(s.patients for s in holders) / len(holders))
     stats, state, seconds = _measure(name, learner, schema, holders[0], patients, ledgers, train=rounds > 0)
     n = len(holders)
-    message = Layout.of(state, modules_of(state)).bytes
+    message = Layout.of(state, modules_of(state)).bytes if rounds else 0
     messages = parts.topology.messages(n)
     exchanged = exchange(_plan(spec, parts, n), dict.fromkeys(range(n), stats))[1] if stats else 0
     return StageForecast(
@@ -155,21 +165,21 @@ def _stage(
 def _measure(
     name: str, learner: Learner, schema: Any, silo: Any, patients: int, ledgers: Mapping[int, Ledger], train: bool
 ) -> tuple[State, State, float]:
-    """Statistics, starting state and seconds of a local step on made-up rows, as many as the silos have on average."""
+    """Statistics, what travels every round, and seconds of a local step on made-up rows, as many as the silos have on average."""
     from fpmg_bench.privacy import LocalShard
     from fpmg_bench.testing.fakes import context
 
     rows, count = _made_up(schema, max(ROWS, patients))
     private = LocalShard(rows, count, silo.rate, name, _fresh(ledgers.get(silo.index))).begin(0)
-    stats = learner.statistics(schema, private, context())
+    stats = learner.statistics(schema, private, context(schema))
     state = learner.init(schema, stats, rng_for(0, "forecast"))
     if not train:
         return stats, state, 0.0
     plain = LocalShard(rows, count, silo.rate, name).begin(0)
-    learner.train(state, plain, context(steps=1))  # the first step also prepares features
+    learner.train(state, plain, context(schema, steps=1))  # the first step also prepares features
     began = time.perf_counter()
-    learner.train(state, plain, context(steps=TIMED_STEPS))
-    return stats, state, (time.perf_counter() - began) / TIMED_STEPS
+    sent = learner.train(state, plain, context(schema, steps=TIMED_STEPS)).state
+    return stats, sent, (time.perf_counter() - began) / TIMED_STEPS
 
 
 def _made_up(schema: Any, n: int) -> tuple[Any, Any]:

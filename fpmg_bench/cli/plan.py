@@ -87,10 +87,11 @@ def _print(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
         for entry in entries:
             typer.echo(f"{what}: {entry.id}: {entry.reason}")
     rows = [
-        (_cell(f.id), ",".join(map(str, seeds[_cell(f.id)])), len(f.silos), _graph(f), console.size_of(f.bytes), clock(f.seconds) if f.stages else "-", f.reason)
+        (_cell(f.id), ",".join(map(str, seeds[_cell(f.id)])), len(f.silos), _graph(f), console.size_of(f.bytes), console.size_of(f.raw_upload), clock(f.seconds) if f.stages else "-", f.reason)
         for f in forecasts
     ]
-    console.table("Trials", ("dataset/method", "seeds", "silos", "graph of a round", "bytes", "training", "note"), rows, right=("silos", "bytes", "training"))
+    columns = ("dataset/method", "seeds", "silos", "graph of a round", "bytes", "raw upload", "training", "note")
+    console.table("Trials", columns, rows, right=("silos", "bytes", "raw upload", "training"))
     _print_stages(forecasts)
     _print_privacy(forecasts)
 

@@ -94,9 +94,9 @@ def conditions(n: int, seed: int = 0, of: tuple[Column, ...] = CONDITIONS) -> to
     return torch.tensor(np.stack(columns, axis=1), dtype=torch.float32)
 
 
-def context(seed: int = 0, round: int = 0, steps: int = 2, memory: dict[str, torch.Tensor] | None = None) -> SiloContext:
-    """One silo in one round, with its own stream."""
-    return SiloContext(0, round, steps, rng_for(seed, "silo", 0, "round", round), {}, {} if memory is None else memory)
+def context(schema: Any, seed: int = 0, round: int = 0, steps: int = 2, memory: dict[str, torch.Tensor] | None = None) -> SiloContext:
+    """One silo in one round, with its own stream. schema: the modality's, or the space."""
+    return SiloContext(0, round, steps, rng_for(seed, "silo", 0, "round", round), {}, {} if memory is None else memory, schema=schema)
 
 
 def _table(schema: Schema, severity: NDArray[np.float64], rng: np.random.Generator) -> Table:

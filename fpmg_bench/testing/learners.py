@@ -24,10 +24,10 @@ def learn(component: Any, schema: Any, rows: Any, seed: int, rounds: int = 2, wa
 
     Returns {"stats", "init", "updates", "state", "memory", "watch"}; torch's global generator is as it was.
     """
-    ctx = context(seed)
+    ctx = context(schema, seed)
     stats = component.statistics(schema, local_shard(rows, seed), ctx)
     start = component.init(schema, stats, rng_for(seed, "init"))
-    found: dict[str, Any] = {"stats": stats, "init": start, "updates": [], "state": dict(start), "memory": {}, "mixed": [], "steps": []}
+    found: dict[str, Any] = {"schema": schema, "stats": stats, "init": start, "updates": [], "state": dict(start), "memory": {}, "mixed": [], "steps": []}
     for round in range(rounds if component.rounds is None else min(rounds, component.rounds)):
         update = _one_round(component, found, rows, seed, round, watch)
         found["updates"].append(update)
@@ -81,7 +81,7 @@ def _needs_rounds(component: Any) -> None:
 
 def _one_round(component: Any, found: dict[str, Any], rows: Any, seed: int, round: int, watch: bool) -> Update:
     """The federation seeds torch's global generator before each `train`, since dropout takes no generator."""
-    ctx = context(seed, round, STEPS, found["memory"])
+    ctx = context(found["schema"], seed, round, STEPS, found["memory"])
     seen = Watch(streams=(ctx.rng,)) if watch else None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(seed, "silo", 0, "round", round, "global"))

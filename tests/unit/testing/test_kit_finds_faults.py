@@ -1,0 +1,243 @@
+"""Each check fails on a component that breaks exactly its law, and says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from fpmg_bench.errors import NotApplicable, PluginError
+from fpmg_bench.testing import aggregators, checks_for, common, kind_of, metrics, topologies
+from fpmg_bench.testing.checks import parametrize_with_checks
+from fpmg_bench.types import Scale, Score, Step, Transfer
+
+
+class Mean:
+    needs: ClassVar[str] = "sum"
+    uses_own: ClassVar[bool] = False
+
+    def __init__(self, factor: float = 1.0) -> None:
+        self.factor = factor
+
+    def min_inputs(self) -> int:
+        return 1
+
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        return weights @ inputs
+
+
+class FirstWins(Mean):
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        return inputs[0].clone()
+
+
+class Doubling(Mean):
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        return 2 * (weights @ inputs)
+
+
+class InPlace(Mean):
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        inputs *= 0.5
+        return 2 * (weights @ inputs)
+
+
+class Noisy(Mean):
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        return weights @ inputs + 1e-3 * torch.randn(inputs.shape[1])
+
+
+class NumpyNoise(Mean):
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        np.random.random()  # draws and throws away
+        return weights @ inputs
+
+
+class Remembering(Mean):
+    def __init__(self, factor: float = 1.0) -> None:
+        super().__init__(factor)
+
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        self.factor += 1.0
+        return weights @ inputs + self.factor
+
+
+class Loaded(Mean):
+    def __init__(self, factor: float = 1.0) -> None:
+        super().__init__(factor)
+        self.table = torch.zeros(3)
+
+
+class Unnamed(Mean):
+    def __init__(self, factor: float = 1.0) -> None:
+        super().__init__(factor + 1)
+
+
+class Own(Mean):
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        return inputs[own] if own is not None else weights @ inputs
+
+
+class NoDefault(Mean):
+    def __init__(self, factor: float) -> None:
+        super().__init__(factor)
+
+
+class NotJson(Mean):
+    def __init__(self, factor: Any = complex(1, 1)) -> None:
+        self.factor = factor
+
+
+@pytest.mark.parametrize(
+    ("component", "check"),
+    [
+        (FirstWins(), aggregators.check_order_of_inputs_is_irrelevant),
+        (Doubling(), aggregators.check_identical_models_stay),
+        (Doubling(), aggregators.check_one_model_gives_itself),
+        (Doubling(), aggregators.check_stays_within_the_models),
+        (Own(), aggregators.check_ignores_own_unless_declared),
+        (InPlace(), common.check_inputs_are_unmodified),
+        (Noisy(), common.check_same_seed_same_bits),
+        (Noisy(), common.check_no_global_randomness),
+        (NumpyNoise(), common.check_no_global_randomness),
+        (Remembering(), common.check_repeats_on_one_object),
+        (Loaded(), common.check_constructor_only_stores),
+        (Unnamed(), common.check_constructor_only_stores),
+        (NoDefault(1.0), common.check_constructs_with_defaults),
+    ],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
+def test_a_faulty_rule_is_caught(component: Any, check: Any) -> None:
+    with pytest.raises(AssertionError):
+        check(component)
+
+
+def test_parameters_that_json_cannot_hold_are_caught() -> None:
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        common.check_parameters_round_trip_json(NotJson())
+
+
+def test_a_sound_rule_passes_every_check() -> None:
+    for check in checks_for(Mean()):
+        check(Mean())
+
+
+class Lost:
+    """Silo 0 is never heard."""
+
+    def plan(self, silos: Sequence[int], round: int, rng: Any) -> Sequence[Step]:
+        return [Step(tuple(Transfer(a, b) for a in silos for b in silos if a != b and a != silos[0]))]
+
+    def messages(self, silos: int) -> int:
+        return (silos - 1) ** 2
+
+
+class Miscounting(Lost):
+    def plan(self, silos: Sequence[int], round: int, rng: Any) -> Sequence[Step]:
+        return [Step(tuple(Transfer(a, b) for a in silos for b in silos if a != b))]
+
+
+class Stranger(Lost):
+    def plan(self, silos: Sequence[int], round: int, rng: Any) -> Sequence[Step]:
+        return [Step((Transfer(0, 1), Transfer(1, 0)))]
+
+
+class Greedy(Lost):
+    def plan(self, silos: Sequence[int], round: int, rng: Any) -> Sequence[Step]:
+        return [Step(tuple(Transfer(a, b, weight=0.7) for a in silos for b in silos if a != b))]
+
+
+@pytest.mark.parametrize(
+    ("component", "check"),
+    [
+        (Lost(), topologies.check_reaches_every_silo),
+        (Miscounting(), topologies.check_messages_match_the_plan),
+        (Stranger(), topologies.check_sends_between_known_nodes),
+        (Greedy(), topologies.check_weights_are_shares),
+    ],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
+def test_a_faulty_topology_is_caught(component: Any, check: Any) -> None:
+    with pytest.raises(AssertionError):
+        check(component)
+
+
+class Diversity:
+    """Distinct rows of the released table, as a share."""
+
+    family: ClassVar[str] = "DG"
+    scales: ClassVar[Mapping[str, Scale]] = {"distinct": Scale(1.0, True, 0.0, 1.0, source="test")}
+
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        frame = evidence.released[0].data["table"].frame
+        return [Score("distinct", len(frame.drop_duplicates()) / len(frame))]
+
+
+class Backwards(Diversity):
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        return [Score("distinct", 1 - super().__call__(evidence, rng)[0].value)]
+
+
+class OutOfRange(Diversity):
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        return [Score("distinct", 2.0)]
+
+
+class FirstRow(Diversity):
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        return [Score("distinct", float(evidence.released[0].data["table"].frame["lactate"].iloc[0]) / 20)]
+
+
+class Undeclared(Diversity):
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        return [Score("other", 0.5)]
+
+
+class Silent(Diversity):
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        raise NotApplicable("no such thing here")
+
+
+@pytest.mark.parametrize(
+    ("component", "check"),
+    [
+        (Backwards(), metrics.check_real_patients_score_near_best),
+        (OutOfRange(), metrics.check_scores_are_declared_and_in_range),
+        (Undeclared(), metrics.check_scores_are_declared_and_in_range),
+        (FirstRow(), metrics.check_row_order_is_irrelevant),
+    ],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
+def test_a_faulty_metric_is_caught(component: Any, check: Any) -> None:
+    with pytest.raises(AssertionError):
+        check(component)
+
+
+def test_a_sound_metric_passes_every_check() -> None:
+    for check in checks_for(Diversity()):
+        check(Diversity())
+
+
+def test_kinds_are_told_apart_and_strangers_refused() -> None:
+    assert [kind_of(x) for x in (Mean(), Lost(), Diversity())] == ["aggregator", "topology", "metric"]
+    with pytest.raises(PluginError, match="object is no component"):
+        kind_of(object())
+
+
+@parametrize_with_checks([Silent()])
+def test_not_applicable_skips(component: Any, check: Any) -> None:
+    check(component)
+
+
+@parametrize_with_checks([FirstWins()], expected_failures={"order_of_inputs_is_irrelevant": "the first silo is trusted"})
+def test_expected_failures_are_marked(component: Any, check: Any) -> None:
+    check(component)
+
+
+def test_ids_name_class_and_check() -> None:
+    mark = parametrize_with_checks([Mean()])
+    assert mark.args[1][0].id == "Mean-constructs_with_defaults"
+    assert len({case.id for case in mark.args[1]}) == len(mark.args[1])
