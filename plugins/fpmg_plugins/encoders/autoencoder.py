@@ -9,7 +9,7 @@ import torch
 from annotated_types import Ge, Gt
 
 from fpmg_bench.types import Charges
-from fpmg_plugins.encoders import quantiles
+from fpmg_plugins.encoders import dither, quantiles
 from fpmg_plugins.encoders.autoencoding import Autoencoding
 from fpmg_plugins.encoders.table_net import TableCoder
 from fpmg_plugins.encoders.tabular import Layout
@@ -76,7 +76,7 @@ class Autoencoder(Autoencoding):
         values = np.zeros((len(outputs["scores"]), 0))
         if layout.numbers:
             values = quantiles.restore(layout.numbers, state["frozen/distribution"], outputs["scores"].double().numpy())
-            values[outputs["there"].numpy() < 0] = np.nan
+            values[~dither.seen(outputs["there"].sigmoid(), outputs["phase"]).numpy()] = np.nan
         levels = torch.split(outputs["levels"], layout.sizes, dim=1) if layout.sizes else ()
         codes = [part.argmax(dim=1).numpy() for part in levels]
         return layout.table(schema, values, np.stack(codes, axis=1) if codes else np.zeros((len(values), 0), dtype=np.int64))

@@ -11,6 +11,7 @@ from torch import nn
 
 from fpmg_bench.types import Charges, Update
 from fpmg_plugins import training
+from fpmg_plugins.encoders import dither
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +72,7 @@ class Autoencoding(ABC):
 
     @abstractmethod
     def records(self, schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> ModalityData:
-        """Valid records from the decoder's outputs."""
+        """Valid records from the decoder's outputs and the vectors' dither "phase" [n]."""
 
     def charges(self, schema: Schema, steps: int) -> Charges:
         return Charges(private_steps=steps)
@@ -111,7 +112,7 @@ class Autoencoding(ABC):
         parts: dict[str, list[Tensor]] = {}
         with torch.no_grad():
             for chunk in torch.split(z.float(), STREAM) if len(z) else (z.float(),):
-                for name, value in network.decode(chunk).items():
+                for name, value in (network.decode(chunk) | {"phase": dither.phase(chunk)}).items():
                     parts.setdefault(name, []).append(value)
         return self.records(schema, state, {name: torch.cat(values) for name, values in parts.items()})
 

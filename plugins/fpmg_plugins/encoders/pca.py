@@ -10,7 +10,7 @@ from annotated_types import Ge
 
 from fpmg_bench.errors import PluginError
 from fpmg_bench.types import Charges, Update
-from fpmg_plugins.encoders import pca_views
+from fpmg_plugins.encoders import dither, pca_views
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,7 +72,8 @@ class Pca:
         features = state["frozen/centre"] + z.double() @ state["frozen/lift"]
         raw = features / state["frozen/scale"]
         values = (raw[:, :k] + state["frozen/mean"]).clamp(0, 1)
-        return view.back(values.numpy(), (raw[:, k : 2 * k] > 0.5).numpy(), raw[:, 2 * k :].numpy())
+        seen = dither.seen(raw[:, k : 2 * k], dither.phase(z))
+        return view.back(values.numpy(), seen.numpy(), raw[:, 2 * k :].numpy())
 
 
 def components(view: View, stats: State, dim: int) -> State:

@@ -1,0 +1,28 @@
+"""Ordered dither: turns probabilities of gaps into gaps at the right rate without a random number.
+
+"Seen where probability > 1/2" would see everything that is seen more often than not; sampling would need a generator that
+`decode` is not handed. So thresholds are spread evenly over the cells of a record (Weyl sequence), shifted by the record's vector.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+GOLDEN = (5**0.5 - 1) / 2
+TURNS = 3.0  # of the shift while the vector's sum grows by one: many over a cohort, few enough to ignore rounding
+
+
+def phase(z: Tensor) -> Tensor:
+    """Shift [n] in [0, 1) of each record, a function of its vector alone."""
+    return (z.double().sum(dim=1) * TURNS) % 1.0
+
+
+def seen(probability: Tensor, shift: Tensor) -> Tensor:
+    """bool [n, cells]: probability [n, cells] above the thresholds. 0 is never seen, 1 always."""
+    cells = (torch.arange(probability.shape[1], dtype=torch.float64) + 0.5) * GOLDEN
+    return probability.double() > (cells + shift[:, None]) % 1.0
