@@ -77,7 +77,7 @@ class ConditionalGan:
         state: State = {}
         mean, factor = start.block(space, group)
         at = 0
-        for name, net in self.generators_of(space, group).items():
+        for name in group:
             dim = space.blocks[name].stop - space.blocks[name].start
             net = training.seeded(lambda name=name: self.generators_of(space, group)[name], rng)  # type: ignore[misc]
             net.start(mean[:, at : at + dim], self._noise_factor(factor[at : at + dim], space, group), conditions.width(space))
@@ -109,8 +109,8 @@ class ConditionalGan:
         given = conditions.features(schema, condition)
         for group in self.groups(schema):
             noise = torch.randn(n, self.noise_of(schema, group), generator=rng)
-            for name, net in self.generators_of(schema, group).items():
-                training.load(net, state, f"ema.{name}")
+            for name in group:
+                net = training.restored(lambda name=name: self.generators_of(schema, group)[name], state, f"ema.{name}")  # type: ignore[misc]
                 with torch.no_grad():
                     z[:, schema.blocks[name]] = net.eval()(noise, given)
         everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
