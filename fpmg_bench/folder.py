@@ -34,7 +34,9 @@ def write(cohort: Cohort, folder: Path, licence: str = "unknown", publishable: b
     modalities = {}
     for name, schema in cohort.schemas.items():
         columns[f"present.{name}"] = cohort.present[name]
-        modalities[name] = {"kind": schema.kind, "present": f"present.{name}"} | WRITERS[schema.kind](cohort, name, folder, columns)
+        modalities[name] = {"kind": schema.kind, "present": f"present.{name}"} | WRITERS[schema.kind](
+            cohort, name, folder, columns
+        )
     _parquet(columns, folder / "manifest.parquet")
     _yaml(_document(cohort, licence, publishable, modalities), folder / "cohort.yaml")
 
@@ -157,7 +159,9 @@ def _pixels(array: NDArray[np.uint8], file: Path) -> None:
     from PIL import Image
 
     frames = array if array.ndim == 4 else array[None]
-    pictures = [Image.fromarray(frame[0] if len(frame) == 1 else np.ascontiguousarray(frame.transpose(1, 2, 0))) for frame in frames]
+    pictures = [
+        Image.fromarray(frame[0] if len(frame) == 1 else np.ascontiguousarray(frame.transpose(1, 2, 0))) for frame in frames
+    ]
     # Pillow joins equal neighbours into one longer frame; the durations let a reader take them apart again.
     movie: dict[str, Any] = {"save_all": True, "append_images": pictures[1:], "duration": FRAME_MS} if array.ndim == 4 else {}
     pictures[0].save(file, compress_level=1, **movie)
@@ -173,14 +177,16 @@ def _parquet(columns: Mapping[str, Any], file: Path) -> None:
     try:
         pd.DataFrame(dict(columns)).to_parquet(file, index=False)
     except UnicodeEncodeError as error:
-        raise DatasetError(f"{file}: a text is not valid Unicode ({error.reason})", "generated text must not hold lone surrogates") from error
+        raise DatasetError(
+            f"{file}: a text is not valid Unicode ({error.reason})", "generated text must not hold lone surrogates"
+        ) from error
 
 
 def _yaml(document: Mapping[str, Any], file: Path) -> None:
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
+    yaml.default_flow_style = False  # type: ignore[assignment]
     yaml.sort_base_mapping_type_on_output = False
     yaml.width = 130
     with file.open("w", encoding="utf-8") as stream:

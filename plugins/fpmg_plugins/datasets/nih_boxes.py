@@ -53,7 +53,11 @@ class NihBoxes:
         series = _history(entries, rows, self.history)
         everyone = np.ones(len(rows), bool)
         return Cohort(
-            schemas={"image": Schema("image", (), (1, self.size, self.size)), "series": _channels(self.history), "header": _header()},
+            schemas={
+                "image": Schema("image", (), (1, self.size, self.size)),
+                "series": _channels(self.history),
+                "header": _header(),
+            },
             data={"image": _raster(boxes, rows, self.size), "series": series, "header": Table(_cells(rows))},
             present={"image": everyone, "series": series.seen.any(axis=(1, 2)), "header": everyone.copy()},
             conditions=(Column("label", "category", CLASSES),),
@@ -96,12 +100,18 @@ def _cells(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _channels(steps: int) -> Schema:
     findings = tuple(Column(name.lower(), "number", low=0, high=1, step=1) for name in FINDINGS)
-    return Schema("series", (*findings, Column("view_ap", "number", low=0, high=1, step=1), Column("age", "number", low=0, high=100, step=1)), (steps,))
+    return Schema(
+        "series",
+        (*findings, Column("view_ap", "number", low=0, high=1, step=1), Column("age", "number", low=0, high=100, step=1)),
+        (steps,),
+    )
 
 
 def _history(entries: pd.DataFrame, rows: pd.DataFrame, steps: int) -> Series:
-    """The last `steps` follow-ups before each image, oldest first; steps that are not there are unseen and repeat the last time."""
-    mine = entries[entries["patient"].isin(rows["patient"])].sort_values(["patient", "visit"], kind="stable").reset_index(drop=True)
+    """The last `steps` follow-ups before each image, oldest first; missing steps are unseen and repeat the last time."""
+    mine = (
+        entries[entries["patient"].isin(rows["patient"])].sort_values(["patient", "visit"], kind="stable").reset_index(drop=True)
+    )
     channels = np.column_stack([*_findings(mine["findings"]), mine["view"] == "AP", mine["age"]]).astype(np.float32)
     of_patient = mine.groupby("patient").indices
     visits = mine["visit"].to_numpy()
@@ -130,7 +140,9 @@ def _raster(boxes: pd.DataFrame, rows: pd.DataFrame, size: int) -> Pixels:
     mine = boxes[boxes["image"].isin(position.index)]
     edges = np.linspace(0, SIDE, size + 1)
     covered = np.zeros((len(rows), size, size))
-    across, down = (_overlap(mine[start].to_numpy(), mine[length].to_numpy(), edges) for start, length in (("x", "w"), ("y", "h")))
+    across, down = (
+        _overlap(mine[start].to_numpy(), mine[length].to_numpy(), edges) for start, length in (("x", "w"), ("y", "h"))
+    )
     np.maximum.at(covered, position.loc[mine["image"]].to_numpy(), down[:, :, None] * across[:, None, :])
     return Pixels.of(np.round(255 * covered).astype(np.uint8)[:, None])
 

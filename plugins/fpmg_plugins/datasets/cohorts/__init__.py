@@ -35,12 +35,16 @@ class Packaged(Folder):
         if self.root:
             return Path(self.root).expanduser()
         if not os.environ.get(VARIABLE):
-            raise DatasetError(f"{self.name}: no data folder", f"set {VARIABLE} to the folder that holds {self.name}/, or give `root`")
+            raise DatasetError(
+                f"{self.name}: no data folder", f"set {VARIABLE} to the folder that holds {self.name}/, or give `root`"
+            )
         return Path(os.environ[VARIABLE]).expanduser() / self.name
 
     def fingerprint(self) -> str:
         """Digest of the files and of the sizes that pictures are read at."""
-        return keys.digest({"files": super().fingerprint(), "shapes": {name: list(shape) for name, shape in self.shapes().items()}})
+        return keys.digest(
+            {"files": super().fingerprint(), "shapes": {name: list(shape) for name, shape in self.shapes().items()}}
+        )
 
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Shapes that replace those of the packaged cohort.yaml."""
@@ -64,6 +68,7 @@ class CovidCxr(Packaged):
         self.image_size = image_size
 
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Gray, image_size a side."""
         return {"image": (1, self.image_size, self.image_size)}
 
 
@@ -77,6 +82,7 @@ class LungCt(Packaged):
         self.image_size = image_size
 
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Gray, image_size a side."""
         return {"image": (1, self.image_size, self.image_size)}
 
 
@@ -91,6 +97,7 @@ class PocusUltrasound(Packaged):
         self.video_size = video_size
 
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Gray clips."""
         return {"video": (self.frames, 1, self.video_size, self.video_size)}
 
 
@@ -101,6 +108,6 @@ class EicuDemo(Packaged):
 
 
 class Mimic3Demo(Packaged):
-    """ICU stays (death in hospital, age): vitals and laboratory, a table, admission diagnosis, coded text (leak) in three units."""
+    """ICU stays (death in hospital, age): vitals, laboratory, a table, admission diagnosis, coded text (leak); three units."""
 
     name = "mimic3_demo"

@@ -35,7 +35,10 @@ def assemble(document: Document, root: Path) -> Cohort:
     known = ~np.isnan(label)
     dropped["records without a label"] += int((~known).sum())
     manifest, ids, label = manifest.take(known), ids[known], label[known]
-    rest = [columns.values(each, manifest, document.place("conditions", at + 1), dropped) for at, each in enumerate(spec.conditions[1:])]
+    rest = [
+        columns.values(each, manifest, document.place("conditions", at + 1), dropped)
+        for at, each in enumerate(spec.conditions[1:])
+    ]
     patient = _patients(manifest, document)
     _enough(document, manifest, label, patient)
     silo, names = silos(spec.silo, manifest, label, document.place("silo")) if spec.silo else (np.zeros(len(label), np.int64), ())
@@ -61,12 +64,16 @@ def _ids(document: Document, manifest: Manifest) -> NDArray[np.object_]:
         return manifest.rows.astype(str).astype(object)
     cells = columns.strings(manifest.cells(column, document.place("record")))
     if cells.isna().any():
-        raise DatasetError(f"{manifest.place(int(np.flatnonzero(cells.isna())[0]), column)}: empty", "each record needs a name of its own")
+        raise DatasetError(
+            f"{manifest.place(int(np.flatnonzero(cells.isna())[0]), column)}: empty", "each record needs a name of its own"
+        )
     again = cells.duplicated().to_numpy()
     if again.any():
         at = int(np.flatnonzero(again)[0])
         first = int(np.flatnonzero(cells == cells.iloc[at])[0])
-        raise DatasetError(f"{manifest.place(at, column)}: the same record as in row {manifest.rows[first]}", "each record is listed once")
+        raise DatasetError(
+            f"{manifest.place(at, column)}: the same record as in row {manifest.rows[first]}", "each record is listed once"
+        )
     return cells.to_numpy(dtype=object)
 
 
@@ -79,7 +86,9 @@ def _wanted(document: Document, manifest: Manifest, dropped: Counter[str]) -> ND
         dropped[f"{rule.column} {'is none of' if rule.keep is not None else 'is one of'}: {values}"] += int((keep & ~good).sum())
         keep &= good
     if not keep.any():
-        raise DatasetError(f"{manifest.file}: no record is left", f"{document.place('rows')}: these rules drop all {len(manifest)} rows")
+        raise DatasetError(
+            f"{manifest.file}: no record is left", f"{document.place('rows')}: these rules drop all {len(manifest)} rows"
+        )
     return keep
 
 
@@ -88,7 +97,9 @@ def _patients(manifest: Manifest, document: Document) -> NDArray[np.int64]:
     column = document.spec.patient
     cells = manifest.cells(column, document.place("patient"))
     if cells.isna().any():
-        raise DatasetError(f"{manifest.place(int(np.flatnonzero(cells.isna())[0]), column)}: empty", "each record needs its patient")
+        raise DatasetError(
+            f"{manifest.place(int(np.flatnonzero(cells.isna())[0]), column)}: empty", "each record needs its patient"
+        )
     if pd.api.types.is_integer_dtype(cells):
         return cells.to_numpy(dtype=np.int64)
     return np.unique(cells.astype(str).to_numpy(dtype=str), return_inverse=True)[1].astype(np.int64)
@@ -104,14 +115,21 @@ def _enough(document: Document, manifest: Manifest, label: NDArray[np.float64], 
         count = len(np.unique(patient[rows]))
         if count < least:
             where = f" ({manifest.file}:{manifest.rows[rows[0]]})" if len(rows) else ""
+            at = document.place("conditions", 0)
             raise DatasetError(
-                f"{document.place('conditions', 0)}: class '{name}' of '{spec.name}' is seen in {count} patients, fewer than {least}{where}",
+                f"{at}: class '{name}' of '{spec.name}' is seen in {count} patients, fewer than {least}{where}",
                 "map it to another class, drop it by `rows`, or set min_class_patients",
             )
 
 
 def _modality(
-    name: str, spec: ModalitySpec, manifest: Manifest, ids: NDArray[np.object_], root: Path, document: Document, dropped: Counter[str]
+    name: str,
+    spec: ModalitySpec,
+    manifest: Manifest,
+    ids: NDArray[np.object_],
+    root: Path,
+    document: Document,
+    dropped: Counter[str],
 ) -> Part:
     at = document.place("modalities", name)
     data: Any
@@ -132,16 +150,24 @@ def _modality(
     return schema, data, seen
 
 
-def _table(name: str, spec: TableSpec, manifest: Manifest, document: Document, dropped: Counter[str]) -> tuple[Schema, Table, NDArray[np.bool_]]:
+def _table(
+    name: str, spec: TableSpec, manifest: Manifest, document: Document, dropped: Counter[str]
+) -> tuple[Schema, Table, NDArray[np.bool_]]:
     cells: dict[str, Any] = {}
     for at, column in enumerate(spec.columns):
         found = columns.values(column, manifest, document.place("modalities", name, "columns", at), dropped)
         cells[column.name] = columns.names(column, found) if column.type == "category" else found
     frame = pd.DataFrame(cells)
-    return Schema("table", tuple(column.declared() for column in spec.columns)), Table(frame), frame.notna().any(axis=1).to_numpy()
+    return (
+        Schema("table", tuple(column.declared() for column in spec.columns)),
+        Table(frame),
+        frame.notna().any(axis=1).to_numpy(),
+    )
 
 
-def _text(name: str, spec: TextSpec, manifest: Manifest, at: str, dropped: Counter[str]) -> tuple[Schema, Text, NDArray[np.bool_]]:
+def _text(
+    name: str, spec: TextSpec, manifest: Manifest, at: str, dropped: Counter[str]
+) -> tuple[Schema, Text, NDArray[np.bool_]]:
     cells = columns.strings(manifest.cells(spec.column, at))
     seen = cells.notna().to_numpy()
     long = (cells[seen].str.len() > spec.length).sum() if seen.any() else 0

@@ -1,4 +1,4 @@
-"""Turns cells into numbers, flags and categories as declared; what is wrong is an error with its row, what is left out is counted."""
+"""Turns cells into numbers, flags and categories as declared; an error names the row, what is left out is counted."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def flags(spec: ColumnSpec, manifest: Manifest, declared_at: str) -> NDArray[np.
     wrong = np.isnan(found) & cells.notna().to_numpy()
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])
-        raise DatasetError(f"{manifest.place(at, spec.source)}: not a flag", f"{declared_at}: use 0/1, or `map` the values to them")
+        raise DatasetError(
+            f"{manifest.place(at, spec.source)}: not a flag", f"{declared_at}: use 0/1, or `map` the values to them"
+        )
     return found
 
 
@@ -56,7 +58,9 @@ def numbers(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Cou
     wrong = np.isnan(found) & cells.notna().to_numpy()
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])
-        raise DatasetError(f"{manifest.place(at, spec.source)}: not a number", f"{declared_at}: mend the cell, or `map` the word to a number")
+        raise DatasetError(
+            f"{manifest.place(at, spec.source)}: not a number", f"{declared_at}: mend the cell, or `map` the word to a number"
+        )
     return within(spec, found, manifest, declared_at, dropped)
 
 
@@ -73,8 +77,12 @@ def within(
     if spec.outside in ("error", "keep"):
         at = int(np.flatnonzero(beyond)[0])
         what = "infinite" if np.isinf(values[at]) else f"outside {low:g} to {high:g}"
-        raise DatasetError(f"{manifest.place(at, spec.source)}: {what}", f"{declared_at}: widen low and high, or say `outside: missing`")
-    dropped[f"cells of {spec.name} outside {low:g} to {high:g}, {'read as missing' if spec.outside == 'missing' else 'clipped'}"] += int(beyond.sum())
+        raise DatasetError(
+            f"{manifest.place(at, spec.source)}: {what}", f"{declared_at}: widen low and high, or say `outside: missing`"
+        )
+    dropped[
+        f"cells of {spec.name} outside {low:g} to {high:g}, {'read as missing' if spec.outside == 'missing' else 'clipped'}"
+    ] += int(beyond.sum())
     if spec.outside == "clip":
         return np.clip(values, low, high)
     return np.where(beyond, np.nan, values)

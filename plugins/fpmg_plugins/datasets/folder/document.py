@@ -14,10 +14,26 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from fpmg_bench.errors import DatasetError
-from fpmg_plugins.datasets.folder.spec import CohortSpec, ColumnSpec, ImageSpec, RowsSpec, SeriesSpec, SiloSpec, TableSpec, TextSpec, VideoSpec
+from fpmg_plugins.datasets.folder.spec import (
+    CohortSpec,
+    ColumnSpec,
+    ImageSpec,
+    RowsSpec,
+    SeriesSpec,
+    SiloSpec,
+    TableSpec,
+    TextSpec,
+    VideoSpec,
+)
 
 HINT = "see docs/folder-cohorts.md"
-WORDS = sorted({key for model in (CohortSpec, ColumnSpec, ImageSpec, RowsSpec, SeriesSpec, SiloSpec, TableSpec, TextSpec, VideoSpec) for key in model.model_fields})
+WORDS = sorted(
+    {
+        key
+        for model in (CohortSpec, ColumnSpec, ImageSpec, RowsSpec, SeriesSpec, SiloSpec, TableSpec, TextSpec, VideoSpec)
+        for key in model.model_fields
+    }
+)
 
 
 class Document:
@@ -58,7 +74,9 @@ def _parse(file: Path) -> CommentedMap:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise DatasetError(f"{file}: there is no such file", "write one as docs/folder-cohorts.md shows, or name another `root`") from None
+        raise DatasetError(
+            f"{file}: there is no such file", "write one as docs/folder-cohorts.md shows, or name another `root`"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{file}: cannot be read as UTF-8 text: {error}") from error
     try:
@@ -74,7 +92,7 @@ def _parse(file: Path) -> CommentedMap:
     return tree
 
 
-def _written(tree: Any, location: Sequence[str | int]) -> tuple[str | int, ...]:
+def _written(tree: Any, location: Sequence[Any]) -> tuple[str | int, ...]:
     """pydantic's location without what is not in the file (the tags of its unions)."""
     path: list[str | int] = []
     for part in location:
@@ -84,7 +102,7 @@ def _written(tree: Any, location: Sequence[str | int]) -> tuple[str | int, ...]:
     return tuple(path)
 
 
-def _position(tree: Any, path: Sequence[str | int]) -> tuple[int, int]:
+def _position(tree: Any, path: Sequence[Any]) -> tuple[int, int]:
     line, column = 0, 0
     for part in path:
         if isinstance(tree, dict) and part in tree:

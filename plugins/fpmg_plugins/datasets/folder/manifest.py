@@ -33,10 +33,11 @@ class Manifest:
         return len(self.frame)
 
     def take(self, mask: NDArray[np.bool_]) -> Manifest:
+        """The rows where the mask is True."""
         return replace(self, frame=self.frame[mask].reset_index(drop=True), rows=self.rows[mask])
 
     def place(self, at: int, column: str) -> str:
-        """`file:row 17: column 'age'`; the content of a cell is never shown."""
+        """`file:17: column 'age'`; the content of a cell is never shown."""
         return f"{self.file}:{self.rows[at]}: column '{column}'"
 
     def cells(self, column: str, declared_at: str) -> pd.Series[Any]:
@@ -66,7 +67,9 @@ def _read_parquet(file: Path) -> Manifest:
     try:
         frame = pq.read_table(file).to_pandas()
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{file}: truncated, or not a parquet file ({str(error).splitlines()[0]})", "write it again") from error
+        raise DatasetError(
+            f"{file}: truncated, or not a parquet file ({str(error).splitlines()[0]})", "write it again"
+        ) from error
     return Manifest(file, frame, np.arange(1, len(frame) + 1))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -65,7 +65,15 @@ def decode(path: Path, spec: ImageSpec | VideoSpec, place: str) -> NDArray[np.ui
             return _array(path, spec)
         with Image.open(path) as picture:
             return _clip(picture, spec) if isinstance(spec, VideoSpec) else _picture(picture, spec)
-    except (OSError, ValueError, SyntaxError, EOFError, UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ) as error:
         what = str(error).splitlines()[0].replace(str(path), path.name) if str(error) else type(error).__name__
         raise DatasetError(f"{place}: {path} cannot be decoded ({what})", "replace the file, or empty the cell") from error
 
@@ -82,9 +90,8 @@ def _clip(picture: Image, spec: VideoSpec) -> NDArray[np.uint8]:
     shown: list[int] = []
     for at in range(getattr(picture, "n_frames", 1)):
         picture.seek(at)
-        duration = picture.info.get("duration") or spec.frame_ms
-        times = max(1, round(duration / spec.frame_ms)) if spec.frame_ms else 1
-        shown += [at] * times
+        duration = picture.info.get("duration", 0)
+        shown += [at] * (max(1, round(duration / spec.frame_ms)) if spec.frame_ms else 1)
     wanted = np.asarray(shown)[np.round(np.linspace(0, len(shown) - 1, spec.shape[0])).astype(int)]
     frames: dict[int, NDArray[np.uint8]] = {}
     for at in np.unique(wanted):

@@ -1,4 +1,4 @@
-"""Long tables (record, time, variable, value) as fixed steps: binned over a window, named by a step column, or the first times."""
+"""Long tables (record, time, variable, value) as fixed steps: bins of a window, steps that a column names, or first times."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Long:
-    """Rows of the long table that belong to a record: its position, time, channel (-1: none) and value; step where there is one."""
+    """Rows of the long table that belong to a record: its position, time, channel (-1: none), value, and step if named."""
 
     row: NDArray[np.int64]
     time: NDArray[np.float64]
@@ -33,7 +33,9 @@ class _Long:
         return _Long(self.row[rows], self.time[rows], self.channel[rows], self.value[rows], self.step[rows])
 
 
-def series(spec: SeriesSpec, table: Manifest, records: NDArray[np.object_], declared_at: str, dropped: Counter[str]) -> tuple[Schema, Series]:
+def series(
+    spec: SeriesSpec, table: Manifest, records: NDArray[np.object_], declared_at: str, dropped: Counter[str]
+) -> tuple[Schema, Series]:
     """records [n]: ids of the cohort's records as strings. Values that find no place are counted in `dropped`."""
     long = _rows(spec, table, records, declared_at, dropped)
     long, times = _placed(spec, long, len(records), dropped)
@@ -58,17 +60,19 @@ def _rows(spec: SeriesSpec, table: Manifest, records: NDArray[np.object_], decla
     undeclared = (channel.isna() & word.notna()).to_numpy()
     if undeclared.any():
         dropped[f"rows of {table.file.name} of variables that are not declared"] += int(undeclared.sum())
-    table, row, channel = table.take(~undeclared), row[~undeclared], channel.to_numpy()[~undeclared]
+    table, row, found = table.take(~undeclared), row[~undeclared], channel.to_numpy()[~undeclared]
     time = _plain(spec.time, table, declared_at)
     if np.isnan(time).any():
         raise DatasetError(f"{table.place(int(np.flatnonzero(np.isnan(time))[0]), spec.time)}: no time")
     value = _plain(spec.value, table, declared_at)
-    channel = np.where(pd.isna(channel), -1, channel).astype(np.int64)
+    channel_of = np.where(pd.isna(found), -1, found).astype(np.int64)
     for at, column in enumerate(spec.columns):
-        mine = channel == at
-        value[mine] = within(column.model_copy(update={"column": spec.value}), value[mine], table.take(mine), declared_at, dropped)
+        mine = channel_of == at
+        value[mine] = within(
+            column.model_copy(update={"column": spec.value}), value[mine], table.take(mine), declared_at, dropped
+        )
     step = _plain(spec.step, table, declared_at).astype(np.int64) if spec.step else np.zeros(len(time), np.int64)
-    return _Long(row.to_numpy(dtype=np.int64), time, channel, value, step)
+    return _Long(row.to_numpy(dtype=np.int64), time, channel_of, value, step)
 
 
 def _plain(column: str, table: Manifest, declared_at: str) -> NDArray[np.float64]:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def silos(spec: SiloSpec, manifest: Manifest, label: NDArray[np.float64], declared_at: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def silos(
+    spec: SiloSpec, manifest: Manifest, label: NDArray[np.float64], declared_at: str
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """(silo index [n], silo names). Raises DatasetError at a row without a silo, or in one that `names` does not list."""
     cells = strings(manifest.cells(spec.column, declared_at))
     group = {value: name for name, members in spec.groups.items() for value in members}
@@ -31,7 +33,9 @@ def silos(spec: SiloSpec, manifest: Manifest, label: NDArray[np.float64], declar
     index = merged.map({name: at for at, name in enumerate(names)})
     if index.isna().any():
         at = int(np.flatnonzero(index.isna())[0])
-        raise DatasetError(f"{manifest.place(at, spec.column)}: a silo that is not in `names`", f"{declared_at}: list it or group it")
+        raise DatasetError(
+            f"{manifest.place(at, spec.column)}: a silo that is not in `names`", f"{declared_at}: list it or group it"
+        )
     return index.to_numpy(dtype=np.int64), names
 
 

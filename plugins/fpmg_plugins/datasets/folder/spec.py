@@ -20,8 +20,8 @@ class ColumnSpec(_Strict):
     """A table column, a series channel or a condition.
 
     column: where the values are (default: the name; for a series, the variable's name in the long table); map: value -> value
-    (null: missing), before anything else; other: the category of all values that are not listed; outside: what to do with numbers beyond low
-    and high (`missing` and `clip` are counted).
+    (null: missing), before anything else; other: the category of all values that are not listed; outside: what to do with
+    numbers beyond low and high (`missing` and `clip` are counted).
     """
 
     name: str
@@ -60,6 +60,8 @@ class ColumnSpec(_Strict):
 
 
 class TableSpec(_Strict):
+    """Columns of the manifest. present: here and below, a column of flags; default: where anything is filled in."""
+
     kind: Literal["table"]
     columns: Annotated[tuple[ColumnSpec, ...], Field(min_length=1)]
     present: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -58,13 +59,13 @@ class IuCxr:
     def load(self) -> Cohort:
         """3,733 records; the studies without an index or a report are counted in `dropped`."""
         studies, dropped = read_studies()
-        makers = {
+        makers: dict[str, Callable[[], tuple[Schema, Any]]] = {
             "text": partial(_text, list(studies.reports["INDICATION"]), INDICATION),
             "findings": partial(_text, studies.findings(), FINDINGS),
             "header": lambda: (schema(), header(studies)),
             "image_codes": lambda: image_codes(studies, self.codes),
         }
-        parts: dict[str, tuple[Schema, Any]] = {name: makers[name]() for name in self.modalities}
+        parts = {name: makers[name]() for name in self.modalities}
         flags = [studies.mentions(word) for word in self.conditions]
         return Cohort(
             schemas={name: schema for name, (schema, _) in parts.items()},
@@ -88,4 +89,3 @@ def _present(data: Any) -> np.ndarray:
     if isinstance(data, Text):
         return np.array([bool(string) for string in data.strings])
     return np.ones(len(data), bool)
-

@@ -60,7 +60,10 @@ def header(studies: Studies) -> Table:
 
 def _age(first: pd.DataFrame) -> pd.Series:
     """Years between birth and study, to a tenth."""
-    day, birth = (pd.to_datetime(first[name].astype(str), format="%Y%m%d", errors="coerce") for name in ("Study Date", "Patient's Birth Date"))
+    day, birth = (
+        pd.to_datetime(first[name].astype(str), format="%Y%m%d", errors="coerce")
+        for name in ("Study Date", "Patient's Birth Date")
+    )
     return ((day - birth).dt.days / 365.25).round(1)
 
 

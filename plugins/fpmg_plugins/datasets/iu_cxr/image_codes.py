@@ -34,7 +34,11 @@ def image_codes(studies: Studies, columns: int) -> tuple[Schema, Table]:
 def _book(images: pd.DataFrame, columns: int) -> list[str]:
     """Names of the columns, family by family, the commonest word first."""
     counts = pd.concat({family: images[family].value_counts() for family in FAMILIES})
-    frame = counts.rename_axis(["family", "word"]).reset_index(name="count").sort_values(["count", "family", "word"], ascending=[False, True, True])
+    frame = (
+        counts.rename_axis(["family", "word"])
+        .reset_index(name="count")
+        .sort_values(["count", "family", "word"], ascending=[False, True, True])
+    )
     kept = frame.head(columns) if columns else frame
     names: list[str] = []
     for family in FAMILIES:

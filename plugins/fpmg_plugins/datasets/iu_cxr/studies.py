@@ -60,7 +60,10 @@ class Studies:
     def silos(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """Acquisition system of the first radiograph: private creator, and for the MITRA archive its pixel spacing."""
         first = self.first()
-        names = [_system(creator, spacing) for creator, spacing in zip(first["Private Creator"], first["Imager Pixel Spacing"], strict=True)]
+        names = [
+            _system(creator, spacing)
+            for creator, spacing in zip(first["Private Creator"], first["Imager Pixel Spacing"], strict=True)
+        ]
         return np.array([SILOS.index(name) for name in names], dtype=np.int64), SILOS
 
 

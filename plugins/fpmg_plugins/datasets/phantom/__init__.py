@@ -1,4 +1,4 @@
-"""The phantom: a simulator of patients with known ground truth, for calibration and for working offline. It is never called real."""
+"""The phantom: a simulator of patients with known ground truth, to calibrate and to work offline. It is never called real."""
 
 from __future__ import annotations
 
@@ -78,8 +78,10 @@ class Phantom:
         rng = np.random.default_rng(keys.seed_for(self.seed, "phantom", "cohort"))
         return self._cohort(self.world().draw(rng, self.patients, self.visits), rng)
 
-    def simulate(self, patients: int, rng: torch.Generator | int, labels: Sequence[int] | NDArray[np.int64] | None = None) -> Cohort:
-        """Fresh patients of the same hospitals. labels [patients]: their classes (sites follow from them); None: as in the world."""
+    def simulate(
+        self, patients: int, rng: torch.Generator | int, labels: Sequence[int] | NDArray[np.int64] | None = None
+    ) -> Cohort:
+        """Fresh patients of the same hospitals. labels [patients]: their classes (sites follow); None: as in the world."""
         draws = np.random.default_rng(_seed(rng))
         return self._cohort(self.world().draw(draws, patients, self.visits, labels, first=FRESH), draws)
 
@@ -89,7 +91,9 @@ class Phantom:
 
     def _cohort(self, records: Records, rng: np.random.Generator) -> Cohort:
         if not self.modalities or set(self.modalities) - set(KINDS) or len(set(self.modalities)) != len(self.modalities):
-            raise DatasetError(f"phantom: modalities {list(self.modalities)} cannot be simulated", f"choose some of {', '.join(KINDS)}")
+            raise DatasetError(
+                f"phantom: modalities {list(self.modalities)} cannot be simulated", f"choose some of {', '.join(KINDS)}"
+            )
         # One stream a modality, all drawn: asking for fewer modalities changes none of the others' values.
         streams = dict(zip((*KINDS, "absent"), rng.spawn(len(KINDS) + 1), strict=True))
         parts = {name: self._simulate(name, records, streams[name]) for name in self.modalities}

@@ -27,7 +27,9 @@ def simulate(records: Records, rng: np.random.Generator, size: int) -> Pixels:
     body = 0.62 - 0.34 * (_ellipse(x + 0.42, y, width, 0.66) + _ellipse(x - 0.42, y, width, 0.66))
     body += 0.25 * _ellipse(x - 0.1, y - 0.3, 0.24, 0.3)
     body += _disease(records, rng, x, y)
-    body += _column(rng.uniform(0, 0.18, n)) * _blob(x - _column(rng.uniform(-0.6, 0.6, n)), y + _column(rng.uniform(0, 0.6, n)), 0.18)
+    body += _column(rng.uniform(0, 0.18, n)) * _blob(
+        x - _column(rng.uniform(-0.6, 0.6, n)), y + _column(rng.uniform(0, 0.6, n)), 0.18
+    )
     contrast, brightness = np.exp(0.1 * records.effect(7)), 0.06 * records.effect(8)
     body = _column(contrast) * (body - 0.5) + 0.5 + _column(brightness)
     body += 0.05 * rng.standard_normal(body.shape, dtype=np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,9 +68,14 @@ class World:
         return cls(share / share.sum(), mixture / mixture.sum(axis=1, keepdims=True), effects)
 
     def draw(
-        self, rng: np.random.Generator, patients: int, visits: int, labels: Sequence[int] | NDArray[np.int64] | None = None, first: int = 0
+        self,
+        rng: np.random.Generator,
+        patients: int,
+        visits: int,
+        labels: Sequence[int] | NDArray[np.int64] | None = None,
+        first: int = 0,
     ) -> Records:
-        """Records of `patients` people numbered from `first`, 1 to `visits` each; with given labels, sites are drawn given the label."""
+        """Records of `patients` people numbered from `first`, 1 to `visits` each; where labels are given, sites follow them."""
         silo, label = self._who(rng, patients, labels)
         shape = np.asarray(SEVERITY)[label]
         severity = rng.beta(shape[:, 0], shape[:, 1])
@@ -106,7 +111,7 @@ class World:
         return silo.astype(np.int64), label
 
 
-def _visits(person: dict[str, NDArray[np.generic]], rng: np.random.Generator, visits: int) -> Records:
+def _visits(person: dict[str, NDArray[Any]], rng: np.random.Generator, visits: int) -> Records:
     """A person's latents stay; severity moves by a normal of .1 between visits."""
     patients = len(person["patient"])
     count = 1 + rng.binomial(visits - 1, 0.5, patients)
@@ -115,4 +120,4 @@ def _visits(person: dict[str, NDArray[np.generic]], rng: np.random.Generator, vi
     later = np.concatenate([[False], rows[1:] == rows[:-1]]) if len(rows) else np.zeros(0, bool)
     moved = records["severity"] + later * rng.normal(0, 0.1, len(rows))
     records["severity"] = np.clip(moved, 0.0, 1.0)
-    return Records(**records)  # type: ignore[arg-type]
+    return Records(**records)

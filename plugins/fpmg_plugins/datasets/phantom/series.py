@@ -28,7 +28,7 @@ def schema() -> Schema:
 
 
 def simulate(records: Records, rng: np.random.Generator, missing: float) -> Series:
-    """Level (with the patient's own offset) plus a trend that follows extent plus an AR(1) of the hour; the heart rate starts at `rate`."""
+    """Level (with the patient's own offset), a trend that follows extent, an hourly AR(1); the heart rate is about `rate`."""
     n = len(records)
     pace = HOURS / STEPS
     time = pace * (np.arange(STEPS) + 0.5) + rng.uniform(-0.4 * pace, 0.4 * pace, (n, STEPS))

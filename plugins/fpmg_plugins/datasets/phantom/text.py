@@ -23,7 +23,7 @@ def schema() -> Schema:
 
 
 def simulate(records: Records, rng: np.random.Generator) -> Text:
-    """What a reader writes: an opacity with probability logistic(9 (extent - .33)), an effusion where there is one, with errors."""
+    """What a reader writes: an opacity with probability logistic(9 (extent - .33)), an effusion mostly where there is one."""
     n, extent = len(records), records.extent
     said = rng.random(n) < 1 / (1 + np.exp(-9 * (extent - 0.33)))
     fluid = rng.random(n) < np.where(records.label == 2, 0.25 + 0.6 * records.severity, 0.06)
@@ -35,17 +35,19 @@ def simulate(records: Records, rng: np.random.Generator) -> Text:
     words = rng.integers(0, 3, (n, 3))
     strings = (
         _report(*row)
-        for row in zip(records.age, records.female, symptom, said, degree, side, fluid, large, records.diabetes, words, habit, strict=True)
+        for row in zip(
+            records.age, records.female, records.diabetes, symptom, said, degree, side, fluid, large, words, habit, strict=True
+        )
     )
     return Text(tuple(strings))
 
 
 def _report(
-    age: float, female: bool, symptom: int, said: bool, degree: int, side: float, fluid: bool, large: bool, diabetes: bool,
+    age: float, female: bool, diabetes: bool, symptom: int, said: bool, degree: int, side: float, fluid: bool, large: bool,
     words: np.ndarray, habit: int,
 ) -> str:  # fmt: skip
     place = "right" if side > 0 else "left"
     lung = f"{DEGREES[degree]} {OPACITY[words[0]]} in the {place} lower lobe" if said else CLEAR[words[1]]
     pleura = f"{place} pleural effusion" if fluid else DRY[words[2] % 2]
-    history = f"{int(age)}-year-old {'woman' if female else 'man'} with {SYMPTOMS[symptom]}{', known diabetes' if diabetes else ''}"
-    return f"{history}. {lung}. {pleura}. {HEART[int(large)]}. {CLOSING[habit]}".rstrip()
+    person = f"{int(age)}-year-old {'woman' if female else 'man'}{', known diabetes' if diabetes else ''}"
+    return f"{person} with {SYMPTOMS[symptom]}. {lung}. {pleura}. {HEART[int(large)]}. {CLOSING[habit]}".rstrip()
