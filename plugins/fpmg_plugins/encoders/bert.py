@@ -43,7 +43,7 @@ class Blocks(nn.Module):
 
 
 class Positions(nn.Module):
-    """Learnt position embeddings [n, t, width], looked up with the full batch dimension."""
+    """Learnt position embeddings [n, t, width], looked up with the full batch dimension (opacus needs it contiguous)."""
 
     def __init__(self, steps: int, width: int) -> None:
         super().__init__()
@@ -52,5 +52,5 @@ class Positions(nn.Module):
         nn.init.normal_(self.table.weight, std=0.3)
 
     def forward(self, n: int) -> Tensor:
-        found: Tensor = self.table(torch.arange(self.steps).expand(n, self.steps))
+        found: Tensor = self.table(torch.arange(self.steps).repeat(n, 1))
         return found

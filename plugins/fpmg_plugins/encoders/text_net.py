@@ -54,7 +54,7 @@ class TextCoder(Coder):
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         tokens = batch["tokens"]
         z = self.encode(batch)
-        before = F.pad(tokens, (BEHIND, 0), value=END)[:, :-1]
+        before = F.pad(tokens, (BEHIND, 0), value=END)[:, :-1].contiguous()
         logits = self._write(z, self.said(before), self.there(len(tokens)))
         losses = F.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none").reshape(tokens.shape)
         real = _real(tokens)
