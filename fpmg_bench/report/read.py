@@ -60,7 +60,7 @@ def read_run(path: Path) -> RunFiles:
     trials = tuple(_trial(path, suite, entry) for entry in plan.get("trials", ()))
     text = (path / "suite.yaml").read_text(encoding="utf-8") if (path / "suite.yaml").is_file() else ""
     environment = _json(path / "environment.json") if (path / "environment.json").is_file() else {}
-    return RunFiles(path, suite, text, plan, environment, trials, _results(path, suite, trials))
+    return RunFiles(path, suite, text, plan, environment, trials, _results(path, suite))
 
 
 def _trial(path: Path, suite: str, entry: Mapping[str, Any]) -> TrialFiles:
@@ -101,23 +101,11 @@ def _lines(path: Path) -> tuple[dict[str, Any], ...]:
     return tuple(json.loads(line) for line in lines[:-1] if line.strip())
 
 
-def _results(path: Path, suite: str, trials: Sequence[TrialFiles]) -> tuple[Mapping[str, Any], ...]:
-    """Rows of results.parquet; of an unfinished run, which has none yet, the scores in its trials."""
-    table = path / "results.parquet"
-    if not table.is_file():
-        return tuple(row for trial in trials for row in _rows(trial))
-    import pandas as pd
+def _results(path: Path, suite: str) -> tuple[Mapping[str, Any], ...]:
+    """Rows of results.parquet; of an unfinished run, which has none yet, those of its trials so far."""
+    from fpmg_bench.store import RunDir, collect, read_table
 
-    frame = pd.read_parquet(table)
+    table = path / "results.parquet"
+    frame = read_table(table) if table.is_file() else collect(RunDir(path))
     frame = frame.astype(object).where(frame.notna(), None)
     return tuple({**row, "suite": suite} for row in frame.to_dict("records"))
-
-
-def _rows(trial: TrialFiles) -> list[dict[str, Any]]:
-    head = {"suite": trial.suite, "dataset": trial.dataset, "method": trial.method, "seed": trial.seed, "role": trial.role}
-    return [{"round": -1, **score, **head, "metric": _name(score)} for score in trial.record.get("scores", ())]
-
-
-def _name(score: Mapping[str, Any]) -> str:
-    metric, key = str(score["metric"]), str(score.get("key") or score["metric"])
-    return metric if key == metric else f"{metric}.{key}"

@@ -1,0 +1,5 @@
+"""The report: one self-contained HTML file of one or several runs."""
+
+from fpmg_bench.report.build import build, write
+
+__all__ = ["build", "write"]

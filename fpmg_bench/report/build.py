@@ -1,0 +1,96 @@
+"""From run directories to files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import StoreError
+
+if TYPE_CHECKING:
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.report.samples import Real
+    from fpmg_bench.report.view import View
+    from fpmg_bench.types import Cohort, Panel
+
+
+def build(run: Path | Sequence[Path], out: Path | None = None, *, panels: Sequence[Panel] = (), real: Real | None = None) -> Path:
+    """Write the report and return its path; default: report.html in the first run. The same results give the same bytes.
+
+    panels: of plug-ins, shown after privacy. real: dataset name -> its cohort; then the page shows real patients of publishable
+    cohorts beside the synthetic ones, is marked so, and `out` must lie outside every run. Raises StoreError.
+    """
+    from fpmg_bench.report.page import render
+    from fpmg_bench.report.read import read_run
+    from fpmg_bench.report.view import view
+
+    paths = [run] if isinstance(run, Path) else list(run)
+    if not paths:
+        raise StoreError("no run to report on", "fpmg-bench report runs/SUITE")
+    target = _target(paths, out, real is not None)
+    seen = view([read_run(path) for path in paths])
+    page = render(_sections(seen, panels, real), **_titles(seen, real))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.partial")
+    beside.write_text(page, encoding="utf-8", newline="\n")
+    beside.replace(target)
+    return target
+
+
+def write(runs: Sequence[Path], *, out: str | Path | None = None, show_real: str | Path | None = None, registry: Registry) -> list[Path]:
+    """The report, and with `show_real` a second file with real patients: what `fpmg-bench report` does. Returns the files."""
+    panels = [panel for run in runs for panel in registry.panels(str(run))]
+    made = [build(runs, None if out is None else Path(out), panels=panels)]
+    if show_real is not None:
+        made.append(build(runs, Path(show_real), panels=panels, real=_real(runs, registry)))
+    return made
+
+
+def _target(paths: Sequence[Path], out: Path | None, real: bool) -> Path:
+    target = out or paths[0] / "report.html"
+    if real and any(target.resolve().is_relative_to(path.resolve()) for path in paths):
+        raise StoreError(f"{target}: a page with real patients must lie outside the run directory", "--show-real ../real-patients.html")
+    return target
+
+
+def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[Any]:
+    from fpmg_bench.report import (
+        cohorts, cost, failures, fidelity, frontier, leaderboard, plugged, plumbing, privacy, provenance, rounds, samples, verdict,
+    )  # fmt: skip
+
+    before = [verdict, leaderboard, frontier, rounds, plumbing, fidelity]
+    after = [cost, cohorts, failures, provenance]
+    return [
+        *(each.panel(seen) for each in before),
+        samples.panel(seen, real),
+        privacy.panel(seen),
+        *plugged.sections(panels),
+        *(each.panel(seen) for each in after),
+    ]
+
+
+def _titles(seen: View, real: Real | None) -> dict[str, str]:
+    from fpmg_bench.report.samples import banner
+    from fpmg_bench.report.wording import listing, plural
+
+    suites = listing(run.suite for run in seen.runs)
+    cohorts, methods = len(seen.groups), len({m.name for g in seen.groups for m in g.methods})
+    subtitle = f"{plural(methods, 'method')} on {plural(cohorts, 'cohort')}, {plural(sum(1 for _ in seen.trials()), 'trial')}"
+    return {"title": suites, "subtitle": subtitle, "banner": banner(real)}
+
+
+def _real(runs: Sequence[Path], registry: Registry) -> Mapping[str, Cohort]:
+    """The publishable cohorts of the runs, loaded again."""
+    from fpmg_bench.store import RunDir
+
+    found: dict[str, Cohort] = {}
+    for run in runs:
+        planned = RunDir(run)
+        public = {name for name, info in (planned.plan().get("cohorts") or {}).items() if info.get("publishable")}
+        for trial in planned.trials():
+            name = trial.spec.dataset_name
+            if name in public and name not in found:
+                dataset: Any = registry.build("dataset", trial.spec.dataset)
+                found[name] = dataset.load()
+    return found

@@ -1,0 +1,61 @@
+"""Panel 11: what did not work, was refused or skipped, each with its reason. Nothing of it is filled in anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fpmg_bench.report.blocks import Cell, Head, Prose, Row, Section, Table
+from fpmg_bench.report.measures import TONES, WORDS
+from fpmg_bench.report.view import View
+from fpmg_bench.report.wording import listing
+
+
+def panel(view: View) -> Section:
+    """Trials, refusals, and metrics that gave no number."""
+    tables = [table for table in (_trials(view), _planned(view), _metrics(view)) if table.rows]
+    lead = "Everything that has no number, and why."
+    return Section("failures", "Failures, refusals and skips", lead, tables or [Prose(["Nothing failed, was refused or skipped."], "good")])
+
+
+def _trials(view: View) -> Table:
+    heads = [Head("Trial", numeric=False), Head("Status", numeric=False), Head("Reason", numeric=False), Head("Log", numeric=False)]
+    rows = [
+        Row([Cell(t.id, t.suite if len(view.runs) > 1 else ""), Cell(WORDS.get(t.status, t.status), tone=TONES.get(t.status, "warn")), Cell(t.reason or "no reason was recorded"),  # type: ignore[arg-type]
+             Cell(f"trials/{t.key}/log.txt" if (t.folder / "log.txt").is_file() else "–", tone="muted")])
+        for t in view.trials()
+        if t.status != "ok"
+    ]
+    return Table("failed-trials", "Trials that did not finish", heads, rows)
+
+
+def _planned(view: View) -> Table:
+    heads = [Head("Trial", numeric=False), Head("", numeric=False), Head("Reason", numeric=False)]
+    rows = [
+        Row([Cell(str(entry.get("id"))), Cell(word, tone="warn"), Cell(str(entry.get("reason") or "no reason was recorded"))])
+        for run in view.runs
+        for word, key in (("refused", "refusals"), ("skipped", "skipped"))
+        for entry in run.plan.get(key) or ()
+    ]
+    return Table("refusals", "Refused while planning, or skipped", heads, rows)
+
+
+def _metrics(view: View) -> Table:
+    """One row a cohort, metric, status and reason; methods and seeds are counted, not listed."""
+    found: dict[tuple[str, ...], dict[str, set[int]]] = {}
+    for run in view.runs:
+        for row in run.results:
+            if row.get("status", "ok") in ("not_applicable", "failed") and str(row.get("scope") or "all") == "all":
+                name = f"{row['metric']} ({row['modality']})" if row.get("modality") else str(row["metric"])
+                key = (run.suite, str(row["dataset"]), name, str(row["status"]), str(row.get("reason") or ""))
+                found.setdefault(key, {}).setdefault(str(row["method"]), set()).add(int(row["seed"]))
+    heads = [Head("Cohort", numeric=False), Head("Metric", numeric=False), Head("Status", numeric=False), Head("Reason", numeric=False), Head("Methods (seeds)", numeric=False)]
+    rows = [
+        Row([Cell(dataset, suite if len(view.runs) > 1 else ""), Cell(metric), Cell(WORDS[status], tone=TONES.get(status, "muted")), Cell(reason or "no reason was recorded"), Cell(_who(methods))])  # type: ignore[arg-type]
+        for (suite, dataset, metric, status, reason), methods in found.items()
+    ]
+    return Table("unmeasured", "Metrics without a number in trials that ran", heads, rows)
+
+
+def _who(methods: dict[str, set[int]]) -> str:
+    said: Sequence[str] = [f"{name} ({len(seeds)})" for name, seeds in methods.items()]
+    return listing(said[:8]) + (f" and {len(said) - 8} more" if len(said) > 8 else "")

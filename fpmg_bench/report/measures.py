@@ -1,0 +1,96 @@
+"""The columns that the report speaks about: which metric, what it means, which way is better and how it is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fpmg_bench.report.blocks import Cell, Head
+from fpmg_bench.report.scores import Summary
+from fpmg_bench.report.view import Group, Method, View
+from fpmg_bench.report.wording import as_float, byte_size, number, plural, span
+
+
+def epsilon(value: Any) -> str:
+    """A formal epsilon; infinite where there is no guarantee."""
+    found = as_float(value)
+    return "∞" if found is None or math.isinf(found) else number(found, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One column. names: the metric and its other spellings, first found wins. best: the ideal, None for "less is better"."""
+
+    names: tuple[str, ...]
+    label: str
+    better: str
+    hint: str
+    best: float | None = None
+    higher: bool = False
+    unit: str = ""
+    say: Callable[[Any], str] = number
+
+    def metric(self, view: View, group: Group) -> str:
+        """The spelling that this cohort's results use; empty where none was asked for."""
+        return next((name for name in self.names if view.has(group, name)), "")
+
+    def loss(self, value: float) -> float:
+        """Smaller is better: distance from the ideal (of logarithms where the ideal is a ratio of 1)."""
+        if self.best is None or not math.isfinite(value):
+            return -value if self.higher else value
+        if self.best == 1 and value > 0 and not self.higher:
+            return abs(math.log(value))
+        return max(value - self.best, 0.0) if self.best == 0.5 else abs(value - self.best)
+
+    @property
+    def head(self) -> Head:
+        return Head(self.label, self.better, self.unit, self.hint)
+
+    def summary(self, view: View, group: Group, method: Method) -> Summary:
+        """The method's mean and interval under whichever spelling is there."""
+        metric = self.metric(view, group)
+        return view.summary(group, method, metric) if metric else Summary(None, None, None, 0, 0, "absent")
+
+
+RG = Measure(("rg",), "RG", "→ 1", "Realism: distance of synthetic records to real ones, over that of real to real. Above 1: less real.", 1.0)
+DG = Measure(("dg",), "DG", "→ 1", "Diversity: distance of real records to synthetic ones, over that of real to real. Above 1: missing modes.", 1.0)
+SPREAD = Measure(("dg.spread",), "DG spread", "→ 1", "How far synthetic records lie from each other, over the same of real ones. Below 0.8: under-dispersed.", 1.0)
+COPY = Measure(("rg.copy_ratio",), "copy ratio", "→ 1", "Distance of training records to synthetic ones, over that of unseen records. Near 0: training rows were copied.", 1.0)
+EPSILON = Measure(("pg.epsilon",), "PG ε", "↓ lower", "Formal patient-level epsilon, the largest over silos. ∞: no formal guarantee.", say=epsilon)
+ATTACK = Measure(
+    ("pg.worst_attack", "pg.attack_auc"),
+    "PG attack", "→ 0.5", "Worst membership attack: how well an attacker tells training patients from unseen ones. 0.5: guessing.", 0.5, unit="AUC",
+)
+FC = Measure(("fc",), "FC", "→ 0", "Federated consistency: distance between the silos' released models, relative to their mean. 0: identical.", 0.0)
+CO = Measure(("co",), "CO", "↓ lower", "Communication: bytes of all messages of both stages, counted once at the sender.", say=byte_size)
+TSTR = Measure(("tstr",), "TSTR", "↑ higher", "Utility: a classifier trained on synthetic records, tested on real held-out patients.", higher=True, unit="AUROC")
+GAP = Measure(("tstr.gap",), "TSTR gap", "→ 0", "TRTR minus TSTR: what is lost against training on real records.", unit="AUROC")
+AMP = Measure(("amp.gap.tstr", "amp.gap.rg"), "AMP gap", "→ 0", "Loss against centralized training, paired by seed. Positive: worse.", unit="AUROC")
+RECOVERED = Measure(
+    ("amp.recovered.tstr", "amp.recovered.rg"),
+    "AMP recovered", "→ 1", "Share of the gap between local-only and centralized that federating recovers.", higher=True,
+)
+LEADERBOARD = (RG, DG, SPREAD, COPY, EPSILON, ATTACK, FC, CO, TSTR, GAP, AMP, RECOVERED)
+WORDS = {
+    "ok": "ok", "not_applicable": "not applicable", "failed": "failed", "timeout": "timed out", "skipped": "skipped",
+    "planned": "not run yet", "absent": "not measured", "refused": "refused",
+}
+TONES = {"failed": "bad", "timeout": "bad"}
+
+
+def cell(found: Summary, say: Callable[[Any], str] = number, *, badge: str = "") -> Cell:
+    """A summary as a table cell: mean, interval and how many seeds are behind it, or why there is nothing."""
+    if found.mean is None:
+        tone = TONES.get(found.status, "muted")
+        return Cell(WORDS.get(found.status, found.status), tone=tone, why=found.reason)  # type: ignore[arg-type]
+    small = span(found.low, found.high, say)
+    if found.seeds < found.of:
+        small = f"{small} {found.seeds} of {plural(found.of, 'seed')}".strip()
+    return Cell(say(found.mean), small, sort=found.mean, badge=badge)
+
+
+def heads(measures: Sequence[Measure], first: str = "Method") -> list[Head]:
+    """Table heads: the row's name, then the measures."""
+    return [Head(first, numeric=False), *(measure.head for measure in measures)]

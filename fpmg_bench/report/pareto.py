@@ -1,0 +1,30 @@
+"""Methods that nobody beats on every axis at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fpmg_bench.report.measures import ATTACK, CO, EPSILON, RG, TSTR, Measure
+from fpmg_bench.report.view import Group, Method, View
+
+
+def axes(view: View, group: Group) -> list[Measure]:
+    """Utility (realism where it was not measured), attack, formal epsilon, bytes: those this cohort has."""
+    utility = TSTR if TSTR.metric(view, group) else RG
+    return [measure for measure in (utility, ATTACK, EPSILON, CO) if measure.metric(view, group)]
+
+
+def front(view: View, group: Group, measures: Sequence[Measure]) -> set[str]:
+    """Names on the Pareto front of the means. A method that lacks an axis is not on it."""
+    points = {m.name: point for m in group.ranked if not m.pooled and (point := _losses(view, group, m, measures)) is not None}
+    return {name for name, mine in points.items() if not any(_dominates(other, mine) for other in points.values())}
+
+
+def _losses(view: View, group: Group, method: Method, measures: Sequence[Measure]) -> tuple[float, ...] | None:
+    found = [(measure, measure.summary(view, group, method).mean) for measure in measures]
+    losses = tuple(measure.loss(mean) for measure, mean in found if mean is not None)
+    return losses if len(losses) == len(measures) else None
+
+
+def _dominates(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return a != b and all(x <= y for x, y in zip(a, b, strict=True))
