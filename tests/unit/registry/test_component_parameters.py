@@ -103,7 +103,7 @@ def test_whatever_is_written_is_taken_or_refused_but_never_changed_in_meaning(an
 
 def test_building_refuses_all_wrong_parameters_in_one_error(install, discover):
     install("good-dist", "good_rules", SOURCE)
-    with pytest.raises(SuiteError, match="unknown parameter 'kep'.*wants int for 'keep'"):
+    with pytest.raises(SuiteError, match=r"unknown parameter 'kep'.*wants int for 'keep'"):
         discover().build("aggregator", Choice("rule", {"kep": 1, "keep": "x"}))
     with pytest.raises(SuiteError, match="aggregator 'rule': ValueError: keep is odd"):
         discover().build("aggregator", Choice("rule", {"keep": 3}))

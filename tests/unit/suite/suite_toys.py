@@ -1,0 +1,79 @@
+"""Components small enough to read: what planning looks at, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fpmg_bench.types import SERVER, Step, Transfer
+
+
+class Cohorts:
+    def __init__(self, patients: int = 100) -> None:
+        self.patients = patients
+
+
+class Tables:
+    kinds = frozenset({"table"})
+
+    def __init__(self, dim: int = 4, lr: float = 0.1) -> None:
+        self.dim = dim
+
+
+class Words:
+    kinds = frozenset({"text", "series"})
+
+    def __init__(self, dim: int = 4) -> None:
+        self.dim = dim
+
+
+class Gan:
+    private_losses = ("hinge",)
+
+    def __init__(self, loss: Literal["hinge", "wgan"] = "wgan", lr: float = 0.1) -> None:
+        self.loss = loss
+
+
+class Ring:
+    """Gossip with `hops` neighbours a side, or a relay of all models."""
+
+    def __init__(self, hops: int = 1, relay: bool = False) -> None:
+        self.hops, self.relay = hops, relay
+
+    def plan(self, silos, round, rng):
+        n = len(silos)
+        if self.relay:
+            return [Step(tuple(Transfer(silos[i - 1], silos[i], origin=silos[i - hop]) for i in range(n))) for hop in range(1, n)]
+        offsets = {d % n for k in range(1, self.hops + 1) for d in (k, -k)} - {0}
+        return [Step(tuple(Transfer(silos[i - d], silos[i]) for i in range(n) for d in sorted(offsets)))] if n > 1 else []
+
+
+class Star:
+    def plan(self, silos, round, rng):
+        up = Step(tuple(Transfer(silo, SERVER) for silo in silos))
+        return [up, Step(tuple(Transfer(SERVER, silo) for silo in silos), on_arrival="replace")]
+
+
+class Isolated:
+    def plan(self, silos, round, rng):
+        return []
+
+
+class Mean:
+    def min_inputs(self) -> int:
+        return 1
+
+
+class Krum:
+    def __init__(self, f: int = 1) -> None:
+        self.f = f
+
+    def min_inputs(self) -> int:
+        return 2 * self.f + 3
+
+
+class Rg:
+    def __init__(self, draws: int = 5) -> None:
+        self.draws = draws
+
+
+class Dg: ...

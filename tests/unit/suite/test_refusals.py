@@ -1,0 +1,94 @@
+"""Combinations that are undefined are refused while planning, with the reason and the nearest way out."""
+
+from __future__ import annotations
+
+import pytest
+from suite_toys import Isolated, Ring, Star
+
+from fpmg_bench.suite import expand
+from fpmg_bench.suite.refusals import fewest_inputs
+
+FIVE = {"A": 200, "B": 200, "C": 200, "D": 200, "E": 200}
+
+
+@pytest.fixture
+def reason(suite, registry, info):
+    """reason(method, sites): why the method "tried" is refused on a cohort, or ""."""
+
+    def refused(method: str, sites: dict[str, int] | None = None, **cohort: object) -> str:
+        planned = expand(
+            suite(f"  tried: {{extends: base, {method}}}\n"), registry, {"toy": info(sites=sites, **cohort)}, "tried and /0"
+        )
+        return planned.refusals[0].reason if planned.refusals else ""
+
+    return refused
+
+
+def test_krum_on_a_plain_ring_is_refused_with_the_smallest_ring_that_would_do(reason):
+    said = reason("aggregator: krum", FIVE)
+    assert said.startswith("aggregator 'krum' needs 5 models, a merge over 'ring' of 5 silos sees 3;")
+    assert "write topology: {name: ring, hops: 2}" in said
+    assert reason("aggregator: krum, topology: {name: ring, hops: 2}", FIVE) == ""
+
+
+def test_krum_with_too_few_silos_asks_for_more_of_them(reason):
+    assert "use a cohort or partition with 5 silos" in reason("aggregator: krum", {"A": 500, "B": 300, "C": 200})
+    assert "use a cohort or partition with 7 silos" in reason("aggregator: {name: krum, f: 2}, topology: star", FIVE)
+
+
+@pytest.mark.parametrize("topology", ["star", "{name: ring, relay: true}", "isolated"])
+def test_krum_is_defined_where_five_models_meet_or_nothing_is_merged(reason, topology):
+    assert reason(f"aggregator: krum, topology: {topology}", FIVE) == ""
+
+
+def test_the_dry_plan_counts_the_models_of_a_merge():
+    assert [fewest_inputs(Ring(), n) for n in (2, 3, 4, 9)] == [2, 3, 3, 3]
+    assert [fewest_inputs(Ring(hops=2), n) for n in (3, 4, 5, 9)] == [3, 4, 5, 5]
+    assert [fewest_inputs(Ring(relay=True), n) for n in (2, 3, 7)] == [2, 3, 7]
+    assert [fewest_inputs(Star(), n) for n in (1, 3, 7)] == [1, 3, 7]
+    assert fewest_inputs(Isolated(), 5) is None
+    assert fewest_inputs(Ring(), 1) is None
+
+
+def test_natural_without_silos_is_refused(reason):
+    assert reason("partition: natural", {}).startswith("toy has no natural silos; write partition: {kind: dirichlet")
+
+
+def test_more_silos_than_patients_are_refused(reason):
+    assert "600 training patients of toy cannot fill 700 silos" in reason("partition: {kind: iid, silos: 700}")
+    dirichlet = "partition: {kind: dirichlet, alpha: 1, silos: 10, min_patients: 61}"
+    assert "cannot fill 10 silos of at least 61 patients" in reason(dirichlet)
+    assert reason(dirichlet.replace("61", "60")) == ""
+
+
+def test_a_modality_without_an_encoder_or_with_the_wrong_one_is_refused(reason):
+    pictures = {"labs": "table", "xray": "image"}
+    assert "no encoder for modality 'xray' (image); write encoders: {image: ...}" in reason("topology: ring", modalities=pictures)
+    wrong = reason("encoders: {image: words}", modalities=pictures)
+    assert wrong == "encoder 'words' of modality 'xray' takes series, text, not image"
+
+
+def test_privacy_needs_a_loss_with_a_private_form(reason):
+    private = "privacy: {epsilon: 1, delta: 1e-5}"
+    assert reason(private) == "generator 'gan' has no private form of loss 'wgan'; under privacy write loss: hinge"
+    assert reason(f"{private}, generator: {{name: gan, loss: hinge}}") == ""
+
+
+def test_a_delta_that_allows_publishing_a_patient_is_refused(reason):
+    hinge = "generator: {name: gan, loss: hinge}"
+    said = reason(f"{hinge}, privacy: {{epsilon: 1, delta: 0.02}}", {"A": 500, "B": 100})
+    assert said.startswith("delta 0.02 is not below 1 / 60, the training patients of the smallest silo")
+    assert reason(f"{hinge}, privacy: {{epsilon: 1, delta: 0.02}}", {"A": 500, "B": 80}) == ""
+
+
+def test_all_reasons_are_given_together(reason):
+    said = reason("privacy: {epsilon: 1, delta: 0.5}, aggregator: krum", FIVE, modalities={"scan": "image"})
+    assert said.count(";") >= 4
+    for word in ("no encoder", "krum", "delta 0.5", "private form"):
+        assert word in said
+
+
+def test_a_control_needs_only_silos(suite, registry, info):
+    planned = expand(suite("  copy: {control: copy}\n"), registry, {"toy": info(modalities={"scan": "video"})}, "copy")
+    assert [trial.role for trial in planned.trials] == ["control", "control"]
+    assert planned.refusals == ()
