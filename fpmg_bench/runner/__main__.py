@@ -1,7 +1,11 @@
 """A trial's subprocess."""
 
+import os
 import sys
 
 from fpmg_bench.runner.one import main
 
-sys.exit(main(sys.argv[1:]))
+code = main(sys.argv[1:])
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(code)  # all is on disk; taking torch and its friends down in good order costs seconds a trial

@@ -129,7 +129,7 @@ def test_another_metric_measures_stored_states_and_trains_nothing(planned: Make,
     sink = sink_on(planned())
     sink.round(record("stage2", 0))
     sink.save_trained({0: {"generator": state(4)}}, {"spent": {}})
-    sink.finish({"scores": []})
+    sink.finish({"scores": [], "seconds": {"load": 1.0, "stage2": 20.0, "measure": 2.0, "total": 23.0}})
 
     again = sink_on(planned(metrics=(Choice("rg"), Choice("dg"))))
     assert not again.run.finished(again.trial)
@@ -138,6 +138,10 @@ def test_another_metric_measures_stored_states_and_trains_nothing(planned: Make,
     assert torch.equal(trained[0]["generator"]["net/w"], torch.full((3,), 4.0))
     assert again.trained_extra == {"spent": {}}
     assert [line["round"] for line in again.rounds] == [0]
+    again.finish({"scores": [], "seconds": {"load": 1.5, "measure": 3.0, "total": 4.5}})
+    result = again.run.result(again.trial.key)
+    assert result is not None
+    assert result["seconds"] == {"load": 1.5, "stage2": 20.0, "measure": 3.0, "total": 24.5}
 
 
 def test_another_metric_trains_again_where_metrics_look_at_training(planned: Make, sink_on: Open) -> None:
