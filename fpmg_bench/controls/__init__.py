@@ -69,12 +69,15 @@ def shuffle_pairing(train: Cohort, dataset: Dataset, strength: float, rng: Rng) 
 
 
 def independent_columns(train: Cohort, dataset: Dataset, strength: float, rng: Rng) -> Cohort:
-    """A share `strength` of the columns, channels, words and pixels is dealt anew, each by itself: right margins, no relations."""
+    """A share `strength` of columns, channels, words and pixels is dealt anew, each by itself: right margins, no relations."""
     return _each_modality(train, independent, strength, np.random.default_rng(_seed(rng)))
 
 
 def drop_minority(train: Cohort, dataset: Dataset, strength: float, rng: Rng) -> Cohort:
-    """A share `strength` of the smallest class's records gives way to records of the other classes."""
+    """A mode is lost: a share `strength` of the records labelled as the smallest class shows patients of the other classes.
+
+    The labels stay: a release has the label mixture that was asked for, whatever the generator can show for it.
+    """
     numbers = np.random.default_rng(_seed(rng))
     classes, counts = np.unique(train.label, return_counts=True)
     if len(classes) < 2:
@@ -83,7 +86,7 @@ def drop_minority(train: Cohort, dataset: Dataset, strength: float, rng: Rng) ->
     rows = np.arange(len(train))
     gone = numbers.permutation(rows[minority])[: round(strength * int(minority.sum()))]
     rows[gone] = numbers.choice(np.flatnonzero(~minority), len(gone))
-    return _anonymous(train.take(rows))
+    return _anonymous(replace(train.take(rows), condition=train.condition))
 
 
 def uniform_noise(train: Cohort, dataset: Dataset, strength: float, rng: Rng) -> Cohort:

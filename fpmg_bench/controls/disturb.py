@@ -81,8 +81,9 @@ def _noisy_column(column: Column, values: NDArray[Any], strength: float, rng: np
         moved = number + rng.standard_normal(len(number)) * _spread(number) * NOISE * strength
         return np.clip(moved, column.low, column.high) if column.low is not None or column.high is not None else moved
     other = _uniform_column(column, values, rng)
-    known = np.array([value == value for value in values])  # NaN is not equal to itself
-    return np.where(known & (rng.random(len(values)) < SWAPPED * strength), other, values)
+    import pandas as pd
+
+    return np.where(pd.notna(values) & (rng.random(len(values)) < SWAPPED * strength), other, values)
 
 
 def _uniform_column(column: Column, values: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A score that has no meaning here, and why. Recorded like a score, with status `not_applicable`."""
+    """A score that has no meaning here, and why; recorded like a score, as `not_applicable`. key "*": the whole metric."""
 
     key: str
     reason: str

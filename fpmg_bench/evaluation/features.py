@@ -61,7 +61,7 @@ def _fit_column(column: Column, values: NDArray[Any]) -> Featurizer:
 
 def _one_hot(categories: tuple[str, ...], values: NDArray[Any]) -> Float:
     """One column a category, 1/sqrt(2) so that two categories are 1 apart; a last column flags the unknown."""
-    hot = np.stack([values == name for name in categories], 1).astype(np.float32)
+    hot = (values.astype(object)[:, None] == np.array(categories, object)).astype(np.float32)
     unknown = 1 - hot.max(1, initial=0.0)
     return np.concatenate([hot / np.float32(np.sqrt(2)), unknown[:, None]], 1)
 

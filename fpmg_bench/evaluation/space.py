@@ -31,16 +31,18 @@ class Block:
     scale: float
 
     def __call__(self, data: Any) -> NDArray[np.float32]:
+        """The block of these records [n, width]."""
         return (self.features(data) - self.centre) / np.float32(self.scale)
 
     @property
     def width(self) -> int:
+        """Number of features."""
         return len(self.centre)
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSpace:
-    """blocks: modality -> its part of phi, in order; origin [d], axes [d, <= 8]: principal components of complete records of T."""
+    """blocks: modality -> its part of phi, in order; origin [d], axes [d, <= 8]: principal components of T's complete records."""
 
     blocks: Mapping[str, Block]
     origin: NDArray[np.float32]

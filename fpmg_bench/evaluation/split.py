@@ -26,7 +26,7 @@ LEAST_HELD_OUT = 2  # a stratum must give one patient each to R1 and R2
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The parts of one cohort. `rows`: part -> positions in the whole cohort. `unstratified`: patients of strata too small to split."""
+    """The parts of one cohort. `rows`: part -> positions in the cohort; `unstratified`: patients of strata too small to split."""
 
     train: Cohort
     r1: Cohort

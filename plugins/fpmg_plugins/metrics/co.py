@@ -42,6 +42,7 @@ class Co:
         pass
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
+        """All scores that the meter allows."""
         counted = evidence.bytes
         if "total" not in counted:
             raise NotApplicable("no federation took place: nothing was metered")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -11,7 +12,7 @@ from annotated_types import Ge
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
-from fpmg_plugins.metrics.distances import LEAST, Placed, mean_distance, placed, ratio_interval, real_distance, some
+from fpmg_plugins.metrics.distances import LEAST, Placed, mean_distance, placed, ratio, real_distance, some
 from fpmg_plugins.metrics.resampling import fresh_seed
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Dg:
         self.resamples = resamples
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
+        """`dg` with its floor, within each label, in the whole phi, and the spread."""
         seed = fresh_seed(rng)
         statistics: Mapping[str, Statistic] = {
             "dg": partial(self._dg, True),
@@ -71,10 +73,10 @@ class Dg:
             evidence.not_applicable(key, error.reason)
             return
         if key == "dg":
-            yield _as_floor(real["dg", "all"])
+            yield replace(real["dg", "all"], key="dg.floor")
         for score in found:
             floor = real.get((score.key, score.scope if score.scope.startswith("class:") else "all"))
-            yield _with(score, floor.value if floor else None)
+            yield replace(score, floor=floor.value if floor else None)
 
     def _dg(self, principal: bool, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
         s, r1, r2 = (placed(evidence, part, principal=principal) for part in (release, evidence.r1, evidence.r2))
@@ -83,8 +85,8 @@ class Dg:
         distance = mean_distance(evidence, r2.x, s.x, size, self.draws, rng)
         floor = mean_distance(evidence, r2.x, r1.x, size, self.draws, rng)
         real_distance(evidence, r2.x, r1.x)
-        ends = ratio_interval(distance, r2.patient, floor, r2.patient, self.resamples, seed)
-        return [Score("dg" if principal else "dg.phi", float(distance.mean() / floor.mean()), n=len(r2), **ends)]
+        key = "dg" if principal else "dg.phi"
+        return [ratio(key, (distance, r2.patient), (floor, r2.patient), self.resamples, seed, len(r2))]
 
     def _spread(self, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
         s, r1, r2 = (placed(evidence, part, principal=True) for part in (release, evidence.r1, evidence.r2))
@@ -97,16 +99,15 @@ class Dg:
             order = rng.permutation(len(s))
             distances.append(evidence.nn(s.x[order[:size]], s.x[order[size : 2 * size]]))
             people.append(order[:size])
-        inside, who = np.concatenate(distances), np.concatenate(people)
-        ends = ratio_interval(inside, who, floor, r2.patient, self.resamples, seed)
-        return [Score("dg.spread", float(inside.mean() / floor.mean()), n=len(s), **ends)]
+        inside = np.concatenate(distances), np.concatenate(people)
+        return [ratio("dg.spread", inside, (floor, r2.patient), self.resamples, seed, len(s))]
 
     def _classes(self, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
         s, r1, r2 = (placed(evidence, part, principal=True) for part in (release, evidence.r1, evidence.r2))
         labels = [part.label[at.rows] for part, at in ((release, s), (evidence.r1, r1), (evidence.r2, r2))]
         rng = np.random.default_rng(seed)
         size = min(len(s), len(r1))
-        draws = [some(np.arange(len(s)), size, rng) for _ in range(self.draws)]
+        draws = [some(len(s), size, rng) for _ in range(self.draws)]
         values = {}
         for c, name in enumerate(evidence.train.classes):
             if min((labels[1] == c).sum(), (labels[2] == c).sum()) < LEAST:
@@ -135,13 +136,3 @@ def _within(
         own = draw[labels[0][draw] == c]
         found.append(float(evidence.nn(sources, s.x[own if len(own) else draw]).mean()))
     return float(np.mean(found) / floor.mean())
-
-
-def _as_floor(score: Score) -> Score:
-    return Score("dg.floor", score.value, low=score.low, high=score.high, n=score.n)
-
-
-def _with(score: Score, floor: float | None) -> Score:
-    from dataclasses import replace
-
-    return replace(score, floor=floor)

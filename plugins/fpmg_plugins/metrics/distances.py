@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fpmg_bench.errors import NotApplicable
+from fpmg_bench.types import Score
 from fpmg_plugins.metrics.resampling import interval, mean_draws
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ class Placed:
         return len(self.x)
 
 
-def placed(evidence: Evidence, cohort: Cohort, modality: str | None = None, *, principal: bool = False, least: int = LEAST) -> Placed:
+def placed(
+    evidence: Evidence, cohort: Cohort, modality: str | None = None, *, principal: bool = False, least: int = LEAST
+) -> Placed:
     """The cohort's points in phi (`modality`: one block; `principal`: phi_8). Raises NotApplicable below `least` records."""
     rows = np.flatnonzero(evidence.complete(cohort, modality))
     if len(rows) < least:
@@ -43,35 +46,43 @@ def placed(evidence: Evidence, cohort: Cohort, modality: str | None = None, *, p
     return Placed(np.ascontiguousarray(x[rows]), rows, cohort.patient[rows])
 
 
-def some(x: Points, size: int, rng: np.random.Generator) -> Points:
-    """`size` rows drawn without replacement, in their own order; all of them if there are no more."""
-    return x if size >= len(x) else x[np.sort(rng.permutation(len(x))[:size])]
+def some(n: int, size: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """`size` of n positions drawn without replacement, ascending; all of them if there are no more."""
+    return np.arange(n) if size >= n else np.sort(rng.permutation(n)[:size])
 
 
 def real_distance(evidence: Evidence, sources: Points, targets: Points) -> NDArray[np.float32]:
     """nn(R2 -> R1), the denominator. Raises NotApplicable where real patients cannot be told apart."""
     distance = evidence.nn(sources, targets)
     if not float(distance.mean()) > 0:
-        raise NotApplicable("held-out patients are all alike here (constant columns): there is no distance to compare with")
+        raise NotApplicable("the distance to compare with is zero: these records are all alike (constant columns)")
     return distance
 
 
-def mean_distance(evidence: Evidence, sources: Points, targets: Points, size: int, draws: int, rng: np.random.Generator) -> Points:
+def mean_distance(
+    evidence: Evidence, sources: Points, targets: Points, size: int, draws: int, rng: np.random.Generator
+) -> Points:
     """Distance of each source to its nearest target [n], averaged over `draws` draws of `size` targets."""
     if size >= len(targets):
         return evidence.nn(sources, targets)
-    total = sum(evidence.nn(sources, some(targets, size, rng)).astype(np.float64) for _ in range(draws))
+    total = sum(evidence.nn(sources, targets[some(len(targets), size, rng)]).astype(np.float64) for _ in range(draws))
     return np.asarray(total / draws, np.float32)
 
 
-def ratio_interval(
-    above: NDArray[Any], above_patient: NDArray[np.int64], below: NDArray[Any], below_patient: NDArray[np.int64], draws: int, seed: int
-) -> dict[str, float | None]:
-    """`low` and `high` of mean(above) / mean(below), the patients of both drawn independently.
+def ratio(
+    key: str,
+    above: tuple[NDArray[Any], NDArray[np.int64]],
+    below: tuple[NDArray[Any], NDArray[np.int64]],
+    draws: int,
+    seed: int,
+    n: int,
+) -> Score:
+    """The score mean(above) / mean(below) with its bootstrap interval; each is (distances, whose patients they are).
 
+    The patients of both are drawn independently.
     Where both are distances of the same patients to two targets this is too wide rather than too narrow: it stands in for
     the choice of the targets, which drawing sources alone would leave out.
     """
     rng = np.random.default_rng(seed)
-    low, high = interval(mean_draws(above, above_patient, draws, rng) / mean_draws(below, below_patient, draws, rng))
-    return {"low": low, "high": high}
+    low, high = interval(mean_draws(*above, draws, rng) / mean_draws(*below, draws, rng))
+    return Score(key, float(above[0].mean(dtype=np.float64) / below[0].mean(dtype=np.float64)), low=low, high=high, n=n)

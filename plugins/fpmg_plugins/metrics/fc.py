@@ -37,13 +37,14 @@ class Fc:
         "fc.consensus": Scale(0.0, False, low=0.0, unit="weights", source="consensus distance, Kong et al. 2021"),
         "fc.variance_ratio": Scale(1.0, True, high=1.0, unit="share", source="1 - V_after / V_before, mean over rounds"),
         "fc.functional": Scale(0.0, False, low=0.0, unit="phi", source="distance between releases' means, mean over pairs"),
-        "fc.rows": Scale(0.0, False, low=0.0, unit="phi", source="distance of records from the same noise and labels, mean over pairs"),
+        "fc.rows": Scale(0.0, False, low=0.0, unit="phi", source="distance of records from the same noise and labels"),
     }
 
     def __init__(self) -> None:
         pass
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
+        """Consistency of the weights, then of the releases."""
         if len(evidence.released) < 2:
             raise NotApplicable("one silo is always consistent with itself")
         scores = [*self._weights(evidence), *self._functional(evidence)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -11,7 +12,7 @@ from annotated_types import Ge
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
-from fpmg_plugins.metrics.distances import placed, ratio_interval, real_distance, some
+from fpmg_plugins.metrics.distances import placed, ratio, real_distance, some
 from fpmg_plugins.metrics.resampling import fresh_seed
 
 if TYPE_CHECKING:
@@ -38,59 +39,63 @@ class Rg:
         "rg": Scale(1.0, None, low=0.0, unit="ratio", source=POSTER),
         "rg.floor": Scale(1.0, None, low=0.0, unit="ratio", source="training patients in the place of the release"),
         "rg.copy_ratio": Scale(1.0, None, low=0.0, unit="ratio", source="nn(T' -> S) / nn(H -> S)"),
-        "rg.latent": Scale(1.0, None, low=0.0, unit="ratio", source=POSTER + "; own latent space, not comparable between encoders"),
+        "rg.latent": Scale(1.0, None, low=0.0, unit="ratio", source=POSTER + "; not comparable between encoders"),
     }
 
     def __init__(self, resamples: Annotated[int, Ge(20)] = 200) -> None:
         self.resamples = resamples
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
+        """`rg` jointly and by modality, then copying and the latent space."""
         seed = fresh_seed(rng)
         scores: list[Score] = []
         for modality in (None, *evidence.train.schemas):
-            scores += self._if_applicable(evidence, "rg", modality, seed)
-            if modality is None:
-                scores += self._if_applicable(evidence, "rg.copy_ratio", None, seed)
-        scores += self._latent(evidence, seed)
+            scores += self._with_floor(evidence, modality, seed)
+        scores += self._copying(evidence, seed)
+        scores += self._latent(evidence)
         if not scores:
             raise NotApplicable("rg has no meaning for any modality of this cohort")
         return scores
 
-    def _if_applicable(self, evidence: Evidence, key: str, modality: str | None, seed: int) -> Iterator[Score]:
-        score = self._rg if key == "rg" else self._copy_ratio
+    def _with_floor(self, evidence: Evidence, modality: str | None, seed: int) -> list[Score]:
         try:
-            if key == "rg":
-                floor = self._rg(evidence, modality, seed, evidence.train)[0]
-                yield Score("rg.floor", floor.value, modality=modality, low=floor.low, high=floor.high, n=floor.n)
-                yield from evidence.each_release(partial(score, evidence, modality, seed), modality=modality, floor=floor.value)
-            else:
-                yield from evidence.each_release(partial(score, evidence, modality, seed), floor=self._copy_floor(evidence, seed))
+            floor = self._rg(evidence, modality, seed, evidence.train)[0]
+            found = evidence.each_release(partial(self._rg, evidence, modality, seed), modality=modality, floor=floor.value)
         except NotApplicable as error:
-            evidence.not_applicable(key, error.reason, modality=modality)
+            evidence.not_applicable("rg", error.reason, modality=modality)
+            return []
+        return [*found, replace(floor, key="rg.floor", modality=modality)]
+
+    def _copying(self, evidence: Evidence, seed: int) -> list[Score]:
+        try:
+            floor = self._copy_floor(evidence, seed)
+            return evidence.each_release(partial(self._copy_ratio, evidence, seed), floor=floor)
+        except NotApplicable as error:
+            evidence.not_applicable("rg.copy_ratio", error.reason)
+            return []
 
     def _rg(self, evidence: Evidence, modality: str | None, seed: int, release: Cohort) -> list[Score]:
         s, r1, r2 = (placed(evidence, part, modality) for part in (release, evidence.r1, evidence.r2))
         floor = real_distance(evidence, r2.x, r1.x)
         distance = evidence.nn(s.x, r1.x)
         people = s.patient if release is evidence.train else np.arange(len(s))
-        ends = ratio_interval(distance, people, floor, r2.patient, self.resamples, seed)
-        return [Score("rg", float(distance.mean() / floor.mean()), n=len(s), **ends)]
+        return [ratio("rg", (distance, people), (floor, r2.patient), self.resamples, seed, len(s))]
 
-    def _copy_ratio(self, evidence: Evidence, modality: None, seed: int, release: Cohort) -> list[Score]:
+    def _copy_ratio(self, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
         s, train, held_out = (placed(evidence, part) for part in (release, evidence.train, evidence.held_out))
         outside = real_distance(evidence, held_out.x, s.x)
-        rows = some(np.arange(len(train)), len(held_out), np.random.default_rng(seed))
+        rows = some(len(train), len(held_out), np.random.default_rng(seed))
         inside = evidence.nn(train.x[rows], s.x)
-        ends = ratio_interval(inside, train.patient[rows], outside, held_out.patient, self.resamples, seed)
-        return [Score("rg.copy_ratio", float(inside.mean() / outside.mean()), n=len(rows), **ends)]
+        people = train.patient[rows]
+        return [ratio("rg.copy_ratio", (inside, people), (outside, held_out.patient), self.resamples, seed, len(rows))]
 
     def _copy_floor(self, evidence: Evidence, seed: int) -> float:
         """The same ratio with real patients that nobody trained on released: R2 in the place of S, R1 in the place of H."""
         train, r1, r2 = (placed(evidence, part) for part in (evidence.train, evidence.r1, evidence.r2))
-        inside = evidence.nn(some(train.x, len(r1), np.random.default_rng(seed)), r2.x)
+        inside = evidence.nn(train.x[some(len(train), len(r1), np.random.default_rng(seed))], r2.x)
         return float(inside.mean() / real_distance(evidence, r1.x, r2.x).mean())
 
-    def _latent(self, evidence: Evidence, seed: int) -> list[Score]:
+    def _latent(self, evidence: Evidence) -> list[Score]:
         """Mean over silos, each in its own latent space."""
         values = []
         try:

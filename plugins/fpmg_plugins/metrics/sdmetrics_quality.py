@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -47,6 +48,7 @@ class SdmetricsQuality:
         self.rows = rows
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
+        """Shapes and trends of every table modality."""
         tables = [name for name, schema in evidence.train.schemas.items() if schema.kind == "table"]
         if not tables:
             raise NotApplicable("the cohort has no table modality")
@@ -59,13 +61,16 @@ class SdmetricsQuality:
             except NotApplicable as error:
                 evidence.not_applicable("sdmetrics-quality", error.reason, modality=name)
                 continue
-            scores += [_with_floor(score, floor.get(score.key)) for score in found]
+            scores += [replace(score, floor=floor.get(score.key)) for score in found]
+        if not scores:
+            raise NotApplicable("no table of this cohort can be compared")
         return scores
 
     def _quality(self, evidence: Evidence, name: str, seed: int, release: Cohort) -> dict[str, float]:
         real = _frame(evidence.held_out, name, self.rows, seed)
         made = _frame(release, name, self.rows, seed)
-        usable = [column for column in evidence.train.schemas[name].columns if _varies(real[column.name]) and made[column.name].count()]
+        columns = evidence.train.schemas[name].columns
+        usable = [column for column in columns if _varies(real[column.name]) and made[column.name].count()]
         if not usable:
             raise NotApplicable("no column of the table varies among the held-out patients")
         chosen = sorted(usable, key=lambda column: float(real[column.name].isna().mean()))[: self.columns]
@@ -120,9 +125,3 @@ def _binned(part: pd.DataFrame, columns: Sequence[Column], real: pd.DataFrame) -
     """Numbers by tenths of the real values, everything as strings."""
     edges = {c.name: np.unique(np.quantile(real[c.name], np.linspace(0, 1, 11)[1:-1])) for c in columns if c.type == "number"}
     return part.assign(**{name: np.searchsorted(cuts, part[name]) for name, cuts in edges.items()}).astype(str)
-
-
-def _with_floor(score: Score, floor: float | None) -> Score:
-    from dataclasses import replace
-
-    return replace(score, floor=floor)
