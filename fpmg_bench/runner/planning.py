@@ -81,8 +81,9 @@ def plan(
     from fpmg_bench.suite import expand, load_suite, validate
 
     if isinstance(suite, (str, Path)):
-        suite = load_suite(suite)
-    validate(suite, registry)
+        suite = load_suite(suite, registry)
+    else:
+        validate(suite, registry)
     cohorts, missing = _cohorts(suite, registry)
     wanted = expand(suite, registry, cohorts, only, seeds, missing)
     whole = expand(suite, registry, cohorts, missing=missing) if only or seeds else wanted

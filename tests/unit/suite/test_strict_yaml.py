@@ -73,7 +73,7 @@ PLAIN = st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(all
 DATA = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4), max_leaves=12)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(st.dictionaries(WORDS.filter(lambda word: word != "<<"), DATA, max_size=5))
 def test_what_ruamel_writes_is_read_back_equal(data):
     text = io.StringIO()
@@ -94,7 +94,7 @@ def _reads(yaml: YAML, text: str) -> object:
         return None
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(st.text(st.sampled_from(list("ab:{}[],&*!<|>-? \n'\"#%~0.1")), max_size=40) | st.text(max_size=30))
 def test_any_text_gives_a_suite_error_and_nothing_else(text):
     with pytest.raises(SuiteError, match=r"(?m)^suite\.yaml:\d+:\d+: "):
