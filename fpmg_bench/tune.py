@@ -127,7 +127,7 @@ class _Study:
         narrowed = replace(suite, methods={tune.method: suite.methods[tune.method]})
         made = replace(runner.plan(narrowed, registry, seeds=suite.seeds[:1]), command=f"fpmg-bench tune {suite.source}")
         small = {name: f"{info.patients} patients; tuned are cohorts from {TUNED_FROM} on" for name, info in made.cohorts.items() if info.patients < TUNED_FROM}
-        bases = tuple(trial.spec for trial in made.trials if trial.spec.dataset_name not in small)
+        bases = tuple(t.spec for t in made.trials if t.id in made.selected and t.spec.dataset_name not in small)
         if not bases:
             reasons = [f"{r.id}: {r.reason}" for r in (*made.refusals, *made.skipped)] + [f"{name}: {reason}" for name, reason in small.items()]
             raise SuiteError(f"{suite.source}: tune: no cohort to tune on: {'; '.join(reasons)}", "tune on the phantom, and use its settings")
