@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from fpmg_bench.federation.layout import Bundle, Layout
 
-BLOCK = 1 << 16  # coordinates a pass, so that float64 copies stay in the cache
+BLOCK = 1 << 13  # coordinates a pass, so that float64 copies stay in the cache
 
 
 def distances(layout: Layout, models: Mapping[int, Bundle], pi: Mapping[int, float]) -> dict[str, tuple[float, float]]:
@@ -33,13 +33,21 @@ def _piece(vectors: Sequence[Tensor], pi: Sequence[float], shared: bool) -> tupl
     for start in range(0, vectors[0].numel(), BLOCK):
         cut = slice(start, start + BLOCK)
         if shared:
-            norm += float(vectors[0][cut].double().square().sum())
+            norm += _square(vectors[0][cut].double())
             continue
         rows = torch.stack([v[cut] for v in vectors]).double()
         mean = weights @ rows
-        spread += float((rows - mean).square().sum()) / len(vectors)
-        norm += float(mean.square().sum())
+        norm += _square(mean)
+        spread += _square(rows.sub_(mean)) / len(vectors)
     return spread, norm
+
+
+def _square(x: Tensor) -> float:
+    """Squared norm, in one pass and without a temporary."""
+    import torch
+
+    flat = x.view(-1)
+    return float(torch.dot(flat, flat))
 
 
 def record(before: Mapping[str, tuple[float, float]], after: Mapping[str, tuple[float, float]]) -> dict[str, Any]:

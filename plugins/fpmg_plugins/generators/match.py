@@ -50,11 +50,13 @@ class Match:
         lr = training.setting(gan, ctx, "lr")
         self.against = training.adam(self.critic, lr, ctx.memory, critic_name(group), BETAS)
         self.makers = {m: training.adam(net, lr, ctx.memory, f"generator.{m}", BETAS) for m, net in self.nets.items()}
-        self.average = {m: training.part(state, f"ema.{m}") for m in group}
+        self.average = {m: [state[f"ema.{m}/{key}"].clone() for key, _ in net.named_parameters()] for m, net in self.nets.items()}
+        self.weighted = {m: list(net.parameters()) for m, net in self.nets.items()}
         columns = [torch.arange(self.space.blocks[m].start, self.space.blocks[m].stop) for m in group]
         self.columns, self.masks = torch.cat(columns), [list(self.space.blocks).index(m) for m in group]
         self.widths = torch.tensor([len(c) for c in columns])
         self.weights = self._balance(bool(ctx.params.get("balance", gan.balance)))
+        self.drawn: tuple[Tensor, Tensor, Tensor, Tensor]
 
     def play(self, shard: Shard) -> tuple[State, dict[str, float]]:
         """`ctx.steps` steps of the discriminator on real rows, each followed by one of the generators, which see none."""
@@ -63,6 +65,7 @@ class Match:
         if shard.private:
             self.weights = torch.ones_like(self.weights)  # weights before clipping would do nothing, after it they void epsilon
         for _ in range(self.ctx.steps):
+            self.drawn = self._fakes()  # both sides see the same generated rows: the discriminator's step does not touch them
             loss = shard.step(self.critic, self.against, self._on_real, self._on_fakes).loss
             if self.gan.lipschitz == "rescale":
                 rescale(self.critic, 1.0)
@@ -80,33 +83,29 @@ class Match:
 
     def _on_fakes(self, critic: nn.Module) -> Tensor:
         """The discriminator's mean loss on generated rows: no patient is touched."""
-        with torch.no_grad():
-            z, mask, given, _ = self._fakes()
-        value, _ = critic(z, mask, given)
+        z, mask, given, _ = self.drawn
+        value, _ = critic(z.detach(), mask, given)
         return (F.relu(1 + value) if self.gan.loss == "hinge" else F.softplus(value)).mean()
 
     def _improve(self) -> float:
         """One step of every generator of the group on the joint verdict."""
-        z, mask, given, label = self._fakes()
-        self.critic.requires_grad_(False)
+        z, mask, given, label = self.drawn
         value, logits = self.critic(z, mask, given)
         loss = (-value if self.gan.loss == "hinge" else F.softplus(-value)).mean()
         total = loss + self.gan.classify * F.cross_entropy(logits, label)
-        for maker in self.makers.values():
-            maker.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
+        everything = [p for parameters in self.weighted.values() for p in parameters]
+        for parameter, slope in zip(everything, torch.autograd.grad(total, everything), strict=True):
+            parameter.grad = slope
         for maker in self.makers.values():
             maker.step()
-        self.critic.requires_grad_(True)
         self._follow()
         return float(loss.detach())
 
     @torch.no_grad()
     def _follow(self) -> None:
         """Exponential moving average of the generators' weights, which is what gets released."""
-        for name, net in self.nets.items():
-            for key, value in net.state_dict().items():
-                self.average[name][key] = torch.lerp(value, self.average[name][key], self.gan.ema)
+        for name, average in self.average.items():
+            torch._foreach_lerp_(average, self.weighted[name], 1 - self.gan.ema)
 
     def _fakes(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Generated rows with masks as frequent as in the federation, uniform labels where classes are balanced."""
@@ -132,7 +131,8 @@ class Match:
         for name, net in self.nets.items():
             training.keep(self.makers[name], net, self.ctx.memory, f"generator.{name}")
             result |= training.state_of(net, f"generator.{name}")
-            result |= {f"ema.{name}/{key}": value for key, value in self.average[name].items()}
+            keys = (key for key, _ in net.named_parameters())
+            result |= {f"ema.{name}/{key}": value for key, value in zip(keys, self.average[name], strict=True)}
         return result
 
     def _log(self, real: float, taken: int, fool: float) -> dict[str, float]:

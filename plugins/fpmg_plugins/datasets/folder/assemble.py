@@ -147,6 +147,8 @@ def _modality(
     if spec.present:
         given = ColumnSpec(name=spec.present, type="flag")
         seen = columns.flags(given, manifest, document.place("modalities", name, "present")) == 1
+    elif not seen.any():
+        raise DatasetError(f"{at}: no record has this modality", "fill it in, or remove it from cohort.yaml")
     return schema, data, seen
 
 

@@ -7,6 +7,7 @@ import tarfile
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,8 +68,9 @@ class Studies:
         return np.array([SILOS.index(name) for name in names], dtype=np.int64), SILOS
 
 
+@lru_cache(maxsize=1)
 def read_studies() -> tuple[Studies, dict[str, int]]:
-    """(usable studies in the order of their numbers, reason -> studies left out)."""
+    """(usable studies in the order of their numbers, reason -> studies left out). Parsed once a process: nobody changes them."""
     reports, shown = _read_reports()
     headers = pd.read_csv(data_file(HEADERS), low_memory=False)
     images = shown.merge(headers, on="imageid", how="inner", sort=False)
