@@ -1,8 +1,8 @@
 """fpmg-bench: what it costs to generate multimodal patient data in a federation, measured.
 
-    import fpmg_bench as fb
-    results = fb.run("smoke")
-    results.table()
+import fpmg_bench as fb
+results = fb.run("smoke")
+results.table()
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _HOMES = {  # imported at first use (PEP 562), so that `import fpmg_bench` costs
     "Component": "fpmg_bench.hookspecs",
     "hookimpl": "fpmg_bench.hookspecs",
 }
-__all__ = ["Component", "Results", "__version__", "hookimpl", "load", "run"]  # noqa: F822 - lazy
+__all__ = ["Component", "Results", "__version__", "hookimpl", "load", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -51,7 +51,11 @@ def load(run: str | Path) -> Results:
 
 
 def write_report(
-    runs: Sequence[str | Path], *, out: str | Path | None = None, show_real: str | Path | None = None, registry: Registry | None = None
+    runs: Sequence[str | Path],
+    *,
+    out: str | Path | None = None,
+    show_real: str | Path | None = None,
+    registry: Registry | None = None,
 ) -> list[Path]:
     """Write the report of one or several runs and return the files. out: default report.html in the first run.
 

@@ -119,7 +119,8 @@ def _judged(rows: Sequence[tuple[Row, float, bool | None]]) -> list[Row]:
     tested = [p for _, p, _ in rows if p == p]
     adjusted = iter(holm(tested))
     judged = []
-    for row, p, higher in rows:
+    for found, p, higher in rows:
+        row = found
         if p == p and next(adjusted) < ALPHA:
             better = None if higher is None else (row.difference > 0) == higher
             row = replace(row, verdict={True: "better", False: "worse", None: "different"}[better])

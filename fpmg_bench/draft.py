@@ -99,7 +99,9 @@ def _is_picture(values: pd.Series[Any]) -> bool:
 
 
 def _is_text(values: pd.Series[Any]) -> bool:
-    return _strings(values) and values.nunique() > CATEGORIES and float(values.dropna().astype(str).str.len().mean()) >= TEXT_LENGTH
+    return (
+        _strings(values) and values.nunique() > CATEGORIES and float(values.dropna().astype(str).str.len().mean()) >= TEXT_LENGTH
+    )
 
 
 def _too_many(values: pd.Series[Any]) -> bool:

@@ -186,8 +186,8 @@ def _yaml(document: Mapping[str, Any], file: Path) -> None:
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False  # type: ignore[assignment]
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 130
     with file.open("w", encoding="utf-8") as stream:
         yaml.dump(dict(document), stream)

@@ -107,12 +107,18 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     stages = []
     for modality, encoder in parts.encoders.items():
         holders = [s for s in silos if bool(train.present[modality][s.rows].any())]
-        stages.append(_stage(f"stage1:{modality}", spec, parts, encoder, train.schemas[modality], holders, spec.budget.encoder_rounds, ledgers))
+        stages.append(
+            _stage(
+                f"stage1:{modality}", spec, parts, encoder, train.schemas[modality], holders, spec.budget.encoder_rounds, ledgers
+            )
+        )
     if parts.generator is not None:
         stages.append(_stage("stage2", spec, parts, parts.generator, space, silos, spec.budget.rounds, ledgers))
     pooled = spec.partition["kind"] == "pooled"
     edges = () if pooled else _edges(spec, parts, len(silos))
-    return Forecast(spec.id, tuple(stages), tuple(_silo(s, ledgers) for s in silos), edges, raw_upload(train, cohort, pooled), pooled)
+    return Forecast(
+        spec.id, tuple(stages), tuple(_silo(s, ledgers) for s in silos), edges, raw_upload(train, cohort, pooled), pooled
+    )
 
 
 def _silo(silo: Any, ledgers: Mapping[int, Ledger]) -> SiloForecast:
@@ -137,7 +143,14 @@ def _plan(spec: TrialSpec, parts: Parts, silos: int) -> Sequence[Any]:
 
 
 def _stage(
-    name: str, spec: TrialSpec, parts: Parts, learner: Learner, schema: Any, holders: Sequence[Any], budget: int, ledgers: Mapping[int, Ledger]
+    name: str,
+    spec: TrialSpec,
+    parts: Parts,
+    learner: Learner,
+    schema: Any,
+    holders: Sequence[Any],
+    budget: int,
+    ledgers: Mapping[int, Ledger],
 ) -> StageForecast:
     from fpmg_bench.federation.layout import Layout, modules_of
     from fpmg_bench.federation.statistics import exchange, size

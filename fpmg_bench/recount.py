@@ -41,7 +41,18 @@ def recount(trial: Mapping[str, Any], ledger: Mapping[str, Any] | None, rounds: 
         return []
     budget, delta = _number(claimed["epsilon"]), float(claimed["delta"])
     if ledger is None:
-        return [Audit(trial["id"], "all", math.nan, math.nan, math.nan, budget, delta, ("privacy is claimed, but there is no ledger.json",))]
+        return [
+            Audit(
+                trial["id"],
+                "all",
+                math.nan,
+                math.nan,
+                math.nan,
+                budget,
+                delta,
+                ("privacy is claimed, but there is no ledger.json",),
+            )
+        ]
     audits = [_silo(trial, silo, ledger, rounds, budget) for silo in ledger["silos"]]
     missing = {silo["index"] for silo in trial.get("silos", ())} - {silo["silo"] for silo in ledger["silos"]}
     if missing:
@@ -84,7 +95,13 @@ def _rdp(entries: Sequence[Entry], delta: float) -> float:
         return float(rdp.get_privacy_spent(orders=orders, rdp=total, delta=delta)[0])
 
 
-def _silo(trial: Mapping[str, Any], silo: Mapping[str, Any], ledger: Mapping[str, Any], rounds: Sequence[Mapping[str, Any]], budget: float) -> Audit:
+def _silo(
+    trial: Mapping[str, Any],
+    silo: Mapping[str, Any],
+    ledger: Mapping[str, Any],
+    rounds: Sequence[Mapping[str, Any]],
+    budget: float,
+) -> Audit:
     delta = float(silo.get("delta", ledger.get("delta", trial["spec"]["privacy"]["delta"])))
     entries = [(float(e["sampling_rate"]), _number(e["noise_multiplier"]), int(e["count"])) for e in silo["entries"]]
     prv, rdp = epsilons(entries, delta)
@@ -120,7 +137,9 @@ def _entries(trial: Mapping[str, Any], silo: Mapping[str, Any], rounds: Sequence
         if float(entry["sampling_rate"]) < float(did["sampling_rate"]) - 1e-12
     ]
     for stage in sorted({str(record["stage"]) for record in rounds}):
-        taken = sum(1 for r in rounds if r["stage"] == stage and str(silo["silo"]) in r.get("losses", {})) * int(did["local_steps"])
+        taken = sum(1 for r in rounds if r["stage"] == stage and str(silo["silo"]) in r.get("losses", {})) * int(
+            did["local_steps"]
+        )
         charged = sum(int(entry["count"]) for entry in steps if entry["stage"] == stage)
         if charged < taken:
             found.append(f"{stage}: {taken} local steps, {charged} charged")

@@ -62,7 +62,8 @@ class Results:
             raise StoreError(f"{method}/{seed} has {len(silos)} releases", f"name a silo: {', '.join(silos)}")
         if silo is not None and silo not in silos:
             raise StoreError(f"{method}/{seed} has no release '{silo}'", f"one of {', '.join(silos)}")
-        return folder / (silo or silos[0])
+        chosen: Path = folder / (silo or silos[0])
+        return chosen
 
     @property
     def _run(self) -> Any:

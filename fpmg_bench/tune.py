@@ -65,7 +65,13 @@ class Tuned:
 
 
 def tune(
-    suite: Suite, registry: Registry, *, out: Path | None = None, jobs: int | None = None, trials: int | None = None, on_event: Tell | None = None
+    suite: Suite,
+    registry: Registry,
+    *,
+    out: Path | None = None,
+    jobs: int | None = None,
+    trials: int | None = None,
+    on_event: Tell | None = None,
 ) -> Tuned:
     """Run the suite's study, or go on with it; a proposal is one trial on every large enough cohort, with the suite's first seed.
 
@@ -75,7 +81,9 @@ def tune(
     from fpmg_bench.store import cores
 
     if suite.tune is None:
-        raise SuiteError(f"{suite.source}: no `tune` section", "tune: {method: ..., trials: 40, holdout: 0.3, objectives: [...], space: {...}}")
+        raise SuiteError(
+            f"{suite.source}: no `tune` section", "tune: {method: ..., trials: 40, holdout: 0.3, objectives: [...], space: {...}}"
+        )
     work = _Study.open(suite, suite.tune, registry, out, on_event or (lambda event: None))
     wanted = trials if trials is not None else suite.tune.trials
     while (left := wanted - work.finished()) > 0:
@@ -94,7 +102,10 @@ def objectives_of(suite: Suite, tune: Tune, registry: Registry) -> list[Objectiv
         known |= {metric_name(choice.name, key): scale for key, scale in scales.items()}
     unknown = [name for name in tune.objectives if name not in known]
     if unknown:
-        raise SuiteError(f"{suite.source}: tune.objectives: no metric of the suite gives {', '.join(unknown)}", f"one of {', '.join(sorted(known))}")
+        raise SuiteError(
+            f"{suite.source}: tune.objectives: no metric of the suite gives {', '.join(unknown)}",
+            f"one of {', '.join(sorted(known))}",
+        )
     return [Objective(name, known[name]) for name in tune.objectives]
 
 
@@ -126,11 +137,19 @@ class _Study:
         objectives = objectives_of(suite, tune, registry)
         narrowed = replace(suite, methods={tune.method: suite.methods[tune.method]})
         made = replace(runner.plan(narrowed, registry, seeds=suite.seeds[:1]), command=f"fpmg-bench tune {suite.source}")
-        small = {name: f"{info.patients} patients; tuned are cohorts from {TUNED_FROM} on" for name, info in made.cohorts.items() if info.patients < TUNED_FROM}
+        small = {
+            name: f"{info.patients} patients; tuned are cohorts from {TUNED_FROM} on"
+            for name, info in made.cohorts.items()
+            if info.patients < TUNED_FROM
+        }
         bases = tuple(t.spec for t in made.trials if t.id in made.selected and t.spec.dataset_name not in small)
         if not bases:
-            reasons = [f"{r.id}: {r.reason}" for r in (*made.refusals, *made.skipped)] + [f"{name}: {reason}" for name, reason in small.items()]
-            raise SuiteError(f"{suite.source}: tune: no cohort to tune on: {'; '.join(reasons)}", "tune on the phantom, and use its settings")
+            reasons = [f"{r.id}: {r.reason}" for r in (*made.refusals, *made.skipped)] + [
+                f"{name}: {reason}" for name, reason in small.items()
+            ]
+            raise SuiteError(
+                f"{suite.source}: tune: no cohort to tune on: {'; '.join(reasons)}", "tune on the phantom, and use its settings"
+            )
         target = RunDir(out if out is not None else Path("runs") / f"{suite.name}-tune")
         target.check_owner(suite.name)
         journal = target.root.with_name(f"{target.root.name}.journal")
@@ -172,14 +191,21 @@ class _Study:
     def _specs(self, trial: optuna.Trial) -> list[TrialSpec]:
         """The proposal's trial on every cohort, inside the development set."""
         from fpmg_bench.suite import with_values
-        from fpmg_bench.suite.expansion import encoders_of, silos_of
+        from fpmg_bench.suite.expansion import encoders_of, silo_names, silos_of
 
         method = with_values(self.suite, self.tune.method, trial.params, self.registry).methods[self.tune.method]
         specs = []
         for base in self.bases:
             info = self.surveyed.cohorts[base.dataset_name]
-            chosen = {"generator": method.generator, "topology": method.topology, "aggregator": method.aggregator, "privacy": method.privacy}
-            placed = {"encoders": encoders_of(method, info), "silos": silos_of(method, info) if base.silos else {}}
+            chosen: dict[str, Any] = {
+                "generator": method.generator,
+                "topology": method.topology,
+                "aggregator": method.aggregator,
+                "privacy": method.privacy,
+            }
+            named = silo_names(base.partition, info)
+            silos = silos_of(method, info, named) if base.silos else {}
+            placed: dict[str, Any] = {"encoders": encoders_of(method, info), "silos": silos}
             name = f"{self.tune.method}#{trial.number}"
             specs.append(replace(base, method=name, tuning=True, holdout=self.tune.holdout, **chosen, **placed))
         return specs
@@ -204,7 +230,9 @@ class _Study:
         self.study.tell(trial, [objective.of(value) for objective, value in zip(self.objectives, values, strict=True)])
 
     def _mean(self, objective: Objective, specs: Sequence[TrialSpec]) -> float:
-        return math.fsum(_value(self.run.result(self.planned[spec.id].key), spec.id, objective.name) for spec in specs) / len(specs)
+        return math.fsum(_value(self.run.result(self.planned[spec.id].key), spec.id, objective.name) for spec in specs) / len(
+            specs
+        )
 
 
 def _value(result: Mapping[str, Any] | None, id: str, name: str) -> float:
@@ -250,7 +278,7 @@ def _open_study(suite: Suite, journal: Path, objectives: Sequence[Objective], ba
     study = optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(journal))),
         study_name=question[:16],
-        directions=[objective.direction for objective in objectives],
+        directions=[optuna.study.StudyDirection[o.direction.upper()] for o in objectives],
         load_if_exists=True,
     )
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):

@@ -133,8 +133,9 @@ class Pixels:
 def _positions(rows: Rows) -> NDArray[np.intp]:
     import numpy as np
 
-    rows = np.asarray(rows)
-    return np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.intp)
+    chosen: Any = np.asarray(rows)
+    positions: NDArray[np.intp] = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.intp)
+    return positions
 
 
 @dataclass(frozen=True, slots=True)

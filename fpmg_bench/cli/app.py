@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
         typer.echo("interrupted; the same command goes on from here", err=True)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever is left is our bug: it is reported as one, exit code 3
         code = _internal(error, trace)
     sys.exit(code)
 

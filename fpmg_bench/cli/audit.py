@@ -44,7 +44,9 @@ def command(
         console.emit({"audits": [asdict(audit) for audit in audits], "trials": len(trials), "violations": len(violated)})
     else:
         columns = ("trial", "silo", "stated", "PRV", "RDP", "budget", "delta", "verdict")
-        rows = [(a.trial, a.silo, a.stated, a.prv, a.rdp, a.budget, a.delta, "VIOLATION" if a.violations else "ok") for a in audits]
+        rows = [
+            (a.trial, a.silo, a.stated, a.prv, a.rdp, a.budget, a.delta, "VIOLATION" if a.violations else "ok") for a in audits
+        ]
         console.table(f"Ledgers recomputed: {run}", columns, rows, right=columns[2:-1])
         for audit in violated:
             for line in audit.violations:

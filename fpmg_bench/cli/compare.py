@@ -38,7 +38,16 @@ def command(
     else:
         columns = ("dataset", "method", "metric", "A", "B", "B - A", "seeds", "verdict")
         cells = [
-            (r.dataset, r.method, r.metric, console.mean_of(*r.a), console.mean_of(*r.b), console.mean_of(r.difference, r.low, r.high), r.seeds, r.verdict)
+            (
+                r.dataset,
+                r.method,
+                r.metric,
+                console.mean_of(*r.a),
+                console.mean_of(*r.b),
+                console.mean_of(r.difference, r.low, r.high),
+                r.seeds,
+                r.verdict,
+            )
             for r in rows
         ]
         console.table(f"A = {a}, B = {b}", columns, cells, right=columns[3:7])

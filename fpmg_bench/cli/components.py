@@ -23,7 +23,9 @@ DECLARED = ("kinds", "licence", "publishable", "needs", "uses_own", "family")
 
 
 def command(
-    kind: Annotated[str, typer.Argument(help="dataset, encoder, generator, aggregator, topology or metric.", show_default=False)] = "",
+    kind: Annotated[
+        str, typer.Argument(help="dataset, encoder, generator, aggregator, topology or metric.", show_default=False)
+    ] = "",
     name: Annotated[str, typer.Argument(help="One component: its parameters, origin and card.", show_default=False)] = "",
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -49,12 +51,19 @@ def _all(registry: Registry, kind: str, json: bool) -> None:
         rows = [{"kind": e.kind, "name": e.name, "summary": e.summary, "distribution": e.distribution} for e in entries]
         return console.emit({"components": rows, "broken": broken})
     names = [entry.name for entry in entries]
-    rows_of = [(e.kind, e.full_name if names.count(e.name) > 1 else e.name, e.summary, f"{e.distribution} {e.dist_version}") for e in entries]
+    rows_of = [
+        (e.kind, e.full_name if names.count(e.name) > 1 else e.name, e.summary, f"{e.distribution} {e.dist_version}")
+        for e in entries
+    ]
     console.table("Components", ("kind", "name", "summary", "distribution"), rows_of)
     if registry.broken:
-        console.table("Broken plug-ins", ("distribution", "entry point", "error"), [(b.distribution, b.entry_point, b.error) for b in registry.broken])
-        for broken in registry.broken:
-            typer.echo(broken.detail.rstrip())
+        console.table(
+            "Broken plug-ins",
+            ("distribution", "entry point", "error"),
+            [(b.distribution, b.entry_point, b.error) for b in registry.broken],
+        )
+        for failure in registry.broken:
+            typer.echo(failure.detail.rstrip())
     return None
 
 
@@ -81,7 +90,10 @@ def _one(registry: Registry, kind: str, name: str, json: bool) -> None:
         typer.echo(f"{key}: {value}")
     console.table("Parameters", ("name", "type", "default"), [(p["name"], p["type"], p["default"]) for p in card["parameters"]])
     if card["scales"]:
-        rows = [(s["key"], s["best"], s["direction"], f"[{s['low']:g}, {s['high']:g}]", s["unit"], s["source"]) for s in card["scales"]]
+        rows = [
+            (s["key"], s["best"], s["direction"], f"[{s['low']:g}, {s['high']:g}]", s["unit"], s["source"])
+            for s in card["scales"]
+        ]
         console.table("Scores", ("key", "best", "direction", "range", "unit", "source"), rows, right=("best",))
     return None
 
@@ -105,7 +117,12 @@ def describe(registry: Registry, kind: str, name: str) -> dict[str, Any]:
         "card": _card(cls),
         "declares": {key: ", ".join(sorted(v)) if isinstance(v, frozenset) else v for key, v in declared.items()},
         "parameters": [
-            {"name": p.name, "type": p.type_name, "default": "(required)" if p.required else repr(p.default), "required": p.required}
+            {
+                "name": p.name,
+                "type": p.type_name,
+                "default": "(required)" if p.required else repr(p.default),
+                "required": p.required,
+            }
             for p in registry.parameters(kind, name).values()
         ],
         "scales": [_scale(key, scale) for key, scale in getattr(cls, "scales", {}).items()],
@@ -123,5 +140,3 @@ def _scale(key: str, scale: Any) -> dict[str, Any]:
     direction = {True: "higher is better", False: "lower is better", None: "nearest to best"}[scale.higher_is_better]
     same = {name: getattr(scale, name) for name in ("best", "low", "high", "unit", "source")}
     return {"key": key, "direction": direction, **same}
-
-

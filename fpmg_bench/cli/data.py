@@ -12,7 +12,9 @@ Examples:
   fpmg-bench data new patients.csv --patient subject --label diagnosis --silo hospital
   fpmg-bench data export phantom phantom-cohort
 """
-app = typer.Typer(help="Describe a cohort of your own, or write a cohort as a folder.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Describe a cohort of your own, or write a cohort as a folder.", no_args_is_help=True, rich_markup_mode=None
+)
 
 NEW = """\b
 Examples:

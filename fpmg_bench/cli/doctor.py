@@ -111,7 +111,12 @@ def _plugins() -> Iterator[Finding]:
 
     registry = Registry.discover()
     for broken in registry.broken:
-        yield Finding(f"plug-in {broken.entry_point}", broken.error, False, f"from {broken.distribution}; fpmg-bench list shows the traceback")
+        yield Finding(
+            f"plug-in {broken.entry_point}",
+            broken.error,
+            False,
+            f"from {broken.distribution}; fpmg-bench list shows the traceback",
+        )
     for distribution in dict.fromkeys(entry.distribution for entry in registry.entries()):
         entries = [entry for entry in registry.entries() if entry.distribution == distribution]
         yield Finding(f"plug-in {distribution}", f"{len(entries)} components")

@@ -68,7 +68,9 @@ def _emit(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
     console.emit(
         {
             "suite": made.suite.name,
-            "trials": [{"id": t.id, "key": t.key, "stage1": t.stage1, "measure": t.measure} for t in made.trials if t.id in made.selected],
+            "trials": [
+                {"id": t.id, "key": t.key, "stage1": t.stage1, "measure": t.measure} for t in made.trials if t.id in made.selected
+            ],
             "refusals": [asdict(refusal) for refusal in made.refusals],
             "skipped": [asdict(refusal) for refusal in made.skipped],
             "forecasts": [asdict(f) | {"bytes": f.bytes, "seconds": f.seconds} for f in forecasts],
@@ -81,13 +83,26 @@ def _print(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
     from fpmg_bench.cli.progress import clock
 
     chosen = [trial for trial in made.trials if trial.id in made.selected]
-    seeds = {name: sorted({t.spec.seed for t in chosen if _cell(t.id) == name}) for name in dict.fromkeys(_cell(t.id) for t in chosen)}
-    typer.echo(f"{made.suite.name}: {len(chosen)} trials, {len({t.key for t in chosen})} distinct, {len({t.stage1 for t in chosen if t.stage1})} stage 1")
+    seeds = {
+        name: sorted({t.spec.seed for t in chosen if _cell(t.id) == name}) for name in dict.fromkeys(_cell(t.id) for t in chosen)
+    }
+    typer.echo(
+        f"{made.suite.name}: {len(chosen)} trials, {len({t.key for t in chosen})} distinct, {len({t.stage1 for t in chosen if t.stage1})} stage 1"
+    )
     for what, entries in (("refused", made.refusals), ("skipped", made.skipped)):
         for entry in entries:
             typer.echo(f"{what}: {entry.id}: {entry.reason}")
     rows = [
-        (_cell(f.id), ",".join(map(str, seeds[_cell(f.id)])), len(f.silos), _graph(f), console.size_of(f.bytes), console.size_of(f.raw_upload), clock(f.seconds) if f.stages else "-", f.reason)
+        (
+            _cell(f.id),
+            ",".join(map(str, seeds[_cell(f.id)])),
+            len(f.silos),
+            _graph(f),
+            console.size_of(f.bytes),
+            console.size_of(f.raw_upload),
+            clock(f.seconds) if f.stages else "-",
+            f.reason,
+        )
         for f in forecasts
     ]
     columns = ("dataset/method", "seeds", "silos", "graph of a round", "bytes", "raw upload", "training", "note")
@@ -114,7 +129,11 @@ def _print_privacy(forecasts: Sequence[Forecast]) -> None:
 
     columns = ("dataset/method", "silo", "patients", "rate", "steps a round", "sigma", "sigma of statistics", "epsilon")
     private = [f for f in forecasts if any(s.noise is not None for s in f.silos)]
-    rows = [(_cell(f.id), s.silo, s.patients, s.rate, s.local_steps, s.noise, s.noise_statistics, s.epsilon) for f in private for s in f.silos]
+    rows = [
+        (_cell(f.id), s.silo, s.patients, s.rate, s.local_steps, s.noise, s.noise_statistics, s.epsilon)
+        for f in private
+        for s in f.silos
+    ]
     console.table("Privacy, calibrated to the whole plan (PRV)", columns, rows, right=columns[2:])
     without = [_cell(f.id) for f in forecasts if f.silos and f not in private]
     if without:

@@ -106,5 +106,10 @@ def opening(event: dict[str, Any]) -> str:
 def _bars() -> Progress:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.fields[place]}", markup=False))
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[place]}", markup=False),
+    )
     return Progress(*columns, TimeElapsedColumn(), console=console(stderr=True), transient=True)

@@ -17,9 +17,12 @@ Examples:
 
 def command(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.", show_default=False)],
-    out: Annotated[Path | None, typer.Option("--out", help="File. [default: report.html in the first run]", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File. [default: report.html in the first run]", show_default=False)
+    ] = None,
     show_real: Annotated[
-        Path | None, typer.Option("--show-real", help="Also write this file with real patients beside synthetic ones; outside the runs.")
+        Path | None,
+        typer.Option("--show-real", help="Also write this file with real patients beside synthetic ones; outside the runs."),
     ] = None,
 ) -> None:
     """Write the report of the runs; it loads nothing from the network. Unfinished runs show what they have."""

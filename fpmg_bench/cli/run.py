@@ -20,11 +20,17 @@ Examples:
 Finished trials are kept: the same command goes on where it was stopped, and an edited suite runs only what is new.
 """
 
-Only = Annotated[str | None, typer.Option("-k", metavar="EXPR", help="Only trials whose id dataset/method/seed matches, as pytest's -k.")]
+Only = Annotated[
+    str | None, typer.Option("-k", metavar="EXPR", help="Only trials whose id dataset/method/seed matches, as pytest's -k.")
+]
 Seeds = Annotated[str | None, typer.Option("--seeds", metavar="N,N,...", help="These seeds instead of the suite's.")]
-Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Trials at a time. [default: number of cores]", show_default=False)]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="Trials at a time. [default: number of cores]", show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON; progress goes to standard error.")]
-SuiteName = Annotated[str, typer.Argument(metavar="SUITE", help="A suite file, or the name of one that ships.", show_default=False)]
+SuiteName = Annotated[
+    str, typer.Argument(metavar="SUITE", help="A suite file, or the name of one that ships.", show_default=False)
+]
 
 
 def command(
@@ -65,7 +71,9 @@ def _tell(results: Results, json: bool) -> None:
     present = {name: str(path) for name, path in files.items() if path.is_file()}
     if json:
         failed = [{"id": t["id"], "status": t["status"], "where": t["where"], "reason": t["reason"]} for t in troubles]
-        return console.emit({"run": str(results.path), "exit_code": int(results.code), "counts": results.counts, "failed": failed, **present})
+        return console.emit(
+            {"run": str(results.path), "exit_code": int(results.code), "counts": results.counts, "failed": failed, **present}
+        )
     typer.echo(", ".join(f"{count} {what}" for what, count in results.counts.items() if count) or "nothing to do")
     for trial in troubles:
         typer.echo(f"{trial['status']}: {trial['id']}: {trial['where']}: {trial['reason']}")

@@ -27,7 +27,9 @@ def command(
     suite: SuiteName,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Proposals in all, instead of the suite's.")] = None,
     jobs: Jobs = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Run directory. [default: runs/<suite>-tune]", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Run directory. [default: runs/<suite>-tune]", show_default=False)
+    ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Write <suite>-tuned.yaml with the best parameters.")] = False,
     json: Json = False,
 ) -> None:
@@ -78,7 +80,13 @@ def _tell(tuned: Tuned, written: Path | None, json: bool) -> None:
         typer.echo(f"not tuned: {name}: {reason}")
     names = list(dict.fromkeys(name for p in tuned.proposals for name in p.values))
     rows = [
-        (p.number, "best" if p is tuned.best else "front" if p.number in tuned.front else "", *(p.values.get(n) for n in names), _settings(p.params), p.reason)
+        (
+            p.number,
+            "best" if p is tuned.best else "front" if p.number in tuned.front else "",
+            *(p.values.get(n) for n in names),
+            _settings(p.params),
+            p.reason,
+        )
         for p in tuned.proposals
     ]
     console.table("Proposals", ("#", "", *names, "parameters", "note"), rows, right=("#", *names))

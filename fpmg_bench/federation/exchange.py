@@ -118,7 +118,9 @@ class Exchange:
             payload = dict(held.payload) if held else None
         if payload is None:
             where = f"round {self.round}, {move.src} -> {move.dst}"
-            raise PlumbingError(f"{where}: silo {move.src} cannot relay the weights of silo {move.origin}, which never reached it")
+            raise PlumbingError(
+                f"{where}: silo {move.src} cannot relay the weights of silo {move.origin}, which never reached it"
+            )
         return Message(move.src, move.dst, move.origin, payload, self.nodes[move.origin].mass, move.weight, True)
 
     def _arrive(self, at: int, messages: list[Message], how: str) -> None:

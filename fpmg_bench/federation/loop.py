@@ -90,7 +90,13 @@ class _Stage:
     """The fixed surroundings of a stage's rounds."""
 
     def __init__(self, learner: Learner, schema: Any, shards: Mapping[int, SiloShard], plan: Plan, transport: Inproc) -> None:
-        self.learner, self.schema, self.shards, self.plan, self.transport = learner, schema, dict(sorted(shards.items())), plan, transport
+        self.learner, self.schema, self.shards, self.plan, self.transport = (
+            learner,
+            schema,
+            dict(sorted(shards.items())),
+            plan,
+            transport,
+        )
         self.layouts: dict[tuple[frozenset[int], frozenset[str]], Layout] = {}
         self.mixed: dict[tuple[int, ...], Mixing | None] = {}
 
@@ -127,7 +133,9 @@ class _Stage:
         serial = any(step.train for step in self._steps(list(self.shards), now.round))
         trained = now.states if serial else {silo: work(silo) for silo in self.shards}
         merging = time.perf_counter()
-        bundles = [self._exchange(layout, silos, trained, now, work if serial else None) for silos, layout in self._bundles(trained)]
+        bundles = [
+            self._exchange(layout, silos, trained, now, work if serial else None) for silos, layout in self._bundles(trained)
+        ]
         moved = self._take_over(now, bundles)
         record = _record(self.plan.stage, now.round, losses, bundles)
         record |= {"seconds": time.perf_counter() - began, "merge_seconds": time.perf_counter() - merging}
@@ -169,7 +177,13 @@ class _Stage:
         return _Bundle(layout, silos, flat, dict(after), exchange.meter, closed, self._mixing(silos, steps, masses))
 
     def _nodes(
-        self, steps: Sequence[Step], layout: Layout, flat: Mapping[int, Bundle], masses: Mapping[int, float], now: Federated, name: str
+        self,
+        steps: Sequence[Step],
+        layout: Layout,
+        flat: Mapping[int, Bundle],
+        masses: Mapping[int, float],
+        now: Federated,
+        name: str,
     ) -> dict[int, Node]:
         nodes = nodes_for(steps, flat, masses)
         before: dict[int, Bundle] = {}

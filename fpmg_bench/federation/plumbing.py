@@ -5,6 +5,8 @@ The mixing matrix is read off the plan's own steps and weights; the dry run repl
 
 from __future__ import annotations
 
+import math
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -93,7 +95,11 @@ def mixing(steps: Sequence[Step], masses: Mapping[int, float]) -> Mixing:
 
 
 def _blend(
-    got: Sequence[tuple[NDArray[np.float64], float, float | None]], mine: NDArray[np.float64] | None, my_mass: float, *, is_silo: bool
+    got: Sequence[tuple[NDArray[np.float64], float, float | None]],
+    mine: NDArray[np.float64] | None,
+    my_mass: float,
+    *,
+    is_silo: bool,
 ) -> tuple[NDArray[np.float64], float]:
     """Row and mass of a node after one arrival: mixing weights where the plan gives them, else shares of patients."""
     import numpy as np
@@ -175,10 +181,12 @@ def _rate(spreads: Sequence[float]) -> float:
         return 0.0
     usable = [s for s in spreads if s > 1e-9 * spreads[0]]
     half = len(usable) // 2
-    return float((usable[-1] / usable[half]) ** (1 / max(len(usable) - 1 - half, 1)))
+    return float(math.pow(usable[-1] / usable[half], 1 / max(len(usable) - 1 - half, 1)))
 
 
-def _dry(topology: Topology, masses: Mapping[int, float], models: Mapping[int, Tensor], round: int, stage: str, seed: int) -> dict[int, Tensor]:
+def _dry(
+    topology: Topology, masses: Mapping[int, float], models: Mapping[int, Tensor], round: int, stage: str, seed: int
+) -> dict[int, Tensor]:
     silos = sorted(masses)
     steps = topology.plan(silos, round, rng_for(seed, "plumbing", stage, "plan", round))
     nodes = nodes_for(steps, {s: {"float64": models[s]} for s in silos}, masses)

@@ -43,12 +43,14 @@ def gradients(module: nn.Module, private_loss: PerExample, batch: Any | None, st
         p.grad = None
     if batch is not None:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Full backward hook is firing")  # the first layer's input is data: it needs no gradient
+            warnings.filterwarnings(
+                "ignore", "Full backward hook is firing"
+            )  # the first layer's input is data: it needs no gradient
             losses, norms = ghost_norms(module, private_loss, batch)
             coefficients = (step.clip / norms.clamp(min=1e-12)).clamp(max=1.0)
             for p in parameters:
                 p.grad = None
-            (losses * coefficients).sum().backward()
+            (losses * coefficients).sum().backward()  # type: ignore[no-untyped-call]
     for p in parameters:
         total = p.grad if p.grad is not None else p.detach().new_zeros(p.shape)
         p.grad = (total + step.sigma * step.clip * gaussian(p, step.noise, step.secure)) / step.expected
@@ -62,10 +64,12 @@ def ghost_norms(module: nn.Module, private_loss: PerExample, batch: Any) -> tupl
     hooks = _hooks(module)
     try:
         losses = private_loss(module, batch)
-        losses.sum().backward(retain_graph=True)
+        losses.sum().backward(retain_graph=True)  # type: ignore[no-untyped-call]
         squares = [p._norm_sample.reshape(-1).double().square() for p in parameters if hasattr(p, "_norm_sample")]
     except NotImplementedError as error:
-        raise PrivacyError(f"{type(module).__name__}: a layer is called twice in one loss, or weights are tied: {error}") from error
+        raise PrivacyError(
+            f"{type(module).__name__}: a layer is called twice in one loss, or weights are tied: {error}"
+        ) from error
     finally:
         hooks.disable_hooks()  # the graph of the losses still holds them: the second backward must not compute norms again
         hooks.cleanup()
@@ -80,7 +84,9 @@ def _hooks(module: nn.Module) -> Any:
     return GradSampleHooksFastGradientClipping(module, loss_reduction="sum", strict=False, max_grad_norm=1.0)
 
 
-def check(module: nn.Module, private_loss: PerExample, batch_of: Callable[[NDArray[np.intp]], Any], rows: NDArray[np.intp], stage: str) -> None:
+def check(
+    module: nn.Module, private_loss: PerExample, batch_of: Callable[[NDArray[np.intp]], Any], rows: NDArray[np.intp], stage: str
+) -> None:
     """Before the first private step of a module: its layers are allowed, its losses do not mix rows, its norms are right."""
     from opacus.validators import ModuleValidator
 
@@ -104,7 +110,9 @@ def _independent(
     if one.shape != (len(rows),):
         raise PrivacyError(f"{stage}: the private loss gives shape {tuple(one.shape)}, not one loss a row ({len(rows)},)")
     if not torch.equal(one[1:], two[1:]) or any(not torch.equal(a, b) for a, b in zip(before, module.buffers(), strict=True)):
-        raise PrivacyError(f"{stage}: the private loss mixes rows (changing one row changed another's loss), so clipping bounds nobody")
+        raise PrivacyError(
+            f"{stage}: the private loss mixes rows (changing one row changed another's loss), so clipping bounds nobody"
+        )
 
 
 def _losses(module: nn.Module, private_loss: PerExample, batch: Any) -> Tensor:
@@ -134,7 +142,9 @@ def _norms_agree(
         parts = torch.autograd.grad(loss, parameters, allow_unused=True)
         plain = float(sum(g.double().square().sum() for g in parts if g is not None)) ** 0.5
         if abs(plain - float(ghost[i])) > NORM_TOLERANCE * max(plain, 1e-6):
-            raise PrivacyError(f"{stage}: gradient norm of record {i} of the batch is {float(ghost[i]):.6g} by hooks, {plain:.6g} by autograd")
+            raise PrivacyError(
+                f"{stage}: gradient norm of record {i} of the batch is {float(ghost[i]):.6g} by hooks, {plain:.6g} by autograd"
+            )
     for dropout in was_training:
         dropout.train()
     for p in parameters:

@@ -68,7 +68,9 @@ def calibrate(planned: Mapping[str, Charges], rate: float, privacy: Privacy) -> 
     few = any(c.moments or c.counts for c in planned.values())
     steps = any(c.private_steps for c in planned.values())
     share = privacy.epsilon * (STATISTICS_SHARE if steps else 1.0)
-    statistics = _least(lambda s: mechanisms(planned, rate, Noise(1.0, s, 1.0), only="statistics"), share, privacy) if few else 1.0
+    statistics = (
+        _least(lambda s: mechanisms(planned, rate, Noise(1.0, s, 1.0), only="statistics"), share, privacy) if few else 1.0
+    )
     if not steps:
         return Noise(statistics, statistics, privacy.clip, privacy.secure)
     sigma = _least(lambda s: mechanisms(planned, rate, Noise(s, statistics, 1.0)), privacy.epsilon, privacy)
@@ -92,12 +94,16 @@ def _least(plan: Any, epsilon: float, privacy: Privacy) -> float:
     while _spend(plan(high), privacy.delta, "rdp") > epsilon:
         low, high = high, high * 2
         if high > LARGEST_SIGMA:
-            raise PrivacyError(f"no noise reaches epsilon {privacy.epsilon} at delta {privacy.delta}", "raise epsilon or train less")
+            raise PrivacyError(
+                f"no noise reaches epsilon {privacy.epsilon} at delta {privacy.delta}", "raise epsilon or train less"
+            )
     low, high = _bisect(plan, epsilon, privacy.delta, "rdp", low, high, 0.005)
     return _bisect(plan, epsilon, privacy.delta, "prv", max(0.05, high * 0.7), high, 0.005)[1]
 
 
-def _bisect(plan: Any, epsilon: float, delta: float, accountant: Literal["prv", "rdp"], low: float, high: float, tolerance: float) -> tuple[float, float]:
+def _bisect(
+    plan: Any, epsilon: float, delta: float, accountant: Literal["prv", "rdp"], low: float, high: float, tolerance: float
+) -> tuple[float, float]:
     while high - low > tolerance * high:
         middle = (low + high) / 2
         if _spend(plan(middle), delta, accountant) > epsilon:
@@ -127,7 +133,9 @@ class Ledger:
     def charge(self, stage: str, kind: Kind) -> float:
         """Count one access and return its noise multiplier. PrivacyError where the plan did not declare it."""
         declared = self.planned.get(stage)
-        allowed = {"step": declared.private_steps, "moments": declared.moments, "counts": declared.counts}[kind] if declared else 0
+        allowed = (
+            {"step": declared.private_steps, "moments": declared.moments, "counts": declared.counts}[kind] if declared else 0
+        )
         used = self.spent.get((stage, kind), 0)
         if used >= allowed:
             raise PrivacyError(
@@ -142,7 +150,9 @@ class Ledger:
         rows = []
         for (stage, kind), count in sorted(self.spent.items()):
             step = kind == "step"
-            rows.append(Mechanism(stage, kind, self.rate if step else 1.0, self.noise.steps if step else self.noise.statistics, count))
+            rows.append(
+                Mechanism(stage, kind, self.rate if step else 1.0, self.noise.steps if step else self.noise.statistics, count)
+            )
         return rows
 
     def epsilon(self, accountant: Literal["prv", "rdp"] = "prv") -> float:

@@ -81,7 +81,9 @@ class LocalShard:
         from fpmg_bench.privacy import dpsgd
 
         sigma = self._ledger.charge(self._stage, "step")
-        spec = dpsgd.Step(sigma, self._ledger.noise.clip, self._rate * self.patients, self._stream["noise"], self._ledger.noise.secure)
+        spec = dpsgd.Step(
+            sigma, self._ledger.noise.clip, self._rate * self.patients, self._stream["noise"], self._ledger.noise.secure
+        )
         if type(module).__qualname__ not in self._checked and len(rows) > 1:
             dpsgd.check(module, private_loss, self._batch, rows, self._stage)
             self._checked.add(type(module).__qualname__)
@@ -92,7 +94,12 @@ class LocalShard:
         return StepLog(float("nan"), len(rows))
 
     def _plain(
-        self, rows: NDArray[np.intp], module: nn.Module, optimizer: optim.Optimizer, private_loss: PerExample, public_loss: Public | None
+        self,
+        rows: NDArray[np.intp],
+        module: nn.Module,
+        optimizer: optim.Optimizer,
+        private_loss: PerExample,
+        public_loss: Public | None,
     ) -> StepLog:
         """An ordinary step on the mean loss. An empty draw trains on the public loss alone."""
         optimizer.zero_grad()
@@ -146,7 +153,8 @@ class LocalShard:
         from fpmg_bench.privacy.dpsgd import gaussian
 
         assert self._ledger is not None
-        return total + sigma * gaussian(total, self._stream["noise"], self._ledger.noise.secure)
+        noisy: Tensor = total + sigma * gaussian(total, self._stream["noise"], self._ledger.noise.secure)
+        return noisy
 
     def _draw(self) -> NDArray[np.intp]:
         """Records of a Poisson sample of patients, one a patient."""
@@ -170,4 +178,6 @@ class LocalShard:
 
 def _clipped(x: Tensor, clip: float) -> Tensor:
     """Rows with L2 norm at most `clip`."""
-    return x * (clip / x.norm(dim=1, keepdim=True).clamp(min=1e-12)).clamp(max=1.0)
+    factor = (clip / x.norm(dim=1, keepdim=True).clamp(min=1e-12)).clamp(max=1.0)
+    clipped: Tensor = x * factor
+    return clipped

@@ -38,7 +38,9 @@ def build(run: Path | Sequence[Path], out: Path | None = None, *, panels: Sequen
     return target
 
 
-def write(runs: Sequence[Path], *, out: str | Path | None = None, show_real: str | Path | None = None, registry: Registry) -> list[Path]:
+def write(
+    runs: Sequence[Path], *, out: str | Path | None = None, show_real: str | Path | None = None, registry: Registry
+) -> list[Path]:
     """The report, and with `show_real` a second file with real patients: what `fpmg-bench report` does. Returns the files."""
     panels = [panel for run in runs for panel in registry.panels(str(run))]
     made = [build(runs, None if out is None else Path(out), panels=panels)]
@@ -50,13 +52,27 @@ def write(runs: Sequence[Path], *, out: str | Path | None = None, show_real: str
 def _target(paths: Sequence[Path], out: Path | None, real: bool) -> Path:
     target = out or paths[0] / "report.html"
     if real and any(target.resolve().is_relative_to(path.resolve()) for path in paths):
-        raise StoreError(f"{target}: a page with real patients must lie outside the run directory", "--show-real ../real-patients.html")
+        raise StoreError(
+            f"{target}: a page with real patients must lie outside the run directory", "--show-real ../real-patients.html"
+        )
     return target
 
 
 def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[Any]:
     from fpmg_bench.report import (
-        cohorts, cost, failures, fidelity, frontier, leaderboard, plugged, plumbing, privacy, provenance, rounds, samples, verdict,
+        cohorts,
+        cost,
+        failures,
+        fidelity,
+        frontier,
+        leaderboard,
+        plugged,
+        plumbing,
+        privacy,
+        provenance,
+        rounds,
+        samples,
+        verdict,
     )  # fmt: skip
 
     before = [verdict, leaderboard, frontier, rounds, plumbing, fidelity]

@@ -39,17 +39,29 @@ def _lines(group: Group) -> Iterator[tuple[str, str, Any]]:
     shares = _shares(info.get("label_counts"), info.get("classes"))
     yield "label", shares or "–", ""
     yield "licence", str(info.get("licence") or "not stated"), "" if info.get("licence") else "warn"
-    yield "samples may be shown", "yes, publishable" if info.get("publishable") else "synthetic only: real rows never reach this report", ""
+    yield (
+        "samples may be shown",
+        "yes, publishable" if info.get("publishable") else "synthetic only: real rows never reach this report",
+        "",
+    )
     yield "leaks the label", listing(sorted(info.get("leaks") or ())) or "no modality is marked", ""
     split = next((t.record["split"] for m in group.methods for t in m.done if t.record.get("split")), {})
-    parts = [f"{name.replace('_', ' ')} {count((split[name] or {}).get('patients'))}" for name in ("train", "r1", "r2", "held_out", "third") if split.get(name)]
+    parts = [
+        f"{name.replace('_', ' ')} {count((split[name] or {}).get('patients'))}"
+        for name in ("train", "r1", "r2", "held_out", "third")
+        if split.get(name)
+    ]
     yield "split, patients", ", ".join(parts) or "–", ""
     if as_float(split.get("unstratified")):
         yield "strata too small to stratify", f"{count(split['unstratified'])} patients went to training", "warn"
     skew = next((t.record["skew"] for m in group.ranked if not m.pooled for t in m.done if t.record.get("skew")), {})
     yield "skew over silos", f"labels {number(skew.get('js'))} (Jensen-Shannon), sizes {number(skew.get('gini'))} (Gini)", ""
     dropped = _dropped(group)
-    yield "dropped records", "; ".join(f"{count(n)}: {reason}" for reason, n in dropped.items()) or "none", "warn" if dropped else ""
+    yield (
+        "dropped records",
+        "; ".join(f"{count(n)}: {reason}" for reason, n in dropped.items()) or "none",
+        "warn" if dropped else "",
+    )
     yield "fingerprint", str(info.get("fingerprint") or "–"), "muted"
 
 
@@ -81,7 +93,15 @@ def _silos(group: Group) -> Table:
     trial = next((t for m in group.ranked if not m.pooled for t in m.done if t.record.get("silos")), None)
     entries = trial.record["silos"] if trial else group.cohort.get("silos") or ()
     classes = group.cohort.get("classes") or ()
-    heads = [Head("Silo", numeric=False), Head("records"), Head("patients"), Head("labels", numeric=False), Head("modalities", numeric=False), Head("sampling rate"), Head("local steps")]
+    heads = [
+        Head("Silo", numeric=False),
+        Head("records"),
+        Head("patients"),
+        Head("labels", numeric=False),
+        Head("modalities", numeric=False),
+        Head("sampling rate"),
+        Head("local steps"),
+    ]
     rows = [
         Row(
             [
@@ -101,9 +121,23 @@ def _silos(group: Group) -> Table:
 
 
 def _modalities(group: Group) -> Table:
-    heads = [Head("Modality", numeric=False), Head("kind", numeric=False), Head("columns or channels"), Head("shape", numeric=False)]
+    heads = [
+        Head("Modality", numeric=False),
+        Head("kind", numeric=False),
+        Head("columns or channels"),
+        Head("shape", numeric=False),
+    ]
     rows = []
     for name, schema in (group.cohort.get("schemas") or {}).items():
         columns, shape = schema.get("columns") or (), schema.get("shape") or ()
-        rows.append(Row([Cell(str(name)), Cell(str(schema.get("kind"))), Cell(str(len(columns)), sort=len(columns)), Cell(" × ".join(str(n) for n in shape) or "–")]))
+        rows.append(
+            Row(
+                [
+                    Cell(str(name)),
+                    Cell(str(schema.get("kind"))),
+                    Cell(str(len(columns)), sort=len(columns)),
+                    Cell(" × ".join(str(n) for n in shape) or "–"),
+                ]
+            )
+        )
     return Table(f"schema-{group.id}", f"{group.title}: modalities", heads, rows)

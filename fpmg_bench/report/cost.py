@@ -13,7 +13,15 @@ from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import as_float, byte_size, duration, number, times
 
 STAGES = ("load", "stage1", "encode", "stage2", "sample", "decode", "measure")
-LABELS = {"load": "load", "stage1": "train encoders", "encode": "encode", "stage2": "train generator", "sample": "sample", "decode": "decode", "measure": "measure"}
+LABELS = {
+    "load": "load",
+    "stage1": "train encoders",
+    "encode": "encode",
+    "stage2": "train generator",
+    "sample": "sample",
+    "decode": "decode",
+    "measure": "measure",
+}
 
 
 def panel(view: View) -> Section:
@@ -32,9 +40,27 @@ def _figure(view: View, group: Group) -> Figure | Prose:
         spent = [mean(m, lambda t, s=stage: (t.record.get("seconds") or {}).get(s)) for m in reversed(drawn)]
         traces.append(figures.bars(LABELS[stage], spent, names, style(i), [duration(s) for s in spent]))
     x, y = figures.axis("seconds a trial"), figures.axis("", type="category")
-    plot = Plot(f"seconds-{group.id}", "Seconds by stage", traces, figures.layout(x, y, height=80 + 30 * len(drawn), barmode="stack", bargap=0.35))
-    keys = [Key(LABELS[stage], f'<svg class="swatch c{style(i).index}" viewBox="0 0 14 14" aria-hidden="true"><path d="M1 2h12v10H1z"/></svg>') for i, stage in enumerate(STAGES)]
-    return Figure(f"cost-{group.id}", group.title, f"Mean seconds of a trial by stage for {len(drawn)} methods.", [plot], _table(view, group), keys)
+    plot = Plot(
+        f"seconds-{group.id}",
+        "Seconds by stage",
+        traces,
+        figures.layout(x, y, height=80 + 30 * len(drawn), barmode="stack", bargap=0.35),
+    )
+    keys = [
+        Key(
+            LABELS[stage],
+            f'<svg class="swatch c{style(i).index}" viewBox="0 0 14 14" aria-hidden="true"><path d="M1 2h12v10H1z"/></svg>',
+        )
+        for i, stage in enumerate(STAGES)
+    ]
+    return Figure(
+        f"cost-{group.id}",
+        group.title,
+        f"Mean seconds of a trial by stage for {len(drawn)} methods.",
+        [plot],
+        _table(view, group),
+        keys,
+    )
 
 
 def mean(method: Method, read: Callable[[TrialFiles], Any]) -> float | None:
@@ -44,7 +70,16 @@ def mean(method: Method, read: Callable[[TrialFiles], Any]) -> float | None:
 
 
 def _table(view: View, group: Group) -> Table:
-    heads = [Head("Method", numeric=False), Head("total"), *(Head(LABELS[stage]) for stage in STAGES), Head("CPU"), Head("peak memory"), Head("bytes sent"), Head("of raw upload"), Head("messages")]
+    heads = [
+        Head("Method", numeric=False),
+        Head("total"),
+        *(Head(LABELS[stage]) for stage in STAGES),
+        Head("CPU"),
+        Head("peak memory"),
+        Head("bytes sent"),
+        Head("of raw upload"),
+        Head("messages"),
+    ]
     rows = [Row(list(_cells(view, method))) for method in group.methods]
     return Table(f"cost-table-{group.id}", f"{group.title}: cost of a trial", heads, rows)
 

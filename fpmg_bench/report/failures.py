@@ -14,14 +14,27 @@ def panel(view: View) -> Section:
     """Trials, refusals, and metrics that gave no number."""
     tables = [table for table in (_trials(view), _planned(view), _metrics(view)) if table.rows]
     lead = "Everything that has no number, and why."
-    return Section("failures", "Failures, refusals and skips", lead, tables or [Prose(["Nothing failed, was refused or skipped."], "good")])
+    return Section(
+        "failures", "Failures, refusals and skips", lead, tables or [Prose(["Nothing failed, was refused or skipped."], "good")]
+    )
 
 
 def _trials(view: View) -> Table:
-    heads = [Head("Trial", numeric=False), Head("Status", numeric=False), Head("Reason", numeric=False), Head("Log", numeric=False)]
+    heads = [
+        Head("Trial", numeric=False),
+        Head("Status", numeric=False),
+        Head("Reason", numeric=False),
+        Head("Log", numeric=False),
+    ]
     rows = [
-        Row([Cell(t.id, t.suite if len(view.runs) > 1 else ""), Cell(WORDS.get(t.status, t.status), tone=TONES.get(t.status, "warn")), Cell(t.reason or "no reason was recorded"),  # type: ignore[arg-type]
-             Cell(f"trials/{t.key}/log.txt" if (t.folder / "log.txt").is_file() else "–", tone="muted")])
+        Row(
+            [
+                Cell(t.id, t.suite if len(view.runs) > 1 else ""),
+                Cell(WORDS.get(t.status, t.status), tone=TONES.get(t.status, "warn")),
+                Cell(t.reason or "no reason was recorded"),  # type: ignore[arg-type]
+                Cell(f"trials/{t.key}/log.txt" if (t.folder / "log.txt").is_file() else "–", tone="muted"),
+            ]
+        )
         for t in view.trials()
         if t.status != "ok"
     ]
@@ -48,9 +61,23 @@ def _metrics(view: View) -> Table:
                 name = f"{row['metric']} ({row['modality']})" if row.get("modality") else str(row["metric"])
                 key = (run.suite, str(row["dataset"]), name, str(row["status"]), str(row.get("reason") or ""))
                 found.setdefault(key, {}).setdefault(str(row["method"]), set()).add(int(row["seed"]))
-    heads = [Head("Cohort", numeric=False), Head("Metric", numeric=False), Head("Status", numeric=False), Head("Reason", numeric=False), Head("Methods (seeds)", numeric=False)]
+    heads = [
+        Head("Cohort", numeric=False),
+        Head("Metric", numeric=False),
+        Head("Status", numeric=False),
+        Head("Reason", numeric=False),
+        Head("Methods (seeds)", numeric=False),
+    ]
     rows = [
-        Row([Cell(dataset, suite if len(view.runs) > 1 else ""), Cell(metric), Cell(WORDS[status], tone=TONES.get(status, "muted")), Cell(reason or "no reason was recorded"), Cell(_who(methods))])  # type: ignore[arg-type]
+        Row(
+            [
+                Cell(dataset, suite if len(view.runs) > 1 else ""),
+                Cell(metric),
+                Cell(WORDS[status], tone=TONES.get(status, "muted")),
+                Cell(reason or "no reason was recorded"),
+                Cell(_who(methods)),
+            ]
+        )  # type: ignore[arg-type]
         for (suite, dataset, metric, status, reason), methods in found.items()
     ]
     return Table("unmeasured", "Metrics without a number in trials that ran", heads, rows)

@@ -34,8 +34,12 @@ def _group(view: View, group: Group) -> Iterator[Heading | Figure | Table | Pros
 def _figure(view: View, group: Group, modalities: Sequence[str]) -> Figure:
     plots = [_plot(view, group, modality, i) for i, modality in enumerate(modalities)]
     return Figure(
-        f"modalities-{group.id}", "RG per modality", f"RG of every method in {len(modalities)} modalities with its interval; the dotted line at 1 is real against real.",
-        plots, _table(view, group, modalities), [Key(m.name, view.styles[m.name].swatch) for m in group.methods],
+        f"modalities-{group.id}",
+        "RG per modality",
+        f"RG of every method in {len(modalities)} modalities with its interval; the dotted line at 1 is real against real.",
+        plots,
+        _table(view, group, modalities),
+        [Key(m.name, view.styles[m.name].swatch) for m in group.methods],
     )
 
 
@@ -45,7 +49,16 @@ def _plot(view: View, group: Group, modality: str, i: int) -> Plot:
         found = view.summary(group, method, "rg", modality)
         if found.mean is not None:
             said = cell(found)
-            traces.append(figures.dot(method.name, found.mean, method.name, view.styles[method.name], bars={"x": found.interval}, hover=f"RG {said.text} {said.small}"))
+            traces.append(
+                figures.dot(
+                    method.name,
+                    found.mean,
+                    method.name,
+                    view.styles[method.name],
+                    bars={"x": found.interval},
+                    hover=f"RG {said.text} {said.small}",
+                )
+            )
     x, y = figures.axis("RG, → 1"), figures.axis("", type="category", tickfont={"size": 11})
     height = 90 + 26 * max(len(traces), 2)
     return Plot(f"rg-{i}-{group.id}", modality, traces, figures.layout(x, y, height=height, shapes=[figures.rule(x=1.0)]))
@@ -66,10 +79,20 @@ def _row(view: View, group: Group, method: Method, modalities: Sequence[str]) ->
 
 def _quality(view: View, group: Group, names: Sequence[str]) -> Table:
     """One column a score and modality of the quality report."""
-    columns = [(name, m) for name in names for m in [None, *sorted(view.scores.modalities.get((group.run.suite, group.dataset, name), {}))] if _any(view, group, name, m)]
+    columns = [
+        (name, m)
+        for name in names
+        for m in [None, *sorted(view.scores.modalities.get((group.run.suite, group.dataset, name), {}))]
+        if _any(view, group, name, m)
+    ]
     heads = [Head("Method", numeric=False), *(Head(_label(name, modality), "↑ higher") for name, modality in columns)]
     rows = [
-        Row([Cell(method.name, swatch=view.styles[method.name].swatch), *(cell(view.summary(group, method, name, modality)) for name, modality in columns)])
+        Row(
+            [
+                Cell(method.name, swatch=view.styles[method.name].swatch),
+                *(cell(view.summary(group, method, name, modality)) for name, modality in columns),
+            ]
+        )
         for method in group.methods
     ]
     return Table(f"quality-{group.id}", f"{group.title}: quality report of sdmetrics", heads, rows)

@@ -13,7 +13,14 @@ INK, MUTED, GRID, PANEL = "var:--ink", "var:--muted", "var:--line", "var:--panel
 
 def axis(title: str, **more: Any) -> dict[str, Any]:
     """An axis in the page's colours."""
-    base = {"title": {"text": title, "standoff": 8}, "gridcolor": GRID, "linecolor": GRID, "zerolinecolor": GRID, "automargin": True, "ticks": ""}
+    base = {
+        "title": {"text": title, "standoff": 8},
+        "gridcolor": GRID,
+        "linecolor": GRID,
+        "zerolinecolor": GRID,
+        "automargin": True,
+        "ticks": "",
+    }
     return {**base, **more}
 
 
@@ -34,7 +41,17 @@ def layout(x: Mapping[str, Any], y: Mapping[str, Any], *, height: int = 300, **m
     return {**base, **more}
 
 
-def line(name: str, x: Sequence[Any], y: Sequence[Any], style: Style, *, dash: str = "", marks: bool = True, width: float = 2, **more: Any) -> dict[str, Any]:
+def line(
+    name: str,
+    x: Sequence[Any],
+    y: Sequence[Any],
+    style: Style,
+    *,
+    dash: str = "",
+    marks: bool = True,
+    width: float = 2,
+    **more: Any,
+) -> dict[str, Any]:
     """Values over rounds. None leaves a gap."""
     return {
         "type": "scatter",
@@ -49,7 +66,16 @@ def line(name: str, x: Sequence[Any], y: Sequence[Any], style: Style, *, dash: s
     }
 
 
-def dot(name: str, x: Any, y: Any, style: Style, *, bars: Mapping[str, tuple[float, float] | None], ring: bool = False, hover: str = "") -> dict[str, Any]:
+def dot(
+    name: str,
+    x: Any,
+    y: Any,
+    style: Style,
+    *,
+    bars: Mapping[str, tuple[float, float] | None],
+    ring: bool = False,
+    hover: str = "",
+) -> dict[str, Any]:
     """One method as one point with its intervals; ring: on the Pareto front."""
     trace: dict[str, Any] = {
         "type": "scatter",
@@ -57,15 +83,25 @@ def dot(name: str, x: Any, y: Any, style: Style, *, bars: Mapping[str, tuple[flo
         "mode": "markers",
         "x": [x],
         "y": [y],
-        "marker": {"color": style.colour, "symbol": style.marker, "size": 13, "line": {"color": INK if ring else PANEL, "width": 2.5 if ring else 1}},
+        "marker": {
+            "color": style.colour,
+            "symbol": style.marker,
+            "size": 13,
+            "line": {"color": INK if ring else PANEL, "width": 2.5 if ring else 1},
+        },
         "hovertemplate": f"<b>{_safe(name)}</b><br>{hover}<extra></extra>",
     }
     for key, (value, band) in {"error_x": (x, bars.get("x")), "error_y": (y, bars.get("y"))}.items():
         at = as_float(value)
         if band is not None and at is not None and isinstance(value, (int, float)):
             trace[key] = {
-                "type": "data", "symmetric": False, "array": [band[1] - at], "arrayminus": [at - band[0]],
-                "color": style.colour, "thickness": 1.4, "width": 4,
+                "type": "data",
+                "symmetric": False,
+                "array": [band[1] - at],
+                "arrayminus": [at - band[0]],
+                "color": style.colour,
+                "thickness": 1.4,
+                "width": 4,
             }
     return trace
 
@@ -73,7 +109,12 @@ def dot(name: str, x: Any, y: Any, style: Style, *, bars: Mapping[str, tuple[flo
 def bars(name: str, x: Sequence[Any], y: Sequence[str], style: Style, hover: Sequence[str]) -> dict[str, Any]:
     """One stage of stacked horizontal bars."""
     return {
-        "type": "bar", "orientation": "h", "name": name, "x": [_finite(v) for v in x], "y": list(y), "customdata": list(hover),
+        "type": "bar",
+        "orientation": "h",
+        "name": name,
+        "x": [_finite(v) for v in x],
+        "y": list(y),
+        "customdata": list(hover),
         "marker": {"color": style.colour, "line": {"color": PANEL, "width": 1}},
         "hovertemplate": f"%{{y}}<br>{_safe(name)}: %{{customdata}}<extra></extra>",
     }
@@ -81,7 +122,11 @@ def bars(name: str, x: Sequence[Any], y: Sequence[str], style: Style, hover: Seq
 
 def rule(*, x: float | None = None, y: float | None = None) -> dict[str, Any]:
     """A dotted reference line across the plot, at x or at y."""
-    span = {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"} if x is not None else {"y0": y, "y1": y, "x0": 0, "x1": 1, "xref": "paper"}
+    span = (
+        {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"}
+        if x is not None
+        else {"y0": y, "y1": y, "x0": 0, "x1": 1, "xref": "paper"}
+    )
     return {"type": "line", **span, "line": {"color": MUTED, "width": 1.2, "dash": "dot"}, "layer": "below"}
 
 

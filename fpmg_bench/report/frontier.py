@@ -45,7 +45,9 @@ def _plot(view: View, group: Group, up: Measure, across: Measure, ringed: set[st
     y = figures.axis(f"{up.label}{f' ({up.unit})' if up.unit else ''}, {up.better}")
     shapes = [figures.rule(x=0.5)] if across is ATTACK else []
     title = f"{up.label} against {'attack' if across is ATTACK else 'bytes'}"
-    return Plot(f"plot-{across.names[0].replace('.', '-')}-{group.id}", title, traces, figures.layout(x, y, height=340, shapes=shapes))
+    return Plot(
+        f"plot-{across.names[0].replace('.', '-')}-{group.id}", title, traces, figures.layout(x, y, height=340, shapes=shapes)
+    )
 
 
 def _dot(view: View, group: Group, method: Method, up: Measure, across: Measure, ring: bool) -> dict[str, object] | None:
@@ -62,6 +64,20 @@ def _table(view: View, group: Group, measures: Sequence[Measure], ringed: set[st
     for method in group.ranked:
         place = "on the front" if method.name in ringed else "reference" if method.pooled else ""
         cells = [cell(measure.summary(view, group, method), measure.say) for measure in measures]
-        rows.append(Row([Cell(method.name, swatch=view.styles[method.name].swatch), *cells, Cell(place, tone="good" if method.name in ringed else "muted")]))
+        rows.append(
+            Row(
+                [
+                    Cell(method.name, swatch=view.styles[method.name].swatch),
+                    *cells,
+                    Cell(place, tone="good" if method.name in ringed else "muted"),
+                ]
+            )
+        )
     notes = ["Methods that send nothing are not drawn on the logarithmic axis of bytes."] if CO in measures else []
-    return Table(f"frontier-table-{group.id}", f"{group.title}: the frontier in numbers", [*heads(measures), Head("Pareto", numeric=False)], rows, notes)
+    return Table(
+        f"frontier-table-{group.id}",
+        f"{group.title}: the frontier in numbers",
+        [*heads(measures), Head("Pareto", numeric=False)],
+        rows,
+        notes,
+    )

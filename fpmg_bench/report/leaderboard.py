@@ -26,7 +26,10 @@ def _group(view: View, group: Group) -> list[Heading | Table | Prose]:
     shown = [measure for measure in LEADERBOARD if measure.metric(view, group)]
     if not shown:
         return [Heading(f"board-{group.id}", group.title), Prose(["No headline metric was measured on this cohort."], "warn")]
-    found: list[Heading | Table | Prose] = [Heading(f"board-{group.id}", group.title, _ranking(group)), _board(view, group, shown)]
+    found: list[Heading | Table | Prose] = [
+        Heading(f"board-{group.id}", group.title, _ranking(group)),
+        _board(view, group, shown),
+    ]
     if group.controls:
         found.append(_controls(view, group, shown))
     return found
@@ -50,7 +53,9 @@ def _board(view: View, group: Group, shown: Sequence[Measure]) -> Table:
 
 def _controls(view: View, group: Group, shown: Sequence[Measure]) -> Table:
     rows = [_row(view, group, method, shown) for method in group.controls]
-    notes = ["Controls are generators with a known fault (or none: the oracle). They test the metrics and are not ranked with methods."]
+    notes = [
+        "Controls are generators with a known fault (or none: the oracle). They test the metrics and are not ranked with methods."
+    ]
     return Table(f"controls-{group.id}", f"{group.title}: controls", heads(shown, "Control"), rows, notes)
 
 

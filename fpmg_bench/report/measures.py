@@ -54,28 +54,92 @@ class Measure:
         return view.summary(group, method, metric) if metric else Summary(None, None, None, 0, 0, "absent")
 
 
-RG = Measure(("rg",), "RG", "→ 1", "Realism: distance of synthetic records to real ones, over that of real to real. Above 1: less real.", 1.0)
-DG = Measure(("dg",), "DG", "→ 1", "Diversity: distance of real records to synthetic ones, over that of real to real. Above 1: missing modes.", 1.0)
-SPREAD = Measure(("dg.spread",), "DG spread", "→ 1", "How far synthetic records lie from each other, over the same of real ones. Below 0.8: under-dispersed.", 1.0)
-COPY = Measure(("rg.copy_ratio",), "copy ratio", "→ 1", "Distance of training records to synthetic ones, over that of unseen records. Near 0: training rows were copied.", 1.0)
-EPSILON = Measure(("pg.epsilon",), "PG ε", "↓ lower", "Formal patient-level epsilon, the largest over silos. ∞: no formal guarantee.", say=epsilon)
+RG = Measure(
+    ("rg",),
+    "RG",
+    "→ 1",
+    "Realism: distance of synthetic records to real ones, over that of real to real. Above 1: less real.",
+    1.0,
+)
+DG = Measure(
+    ("dg",),
+    "DG",
+    "→ 1",
+    "Diversity: distance of real records to synthetic ones, over that of real to real. Above 1: missing modes.",
+    1.0,
+)
+SPREAD = Measure(
+    ("dg.spread",),
+    "DG spread",
+    "→ 1",
+    "How far synthetic records lie from each other, over the same of real ones. Below 0.8: under-dispersed.",
+    1.0,
+)
+COPY = Measure(
+    ("rg.copy_ratio",),
+    "copy ratio",
+    "→ 1",
+    "Distance of training records to synthetic ones, over that of unseen records. Near 0: training rows were copied.",
+    1.0,
+)
+EPSILON = Measure(
+    ("pg.epsilon",),
+    "PG ε",
+    "↓ lower",
+    "Formal patient-level epsilon, the largest over silos. ∞: no formal guarantee.",
+    say=epsilon,
+)
 ATTACK = Measure(
     ("pg.worst_attack", "pg.attack_auc"),
-    "PG attack", "→ 0.5", "Worst membership attack: how well an attacker tells training patients from unseen ones. 0.5: guessing.", 0.5, unit="AUC",
+    "PG attack",
+    "→ 0.5",
+    "Worst membership attack: how well an attacker tells training patients from unseen ones. 0.5: guessing.",
+    0.5,
+    unit="AUC",
 )
-FC = Measure(("fc",), "FC", "→ 0", "Federated consistency: distance between the silos' released models, relative to their mean. 0: identical.", 0.0)
-CO = Measure(("co",), "CO", "↓ lower", "Communication: bytes of all messages of both stages, counted once at the sender.", say=byte_size)
-TSTR = Measure(("tstr",), "TSTR", "↑ higher", "Utility: a classifier trained on synthetic records, tested on real held-out patients.", higher=True, unit="AUROC")
+FC = Measure(
+    ("fc",),
+    "FC",
+    "→ 0",
+    "Federated consistency: distance between the silos' released models, relative to their mean. 0: identical.",
+    0.0,
+)
+CO = Measure(
+    ("co",), "CO", "↓ lower", "Communication: bytes of all messages of both stages, counted once at the sender.", say=byte_size
+)
+TSTR = Measure(
+    ("tstr",),
+    "TSTR",
+    "↑ higher",
+    "Utility: a classifier trained on synthetic records, tested on real held-out patients.",
+    higher=True,
+    unit="AUROC",
+)
 GAP = Measure(("tstr.gap",), "TSTR gap", "→ 0", "TRTR minus TSTR: what is lost against training on real records.", unit="AUROC")
-AMP = Measure(("amp.gap.tstr", "amp.gap.rg"), "AMP gap", "→ 0", "Loss against centralized training, paired by seed. Positive: worse.", unit="AUROC")
+AMP = Measure(
+    ("amp.gap.tstr", "amp.gap.rg"),
+    "AMP gap",
+    "→ 0",
+    "Loss against centralized training, paired by seed. Positive: worse.",
+    unit="AUROC",
+)
 RECOVERED = Measure(
     ("amp.recovered.tstr", "amp.recovered.rg"),
-    "AMP recovered", "→ 1", "Share of the gap between local-only and centralized that federating recovers.", higher=True,
+    "AMP recovered",
+    "→ 1",
+    "Share of the gap between local-only and centralized that federating recovers.",
+    higher=True,
 )
 LEADERBOARD = (RG, DG, SPREAD, COPY, EPSILON, ATTACK, FC, CO, TSTR, GAP, AMP, RECOVERED)
 WORDS = {
-    "ok": "ok", "not_applicable": "not applicable", "failed": "failed", "timeout": "timed out", "skipped": "skipped",
-    "planned": "not run yet", "absent": "not measured", "refused": "refused",
+    "ok": "ok",
+    "not_applicable": "not applicable",
+    "failed": "failed",
+    "timeout": "timed out",
+    "skipped": "skipped",
+    "planned": "not run yet",
+    "absent": "not measured",
+    "refused": "refused",
 }
 TONES = {"failed": "bad", "timeout": "bad"}
 

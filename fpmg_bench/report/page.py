@@ -11,7 +11,12 @@ from typing import Any
 
 from fpmg_bench.report.blocks import Figure, Section
 
-PLOTLY = {"displaylogo": False, "responsive": True, "plotlyServerURL": "", "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+PLOTLY = {
+    "displaylogo": False,
+    "responsive": True,
+    "plotlyServerURL": "",
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+}
 
 
 def render(sections: Sequence[Section], *, title: str, subtitle: str = "", banner: str = "") -> str:
@@ -23,12 +28,25 @@ def render(sections: Sequence[Section], *, title: str, subtitle: str = "", banne
     scripts = [get_plotlyjs()] if drawn else []
     scripts += [asset("plots.js"), asset("sort.js")] if drawn else [asset("sort.js")]
     environment = Environment(
-        loader=PackageLoader("fpmg_bench.report", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("fpmg_bench.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["embed"] = embed
     page = environment.get_template("page.html.j2")
     policy = content_policy(scripts)
-    return page.render(sections=sections, title=title, subtitle=subtitle, banner=banner, policy=policy, scripts=scripts, style=asset("style.css"), config=PLOTLY)
+    return page.render(
+        sections=sections,
+        title=title,
+        subtitle=subtitle,
+        banner=banner,
+        policy=policy,
+        scripts=scripts,
+        style=asset("style.css"),
+        config=PLOTLY,
+    )
 
 
 def asset(name: str) -> str:

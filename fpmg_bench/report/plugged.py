@@ -14,4 +14,6 @@ if TYPE_CHECKING:
 
 def sections(panels: Sequence[Panel]) -> list[Section]:
     """One section a panel; ids are numbered, since two plug-ins may choose one title."""
-    return [Section(f"plugin-{i}-{slug(p.title)}", p.title, "By a plug-in.", [Raw(p.body, p.alt)]) for i, p in enumerate(panels, 1)]
+    return [
+        Section(f"plugin-{i}-{slug(p.title)}", p.title, "By a plug-in.", [Raw(p.body, p.alt)]) for i, p in enumerate(panels, 1)
+    ]

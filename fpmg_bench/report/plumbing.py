@@ -32,11 +32,19 @@ def _checks(group: Group) -> Table:
     names = list(dict.fromkeys(name for _, _, checks in found for name in checks))
     heads = [Head("Method", numeric=False), Head("Stage", numeric=False), *(Head(_words(name), numeric=False) for name in names)]
     rows = [Row([Cell(m.name), Cell(stage), *(_cell(checks.get(name, [])) for name in names)]) for m, stage, checks in found]
-    return Table(f"plumbing-{group.id}", f"{group.title}: checks of the dry run", heads, rows, ["Below each result: the measured number furthest from what was expected, and the expected one."])
+    return Table(
+        f"plumbing-{group.id}",
+        f"{group.title}: checks of the dry run",
+        heads,
+        rows,
+        ["Below each result: the measured number furthest from what was expected, and the expected one."],
+    )
 
 
 def _stages(method: Method) -> list[str]:
-    return list(dict.fromkeys(str(check.get("stage") or "") for trial in method.trials for check in trial.record.get("plumbing") or ()))
+    return list(
+        dict.fromkeys(str(check.get("stage") or "") for trial in method.trials for check in trial.record.get("plumbing") or ())
+    )
 
 
 def _by_check(method: Method, stage: str) -> dict[str, list[Mapping[str, Any]]]:
@@ -83,9 +91,24 @@ def _say(value: Any) -> str:
 
 
 def _bytes(group: Group) -> Table:
-    heads = [Head("Method", numeric=False), Head("Stage", numeric=False), Head("rounds"), Head("messages"), Head("metered", unit="payload"), Head("closed form"), Head("difference"), Head("headers")]
+    heads = [
+        Head("Method", numeric=False),
+        Head("Stage", numeric=False),
+        Head("rounds"),
+        Head("messages"),
+        Head("metered", unit="payload"),
+        Head("closed form"),
+        Head("difference"),
+        Head("headers"),
+    ]
     rows = [_line(m, stage) for m in group.ranked for stage in dict.fromkeys(str(r["stage"]) for t in m.trials for r in t.rounds)]
-    return Table(f"bytes-{group.id}", f"{group.title}: metered bytes against closed forms", heads, rows, ["Sums over all rounds and seeds of a method, counted once at the sender."])
+    return Table(
+        f"bytes-{group.id}",
+        f"{group.title}: metered bytes against closed forms",
+        heads,
+        rows,
+        ["Sums over all rounds and seeds of a method, counted once at the sender."],
+    )
 
 
 def _line(method: Method, stage: str) -> Row:
@@ -93,11 +116,20 @@ def _line(method: Method, stage: str) -> Row:
     closed = [int(r["closed_form"]) for r in rounds if r.get("closed_form") is not None]
     metered = sum(int(r.get("bytes") or 0) for r in rounds)
     same = sum(int(r["bytes"]) for r in rounds if r.get("closed_form") is not None) - sum(closed)
-    cells = [Cell(method.name), Cell(stage), _count(len(rounds)), _count(sum(int(r.get("messages") or 0) for r in rounds)), Cell(byte_size(metered), sort=metered)]
+    cells = [
+        Cell(method.name),
+        Cell(stage),
+        _count(len(rounds)),
+        _count(sum(int(r.get("messages") or 0) for r in rounds)),
+        Cell(byte_size(metered), sort=metered),
+    ]
     if not closed:
         cells += [Cell("none", tone="muted", why="This topology has no closed form."), Cell("–", tone="muted")]
     else:
-        cells += [Cell(byte_size(sum(closed)), sort=sum(closed)), Cell("0, equal" if same == 0 else f"{same:+,} B", plural(len(closed), "round"), same, "good" if same == 0 else "bad")]
+        cells += [
+            Cell(byte_size(sum(closed)), sort=sum(closed)),
+            Cell("0, equal" if same == 0 else f"{same:+,} B", plural(len(closed), "round"), same, "good" if same == 0 else "bad"),
+        ]
     headers = sum(int(r.get("headers") or 0) for r in rounds)
     return Row([*cells, Cell(byte_size(headers), sort=headers)])
 

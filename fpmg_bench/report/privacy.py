@@ -41,9 +41,19 @@ def _noise(view: View) -> Iterator[str]:
 
 
 def _group(view: View, group: Group) -> list[Heading | Table]:
-    heads = [Head("Method", numeric=False), Head("formal ε", "↓ lower"), Head("δ"), ATTACK.head, COPY.head, Head("audit", hint="Empirical lower bound on ε", numeric=False)]
+    heads = [
+        Head("Method", numeric=False),
+        Head("formal ε", "↓ lower"),
+        Head("δ"),
+        ATTACK.head,
+        COPY.head,
+        Head("audit", hint="Empirical lower bound on ε", numeric=False),
+    ]
     rows = [_row(view, group, method) for method in group.methods]
-    tables = [Heading(f"privacy-{group.id}", group.title), Table(f"pg-{group.id}", f"{group.title}: formal, attacked, audited", heads, rows)]
+    tables = [
+        Heading(f"privacy-{group.id}", group.title),
+        Table(f"pg-{group.id}", f"{group.title}: formal, attacked, audited", heads, rows),
+    ]
     silos = _silos(group)
     return [*tables, silos] if silos.rows else tables
 
@@ -68,7 +78,11 @@ def _formal(method: Method, worst: float) -> Cell:
     if not method.done:
         return Cell("not measured", tone="muted", why=method.verdict[1])
     if math.isinf(worst):
-        why = "Something was not accounted, so there is no guarantee." if method.private else "No differential privacy was asked for."
+        why = (
+            "Something was not accounted, so there is no guarantee."
+            if method.private
+            else "No differential privacy was asked for."
+        )
         return Cell("∞", "no guarantee", math.inf, "bad" if method.private else "muted", why)
     return Cell(epsilon(worst), "largest over silos and seeds", worst, "good")
 
@@ -81,8 +95,16 @@ def _audit(view: View, group: Group, method: Method) -> Cell:
 
 def _silos(group: Group) -> Table:
     """One row a private method and silo, the largest epsilon over seeds, from the ledgers."""
-    heads = [Head("Method", numeric=False), Head("Silo", numeric=False), Head("patients"), Head("ε"), Head("ε by RDP", hint="An independent, looser accountant: must not be smaller"),
-             Head("noise multiplier"), Head("private steps"), Head("statistics charged", numeric=False)]
+    heads = [
+        Head("Method", numeric=False),
+        Head("Silo", numeric=False),
+        Head("patients"),
+        Head("ε"),
+        Head("ε by RDP", hint="An independent, looser accountant: must not be smaller"),
+        Head("noise multiplier"),
+        Head("private steps"),
+        Head("statistics charged", numeric=False),
+    ]
     rows = [_silo_row(m, entries) for m in group.ranked if m.private for entries in _ledgers(m)]
     return Table(f"ledger-{group.id}", f"{group.title}: ledger of every silo", heads, rows)
 
@@ -107,8 +129,15 @@ def _silo_row(method: Method, seeds: Sequence[Mapping[str, Any]]) -> Row:
             Cell(method.name),
             Cell(str(worst.get("name") or worst["silo"])),
             Cell(count(worst.get("patients")), sort=as_float(worst.get("patients"))),
-            Cell(epsilon(worst.get("epsilon")), span(min(lows), max(lows), epsilon) if len(set(lows)) > 1 else "", as_float(worst.get("epsilon"))),
-            Cell(epsilon(worst.get("epsilon_rdp")) if worst.get("epsilon_rdp") is not None else "–", sort=as_float(worst.get("epsilon_rdp"))),
+            Cell(
+                epsilon(worst.get("epsilon")),
+                span(min(lows), max(lows), epsilon) if len(set(lows)) > 1 else "",
+                as_float(worst.get("epsilon")),
+            ),
+            Cell(
+                epsilon(worst.get("epsilon_rdp")) if worst.get("epsilon_rdp") is not None else "–",
+                sort=as_float(worst.get("epsilon_rdp")),
+            ),
             Cell(number(worst.get("noise_multiplier")), sort=as_float(worst.get("noise_multiplier"))),
             Cell(count(steps), sort=steps),
             Cell(", ".join(others) or "none", tone="" if others else "muted"),

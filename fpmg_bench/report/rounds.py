@@ -47,16 +47,21 @@ def _consensus(view: View, group: Group, stage: str, title: str) -> Iterator[Fig
     for m in drawn:
         predicted = trace(m, stage, theory)
         if predicted.known:
-            after.append(figures.line(m.name, *_xy(predicted), view.styles[m.name], dash="dot", marks=False, width=3.5, opacity=0.55))
+            after.append(
+                figures.line(m.name, *_xy(predicted), view.styles[m.name], dash="dot", marks=False, width=3.5, opacity=0.55)
+            )
     x, y = figures.axis("round"), figures.axis("consensus distance Ξ", rangemode="tozero")
     plots = [
         Plot(f"before-{group.id}", "Before merging: drift of local training", before, figures.layout(x, y)),
         Plot(f"after-{group.id}", "After merging (dotted: theory)", after, figures.layout(x, y)),
     ]
     yield Figure(
-        f"consensus-{group.id}", title,
+        f"consensus-{group.id}",
+        title,
         f"Consensus distance by round for {len(drawn)} methods, before and after merging, with the predicted distance.",
-        plots, _consensus_table(group, drawn, stage), _keys(view, drawn),
+        plots,
+        _consensus_table(group, drawn, stage),
+        _keys(view, drawn),
     )
 
 
@@ -69,8 +74,18 @@ def _keys(view: View, methods: Sequence[Method]) -> list[Key]:
 
 
 def _consensus_table(group: Group, drawn: Sequence[Method], stage: str) -> Table:
-    heads = [Head("Method", numeric=False), Head("rounds"), Head("before, first round"), Head("after, first round"), Head("theory, first round"),
-             Head("before, last round"), Head("after, last round"), Head("theory, last round"), Head("relative, last round"), Head("variance ratio, last round")]
+    heads = [
+        Head("Method", numeric=False),
+        Head("rounds"),
+        Head("before, first round"),
+        Head("after, first round"),
+        Head("theory, first round"),
+        Head("before, last round"),
+        Head("after, last round"),
+        Head("theory, last round"),
+        Head("relative, last round"),
+        Head("variance ratio, last round"),
+    ]
     rows = []
     for m in drawn:
         lines = [trace(m, stage, pick) for pick in ("before", "after", theory)]
@@ -99,9 +114,12 @@ def _losses(view: View, group: Group) -> Iterator[Figure]:
     plots = [_loss_plot(group, m, order) for m in drawn]
     keys = [Key(names.get(silo, silo), style(i).swatch) for i, silo in enumerate(order)]
     yield Figure(
-        f"losses-{group.id}", "Losses per silo, generator (stage 2)",
+        f"losses-{group.id}",
+        "Losses per silo, generator (stage 2)",
         f"Loss of the generator by round, one plot for each of {len(drawn)} methods, one line for each silo.",
-        plots, _loss_table(group, drawn), keys,
+        plots,
+        _loss_table(group, drawn),
+        keys,
         note="Private steps print no loss on real rows. Each plot shows the first loss of its learner; the table has them all.",
     )
 
@@ -110,21 +128,39 @@ def _loss_plot(group: Group, method: Method, order: Sequence[str]) -> Plot:
     first = loss_names([method], STAGE2)[0]
     mine = silos(method, STAGE2)[:SHOWN]
     lines = [
-        figures.line(silo_names(method).get(silo, silo), *_xy(trace(method, STAGE2, loss_of(silo, first))), style(order.index(silo) if silo in order else 0), marks=False)
+        figures.line(
+            silo_names(method).get(silo, silo),
+            *_xy(trace(method, STAGE2, loss_of(silo, first))),
+            style(order.index(silo) if silo in order else 0),
+            marks=False,
+        )
         for silo in mine
     ]
-    return Plot(f"loss-{group.id}-{slug(method.name)}", f"{method.name}: {first}", lines, figures.layout(figures.axis("round"), figures.axis("loss"), height=220))
+    return Plot(
+        f"loss-{group.id}-{slug(method.name)}",
+        f"{method.name}: {first}",
+        lines,
+        figures.layout(figures.axis("round"), figures.axis("loss"), height=220),
+    )
 
 
 def _loss_table(group: Group, drawn: Sequence[Method]) -> Table:
-    heads = [Head("Method", numeric=False), Head("Silo", numeric=False), Head("Loss", numeric=False), Head("first round"), Head("last round")]
+    heads = [
+        Head("Method", numeric=False),
+        Head("Silo", numeric=False),
+        Head("Loss", numeric=False),
+        Head("first round"),
+        Head("last round"),
+    ]
     rows = []
     for m in drawn:
         for silo in silos(m, STAGE2):
             for name in loss_names([m], STAGE2):
                 found = trace(m, STAGE2, loss_of(silo, name))
                 if found.known:
-                    rows.append(Row([Cell(m.name), Cell(silo_names(m).get(silo, silo)), Cell(name), _end(found, 0), _end(found, -1)]))
+                    rows.append(
+                        Row([Cell(m.name), Cell(silo_names(m).get(silo, silo)), Cell(name), _end(found, 0), _end(found, -1)])
+                    )
     return Table(f"losses-table-{group.id}", f"{group.title}: losses of the first and last round", heads, rows)
 
 
@@ -137,13 +173,33 @@ def _stage1(view: View, group: Group, encoders: Sequence[str]) -> Figure:
             continue
         name = loss_names(drawn, stage)[0]
         found = {m.name: trace(m, stage, mean_loss(name)) for m in drawn}
-        rows += [Row([Cell(method), Cell(_modality(stage)), Cell(name), _end(line, 0), _end(line, -1)]) for method, line in found.items()]
+        rows += [
+            Row([Cell(method), Cell(_modality(stage)), Cell(name), _end(line, 0), _end(line, -1)])
+            for method, line in found.items()
+        ]
         lines = [figures.line(method, *_xy(line), view.styles[method]) for method, line in found.items()]
-        plots.append(Plot(f"{slug(stage)}-{group.id}", f"{_modality(stage)}: {name}", lines, figures.layout(figures.axis("round"), figures.axis("loss"), height=220)))
-    heads = [Head("Method", numeric=False), Head("Modality", numeric=False), Head("Loss", numeric=False), Head("first round"), Head("last round")]
+        plots.append(
+            Plot(
+                f"{slug(stage)}-{group.id}",
+                f"{_modality(stage)}: {name}",
+                lines,
+                figures.layout(figures.axis("round"), figures.axis("loss"), height=220),
+            )
+        )
+    heads = [
+        Head("Method", numeric=False),
+        Head("Modality", numeric=False),
+        Head("Loss", numeric=False),
+        Head("first round"),
+        Head("last round"),
+    ]
     table = Table(f"encoders-table-{group.id}", f"{group.title}: encoder losses of the first and last round", heads, rows)
     return Figure(
-        f"encoders-{group.id}", "Losses of the encoders (stage 1)", "Mean loss over silos by round, one plot a modality, one line a method.", plots, table,
+        f"encoders-{group.id}",
+        "Losses of the encoders (stage 1)",
+        "Mean loss over silos by round, one plot a modality, one line a method.",
+        plots,
+        table,
         _keys(view, [m for m in group.ranked if any(loss_names([m], s) for s in encoders)]),
         note="Methods with the same stage 1 share it: its rounds are drawn where they were run.",
     )

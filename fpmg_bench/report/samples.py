@@ -66,4 +66,8 @@ def _release(method: Method) -> Path | None:
 
 def banner(real: Any) -> str:
     """What a page with real patients says on top."""
-    return "This file shows rows of real patients. Do not pass it on unless the cohort's licence allows it." if real is not None else ""
+    return (
+        "This file shows rows of real patients. Do not pass it on unless the cohort's licence allows it."
+        if real is not None
+        else ""
+    )

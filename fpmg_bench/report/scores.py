@@ -55,7 +55,9 @@ class Scores:
         if modality:
             self.modalities.setdefault((suite, dataset, metric), {})[modality] = None
 
-    def rows(self, suite: str, dataset: str, method: str, metric: str, modality: str | None = None, scope: str = "all") -> list[Row]:
+    def rows(
+        self, suite: str, dataset: str, method: str, metric: str, modality: str | None = None, scope: str = "all"
+    ) -> list[Row]:
         """One row a seed."""
         return self._rows.get((suite, dataset, method, metric, modality, scope), [])
 
@@ -65,7 +67,11 @@ class Scores:
 
     def values(self, *where: Any, **more: Any) -> dict[int, float]:
         """Seed -> measured value."""
-        return {int(r["seed"]): v for r in self.rows(*where, **more) if r.get("status", "ok") == "ok" and (v := as_float(r.get("value"))) is not None}
+        return {
+            int(r["seed"]): v
+            for r in self.rows(*where, **more)
+            if r.get("status", "ok") == "ok" and (v := as_float(r.get("value"))) is not None
+        }
 
     def summary(self, *where: Any, of: int = 0, **more: Any) -> Summary:
         """Mean and interval over the seeds that have a value, else the reason why none has."""

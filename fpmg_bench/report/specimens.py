@@ -116,13 +116,18 @@ def _series(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, folder: Path
     import pandas as pd
 
     records = rows["record"].tolist() if "record" in rows else rows.index.tolist()
-    long = pd.read_parquet(folder / str(spec["file"]), filters=[(spec["record"], "in", records)]).dropna(subset=[spec["variable"]])
+    long = pd.read_parquet(folder / str(spec["file"]), filters=[(spec["record"], "in", records)]).dropna(
+        subset=[spec["variable"]]
+    )
     channels = [str(column["name"]) for column in spec["columns"][:CHANNELS]]
     curves = {
         (record, channel): [(float(t), float(v)) for t, v in zip(part[spec["time"]], part[spec["value"]], strict=True)]
         for (record, channel), part in long.sort_values(spec["time"]).groupby([spec["record"], spec["variable"]], sort=False)
     }
-    scales = {channel: _range(column, [curves.get((r, channel), []) for r in records]) for channel, column in zip(channels, spec["columns"], strict=False)}
+    scales = {
+        channel: _range(column, [curves.get((r, channel), []) for r in records])
+        for channel, column in zip(channels, spec["columns"], strict=False)
+    }
     items = [lines([(curves.get((r, channel), []), scales[channel]) for channel in channels]) for r in records]
     more = len(spec["columns"]) - len(channels)
     return Specimen(name, "series", items, captions, channels, f"and {more} more channels" if more else "")
@@ -138,7 +143,9 @@ def _range(column: Mapping[str, Any], curves: Sequence[Sequence[tuple[float, flo
 
 
 def _images(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, folder: Path, captions: Sequence[str]) -> Specimen:
-    return Specimen(name, "image", [data_uri(shrink(_pixels(folder / str(file), spec)[0])) for file in rows[spec["column"]]], captions)
+    return Specimen(
+        name, "image", [data_uri(shrink(_pixels(folder / str(file), spec)[0])) for file in rows[spec["column"]]], captions
+    )
 
 
 def _videos(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, folder: Path, captions: Sequence[str]) -> Specimen:
@@ -162,4 +169,6 @@ def _pixels(file: Path, spec: Mapping[str, Any]) -> NDArray[np.uint8]:
         array = array[None] if array.ndim == 3 else array
         return array[:, 0]  # channels first: the first of an unusual number of channels
     with Image.open(file) as picture:
-        return np.stack([np.asarray(frame.convert("L" if spec["shape"][-3] == 1 else "RGB")) for frame in ImageSequence.Iterator(picture)])
+        return np.stack(
+            [np.asarray(frame.convert("L" if spec["shape"][-3] == 1 else "RGB")) for frame in ImageSequence.Iterator(picture)]
+        )

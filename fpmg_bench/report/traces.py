@@ -53,12 +53,24 @@ def thin(rounds: Sequence[int]) -> list[int]:
 
 def loss_names(methods: Iterable[Method], stage: str) -> list[str]:
     """Names of the losses in a stage, sorted."""
-    return sorted({name for m in methods for t in m.trials for r in t.rounds if r["stage"] == stage for losses in (r.get("losses") or {}).values() for name in losses})
+    return sorted(
+        {
+            name
+            for m in methods
+            for t in m.trials
+            for r in t.rounds
+            if r["stage"] == stage
+            for losses in (r.get("losses") or {}).values()
+            for name in losses
+        }
+    )
 
 
 def silos(method: Method, stage: str) -> list[str]:
     """Silos that report losses in a stage, in order of appearance."""
-    return list(dict.fromkeys(str(silo) for t in method.trials for r in t.rounds if r["stage"] == stage for silo in r.get("losses") or {}))
+    return list(
+        dict.fromkeys(str(silo) for t in method.trials for r in t.rounds if r["stage"] == stage for silo in r.get("losses") or {})
+    )
 
 
 def silo_names(method: Method) -> Mapping[str, str]:

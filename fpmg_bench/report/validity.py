@@ -30,7 +30,11 @@ def seeds(view: View) -> Check:
 def baselines(view: View) -> Check:
     """Centralized, local-only and FedAvg with at least one finished trial on every cohort."""
     missing = [f"{group.title}: {listing(lacking)}" for group in view.groups if (lacking := _lacking(group))]
-    return Check("Baselines present", not missing, "Missing or unfinished: " + "; ".join(missing) if missing else "Centralized, local-only and FedAvg ran on every cohort.")
+    return Check(
+        "Baselines present",
+        not missing,
+        "Missing or unfinished: " + "; ".join(missing) if missing else "Centralized, local-only and FedAvg ran on every cohort.",
+    )
 
 
 def _lacking(group: Group) -> list[str]:
@@ -48,7 +52,11 @@ def privacy(view: View) -> Check:
     private = [trial for trial in view.trials() if trial.spec.get("privacy") and trial.status == "ok"]
     if not private:
         asked = any(trial.spec.get("privacy") for trial in view.trials())
-        return Check("Epsilon accounted by the core", None, "No private trial finished." if asked else "No method asked for differential privacy: every epsilon is infinite.")
+        return Check(
+            "Epsilon accounted by the core",
+            None,
+            "No private trial finished." if asked else "No method asked for differential privacy: every epsilon is infinite.",
+        )
     bad = [trial.id for trial in private if not _accounted(trial)]
     good = f"{plural(len(private), 'private trial')}: epsilon is finite and within the budget."
     return Check("Epsilon accounted by the core", not bad, f"Over budget or unaccounted: {listing(bad)}." if bad else good)
@@ -76,7 +84,11 @@ def plumbing(view: View) -> Check:
     passed = sum(check.get("status") == "ok" for _, check in checks)
     if not checks:
         return Check("Plumbing passed", None, "No trial has recorded its plumbing checks.")
-    return Check("Plumbing passed", not failed, f"Failed: {listing(failed[:5])}." if failed else f"{plural(passed, 'check')} passed on the topologies' own plans.")
+    return Check(
+        "Plumbing passed",
+        not failed,
+        f"Failed: {listing(failed[:5])}." if failed else f"{plural(passed, 'check')} passed on the topologies' own plans.",
+    )
 
 
 def bytes_equal(view: View) -> Check:
@@ -85,7 +97,11 @@ def bytes_equal(view: View) -> Check:
     wrong = sorted({trial for trial, record in rounds if record["bytes"] != record["closed_form"]})
     if not rounds:
         return Check("Bytes equal the closed forms", None, "No round has a closed form to compare with.")
-    return Check("Bytes equal the closed forms", not wrong, f"They differ in {listing(wrong[:5])}." if wrong else f"{plural(len(rounds), 'round')} metered, all equal.")
+    return Check(
+        "Bytes equal the closed forms",
+        not wrong,
+        f"They differ in {listing(wrong[:5])}." if wrong else f"{plural(len(rounds), 'round')} metered, all equal.",
+    )
 
 
 def metered(rounds: Any) -> Iterator[Mapping[str, Any]]:
@@ -97,5 +113,9 @@ def complete(view: View) -> Check:
     """Every planned trial finished."""
     bad = [trial for trial in view.trials() if trial.status != "ok"]
     total = sum(1 for _ in view.trials())
-    text = f"{len(bad)} of {plural(total, 'trial')} did not finish; they are listed below and never filled in." if bad else f"All {plural(total, 'trial')} finished."
+    text = (
+        f"{len(bad)} of {plural(total, 'trial')} did not finish; they are listed below and never filled in."
+        if bad
+        else f"All {plural(total, 'trial')} finished."
+    )
     return Check("Every trial finished", not bad and total > 0, text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fpmg_bench.report.blocks import Findings, Finding, Section, Tiles, Tone
+from fpmg_bench.report.blocks import Finding, Findings, Section, Tiles, Tone
 from fpmg_bench.report.leaders import SEEDS_TO_RANK, Standing, standing
 from fpmg_bench.report.measures import ATTACK, CO, COPY, DG, EPSILON, RECOVERED, RG, SPREAD, TSTR, Measure
 from fpmg_bench.report.scores import Summary
@@ -93,16 +93,24 @@ def _said(found: Summary, measure: Measure) -> str:
 
 
 def _diversity(view: View, group: Group) -> Iterator[Finding]:
-    flat = [(m, s.mean) for m in group.ranked if (s := SPREAD.summary(view, group, m)).mean is not None and s.mean < UNDER_DISPERSED]
+    flat = [
+        (m, s.mean) for m in group.ranked if (s := SPREAD.summary(view, group, m)).mean is not None and s.mean < UNDER_DISPERSED
+    ]
     wide = [m.name for m in group.ranked if (s := DG.summary(view, group, m)).low is not None and s.low > 1]
     measured = [m for m in group.ranked if SPREAD.summary(view, group, m).mean is not None]
     if flat:
         names = listing(f"{method.name} (spread {number(value, 2)})" for method, value in flat)
-        yield Finding("Under-dispersed", f"{names}: the synthetic patients are less varied than the real ones, whatever RG and DG say.", "warn")
+        yield Finding(
+            "Under-dispersed",
+            f"{names}: the synthetic patients are less varied than the real ones, whatever RG and DG say.",
+            "warn",
+        )
     elif measured:
         yield Finding("Diversity", f"No method is under-dispersed (DG spread below {UNDER_DISPERSED}).", "good")
     if wide:
-        yield Finding("Missing modes", f"Parts of the real patients are not reached (DG interval above 1): {listing(wide)}.", "warn")
+        yield Finding(
+            "Missing modes", f"Parts of the real patients are not reached (DG interval above 1): {listing(wide)}.", "warn"
+        )
 
 
 def _attack(view: View, group: Group) -> Iterator[Finding]:
@@ -110,9 +118,13 @@ def _attack(view: View, group: Group) -> Iterator[Finding]:
     caught = [f"{m.name} (AUC {number(s.mean, 2)})" for m, s in found if s.mean is not None and s.low is not None and s.low > 0.5]
     measured = [s for _, s in found if s.mean is not None]
     if caught:
-        yield Finding("Attack succeeds", f"Membership of training patients is told better than by guessing in {listing(caught)}.", "bad")
+        yield Finding(
+            "Attack succeeds", f"Membership of training patients is told better than by guessing in {listing(caught)}.", "bad"
+        )
     elif measured:
-        yield Finding("Attack", "No membership attack is distinguishable from guessing. That is no guarantee: only a finite ε is.", "")
+        yield Finding(
+            "Attack", "No membership attack is distinguishable from guessing. That is no guarantee: only a finite ε is.", ""
+        )
 
 
 def _copies(view: View, group: Group) -> Iterator[Finding]:
@@ -126,7 +138,9 @@ def _formal(view: View, group: Group) -> Iterator[Finding]:
     private = [(m, EPSILON.summary(view, group, m)) for m in group.ranked if m.private]
     said = [f"{m.name} (ε {EPSILON.say(s.mean)})" for m, s in private if s.mean is not None]
     if said:
-        yield Finding("Formal privacy", f"A patient-level guarantee is accounted for {listing(said)}; all other methods have none.")
+        yield Finding(
+            "Formal privacy", f"A patient-level guarantee is accounted for {listing(said)}; all other methods have none."
+        )
 
 
 def _federation(view: View, group: Group) -> Iterator[Finding]:

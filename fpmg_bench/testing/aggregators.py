@@ -56,7 +56,9 @@ def check_order_of_inputs_is_irrelevant(component: Any) -> None:
     given = inputs(component, 1)
     order = torch.randperm(len(given["inputs"]), generator=rng_for(1, "order"))
     own = 1
-    moved = component.merge(given["inputs"][order], given["weights"][order], given["reference"], int((order == own).nonzero()), {})
+    moved = component.merge(
+        given["inputs"][order], given["weights"][order], given["reference"], int((order == own).nonzero()), {}
+    )
     torch.testing.assert_close(moved, component.merge(*_arguments(given), own, {}), rtol=1e-5, atol=1e-6)
 
 

@@ -54,7 +54,7 @@ def _frame(value: pd.DataFrame) -> Iterator[bytes]:
         yield from _array(value[name].to_numpy())
 
 
-_LEAVES: tuple[tuple[type, Callable[[Any], Iterator[bytes]]], ...] = (
+_LEAVES: tuple[tuple[Any, Callable[[Any], Iterator[bytes]]], ...] = (
     (torch.Tensor, lambda value: _array(value.detach().cpu().numpy())),
     (np.ndarray, _array),
     (pd.DataFrame, _frame),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.errors import NotApplicable, PluginError
 
 if TYPE_CHECKING:
-    from pytest import MarkDecorator
+    import pytest
 
 Check = Callable[[Any], None]
 
@@ -47,7 +47,9 @@ def checks_for(component: Any) -> Iterator[Check]:
     yield from common.laws_of(component).CHECKS
 
 
-def parametrize_with_checks(components: Iterable[Any], expected_failures: Mapping[str, str] | None = None) -> MarkDecorator:
+def parametrize_with_checks(
+    components: Iterable[Any], expected_failures: Mapping[str, str] | None = None
+) -> pytest.MarkDecorator:
     """`pytest.mark.parametrize` over ("component", "check"), one id a check: "MyMedian-order_of_inputs_is_irrelevant".
 
     expected_failures: check name -> reason; such a check must fail (a stale entry is an error). NotApplicable skips.

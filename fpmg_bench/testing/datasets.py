@@ -23,7 +23,12 @@ def exercise(component: Any, given: dict[str, Any], seed: int) -> dict[str, Any]
     """Conditions, patients and a sample of every modality."""
     cohort = load(component)
     rows = _sampled(cohort)
-    return {"fingerprint": component.fingerprint(), "condition": cohort.condition, "patient": cohort.patient, "some": cohort.take(rows).data}
+    return {
+        "fingerprint": component.fingerprint(),
+        "condition": cohort.condition,
+        "patient": cohort.patient,
+        "some": cohort.take(rows).data,
+    }
 
 
 def load(component: Any) -> Cohort:

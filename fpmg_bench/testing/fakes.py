@@ -24,7 +24,9 @@ SCHEMAS: Mapping[Kind, Schema] = {
             Column("fever", "flag"),
         ),
     ),
-    "series": Schema("series", (Column("heart rate", "number", low=20.0, high=220.0), Column("spo2", "number", low=50.0, high=100.0)), (6,)),
+    "series": Schema(
+        "series", (Column("heart rate", "number", low=20.0, high=220.0), Column("spo2", "number", low=50.0, high=100.0)), (6,)
+    ),
     "text": Schema("text", (), (48,)),
     "image": Schema("image", (), (1, 16, 16)),
     "video": Schema("video", (), (4, 1, 16, 16)),
@@ -41,7 +43,9 @@ def numbers(seed: int, *path: str | int) -> np.random.Generator:
 def data_of(schema: Schema, severity: NDArray[np.float64], seed: int = 0) -> Any:
     """ModalityData of len(severity) records, valid under any schema; severity in [0, 1] shifts every modality."""
     rng = numbers(seed, schema.kind)
-    return {"table": _table, "series": _series, "text": _text, "image": _pixels, "video": _pixels}[schema.kind](schema, severity, rng)
+    return {"table": _table, "series": _series, "text": _text, "image": _pixels, "video": _pixels}[schema.kind](
+        schema, severity, rng
+    )
 
 
 def cohort(n: int = 60, seed: int = 0, modalities: tuple[Kind, ...] = KINDS, silos: int = 3, offset: int = 0) -> Cohort:
@@ -94,9 +98,13 @@ def conditions(n: int, seed: int = 0, of: tuple[Column, ...] = CONDITIONS) -> to
     return torch.tensor(np.stack(columns, axis=1), dtype=torch.float32)
 
 
-def context(schema: Any, seed: int = 0, round: int = 0, steps: int = 2, memory: dict[str, torch.Tensor] | None = None) -> SiloContext:
+def context(
+    schema: Any, seed: int = 0, round: int = 0, steps: int = 2, memory: dict[str, torch.Tensor] | None = None
+) -> SiloContext:
     """One silo in one round, with its own stream. schema: the modality's, or the space."""
-    return SiloContext(0, round, steps, rng_for(seed, "silo", 0, "round", round), {}, {} if memory is None else memory, schema=schema)
+    return SiloContext(
+        0, round, steps, rng_for(seed, "silo", 0, "round", round), {}, {} if memory is None else memory, schema=schema
+    )
 
 
 def _table(schema: Schema, severity: NDArray[np.float64], rng: np.random.Generator) -> Table:

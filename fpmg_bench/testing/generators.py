@@ -23,7 +23,11 @@ def inputs(component: Any, seed: int) -> dict[str, Any]:
 def exercise(component: Any, given: dict[str, Any], seed: int) -> dict[str, Any]:
     """Train two rounds, then sample."""
     learnt = learners.learn(component, space(), given["rows"], seed)
-    return {"state": learnt["state"], "memory": learnt["memory"], "sample": _sample(component, learnt["state"], given["asked"], seed)}
+    return {
+        "state": learnt["state"],
+        "memory": learnt["memory"],
+        "sample": _sample(component, learnt["state"], given["asked"], seed),
+    }
 
 
 def check_charges(component: Any) -> None:

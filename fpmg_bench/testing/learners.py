@@ -27,7 +27,16 @@ def learn(component: Any, schema: Any, rows: Any, seed: int, rounds: int = 2, wa
     ctx = context(schema, seed)
     stats = component.statistics(schema, local_shard(rows, seed), ctx)
     start = component.init(schema, stats, rng_for(seed, "init"))
-    found: dict[str, Any] = {"schema": schema, "stats": stats, "init": start, "updates": [], "state": dict(start), "memory": {}, "mixed": [], "steps": []}
+    found: dict[str, Any] = {
+        "schema": schema,
+        "stats": stats,
+        "init": start,
+        "updates": [],
+        "state": dict(start),
+        "memory": {},
+        "mixed": [],
+        "steps": [],
+    }
     for round in range(rounds if component.rounds is None else min(rounds, component.rounds)):
         update = _one_round(component, found, rows, seed, round, watch)
         found["updates"].append(update)

@@ -99,7 +99,9 @@ def check_real_patients_score_near_best(component: Any) -> None:
     if real is None or void is None:
         raise NotApplicable(f"{key} has no value on a table and a text of {SIZE} patients")
     best = component.scales[key].best
-    assert _away(real, best) <= _away(void, best) + 1e-9, f"{key}: unseen real patients score {real:.4g}, one patient repeated {void:.4g}, best is {best}"
+    assert _away(real, best) <= _away(void, best) + 1e-9, (
+        f"{key}: unseen real patients score {real:.4g}, one patient repeated {void:.4g}, best is {best}"
+    )
 
 
 def check_row_order_is_irrelevant(component: Any) -> None:
@@ -115,7 +117,9 @@ def check_row_order_is_irrelevant(component: Any) -> None:
         spread = max(np.std(before[key], ddof=1), np.std(after[key], ddof=1)) * np.sqrt(2 / STREAMS)
         shift = abs(np.mean(after[key]) - np.mean(before[key]))
         allowed = SIGMAS * spread + ROW_ORDER * max(1.0, abs(np.mean(before[key])))
-        assert shift <= allowed, f"{key} depends on the order of rows: {np.mean(before[key]):.6g} became {np.mean(after[key]):.6g}"
+        assert shift <= allowed, (
+            f"{key} depends on the order of rows: {np.mean(before[key]):.6g} became {np.mean(after[key]):.6g}"
+        )
 
 
 CHECKS: tuple[Check, ...] = (

@@ -56,8 +56,12 @@ def _within(column: Column, numbers: np.ndarray[Any, Any], what: str) -> None:
 
 def _series(schema: Schema, data: Series, n: int, what: str) -> None:
     steps, width = data.time.shape[1], len(schema.columns)
-    assert data.time.shape[0] == n and steps <= schema.shape[0], f"{what}: time {data.time.shape}, at most {schema.shape[0]} steps"
-    assert data.values.shape == data.seen.shape == (n, steps, width), f"{what}: values {data.values.shape}, seen {data.seen.shape}"
+    assert data.time.shape[0] == n and steps <= schema.shape[0], (
+        f"{what}: time {data.time.shape}, at most {schema.shape[0]} steps"
+    )
+    assert data.values.shape == data.seen.shape == (n, steps, width), (
+        f"{what}: values {data.values.shape}, seen {data.seen.shape}"
+    )
     assert data.seen.dtype == bool, f"{what}: seen is {data.seen.dtype}"
     assert bool((np.diff(data.time, axis=1) >= 0).all()), f"{what}: time runs backwards"
     assert not data.values[~data.seen].any(), f"{what}: unseen values are not 0"

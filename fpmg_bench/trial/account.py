@@ -48,7 +48,9 @@ def open_ledgers(spec: TrialSpec, parts: Parts, silos: Sequence[Silo], train: Co
 
 def spent(ledgers: Mapping[int, Ledger]) -> dict[str, Any]:
     """What checkpoints and shared stages keep of the ledgers."""
-    return {str(silo): [[stage, kind, count] for (stage, kind), count in ledger.spent.items()] for silo, ledger in ledgers.items()}
+    return {
+        str(silo): [[stage, kind, count] for (stage, kind), count in ledger.spent.items()] for silo, ledger in ledgers.items()
+    }
 
 
 def recall(ledgers: Mapping[int, Ledger], kept: Mapping[str, Any]) -> None:

@@ -31,12 +31,13 @@ def scores_of(name: str, metric: Metric, evidence: Measured, seed: int) -> list[
     """One metric's rows: its scores, its gaps, or the reason why there are none."""
     before = len(evidence.gaps)
     try:
-        found: Sequence[Score] = metric(evidence, rng_for(seed, "metric", name))
+        view: Any = evidence
+        found: Sequence[Score] = metric(view, rng_for(seed, "metric", name))
     except NotApplicable as missing:
         return [_row(name, metric, Score(name, math.nan), "not_applicable", missing.reason)]
     except FpmgError as error:
         return [_row(name, metric, Score(name, math.nan), "failed", str(error))]
-    except Exception as error:  # a metric is a plug-in: whatever it raises is its own failure, and shown as such
+    except Exception as error:  # noqa: BLE001 - a metric is a plug-in: whatever it raises is its own failure, and shown as such
         traceback.print_exc()
         return [_row(name, metric, Score(name, math.nan), "failed", f"{type(error).__name__}: {error}")]
     rows = [_checked(name, metric, score) for score in found]

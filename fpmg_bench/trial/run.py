@@ -60,10 +60,12 @@ class Scene:
 
     def evidence(self, spec: TrialSpec, parts: Parts, space: EvaluationSpace, **released: Any) -> Measured:
         """The metrics' view of a release."""
-        held = {name: _only(getattr(self.parted, name), self.train) for name in SPLITS if name != "train"}
+        held: dict[str, Any] = {name: _only(getattr(self.parted, name), self.train) for name in SPLITS if name != "train"}
         names = self.train.silo_names
         publishable = parts.dataset.publishable
-        return Measured(train=self.train, **held, space=space, silo_names=names, publishable=publishable, seed=spec.seed, **released)
+        return Measured(
+            train=self.train, **held, space=space, silo_names=names, publishable=publishable, seed=spec.seed, **released
+        )
 
 
 def run_trial(spec: TrialSpec, parts: Parts, sink: Sink) -> None:
@@ -174,7 +176,7 @@ def _watch(stages: Stages, scene: Scene, space: EvaluationSpace, encoders: Encod
 
 def _distinct(released: Mapping[int, Cohort], names: tuple[str, ...]) -> list[tuple[str, Cohort]]:
     """Each different release once, under its first silo's name, or "all" where there is but one."""
-    first = {id(cohort): (names[silo], cohort) for silo, cohort in reversed(released.items())}
+    first = {id(cohort): (names[silo], cohort) for silo, cohort in reversed(list(released.items()))}
     rows = list(reversed(first.values()))
     return [("all", rows[0][1])] if len(rows) == 1 else rows
 
@@ -184,7 +186,14 @@ def _only(part: Cohort | None, like: Cohort) -> Cohort | None:
 
 
 def _identity(spec: TrialSpec) -> dict[str, Any]:
-    return {"id": spec.id, "dataset": spec.dataset_name, "method": spec.method, "role": spec.role, "seed": spec.seed, "spec": asdict(spec)}
+    return {
+        "id": spec.id,
+        "dataset": spec.dataset_name,
+        "method": spec.method,
+        "role": spec.role,
+        "seed": spec.seed,
+        "spec": asdict(spec),
+    }
 
 
 def _people(scene: Scene) -> dict[str, Any]:

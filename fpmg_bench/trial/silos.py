@@ -54,7 +54,9 @@ def place(train: Cohort, spec: TrialSpec) -> tuple[Cohort, list[Silo], dict[str,
     dense = np.searchsorted(used, where)
     placed = replace(train, silo=dense, silo_names=tuple(names[index] for index in used))
     pooled = spec.partition.get("kind") == "pooled"
-    silos = [_silo(placed, index, {} if pooled else spec.silos.get(name, {}), spec) for index, name in enumerate(placed.silo_names)]
+    silos = [
+        _silo(placed, index, {} if pooled else spec.silos.get(name, {}), spec) for index, name in enumerate(placed.silo_names)
+    ]
     return placed, silos, skew(train.label, dense)
 
 

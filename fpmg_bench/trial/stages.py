@@ -105,7 +105,9 @@ class Stages:
         encoder, schema = self.parts.encoders[modality], self.train.schemas[modality]
         z = encoder.encode(schema, state, data)
         if z.shape != (len(data), encoder.dim) or not bool(torch.isfinite(z).all()):
-            raise TrialError(f"{modality}: the encoder gave shape {tuple(z.shape)} or values that are not finite for {len(data)} records")
+            raise TrialError(
+                f"{modality}: the encoder gave shape {tuple(z.shape)} or values that are not finite for {len(data)} records"
+            )
         return z
 
     def generator(self, encoders: Mapping[int, Mapping[str, State]], watch: Watch) -> dict[int, State]:
@@ -148,7 +150,8 @@ class Stages:
         failed = next((row for row in rows if row["status"] == "failed"), None)
         if failed:
             raise PlumbingError(
-                f"{stage}: {failed['check']}: measured {failed['measured']}, expected {failed['expected']}", "see the topology's plan()"
+                f"{stage}: {failed['check']}: measured {failed['measured']}, expected {failed['expected']}",
+                "see the topology's plan()",
             )
 
     def _checkpoint(self, stage: str, now: Federated) -> None:

@@ -51,7 +51,11 @@ def raw_upload(train: Cohort, cohort: Cohort, pooled: bool) -> int:
     import numpy as np
 
     if pooled:
-        rows = np.flatnonzero(train.patient != -1) if not cohort.silo_names else np.flatnonzero(~np.isin(train.patient, _first(cohort)))
+        rows = (
+            np.flatnonzero(train.patient != -1)
+            if not cohort.silo_names
+            else np.flatnonzero(~np.isin(train.patient, _first(cohort)))
+        )
     else:
         rows = np.flatnonzero(train.silo > 0)
     return sum(_size(part.take(rows[train.present[name][rows]])) for name, part in train.data.items())

@@ -17,7 +17,9 @@ def fpmg_datasets() -> list[Component]:
         Component("covid-cxr", f"{HERE}.datasets.cohorts:CovidCxr", "COVID-19 image data collection (real, needs FPMG_DATA)"),
         Component("eicu-demo", f"{HERE}.datasets.cohorts:EicuDemo", "eICU demo, 94 hospitals (real, needs FPMG_DATA)"),
         Component("mimic3-demo", f"{HERE}.datasets.cohorts:Mimic3Demo", "MIMIC-III demo (real, needs FPMG_DATA)"),
-        Component("pocus-ultrasound", f"{HERE}.datasets.cohorts:PocusUltrasound", "lung ultrasound video (real, needs FPMG_DATA)"),
+        Component(
+            "pocus-ultrasound", f"{HERE}.datasets.cohorts:PocusUltrasound", "lung ultrasound video (real, needs FPMG_DATA)"
+        ),
         Component("lung-ct", f"{HERE}.datasets.cohorts:LungCt", "chest CT slices, two flags (real, needs FPMG_DATA)"),
     ]
 
@@ -35,7 +37,9 @@ def fpmg_encoders() -> list[Component]:
 @hookimpl
 def fpmg_generators() -> list[Component]:
     return [
-        Component("parallel-cgan", f"{HERE}.generators.parallel_cgan:ParallelCgan", "a generator a modality, one joint discriminator"),
+        Component(
+            "parallel-cgan", f"{HERE}.generators.parallel_cgan:ParallelCgan", "a generator a modality, one joint discriminator"
+        ),
         Component("single-modal-cgan", f"{HERE}.generators.single_modal_cgan:SingleModalCgan", "one GAN a modality, no joint"),
         Component("gaussian-copula", f"{HERE}.generators.gaussian_copula:GaussianCopula", "per class, by statistics alone"),
     ]
@@ -55,7 +59,9 @@ def fpmg_aggregators() -> list[Component]:
     return [
         Component("fedavg", f"{HERE}.aggregators.fedavg:FedAvg", "mean weighted by training patients"),
         Component("coordinate-median", f"{HERE}.aggregators.coordinate_median:CoordinateMedian", "median of each coordinate"),
-        Component("centered-clipping", f"{HERE}.aggregators.centered_clipping:CenteredClipping", "clipped steps around the last model"),
+        Component(
+            "centered-clipping", f"{HERE}.aggregators.centered_clipping:CenteredClipping", "clipped steps around the last model"
+        ),
     ]
 
 
@@ -68,5 +74,7 @@ def fpmg_metrics() -> list[Component]:
         Component("fc", f"{HERE}.metrics.fc:Fc", "federated consistency"),
         Component("co", f"{HERE}.metrics.co:Co", "communication overhead"),
         Component("tstr", f"{HERE}.metrics.tstr:Tstr", "utility: train on synthetic, test on real"),
-        Component("sdmetrics-quality", f"{HERE}.metrics.sdmetrics_quality:SdmetricsQuality", "column shapes and pair trends of tables"),
+        Component(
+            "sdmetrics-quality", f"{HERE}.metrics.sdmetrics_quality:SdmetricsQuality", "column shapes and pair trends of tables"
+        ),
     ]

@@ -59,9 +59,7 @@ def restored(make: Callable[[], M], state: State, name: str) -> M:
     return module
 
 
-def adam(
-    module: nn.Module, lr: float, memory: State, name: str, betas: tuple[float, float] = (0.9, 0.999)
-) -> optim.Optimizer:
+def adam(module: nn.Module, lr: float, memory: State, name: str, betas: tuple[float, float] = (0.9, 0.999)) -> optim.Optimizer:
     """Adam (Kingma & Ba, 2015) over the module's trainable parameters, going on from what `keep` left in `memory`.
 
     fused: the plain loop over parameters costs more than the whole backward pass of a network this small.

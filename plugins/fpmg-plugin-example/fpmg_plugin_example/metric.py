@@ -41,7 +41,7 @@ def _coverage(real: Mapping[str, set[str]], other: Mapping[str, set[str]]) -> fl
 
 
 def _seen(cohort: Cohort) -> dict[str, set[str]]:
-    """"modality.column" -> categories that occur where the modality is present."""
+    """ "modality.column" -> categories that occur where the modality is present."""
     found: dict[str, set[str]] = {}
     for modality, schema in cohort.schemas.items():
         if schema.kind == "table":

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from fpmg_bench.testing import parametrize_with_checks
-
 from fpmg_plugin_example.aggregator import NormBoundedMean
 from fpmg_plugin_example.metric import CategoryCoverage
+
+from fpmg_bench.testing import parametrize_with_checks
 
 
 @parametrize_with_checks([NormBoundedMean(), NormBoundedMean(bound=1.0), CategoryCoverage()])

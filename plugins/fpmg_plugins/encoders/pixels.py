@@ -45,10 +45,13 @@ def enlarged(schema: Schema, values: Tensor) -> Pixels:
     """Records of the schema's shape from working values [n, channels, side, side] on the scale of `scaled`."""
     *frames, colours, height, width = schema.shape
     parts = []
-    for chunk in torch.split(values, STREAM) if len(values) else (values,):
+    for piece in torch.split(values, STREAM) if len(values) else (values,):
+        chunk = piece
         if frames:
             kept = min(FRAMES, frames[0])
-            chunk = _frames(chunk.reshape(len(chunk), kept, -1), frames[0]).reshape(len(chunk) * frames[0], colours, *chunk.shape[-2:])
+            chunk = _frames(chunk.reshape(len(chunk), kept, -1), frames[0]).reshape(
+                len(chunk) * frames[0], colours, *chunk.shape[-2:]
+            )
         full = _resize(chunk, height, width) if len(chunk) else chunk.new_zeros(0, colours, height, width)
         parts.append(_bytes(full * SPREAD + CENTRE).reshape(-1, *schema.shape))
     return Pixels.of(torch.cat(parts).numpy())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -79,12 +80,15 @@ class ConditionalGan:
         at = 0
         for name in group:
             dim = space.blocks[name].stop - space.blocks[name].start
-            net = training.seeded(lambda name=name: self.generators_of(space, group)[name], rng)  # type: ignore[misc]
+            net = training.seeded(partial(self._one, space, group, name), rng)
             net.start(mean[:, at : at + dim], self._noise_factor(factor[at : at + dim], space, group), conditions.width(space))
             state |= training.state_of(net, f"generator.{name}") | training.state_of(net, f"ema.{name}")
             at += dim
         critic = training.seeded(lambda: self.discriminator_of(space, group), rng)
         return state | training.state_of(critic, critic_name(group))
+
+    def _one(self, space: Space, group: Group, name: str) -> ModalityGenerator:
+        return self.generators_of(space, group)[name]
 
     def _noise_factor(self, rows: Tensor, space: Space, group: Group) -> Tensor:
         """[dim, noise]: the factor's columns, cut or padded with zeros to the noise there is."""
@@ -110,7 +114,7 @@ class ConditionalGan:
         for group in self.groups(schema):
             noise = torch.randn(n, self.noise_of(schema, group), generator=rng)
             for name in group:
-                net = training.restored(lambda name=name: self.generators_of(schema, group)[name], state, f"ema.{name}")  # type: ignore[misc]
+                net = training.restored(partial(self._one, schema, group, name), state, f"ema.{name}")
                 with torch.no_grad():
                     z[:, schema.blocks[name]] = net.eval()(noise, given)
         everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)

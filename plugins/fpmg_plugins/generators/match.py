@@ -139,5 +139,3 @@ class Match:
         label = critic_name(self.group)
         known = {f"{label}.real": real / taken} if taken else {}
         return known | {f"{label}.generators": fool / max(self.ctx.steps, 1)}
-
-

@@ -21,7 +21,11 @@ class ModalityGenerator(nn.Module):
         super().__init__()
         self.linear = nn.Linear(noise + condition, dim)
         self.residual = nn.Sequential(
-            nn.Linear(noise + condition, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, dim)
+            nn.Linear(noise + condition, hidden),
+            nn.LeakyReLU(0.2),
+            nn.Linear(hidden, hidden),
+            nn.LeakyReLU(0.2),
+            nn.Linear(hidden, dim),
         )
 
     def start(self, mean: Tensor, factor: Tensor, condition: int) -> None:
@@ -47,7 +51,9 @@ class Discriminator(nn.Module):
 
     def __init__(self, dim: int, modalities: int, condition: int, classes: int, hidden: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(nn.Linear(dim + modalities, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2))
+        self.body = nn.Sequential(
+            nn.Linear(dim + modalities, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2)
+        )
         self.critic = nn.Sequential(nn.Linear(hidden + condition, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1))
         self.classify = nn.Linear(hidden, classes)
 

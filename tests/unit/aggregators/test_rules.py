@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-
 from fpmg_plugins.aggregators.centered_clipping import CenteredClipping
 from fpmg_plugins.aggregators.coordinate_median import CoordinateMedian
 from fpmg_plugins.aggregators.fedavg import FedAvg

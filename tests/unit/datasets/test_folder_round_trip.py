@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from fpmg_plugins.datasets.folder import Folder
+from fpmg_plugins.datasets.phantom import Phantom
 
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.folder import write
 from fpmg_bench.types import Cohort, Pixels, Schema, Text
-from fpmg_plugins.datasets.folder import Folder
-from fpmg_plugins.datasets.phantom import Phantom
 
 
 @pytest.fixture
@@ -69,7 +69,9 @@ def test_clips_whose_frames_stand_still_are_kept(cohort: Cohort, tmp_path: Path)
     clips[0, 2:] = clips[0, 1]
     clips[1] = clips[1, :1]
     clips[2, 3] = clips[2, 0]
-    still = replace(cohort, data={**cohort.data, "video": Pixels.of(clips)}, present={**cohort.present, "video": np.ones(len(cohort), bool)})
+    still = replace(
+        cohort, data={**cohort.data, "video": Pixels.of(clips)}, present={**cohort.present, "video": np.ones(len(cohort), bool)}
+    )
     _assert_same(still, _read(still, tmp_path / "a"))
 
 
@@ -98,7 +100,9 @@ def test_awkward_texts_are_kept(cohort: Cohort, tmp_path: Path) -> None:
 def test_awkward_names_of_categories_and_silos_are_kept(tmp_path: Path) -> None:
     cohort = Phantom(patients=20, silos=3, modalities=("text",)).load()
     column = replace(cohort.conditions[0], categories=("1", "no"))
-    other = replace(cohort, conditions=(column, *cohort.conditions[1:]), silo_names=("true", "2.0", "null"), leaks=frozenset({"text"}))
+    other = replace(
+        cohort, conditions=(column, *cohort.conditions[1:]), silo_names=("true", "2.0", "null"), leaks=frozenset({"text"})
+    )
     _assert_same(other, _read(other, tmp_path / "a"))
 
 
@@ -119,6 +123,8 @@ def test_a_folder_in_use_is_refused(cohort: Cohort, tmp_path: Path) -> None:
 
 
 def test_text_that_is_not_unicode_is_named(cohort: Cohort, tmp_path: Path) -> None:
-    other = replace(cohort.only(("text",)), data={"text": Text(("\ud800",) * len(cohort))}, present={"text": np.ones(len(cohort), bool)})
+    other = replace(
+        cohort.only(("text",)), data={"text": Text(("\ud800",) * len(cohort))}, present={"text": np.ones(len(cohort), bool)}
+    )
     with pytest.raises(DatasetError, match="not valid Unicode"):
         write(other, tmp_path / "a")

@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from fpmg_plugins.datasets import installed
+from fpmg_plugins.datasets.iu_cxr import IuCxr
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -12,8 +14,6 @@ from sklearn.preprocessing import StandardScaler
 
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Cohort
-from fpmg_plugins.datasets import installed
-from fpmg_plugins.datasets.iu_cxr import IuCxr
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,9 @@ def test_header_stays_in_its_declared_ranges(cohort: Cohort) -> None:
     frame = cohort.data["header"].frame
     for column in cohort.schemas["header"].columns:
         values = frame[column.name].dropna()
-        assert values.isin(column.categories).all() if column.type == "category" else values.between(column.low, column.high).all()
+        assert (
+            values.isin(column.categories).all() if column.type == "category" else values.between(column.low, column.high).all()
+        )
     assert frame["age"].mean() == pytest.approx(50.5, abs=0.1) and frame["age"].notna().all()
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from fpmg_plugins.datasets.nih_boxes import NihBoxes, _overlap, _raster
 
 from fpmg_bench.types import Cohort
-from fpmg_plugins.datasets.nih_boxes import NihBoxes, _overlap, _raster
 
 
 @pytest.fixture(scope="module")
@@ -60,4 +60,6 @@ def test_header_stays_in_its_declared_ranges(cohort: Cohort) -> None:
     frame = cohort.data["header"].frame
     for column in cohort.schemas["header"].columns:
         values = frame[column.name]
-        assert values.isin(column.categories).all() if column.type == "category" else values.between(column.low, column.high).all()
+        assert (
+            values.isin(column.categories).all() if column.type == "category" else values.between(column.low, column.high).all()
+        )

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fpmg_plugins.datasets.phantom import FRESH, Phantom
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -14,7 +15,6 @@ from sklearn.preprocessing import StandardScaler
 
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import KINDS, Cohort
-from fpmg_plugins.datasets.phantom import FRESH, Phantom
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +57,15 @@ def test_modalities_of_one_patient_agree_on_severity_within_a_class(cohort: Coho
 
 def test_the_side_of_the_disease_is_the_same_in_text_image_and_video(cohort: Cohort) -> None:
     said = np.array(["in the right" in s for s in cohort.data["text"].strings]).astype(int)
-    rows = np.array(["lower lobe" in s for s in cohort.data["text"].strings]) & (cohort.condition[:, 1] > 0.4) & (cohort.label == 1)
+    rows = (
+        np.array(["lower lobe" in s for s in cohort.data["text"].strings]) & (cohort.condition[:, 1] > 0.4) & (cohort.label == 1)
+    )
     for name in ("image", "video"):
         pixels = cohort.data[name].array()[rows].astype(float)
         half = pixels.shape[-1] // 2
-        balance = pixels[..., half:].mean(axis=tuple(range(1, pixels.ndim))) - pixels[..., :half].mean(axis=tuple(range(1, pixels.ndim)))
+        balance = pixels[..., half:].mean(axis=tuple(range(1, pixels.ndim))) - pixels[..., :half].mean(
+            axis=tuple(range(1, pixels.ndim))
+        )
         assert roc_auc_score(said[rows], balance) > 0.8
 
 
@@ -130,7 +134,9 @@ def test_fewer_modalities_change_none_of_the_others() -> None:
 def test_visits_repeat_patients_who_stay_in_their_silo() -> None:
     cohort = Phantom(patients=200, visits=4, modalities=("table",)).load()
     assert len(np.unique(cohort.patient)) == 200 and 400 < len(cohort) < 600
-    frame = pd.DataFrame({"patient": cohort.patient, "silo": cohort.silo, "label": cohort.label, "age": cohort.data["table"].frame["age"]})
+    frame = pd.DataFrame(
+        {"patient": cohort.patient, "silo": cohort.silo, "label": cohort.label, "age": cohort.data["table"].frame["age"]}
+    )
     assert (frame.groupby("patient").nunique() == 1).all(axis=None)
 
 

@@ -1,12 +1,12 @@
 import math
 
 import pytest
-
-from fpmg_bench.federation import check, mixing
-from fpmg_bench.types import Step, Transfer
 from fpmg_plugins.topologies.isolated import Isolated
 from fpmg_plugins.topologies.ring import Ring
 from fpmg_plugins.topologies.star import Star
+
+from fpmg_bench.federation import check, mixing
+from fpmg_bench.types import Step, Transfer
 
 KNOWN = {3: 0.0, 4: 0.3333, 5: 0.5393, 6: 0.6667, 8: 0.8047, 10: 0.8727, 16: 0.9493}
 
@@ -20,7 +20,10 @@ def test_gossip_ring_contracts_like_theory(n, modulus):
     assert measured["measured"] == pytest.approx(1 / 3 + 2 / 3 * math.cos(2 * math.pi / n), rel=0.01, abs=1e-5)
 
 
-@pytest.mark.parametrize("topology", [Ring(), Ring(merge="last"), Ring(relay=False), Ring(relay=False, hops=2), Ring(relay=False, one_way=True), Star()])
+@pytest.mark.parametrize(
+    "topology",
+    [Ring(), Ring(merge="last"), Ring(relay=False), Ring(relay=False, hops=2), Ring(relay=False, one_way=True), Star()],
+)
 @pytest.mark.parametrize("n", [2, 3, 7])
 def test_shipped_topologies_pass_every_check(topology, n):
     rows = check(topology, {i: 10.0 * (i + 1) for i in range(n)}, "s", 0)

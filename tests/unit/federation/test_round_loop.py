@@ -1,18 +1,19 @@
 import copy
+import itertools
 
 import pytest
 import torch
-
-from fpmg_bench.errors import PlumbingError
-from fpmg_bench.federation import Federated, Plan, SiloPlan, run
-from fpmg_bench.transport import Inproc
-from fpmg_bench.types import Step, Transfer
 from fpmg_plugins.aggregators.centered_clipping import CenteredClipping
 from fpmg_plugins.aggregators.coordinate_median import CoordinateMedian
 from fpmg_plugins.aggregators.fedavg import FedAvg
 from fpmg_plugins.topologies.isolated import Isolated
 from fpmg_plugins.topologies.ring import Ring
 from fpmg_plugins.topologies.star import Star
+
+from fpmg_bench.errors import PlumbingError
+from fpmg_bench.federation import Federated, Plan, SiloPlan, run
+from fpmg_bench.transport import Inproc
+from fpmg_bench.types import Step, Transfer
 
 from .toys import Drift, FakeShard, go
 
@@ -127,7 +128,9 @@ def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit():
     kept: list[Federated] = []
     plan = Plan("stage2", Ring(relay=False), CenteredClipping(), 6, {i: SiloPlan(2) for i in range(4)}, seed=7)
     shards = {i: FakeShard(10 + i) for i in range(4)}
-    whole = run(Drift(), None, shards, plan, lambda record, now: kept.append(copy.deepcopy(now)) if record["round"] == 2 else None)
+    whole = run(
+        Drift(), None, shards, plan, lambda record, now: kept.append(copy.deepcopy(now)) if record["round"] == 2 else None
+    )
     again = run(Drift(), None, shards, plan, lambda record, now: None, resume=kept[0])
     assert again.round == whole.round == 6
     assert all(torch.equal(again.states[i][k], whole.states[i][k]) for i in range(4) for k in whole.states[i])
@@ -146,7 +149,7 @@ def test_stop_ends_when_released_weights_hardly_move():
 def test_cyclic_plans_train_silo_after_silo():
     class Cyclic:
         def plan(self, silos, round, rng):
-            hops = [Step((Transfer(a, b),), on_arrival="replace", train=(a,)) for a, b in zip(silos, silos[1:], strict=False)]
+            hops = [Step((Transfer(a, b),), on_arrival="replace", train=(a,)) for a, b in itertools.pairwise(silos)]
             last = silos[-1]
             return [*hops, Step(tuple(Transfer(last, s) for s in silos[:-1]), on_arrival="replace", train=(last,))]
 
@@ -154,7 +157,13 @@ def test_cyclic_plans_train_silo_after_silo():
             return 2 * (silos - 1)
 
     done, records = go(Cyclic(), FedAvg(), 3, rounds=1)
-    start = run(Drift(), None, {i: FakeShard(1) for i in range(3)}, Plan("stage2", Isolated(), FedAvg(), 0, {i: SiloPlan(1) for i in range(3)}, 7), print)
+    start = run(
+        Drift(),
+        None,
+        {i: FakeShard(1) for i in range(3)},
+        Plan("stage2", Isolated(), FedAvg(), 0, {i: SiloPlan(1) for i in range(3)}, 7),
+        print,
+    )
     moved = (done.states[0]["a/w"] - start.states[0]["a/w"]).abs().sum()
     assert set(records[0]["losses"]) == {"0", "1", "2"}
     assert float(moved) > 0

@@ -36,7 +36,11 @@ class Drift:
         return {"sum/x": torch.tensor([float(shard.patients)], dtype=torch.float64)}
 
     def init(self, schema, stats, rng):
-        return {"a/w": torch.randn(self.size, generator=rng), "b/w": torch.randn(self.size, generator=rng), "a/count": torch.tensor(3)}
+        return {
+            "a/w": torch.randn(self.size, generator=rng),
+            "b/w": torch.randn(self.size, generator=rng),
+            "a/count": torch.tensor(3),
+        }
 
     def train(self, state, shard, ctx):
         ctx.memory["rounds"] = ctx.memory.get("rounds", torch.zeros(())) + 1
@@ -45,10 +49,14 @@ class Drift:
         return Update(moved, shard.patients, {"loss": 1.0})
 
 
-def go(topology: Any, aggregator: Any, n: int, rounds: int = 3, sizes=None, learner=None, **options) -> tuple[Federated, list[dict]]:
+def go(
+    topology: Any, aggregator: Any, n: int, rounds: int = 3, sizes=None, learner=None, **options
+) -> tuple[Federated, list[dict]]:
     records: list[dict] = []
     sizes = sizes or [10 * (i + 1) for i in range(n)]
-    plan = Plan("stage2", topology, aggregator, rounds, {i: SiloPlan(2) for i in range(n)}, seed=7, stop=options.pop("stop", None))
+    plan = Plan(
+        "stage2", topology, aggregator, rounds, {i: SiloPlan(2) for i in range(n)}, seed=7, stop=options.pop("stop", None)
+    )
     shards = {i: FakeShard(sizes[i]) for i in range(n)}
     done = run(learner or Drift(), None, shards, plan, lambda record, now: records.append(record), **options)
     return done, records

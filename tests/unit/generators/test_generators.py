@@ -3,16 +3,16 @@ import math
 import numpy as np
 import pytest
 import torch
-
-from fpmg_bench.keys import rng_for
-from fpmg_bench.privacy import Ledger, LocalShard, Noise
-from fpmg_bench.types import Column, Privacy, Representation, SiloContext, Space
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.gaussian_copula import GaussianCopula
 from fpmg_plugins.generators.gaussian_start import Start
 from fpmg_plugins.generators.networks import rescale, spectral_norm
 from fpmg_plugins.generators.parallel_cgan import ParallelCgan
 from fpmg_plugins.generators.single_modal_cgan import SingleModalCgan
+
+from fpmg_bench.keys import rng_for
+from fpmg_bench.privacy import Ledger, LocalShard, Noise
+from fpmg_bench.types import Column, Privacy, Representation, SiloContext, Space
 
 LABEL = Column("label", "category", ("well", "ill"))
 SEVERITY = Column("severity", "number", low=0.0, high=10.0)
@@ -47,7 +47,9 @@ def asked(n=4000):
     return torch.tensor([[float(i % 2), 5.0, 1.0] for i in range(n)])
 
 
-@pytest.mark.parametrize(("generator", "rounds"), [(GaussianCopula(), 0), (ParallelCgan(), 0), (ParallelCgan(), 5), (SingleModalCgan(), 5)])
+@pytest.mark.parametrize(
+    ("generator", "rounds"), [(GaussianCopula(), 0), (ParallelCgan(), 0), (ParallelCgan(), 5), (SingleModalCgan(), 5)]
+)
 def test_samples_have_the_class_means_asked_for(generator, rounds):
     drawn = generator.sample(SPACE, fitted(generator, rounds), asked(), rng_for(0, "s"))
     for label in (0, 1):

@@ -88,7 +88,9 @@ LAYERS = {
     "conv2d+group-norm": lambda: nn.Sequential(
         nn.Unflatten(1, (1, 2, 3)), nn.Conv2d(1, 4, 2, padding=1), nn.GroupNorm(2, 4), nn.ReLU(), nn.Flatten(), nn.Linear(48, 3)
     ),
-    "conv-transpose2d": lambda: nn.Sequential(nn.Unflatten(1, (6, 1, 1)), nn.ConvTranspose2d(6, 2, 3), nn.Flatten(), nn.Linear(18, 3)),
+    "conv-transpose2d": lambda: nn.Sequential(
+        nn.Unflatten(1, (6, 1, 1)), nn.ConvTranspose2d(6, 2, 3), nn.Flatten(), nn.Linear(18, 3)
+    ),
     "conv1d": lambda: nn.Sequential(nn.Unflatten(1, (2, 3)), nn.Conv1d(2, 4, 2), nn.Flatten(), nn.Linear(8, 3)),
 }
 
@@ -187,7 +189,7 @@ class Padded(nn.Module):
 @pytest.mark.parametrize("make", [Tied, Padded])
 def test_a_module_whose_norms_hooks_get_wrong_is_refused(make):
     module = make()
-    with pytest.raises(PrivacyError, match="gradient norm|called twice"):
+    with pytest.raises(PrivacyError, match=r"gradient norm|called twice"):
         shard(book=ledger()).step(module, torch.optim.SGD(module.parameters(), 0.1), loss_of)
 
 

@@ -24,7 +24,13 @@ SEEDS = (0, 1, 2)
 MODALITIES = ("labs", "vitals", "note", "scan", "clip")
 SILOS = ("north", "south", "west")
 ROUNDS = 6
-SCALES = {"rg": (None, "ratio"), "dg": (None, "ratio"), "tstr": (True, "AUROC"), "tstr.gap": (False, "AUROC"), "co": (False, "bytes")}
+SCALES = {
+    "rg": (None, "ratio"),
+    "dg": (None, "ratio"),
+    "tstr": (True, "AUROC"),
+    "tstr.gap": (False, "AUROC"),
+    "co": (False, "bytes"),
+}
 EVIL = "<img src=x onerror=alert(1)>"  # a reason with markup in it: must arrive as text
 
 
@@ -36,8 +42,12 @@ def make(path: Path, seeds: tuple[int, ...] = SEEDS, suite: str = "fake", broken
         "suite": suite,
         "command": f"fpmg-bench run suites/{suite}.yaml",
         "created": "2025-01-01T00:00:00+00:00",
-        "trials": [{"id": t.id, "key": _key(t), "stage1": _key(t, "s1"), "measure": _key(t, "m"), "spec": asdict(t)} for t in trials],
-        "refusals": [{"id": "fake-alpha/krum/0", "reason": "krum needs 5 inputs, a ring gives 3; 2 hops would do"}] if broken else [],
+        "trials": [
+            {"id": t.id, "key": _key(t), "stage1": _key(t, "s1"), "measure": _key(t, "m"), "spec": asdict(t)} for t in trials
+        ],
+        "refusals": [{"id": "fake-alpha/krum/0", "reason": "krum needs 5 inputs, a ring gives 3; 2 hops would do"}]
+        if broken
+        else [],
         "skipped": [{"id": "covid-cxr/fpmg/0", "reason": "FPMG_DATA is not set"}] if broken else [],
         "cohorts": {name: _cohort_info(name) for name in DATASETS},
         "components": [{"kind": "generator", "name": "parallel-cgan", "version": "0.1.0+abc", "distribution": "fpmg-bench"}],
@@ -153,14 +163,19 @@ def _done(trial: TrialSpec, rounds: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _plumbing(trial: TrialSpec) -> list[dict[str, Any]]:
-    def row(check: str, status: str, expected: float | None = None, measured: float | None = None, reason: str = "") -> dict[str, Any]:
+    def row(
+        check: str, status: str, expected: float | None = None, measured: float | None = None, reason: str = ""
+    ) -> dict[str, Any]:
         return {"check": check, "stage": "stage2", "status": status, "expected": expected, "measured": measured, "reason": reason}
 
     if trial.control:
         return []
     if trial.method in ("centralized", "local-only"):
         return [row("mixing", "not_applicable", reason="no transfers: silos are isolated")]
-    return [row("rows of the mixing matrix sum to 1", "ok", 0.0, 1e-16), row("consensus distance contracts by the second modulus", "ok", 0.0, 0.0)]
+    return [
+        row("rows of the mixing matrix sum to 1", "ok", 0.0, 1e-16),
+        row("consensus distance contracts by the second modulus", "ok", 0.0, 0.0),
+    ]
 
 
 def _rounds(trial: TrialSpec) -> Iterator[dict[str, Any]]:
@@ -181,13 +196,32 @@ def _rounds(trial: TrialSpec) -> Iterator[dict[str, Any]]:
 
 def _scores(trial: TrialSpec, total: int) -> Iterator[dict[str, Any]]:
     rng = _rng(trial)
-    level = {"centralized": 0.02, "fpmg": 0.0, "fedavg": -0.01, "fpmg-dp": -0.12, "local-only": -0.08, "single-modal": -0.06, "copy": 0.03}[trial.method]
+    level = {
+        "centralized": 0.02,
+        "fpmg": 0.0,
+        "fedavg": -0.01,
+        "fpmg-dp": -0.12,
+        "local-only": -0.08,
+        "single-modal": -0.06,
+        "copy": 0.03,
+    }[trial.method]
     noise = 0.01 * rng.standard_normal(4)
 
     def score(metric: str, key: str, value: float, floor: float | None = None, **more: Any) -> dict[str, Any]:
         higher, unit = SCALES.get(key, (None, ""))
         band = {"low": value - 0.03, "high": value + 0.03} if key not in ("co", "pg.epsilon") else {}
-        return {"metric": metric, "key": key, "value": value, "floor": floor, "status": "ok", "scope": "all", "higher_is_better": higher, "unit": unit, **band, **more}
+        return {
+            "metric": metric,
+            "key": key,
+            "value": value,
+            "floor": floor,
+            "status": "ok",
+            "scope": "all",
+            "higher_is_better": higher,
+            "unit": unit,
+            **band,
+            **more,
+        }
 
     yield score("rg", "rg", 1.15 - level + noise[0], 1.01)
     for i, m in enumerate(MODALITIES):
@@ -198,7 +232,13 @@ def _scores(trial: TrialSpec, total: int) -> Iterator[dict[str, Any]]:
     yield score("pg", "pg.epsilon", 7.7 if trial.privacy else "inf")
     yield score("pg", "pg.attack_auc", 0.99 if trial.control else 0.52 + noise[0], 0.5)
     if trial.method == "centralized" or trial.control:
-        yield {"metric": "fc", "key": "fc", "status": "not_applicable", "reason": "one silo is always consistent with itself", "scope": "all"}
+        yield {
+            "metric": "fc",
+            "key": "fc",
+            "status": "not_applicable",
+            "reason": "one silo is always consistent with itself",
+            "scope": "all",
+        }
     else:
         yield score("fc", "fc", {"local-only": 0.4, "fedavg": 0.01}.get(trial.method, 0.0))
     if not trial.control:
@@ -213,7 +253,11 @@ def _label() -> Column:
 
 
 def _schemas() -> dict[str, Schema]:
-    labs = (Column("age", "number", low=0, high=100, step=1), Column("sex", "category", ("female", "male")), Column("smoker", "flag"))
+    labs = (
+        Column("age", "number", low=0, high=100, step=1),
+        Column("sex", "category", ("female", "male")),
+        Column("smoker", "flag"),
+    )
     vitals = (Column("heart rate", "number", low=40, high=140), Column("temperature", "number", low=35, high=41))
     return {
         "labs": Schema("table", labs), "vitals": Schema("series", vitals, (12,)), "note": Schema("text", (), (80,)),
@@ -225,7 +269,13 @@ def cohort(n: int = 8, seed: int = 0) -> Cohort:
     """Invented patients of five modalities."""
     rng = np.random.default_rng(seed)
     sick = np.arange(n) % 2
-    frame_ = pd.DataFrame({"age": rng.integers(20, 90, n).astype(float), "sex": np.where(rng.random(n) < 0.5, "female", "male"), "smoker": rng.integers(0, 2, n).astype(float)})
+    frame_ = pd.DataFrame(
+        {
+            "age": rng.integers(20, 90, n).astype(float),
+            "sex": np.where(rng.random(n) < 0.5, "female", "male"),
+            "smoker": rng.integers(0, 2, n).astype(float),
+        }
+    )
     frame_["sex"] = frame_["sex"].astype(object)
     time = np.tile(np.arange(12, dtype=np.float32), (n, 1))
     waves = np.stack([80 + 20 * np.sin(time / 2 + i) for i in range(1)], -1)

@@ -1,5 +1,4 @@
 import pytest
-
 from fpmg_plugins.topologies.isolated import Isolated
 from fpmg_plugins.topologies.ring import Ring
 from fpmg_plugins.topologies.star import Star
@@ -21,7 +20,9 @@ def test_gossip_sends_to_each_neighbour_once_with_metropolis_weights(n, hops, de
     assert {move.weight for move in step.transfers} == {1 / (degree + 1)}
 
 
-@pytest.mark.parametrize("topology", [Ring(), Ring(relay=False), Ring(relay=False, hops=3), Ring(relay=False, one_way=True), Star(), Isolated()])
+@pytest.mark.parametrize(
+    "topology", [Ring(), Ring(relay=False), Ring(relay=False, hops=3), Ring(relay=False, one_way=True), Star(), Isolated()]
+)
 @pytest.mark.parametrize("n", [1, 2, 3, 7])
 def test_the_closed_form_counts_the_plan(topology, n):
     assert topology.messages(n) == sum(len(step.transfers) for step in topology.plan(range(n), 0, None))
