@@ -6,7 +6,6 @@ The mixing matrix is read off the plan's own steps and weights; the dry run repl
 from __future__ import annotations
 
 import math
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -181,7 +180,7 @@ def _rate(spreads: Sequence[float]) -> float:
         return 0.0
     usable = [s for s in spreads if s > 1e-9 * spreads[0]]
     half = len(usable) // 2
-    return float(math.pow(usable[-1] / usable[half], 1 / max(len(usable) - 1 - half, 1)))
+    return math.exp(math.log(usable[-1] / usable[half]) / max(len(usable) - 1 - half, 1))
 
 
 def _dry(
