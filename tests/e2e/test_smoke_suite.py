@@ -1,5 +1,6 @@
 """The whole program on a small suite: run, run again, resume after kill -9, report without real rows."""
 
+import html
 import json
 import os
 import signal
@@ -91,7 +92,7 @@ def test_kill_minus_nine_in_the_middle_changes_no_number(finished, tmp_path):
 
 
 def test_the_report_loads_nothing_from_the_network(finished):
-    page = (finished / "out" / "report.html").read_text()
+    page = html.unescape((finished / "out" / "report.html").read_text())
     assert "default-src 'none'" in page
     assert "fpmg-dp" in page
 
