@@ -46,7 +46,7 @@ def split(cohort: Cohort, seed: int, holdout: float = 0.0, tuning: bool = False)
     patients, inverse = np.unique(cohort.patient, return_inverse=True)
     pool = np.flatnonzero(_in_pool(patients, holdout, tuning))
     strata = _strata(cohort, inverse, len(patients))
-    part, unstratified = _assign(pool, strata, np.random.default_rng(seed_for(seed, "split")))
+    part, unstratified = _assign(pool, strata, np.bincount(inverse), np.random.default_rng(seed_for(seed, "split")))
     record_part = np.array([part.get(i, "") for i in range(len(patients))], dtype=object)[inverse]
     rows = {name: np.flatnonzero(record_part == name) for name in ("train", "r1", "r2", "third")}
     rows["held_out"] = np.sort(np.concatenate([rows["r1"], rows["r2"]]))
@@ -85,11 +85,14 @@ def _strata(cohort: Cohort, inverse: NDArray[np.intp], patients: int) -> NDArray
     return stratum
 
 
-def _assign(pool: NDArray[np.intp], strata: NDArray[np.int64], rng: np.random.Generator) -> tuple[dict[int, str], int]:
+def _assign(
+    pool: NDArray[np.intp], strata: NDArray[np.int64], records: NDArray[np.intp], rng: np.random.Generator
+) -> tuple[dict[int, str], int]:
     """Part of every pooled patient, and how many sat in strata too small to split."""
     held_share, third_share = (0.30, 0.10) if len(pool) >= THIRD_FROM else (0.35, 0.0)
     part: dict[int, str] = {}
-    unstratified, odd = 0, 0
+    halves = {"r1": 0, "r2": 0}
+    unstratified = 0
     for stratum in np.unique(strata[pool]):
         members = rng.permutation(pool[strata[pool] == stratum])
         held = round(held_share * len(members))
@@ -98,10 +101,21 @@ def _assign(pool: NDArray[np.intp], strata: NDArray[np.int64], rng: np.random.Ge
             held = third = 0
         else:
             third = round(third_share * len(members))
-        for i, patient in enumerate(members[:held]):
-            # the odd patient of a stratum goes to R1 and R2 in turn, so that the halves stay equal
-            part[int(patient)] = "r1" if (i + odd) % 2 == 0 else "r2"
-        odd += held % 2
+        part.update(_halved(members[:held], records, halves))
         part.update({int(p): "third" for p in members[held : held + third]})
         part.update({int(p): "train" for p in members[held + third :]})
     return part, unstratified
+
+
+def _halved(held: NDArray[np.intp], records: NDArray[np.intp], halves: dict[str, int]) -> dict[int, str]:
+    """Held-out patients by pairs of like record counts, one to each half, the larger to the half that has fewer records so far.
+
+    Both halves get as many patients (up to one) and nearly as many records, though some patients have a hundred.
+    """
+    part = {}
+    ordered = held[np.argsort(-records[held], kind="stable")]
+    for start in range(0, len(ordered), 2):
+        for patient, half in zip(ordered[start : start + 2], sorted(halves, key=lambda h: halves[h]), strict=False):
+            part[int(patient)] = half
+            halves[half] += int(records[patient])
+    return part

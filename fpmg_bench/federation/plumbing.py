@@ -63,7 +63,8 @@ class Mixing:
         import numpy as np
 
         moduli = np.sort(np.abs(np.linalg.eigvals(self.matrix)))[::-1]
-        return float(moduli[1]) if len(moduli) > 1 else 0.0
+        second = float(moduli[1]) if len(moduli) > 1 else 0.0
+        return second if second > 1e-9 else 0.0  # below it, the eigenvalues' own rounding
 
 
 def mixing(steps: Sequence[Step], masses: Mapping[int, float]) -> Mixing:

@@ -13,6 +13,7 @@ from fpmg_bench.report.blocks import Figure, Section
 
 PLOTLY = {
     "displaylogo": False,
+    "displayModeBar": False,
     "responsive": True,
     "plotlyServerURL": "",
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],

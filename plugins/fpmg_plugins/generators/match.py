@@ -136,6 +136,7 @@ class Match:
         return result
 
     def _log(self, real: float, taken: int, fool: float) -> dict[str, float]:
-        label = critic_name(self.group)
-        known = {f"{label}.real": real / taken} if taken else {}
-        return known | {f"{label}.generators": fool / max(self.ctx.steps, 1)}
+        """Mean losses of the round, under the modality's name where the discriminator is not the joint one."""
+        label = "" if len(self.group) == len(self.space.blocks) else f"{'+'.join(self.group)} "
+        known = {f"{label}discriminator, real rows": real / taken} if taken else {}
+        return known | {f"{label}generators": fool / max(self.ctx.steps, 1)}

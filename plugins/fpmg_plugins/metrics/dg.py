@@ -94,11 +94,13 @@ class Dg:
         real_distance(evidence, r2.x, r1.x)
         rng = np.random.default_rng(seed)
         floor = mean_distance(evidence, r2.x, r1.x, size, self.draws, rng)
+        # real patients with several records must not sit in both halves; released records are nobody's
+        patient = s.patient if release is evidence.train else np.arange(len(s))
         distances, people = [], []
         for _ in range(self.draws):
-            order = rng.permutation(len(s))
-            distances.append(evidence.nn(s.x[order[:size]], s.x[order[size : 2 * size]]))
-            people.append(order[:size])
+            a, b = (half[:size] for half in _halves(patient, rng))
+            distances.append(mean_distance(evidence, s.x[a], s.x[b], size, 1, rng))
+            people.append(patient[a])
         inside = np.concatenate(distances), np.concatenate(people)
         return [ratio("dg.spread", inside, (floor, r2.patient), self.resamples, seed, len(s))]
 
@@ -118,6 +120,14 @@ class Dg:
             raise NotApplicable(f"no class has {LEAST} held-out records in each half")
         classes = [Score("dg", value, scope=f"class:{name}") for name, value in values.items()]
         return [Score("dg.worst_class", max(values.values()), n=len(values)), *classes]
+
+
+def _halves(patient: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the records of a random half of the patients, and of the others, each in random order."""
+    people, inverse = np.unique(patient, return_inverse=True)
+    first = (rng.permutation(len(people)) < len(people) / 2)[inverse]
+    order = rng.permutation(len(patient))
+    return order[first[order]], order[~first[order]]
 
 
 def _within(
