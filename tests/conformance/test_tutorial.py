@@ -1,0 +1,52 @@
+"""The tutorial's code runs as it stands, passes the kit, and does what the example distribution does."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from fpmg_bench.hookspecs import Component
+from fpmg_bench.testing import checks_for
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, flags=re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def written() -> dict[str, Any]:
+    """What the tutorial's Python blocks define, run one after the other."""
+    names: dict[str, Any] = {}
+    for block in _blocks("python"):
+        exec(compile(block, "docs/tutorial.md", "exec"), names)
+    return names
+
+
+def test_the_class_passes_every_check(written: dict[str, Any]) -> None:
+    rule = written["NormBoundedMean"]
+    for check in checks_for(rule()):
+        check(rule())
+
+
+def test_the_class_computes_what_the_example_computes(written: dict[str, Any]) -> None:
+    from fpmg_plugin_example.aggregator import NormBoundedMean
+
+    inputs, weights = torch.randn(4, 9, generator=torch.Generator().manual_seed(1)), torch.tensor([0.1, 0.2, 0.3, 0.4])
+    arguments = inputs, weights, torch.zeros(9), None, {}
+    torch.testing.assert_close(written["NormBoundedMean"]().merge(*arguments), NormBoundedMean().merge(*arguments))
+
+
+def test_the_hook_and_the_entry_point_are_what_the_registry_reads(written: dict[str, Any]) -> None:
+    (component,) = written["fpmg_aggregators"]()
+    assert isinstance(component, Component)
+    assert component.name == "norm-bounded-mean"
+    (entry,) = _blocks("toml")
+    assert tomllib.loads(entry)["project"]["entry-points"] == {"fpmg_bench": {"example": component.target.partition(".")[0]}}
