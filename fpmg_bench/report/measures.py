@@ -151,7 +151,7 @@ def cell(found: Summary, say: Callable[[Any], str] = number, *, badge: str = "")
         return Cell(WORDS.get(found.status, found.status), tone=tone, why=found.reason)  # type: ignore[arg-type]
     small = span(found.low, found.high, say)
     if found.seeds < found.of:
-        small = f"{small} {found.seeds} of {plural(found.of, 'seed')}".strip()
+        small = f"{small}\n{found.seeds} of {plural(found.of, 'seed')}".strip()
     return Cell(say(found.mean), small, sort=found.mean, badge=badge)
 
 

@@ -16,7 +16,6 @@ PLOTLY = {
     "displayModeBar": False,
     "responsive": True,
     "plotlyServerURL": "",
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
 }
 
 

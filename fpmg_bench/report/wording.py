@@ -17,6 +17,8 @@ def number(value: Any, digits: int = 3) -> str:
         return MISSING
     if math.isinf(x):
         return "∞" if x > 0 else "-∞"
+    if x == 0:
+        return "0"
     size = abs(x)
     if size and (size < 10**-digits or size >= 1e6):
         return f"{x:.1e}".replace("e-0", "e-").replace("e+0", "e")
@@ -37,7 +39,7 @@ def byte_size(value: Any) -> str:
         return MISSING
     for unit in _BYTES:
         if abs(x) < 1000 or unit == _BYTES[-1]:
-            return f"{x:.0f} {unit}" if unit == "B" else f"{x:.3g} {unit}"
+            return f"{x:.0f}\u00a0{unit}" if unit == "B" else f"{x:.3g}\u00a0{unit}"
         x /= 1000
     raise AssertionError("the last unit always returns")
 
@@ -48,30 +50,30 @@ def duration(value: Any) -> str:
     if x is None:
         return MISSING
     if x < 60:
-        return f"{x:.1f} s" if x < 10 else f"{x:.0f} s"
+        return f"{x:.1f}\u00a0s" if x < 10 else f"{x:.0f}\u00a0s"
     minutes, seconds = divmod(round(x), 60)
     if minutes < 60:
-        return f"{minutes} min {seconds:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+        return f"{minutes}\u00a0min\u00a0{seconds:02d}\u00a0s"
+    return f"{minutes // 60}\u00a0h\u00a0{minutes % 60:02d}\u00a0min"
 
 
 def percent(value: Any, digits: int = 0) -> str:
     """A share in [0, 1] as a percentage."""
     x = as_float(value)
-    return MISSING if x is None else f"{100 * x:.{digits}f} %"
+    return MISSING if x is None else f"{100 * x:.{digits}f}\u00a0%"
 
 
 def times(value: Any) -> str:
     """A ratio: "0.02 x", "231 x"."""
     x = as_float(value)
-    return MISSING if x is None else f"{x:,.0f} ×" if x >= 10 else f"{x:.2g} ×"
+    return MISSING if x is None else f"{x:,.0f}\u00a0×" if x >= 10 else f"{x:.2g}\u00a0×"
 
 
 def span(low: Any, high: Any, say: Any = number) -> str:
-    """An interval in brackets, empty where there is none."""
-    if as_float(low) is None or as_float(high) is None:
+    """An interval in brackets; empty where there is none, or where it is a single point."""
+    if as_float(low) is None or as_float(high) is None or low == high:
         return ""
-    return f"[{say(low)}, {say(high)}]"
+    return f"[{say(low)},\u00a0{say(high)}]"
 
 
 def as_float(value: Any) -> float | None:
