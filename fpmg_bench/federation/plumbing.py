@@ -213,7 +213,7 @@ def _mean(models: Mapping[int, Tensor], pi: Mapping[int, float]) -> Tensor:
 
 def _spread(models: Mapping[int, Tensor], pi: Mapping[int, float]) -> float:
     mean = _mean(models, pi)
-    return float(sum(float((models[s] - mean).square().sum()) for s in models) / len(models)) ** 0.5
+    return float((sum(float((models[s] - mean).square().sum()) for s in models) / len(models)) ** 0.5)
 
 
 def _status(passed: bool) -> str:
