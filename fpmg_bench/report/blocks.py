@@ -146,6 +146,14 @@ class Tiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Headline:
+    """The report's first sentence."""
+
+    kind: ClassVar[str] = "headline"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Heading:
     """A sub-heading with a deep link."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fpmg_bench.report import figures
-from fpmg_bench.report.blocks import Cell, Figure, Head, Heading, Key, Plot, Prose, Row, Section, Table
+from fpmg_bench.report.blocks import Cell, Figure, Head, Heading, Plot, Prose, Row, Section, Table
 from fpmg_bench.report.measures import cell
 from fpmg_bench.report.view import Group, Method, View
 
@@ -39,7 +39,6 @@ def _figure(view: View, group: Group, modalities: Sequence[str]) -> Figure:
         f"RG of every method in {len(modalities)} modalities with its interval; the dotted line at 1 is real against real.",
         plots,
         _table(view, group, modalities),
-        [Key(m.name, view.styles[m.name].swatch) for m in group.methods],
     )
 
 

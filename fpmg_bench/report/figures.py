@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fpmg_bench.report.palette import Style
-from fpmg_bench.report.wording import as_float
+from fpmg_bench.report.wording import as_float, byte_size
 
 INK, MUTED, GRID, PANEL = "var:--ink", "var:--muted", "var:--line", "var:--panel"
 
@@ -22,6 +23,24 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
         "ticks": "",
     }
     return {**base, **more}
+
+
+def whole(values: Sequence[int]) -> dict[str, Any]:
+    """Ticks of an axis of rounds: whole numbers, seven at the most."""
+    step = max(1, -(-max(values, default=1) // 7))
+    return {"tick0": 0 if step > 1 else 1, "dtick": step}
+
+
+def byte_ticks(values: Sequence[float | None]) -> dict[str, Any]:
+    """Ticks of a logarithmic axis of bytes that covers these values: 1, 2, 5 times powers of ten, or the powers alone."""
+    found = [math.log10(v) for v in values if v is not None and v > 0]
+    low, high = (min(found), max(found)) if found else (0.0, 1.0)
+    low, high = low - 0.15 - 0.05 * (high - low), high + 0.15 + 0.05 * (high - low)
+    steps = (1, 2, 5) if high - low < 3 else (1,)
+    ticks = [
+        s * 10**k for k in range(math.floor(low), math.ceil(high) + 1) for s in steps if low <= math.log10(s * 10**k) <= high
+    ]
+    return {"range": [round(low, 4), round(high, 4)], "tickvals": ticks, "ticktext": [byte_size(t) for t in ticks]}
 
 
 def layout(x: Mapping[str, Any], y: Mapping[str, Any], *, height: int = 300, **more: Any) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def _plot(view: View, group: Group, up: Measure, across: Measure, ringed: set[st
     traces = [trace for m in group.ranked if (trace := _dot(view, group, m, up, across, m.name in ringed))]
     x = figures.axis(f"{across.label} ({across.unit}), {across.better}" if across.unit else f"bytes sent, {across.better}")
     if across is CO:
-        x |= {"type": "log", "exponentformat": "SI", "ticksuffix": "B", "dtick": 1}
+        x |= {"type": "log", **figures.byte_ticks([s.mean for m in group.ranked if (s := CO.summary(view, group, m)).mean])}
     y = figures.axis(f"{up.label}{f' ({up.unit})' if up.unit else ''}, {up.better}")
     shapes = [figures.rule(x=0.5)] if across is ATTACK else []
     title = f"{up.label} against {'attack' if across is ATTACK else 'bytes'}"

@@ -90,9 +90,9 @@ def _kind(method: Method) -> str:
     if method.role == "control":
         return ""
     if method.pooled:
-        return "reference: all patients in one place"
+        return "reference, pools all patients"
     if method.uses("topology", "isolated"):
-        return "baseline: nothing is shared"
+        return "baseline, shares nothing"
     return "with differential privacy" if method.private else ""
 
 

@@ -23,7 +23,37 @@ def panel(view: View) -> Section:
 def _group(group: Group) -> list[Table | Prose]:
     if not any(trial.record.get("plumbing") or trial.rounds for m in group.methods for trial in m.trials):
         return [Prose([f"{group.title}: no trial has recorded plumbing checks or rounds."], "warn")]
-    return [_checks(group), _bytes(group)]
+    return [_summary(group), _checks(group), _bytes(group)]
+
+
+def _summary(group: Group) -> Table:
+    """One row a method, all stages and seeds together."""
+    heads = [
+        Head("Method", numeric=False),
+        Head("dry run", numeric=False),
+        Head("metered", unit="payload"),
+        Head("closed form"),
+        Head("difference", numeric=False),
+    ]
+    rows = []
+    for m in group.ranked:
+        checks = [check for trial in m.trials for check in trial.record.get("plumbing") or ()]
+        bytes_ = _line(m, [r for t in m.trials for r in t.rounds]).cells[-4:-1]
+        rows.append(Row([Cell(m.name), _all(checks), *bytes_]))
+    return Table(f"plumbing-{group.id}", f"{group.title}: all stages and seeds", heads, rows)
+
+
+def _all(checks: Sequence[Mapping[str, Any]]) -> Cell:
+    """Passed of those that apply."""
+    apply = [check for check in checks if check.get("status") != "not_applicable"]
+    if not apply:
+        return _cell(checks)
+    bad = [check for check in apply if check.get("status") == "failed"]
+    if bad:
+        return Cell(
+            f"{len(bad)} of {plural(len(apply), 'check')} failed", sort="failed", tone="bad", why=str(bad[0].get("reason") or "")
+        )
+    return Cell(f"all {plural(len(apply), 'check')} passed", sort="passed", tone="good")
 
 
 def _checks(group: Group) -> Table:
@@ -33,11 +63,12 @@ def _checks(group: Group) -> Table:
     heads = [Head("Method", numeric=False), Head("Stage", numeric=False), *(Head(_words(name), numeric=False) for name in names)]
     rows = [Row([Cell(m.name), Cell(stage), *(_cell(checks.get(name, [])) for name in names)]) for m, stage, checks in found]
     return Table(
-        f"plumbing-{group.id}",
+        f"checks-{group.id}",
         f"{group.title}: checks of the dry run",
         heads,
         rows,
         ["Below each result: the measured number furthest from what was expected, and the expected one."],
+        fold="Checks of the dry run, stage by stage",
     )
 
 
@@ -101,18 +132,22 @@ def _bytes(group: Group) -> Table:
         Head("difference"),
         Head("headers"),
     ]
-    rows = [_line(m, stage) for m in group.ranked for stage in dict.fromkeys(str(r["stage"]) for t in m.trials for r in t.rounds)]
+    rows = [
+        _line(m, [r for t in m.trials for r in t.rounds if r["stage"] == stage], stage)
+        for m in group.ranked
+        for stage in dict.fromkeys(str(r["stage"]) for t in m.trials for r in t.rounds)
+    ]
     return Table(
         f"bytes-{group.id}",
         f"{group.title}: metered bytes against closed forms",
         heads,
         rows,
         ["Sums over all rounds and seeds of a method, counted once at the sender."],
+        fold="Bytes, stage by stage",
     )
 
 
-def _line(method: Method, stage: str) -> Row:
-    rounds = [r for t in method.trials for r in t.rounds if r["stage"] == stage]
+def _line(method: Method, rounds: Sequence[Mapping[str, Any]], stage: str = "all") -> Row:
     closed = [int(r["closed_form"]) for r in rounds if r.get("closed_form") is not None]
     metered = sum(int(r.get("bytes") or 0) for r in rounds)
     same = sum(int(r["bytes"]) for r in rounds if r.get("closed_form") is not None) - sum(closed)

@@ -66,7 +66,7 @@ def _row(view: View, group: Group, method: Method) -> Row:
         [
             Cell(method.name, swatch=view.styles[method.name].swatch),
             _formal(method, worst),
-            Cell(number(delta, 6) if delta else "–", tone="" if delta else "muted", sort=as_float(delta)),
+            Cell(f"{delta:.0e}".replace("e-0", "e-") if delta else "–", tone="" if delta else "muted", sort=as_float(delta)),
             cell(ATTACK.summary(view, group, method)),
             cell(COPY.summary(view, group, method)),
             _audit(view, group, method),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from fpmg_bench.report import figures
 from fpmg_bench.report.blocks import Cell, Figure, Head, Heading, Key, Plot, Prose, Row, Section, Table
@@ -50,7 +51,7 @@ def _consensus(view: View, group: Group, stage: str, title: str) -> Iterator[Fig
             after.append(
                 figures.line(m.name, *_xy(predicted), view.styles[m.name], dash="dot", marks=False, width=3.5, opacity=0.55)
             )
-    x, y = figures.axis("round"), figures.axis("consensus distance Ξ", rangemode="tozero")
+    x, y = _rounds(before), figures.axis("consensus distance Ξ", rangemode="tozero")
     plots = [
         Plot(f"before-{group.id}", "Before merging: drift of local training", before, figures.layout(x, y)),
         Plot(f"after-{group.id}", "After merging (dotted: theory)", after, figures.layout(x, y)),
@@ -63,6 +64,11 @@ def _consensus(view: View, group: Group, stage: str, title: str) -> Iterator[Fig
         _consensus_table(group, drawn, stage),
         _keys(view, drawn),
     )
+
+
+def _rounds(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The axis of rounds for these lines."""
+    return figures.axis("round", **figures.whole([x for line in lines for x in line["x"]]))
 
 
 def _xy(found: Trace) -> tuple[Sequence[int], Sequence[float | None]]:
@@ -140,7 +146,7 @@ def _loss_plot(group: Group, method: Method, order: Sequence[str]) -> Plot:
         f"loss-{group.id}-{slug(method.name)}",
         f"{method.name}: {first}",
         lines,
-        figures.layout(figures.axis("round"), figures.axis("loss"), height=220),
+        figures.layout(_rounds(lines), figures.axis("loss"), height=220),
     )
 
 
@@ -183,7 +189,7 @@ def _stage1(view: View, group: Group, encoders: Sequence[str]) -> Figure:
                 f"{slug(stage)}-{group.id}",
                 f"{_modality(stage)}: {name}",
                 lines,
-                figures.layout(figures.axis("round"), figures.axis("loss"), height=220),
+                figures.layout(_rounds(lines), figures.axis("loss"), height=220),
             )
         )
     heads = [

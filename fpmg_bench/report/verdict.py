@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fpmg_bench.report import glance
 from fpmg_bench.report.blocks import Finding, Findings, Section, Tiles, Tone
 from fpmg_bench.report.leaders import SEEDS_TO_RANK, Standing, standing
 from fpmg_bench.report.measures import ATTACK, CO, COPY, DG, EPSILON, RECOVERED, RG, SPREAD, TSTR, Measure
@@ -23,7 +24,7 @@ def panel(view: View) -> Section:
         "verdict",
         "Verdict",
         "What this run found, in words. Numbers count only as far as the validity list below holds.",
-        [_tiles(view), *findings, validity(view)],
+        [glance.headline(view), _tiles(view), glance.table(view), *findings, validity(view)],
     )
 
 
@@ -82,10 +83,10 @@ def _sentence(table: Standing) -> str:
         rivals = listing(f"{other.name} {_said(s, table.measure)}" for other, s in table.rivals[:3])
         more = f" and {len(table.rivals) - 3} more" if len(table.rivals) > 3 else ""
         ranked = "" if table.ranked else f" Not ranked: {plural(table.seeds, 'seed')}, {SEEDS_TO_RANK} are needed."
-        return f"No winner. {head}, but its interval overlaps that of {rivals}{more}.{ranked}"
+        return f"No winner. {head}, but it cannot be told from {rivals}{more}.{ranked}"
     if not table.ranked:
         return f"{head}; no other method's interval reaches it. Not ranked: {plural(table.seeds, 'seed')}, {SEEDS_TO_RANK} are needed."
-    return f"{head}; no other method's interval reaches it over {plural(table.seeds, 'seed')}."
+    return f"{head}, and the corrected paired test tells it from every other method ({plural(table.seeds, 'seed')})."
 
 
 def _said(found: Summary, measure: Measure) -> str:
@@ -96,7 +97,9 @@ def _diversity(view: View, group: Group) -> Iterator[Finding]:
     flat = [
         (m, s.mean) for m in group.ranked if (s := SPREAD.summary(view, group, m)).mean is not None and s.mean < UNDER_DISPERSED
     ]
-    wide = [m.name for m in group.ranked if (s := DG.summary(view, group, m)).low is not None and s.low > 1]
+    wide = [
+        m.name for m in group.ranked if (s := DG.summary(view, group, m)).low is not None and s.low > max(1.0, s.floor or 1.0)
+    ]
     measured = [m for m in group.ranked if SPREAD.summary(view, group, m).mean is not None]
     if flat:
         names = listing(f"{method.name} (spread {number(value, 2)})" for method, value in flat)
@@ -109,7 +112,9 @@ def _diversity(view: View, group: Group) -> Iterator[Finding]:
         yield Finding("Diversity", f"No method is under-dispersed (DG spread below {UNDER_DISPERSED}).", "good")
     if wide:
         yield Finding(
-            "Missing modes", f"Parts of the real patients are not reached (DG interval above 1): {listing(wide)}.", "warn"
+            "Missing modes",
+            f"Parts of the real patients are not reached (DG interval above that of real patients): {listing(wide)}.",
+            "warn",
         )
 
 
@@ -147,7 +152,7 @@ def _federation(view: View, group: Group) -> Iterator[Finding]:
     shares = [(m, RECOVERED.summary(view, group, m)) for m in group.ranked]
     known = [(m, s) for m, s in shares if s.mean is not None and not m.pooled and not m.uses("topology", "isolated")]
     if known:
-        said = listing(f"{m.name} {percent(s.mean)}" for m, s in known)
+        said = listing(f"{m.name} {percent(s.mean)} {span(s.low, s.high, percent)}".strip() for m, s in known)
         yield Finding("Federation", f"Of the utility that pooling all patients gains over local training, recovered: {said}.")
 
 

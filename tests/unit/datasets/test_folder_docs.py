@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from fpmg_plugins.datasets.folder.document import WORDS, Document
 
 PAGE = Path(__file__).parents[3] / "docs" / "folder-cohorts.md"

@@ -1,0 +1,71 @@
+"""The verdict in one line and one table: who leads where, and where nobody won."""
+
+from __future__ import annotations
+
+from fpmg_bench.report.blocks import Cell, Head, Headline, Row, Table
+from fpmg_bench.report.leaders import SEEDS_TO_RANK, Standing, standing
+from fpmg_bench.report.measures import ATTACK, CO, DG, RG, TSTR, Measure
+from fpmg_bench.report.view import Group, View
+from fpmg_bench.report.wording import listing, plural, span
+
+ASKED: tuple[tuple[str, Measure], ...] = (
+    ("Utility", TSTR),
+    ("Realism", RG),
+    ("Diversity", DG),
+    ("Attack", ATTACK),
+    ("Bytes", CO),
+)
+
+
+def headline(view: View) -> Headline:
+    """The first sentence of the report, by utility (realism where utility was not measured)."""
+    groups = [group for group in view.groups if any(method.done for method in group.methods)]
+    tables = [(group, standing(view, group, TSTR) or standing(view, group, RG)) for group in groups]
+    won = [(group, table) for group, table in tables if table is not None and table.ranked and not table.rivals]
+    if not groups:
+        return Headline("Nothing was measured.")
+    if won:
+        said = listing(f"{table.leader[0].name} leads on {group.title}" for group, table in won)
+        return Headline(f"{said}." if len(won) == len(groups) else f"{said}; no winner on {_others(groups, won)}.")
+    least = min(len(group.seeds) for group in groups)
+    few = f" {plural(least, 'seed').capitalize()}: nothing is ranked below {SEEDS_TO_RANK}." if least < SEEDS_TO_RANK else ""
+    return Headline(f"No winner{'' if len(groups) == 1 else f' on any of the {len(groups)} cohorts'}.{few}")
+
+
+def _others(groups: list[Group], won: list[tuple[Group, Standing]]) -> str:
+    names = {group.id for group, _ in won}
+    return listing(group.title for group in groups if group.id not in names)
+
+
+def table(view: View) -> Table:
+    """Rows: cohorts; columns: the best mean by each measure, and how far it may be trusted."""
+    shown = [(word, measure) for word, measure in ASKED if any(measure.metric(view, group) for group in view.groups)]
+    heads = [
+        Head("Cohort", numeric=False),
+        *(Head(word, measure.better, measure.label, measure.hint, False) for word, measure in shown),
+    ]
+    rows = [Row([Cell(group.title), *(_cell(standing(view, group, measure)) for _, measure in shown)]) for group in view.groups]
+    notes = [
+        "The best mean among the methods that compete; centralized and controls do not. Clear lead: no other interval touches it. "
+        f"Wins: {SEEDS_TO_RANK} seeds or more, and the corrected paired test, adjusted for the number of methods, tells it from every other."
+    ]
+    return Table("glance", "Who leads, cohort by cohort", heads, rows, notes)
+
+
+def _cell(found: Standing | None) -> Cell:
+    if found is None:
+        return Cell("nothing to compare", tone="muted")
+    method, best = found.leader
+    said = f"{method.name} {found.measure.say(best.mean)} {span(best.low, best.high, found.measure.say)}".strip()
+    if found.seeds < 2 and found.measure is not CO:
+        return Cell("one seed: no winner", said, tone="muted")
+    tied = [m.name for m, s in found.rivals if s.mean == best.mean]
+    if found.rivals:
+        return Cell("no winner", f"{said}\nlevel with {_level(found, tied)}", tone="muted")
+    word = "wins" if found.ranked else "clear lead, not ranked"
+    return Cell(f"{method.name}: {word}", said.removeprefix(f"{method.name} "), tone="good" if found.ranked else "")
+
+
+def _level(found: Standing, tied: list[str]) -> str:
+    names = tied or [method.name for method, _ in found.rivals]
+    return listing(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
