@@ -9,6 +9,9 @@ from typing import Any
 from fpmg_bench.types import Choice, TrialSpec
 
 
+STAGE1_BUDGET = ("encoder_rounds", "local_steps", "sampling_rate", "stop")  # more rounds of stage 2 retrain no encoder
+
+
 @dataclass(frozen=True, slots=True)
 class Versions:
     """All but the specification that can change a number.
@@ -39,12 +42,12 @@ def stage1_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any] | Non
         "encoders": {name: versions.of("encoder", choice) for name, choice in spec.encoders.items()},
         "topology": versions.of("topology", spec.topology),
         "aggregator": versions.of("aggregator", spec.aggregator),
-        "budget": asdict(spec.budget),
+        "budget": {name: getattr(spec.budget, name) for name in STAGE1_BUDGET},
         "silos": spec.silos,
         "privacy": asdict(spec.privacy) if spec.privacy else None,
     }
     if spec.privacy:
-        found["calibrated_with"] = versions.of("generator", spec.generator)
+        found["calibrated_with"] = {"generator": versions.of("generator", spec.generator), "rounds": spec.budget.rounds}
     return found
 
 
@@ -52,7 +55,8 @@ def trial_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
     """Stage 1 and the generator, or the control. No names of suites, entries or methods; no limits."""
     if spec.control:
         return _patients(spec, versions) | {"control": asdict(spec.control), "stage": "control"}
-    return {"stage": "stage2", "stage1": stage1_preimage(spec, versions), "generator": versions.of("generator", spec.generator)}
+    generator = versions.of("generator", spec.generator)
+    return {"stage": "stage2", "stage1": stage1_preimage(spec, versions), "generator": generator, "budget": asdict(spec.budget)}
 
 
 def measure_preimage(spec: TrialSpec, versions: Versions, trial_key: str) -> dict[str, Any]:
