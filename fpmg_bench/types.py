@@ -166,9 +166,7 @@ class Cohort:
     @property
     def label(self) -> NDArray[np.int64]:
         """Class index of every record."""
-        import numpy as np
-
-        label: NDArray[np.int64] = self.condition[:, 0].astype(np.int64)
+        label: NDArray[np.int64] = self.condition[:, 0].astype("int64")
         return label
 
     @property
@@ -190,12 +188,8 @@ class Cohort:
 
     def only(self, modalities: tuple[str, ...]) -> Cohort:
         """The same records with fewer modalities."""
-        return replace(
-            self,
-            schemas={m: self.schemas[m] for m in modalities},
-            data={m: self.data[m] for m in modalities},
-            present={m: self.present[m] for m in modalities},
-        )
+        kept: dict[str, Any] = {part: {m: getattr(self, part)[m] for m in modalities} for part in ("schemas", "data", "present")}
+        return replace(self, **kept)
 
 
 @dataclass(frozen=True, slots=True)
