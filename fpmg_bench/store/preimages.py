@@ -8,7 +8,6 @@ from typing import Any
 
 from fpmg_bench.types import Choice, TrialSpec
 
-
 STAGE1_BUDGET = ("encoder_rounds", "local_steps", "sampling_rate", "stop")  # more rounds of stage 2 retrain no encoder
 
 
