@@ -27,7 +27,12 @@ BOUND = 4.0
 
 
 class Coder(nn.Module, ABC):
-    """An encoder and a decoder in one module. forward(batch) gives losses [n], each from its own row alone."""
+    """An encoder and a decoder in one module. forward(batch) gives losses [n], each from its own row alone.
+
+    ragged: leave out what padding would compute. Not under privacy, whose hooks want a full row for every record.
+    """
+
+    ragged: bool = False
 
     @abstractmethod
     def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
@@ -91,6 +96,7 @@ class Autoencoding(ABC):
     def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
         schema: Schema = ctx.schema
         network = self._restored(schema, state)
+        network.ragged = not shard.private
         prepared = shard.prepared(MODULE, lambda rows: self.features(schema, state, rows))
         optimizer = training.adam(network, training.setting(self, ctx, "lr"), ctx.memory, MODULE)
         pull = training.proximal(network, training.setting(self, ctx, "proximal"))

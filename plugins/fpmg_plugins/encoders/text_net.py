@@ -55,10 +55,17 @@ class TextCoder(Coder):
         tokens = batch["tokens"]
         z = self.encode(batch)
         before = F.pad(tokens, (BEHIND, 0), value=END)[:, :-1].contiguous()
-        logits = self._write(z, self.said(before), self.there(len(tokens)))
-        losses = F.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none").reshape(tokens.shape)
+        said = self._before_logits(z, self.said(before), self.there(len(tokens)))
         real = _real(tokens)
-        return (losses * real).sum(1) / real.sum(1)
+        if self.ragged:
+            kept = real.bool()
+            losses = torch.zeros_like(real).masked_scatter(
+                kept, F.cross_entropy(self.logits(said[kept]), tokens[kept], reduction="none")
+            )
+        else:
+            logits = self.logits(said)
+            losses = F.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none").reshape(tokens.shape) * real
+        return losses.sum(1) / real.sum(1)
 
     def decode(self, z: Tensor) -> dict[str, Tensor]:
         """The likeliest token at each step, given those before it; END for ever after the first END."""
@@ -74,13 +81,18 @@ class TextCoder(Coder):
         return {"tokens": tokens[:, BEHIND:]}
 
     def _write(self, z: Tensor, said: Tensor, places: Tensor) -> Tensor:
-        """Logits [n, t, vocabulary] from embeddings [n, t + BEHIND - 1, NARROW] of what was said up to each position."""
+        """Logits [n, t, vocabulary]; see `_before_logits`."""
+        scores: Tensor = self.logits(self._before_logits(z, said, places))
+        return scores
+
+    def _before_logits(self, z: Tensor, said: Tensor, places: Tensor) -> Tensor:
+        """[n, t, NARROW] from embeddings [n, t + BEHIND - 1, NARROW] of what was said up to each position."""
         steps = places.shape[1]
         window = torch.cat([said[:, at : at + steps] for at in range(BEHIND)], dim=2)
         hidden = F.gelu(self.past(window) + self.topic(z)[:, None, :] + places)
         both = torch.cat([hidden, F.gelu(self.mix(hidden))], dim=2)
-        scores: Tensor = self.logits(self.narrow(both))
-        return scores
+        narrow: Tensor = self.narrow(both)
+        return narrow
 
 
 def _real(tokens: Tensor) -> Tensor:
