@@ -65,6 +65,14 @@ class Results:
         chosen: Path = folder / (silo or silos[0])
         return chosen
 
+    def left_out(self) -> dict[str, list[str]]:
+        """reason -> ids of the trials that planning refused or skipped."""
+        plan = self._run.plan()
+        found: dict[str, list[str]] = {}
+        for entry in [*plan["refusals"], *plan["skipped"]]:
+            found.setdefault(entry["reason"], []).append(entry["id"])
+        return found
+
     @property
     def _run(self) -> Any:
         from fpmg_bench.store import RunDir

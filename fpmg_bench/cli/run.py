@@ -72,11 +72,20 @@ def _tell(results: Results, json: bool) -> None:
     if json:
         failed = [{"id": t["id"], "status": t["status"], "where": t["where"], "reason": t["reason"]} for t in troubles]
         return console.emit(
-            {"run": str(results.path), "exit_code": int(results.code), "counts": results.counts, "failed": failed, **present}
+            {
+                "run": str(results.path),
+                "exit_code": int(results.code),
+                "counts": results.counts,
+                "failed": failed,
+                "not_run": results.left_out(),
+                **present,
+            }
         )
     typer.echo(", ".join(f"{count} {what}" for what, count in results.counts.items() if count) or "nothing to do")
     for trial in troubles:
         typer.echo(f"{trial['status']}: {trial['id']}: {trial['where']}: {trial['reason']}")
+    for reason, ids in results.left_out().items():
+        typer.echo(f"not run: {', '.join(ids)}: {reason}")
     for path in present.values():
         typer.echo(path)
     return None
