@@ -24,9 +24,10 @@ def gram(inputs: Tensor, reference: Tensor, more: Sequence[Tensor] = ()) -> Tens
     total = torch.zeros(size, size, dtype=torch.float64)
     for start in range(0, reference.numel(), BLOCK):
         cut = slice(start, start + BLOCK)
-        rows = [inputs[:, cut].double() - reference[cut].double(), *(extra[None, cut].double() for extra in more)]
-        part = torch.cat(rows)
-        total += part @ part.T
+        part = inputs[:, cut].double().sub_(reference[cut])  # in place: a second temporary costs as much as the product
+        if more:
+            part = torch.cat([part, *(extra[None, cut].double() for extra in more)])
+        total.addmm_(part, part.T)
     return total
 
 
@@ -38,7 +39,8 @@ def combine(inputs: Tensor, weights: Tensor, reference: Tensor, more: Sequence[T
     for start in range(0, reference.numel(), BLOCK):
         cut = slice(start, start + BLOCK)
         base = reference[cut].double()
-        step = weights[: len(inputs)].double() @ (inputs[:, cut].double() - base)
+        mine = weights[: len(inputs)].double()
+        step = torch.addmv(base, inputs[:, cut].double().T, mine, beta=-float(mine.sum()))
         for weight, extra in zip(weights[len(inputs) :], more, strict=True):
             step += weight.double() * extra[cut].double()
         merged[cut] = (step if delta else base + step).to(reference.dtype)
