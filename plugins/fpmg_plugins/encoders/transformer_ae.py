@@ -1,18 +1,14 @@
-"""Transformer autoencoder of irregular series and short texts."""
+"""Transformer autoencoder of irregular series and texts: one name, two parts (`series_ae`, `text_ae`)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-import numpy as np
-import torch
 from annotated_types import Ge, Gt, Le
 
-from fpmg_bench.types import Charges, Text
-from fpmg_plugins.encoders import dither, quantiles, series_grid, vocabulary
+from fpmg_bench.types import Charges
+from fpmg_plugins.encoders import series_ae, text_ae
 from fpmg_plugins.encoders.autoencoding import Autoencoding, Coder
-from fpmg_plugins.encoders.series_net import SeriesCoder
-from fpmg_plugins.encoders.text_net import TextCoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,9 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpmg_bench.contracts import Shard
-    from fpmg_bench.types import ModalityData, Schema, Series, SiloContext, State
-
-PIECE = 3  # characters that a token of the vocabulary stands for, at least, in English
+    from fpmg_bench.types import ModalityData, Schema, SiloContext, State
 
 
 class TransformerAe(Autoencoding):
@@ -57,54 +51,21 @@ class TransformerAe(Autoencoding):
         return Charges(private_steps=steps, counts=int(schema.kind == "series"))
 
     def statistics(self, schema: Schema, shard: Shard, ctx: SiloContext) -> State:
-        if schema.kind == "text":
-            return {}
-        clip = float(np.sqrt(len(schema.columns) + 1))  # a record's bins sum to 1 in each channel and in time
-        return {"counts/bins": shard.counts(lambda rows: _histogram(schema, rows), clip)}
+        return {} if schema.kind == "text" else series_ae.statistics(schema, shard)
 
     def frozen(self, schema: Schema, stats: State) -> State:
-        if schema.kind == "text":
-            return {}
-        return {"frozen/distribution": quantiles.distribution(stats["counts/bins"], len(schema.columns) + 1)}
+        return {} if schema.kind == "text" else series_ae.frozen(schema, stats)
 
     def network(self, schema: Schema) -> Coder:
-        if schema.kind == "text":
-            return TextCoder(self._length(schema), len(vocabulary.pieces()), self.dim, self.width, self.layers, self.heads)
-        return SeriesCoder(schema.shape[0], len(schema.columns), self.dim, self.width, self.layers, self.heads)
+        part = text_ae if schema.kind == "text" else series_ae
+        return part.network(self, schema)
 
     def features(self, schema: Schema, state: State, data: Any) -> dict[str, Tensor]:
         if schema.kind == "text":
-            return {"tokens": torch.from_numpy(vocabulary.encode(data.strings, self._length(schema)))}
-        return _scores(schema, state["frozen/distribution"], data)
+            return text_ae.features(self, schema, data)
+        return series_ae.features(schema, state, data)
 
     def records(self, schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> ModalityData:
         if schema.kind == "text":
-            strings = (vocabulary.decode(row)[: schema.shape[0]].rstrip() for row in outputs["tokens"].tolist())
-            return Text(tuple(strings))
-        return _series(schema, state["frozen/distribution"], outputs)
-
-    def _length(self, schema: Schema) -> int:
-        return max(4, min(self.tokens, schema.shape[0] // PIECE + 1))
-
-
-def _histogram(schema: Schema, data: Series) -> Tensor:
-    values, times = series_grid.places(schema, data)
-    columns = (*schema.columns, series_grid.TIME)
-    return quantiles.histogram(columns, np.concatenate([values, times[:, :, None]], axis=2))
-
-
-def _scores(schema: Schema, cdf: Tensor, data: Series) -> dict[str, Tensor]:
-    values, times = series_grid.places(schema, data)
-    return {
-        "scores": torch.from_numpy(quantiles.standardise(schema.columns, cdf, values)),
-        "seen": torch.from_numpy((~np.isnan(values)).astype(np.float32)),
-        "times": torch.from_numpy(quantiles.standardise((series_grid.TIME,), cdf[-1:], times[:, :, None])[:, :, 0]),
-    }
-
-
-def _series(schema: Schema, cdf: Tensor, outputs: Mapping[str, Tensor]) -> Series:
-    values = quantiles.restore(schema.columns, cdf, outputs["scores"].double().numpy())
-    times = quantiles.restore((series_grid.TIME,), cdf[-1:], outputs["times"].double().numpy()[:, :, None])[:, :, 0]
-    there = outputs["there"].sigmoid()
-    seen = dither.seen(there.flatten(1), outputs["phase"]).reshape(there.shape)
-    return series_grid.series(schema, values, times, seen.numpy())
+            return text_ae.records(schema, outputs)
+        return series_ae.records(schema, state, outputs)
