@@ -174,6 +174,7 @@ class Evidence(Protocol):
     rounds: Sequence[Mapping[str, Any]]  # the round records, stage 1 and 2
     bytes: Mapping[str, Any]  # what the meter counted, as in trial.json
     publishable: bool
+    widths: Mapping[str, int]  # modality -> size of its encoder's vectors; empty for controls
 
     def phi(self, cohort: Cohort, modality: str | None = None) -> NDArray[np.float32]:
         """The frozen evaluation space [n, d]; one modality's block alone if named. Cached."""
@@ -199,12 +200,24 @@ class Evidence(Protocol):
         """Vectors [n, d] of a silo's released encoders. Raises NotApplicable where the method has none."""
         ...
 
+    def round_trips(self) -> Mapping[int, Cohort]:
+        """silo -> the held-out patients, record by record, after its own encoders and decoders: what stages 1 and 3 lose.
+
+        One object for silos with the same encoders. Raises NotApplicable where the method has none.
+        """
+        ...
+
     def not_applicable(self, key: str, reason: str, scope: str = "all", modality: str | None = None) -> None:
         """Record that one score has no meaning here, with its reason; the metric's other scores go on."""
         ...
 
-    def each_release(self, score: Callable[[Cohort], Mapping[str, float] | Iterable[Score]], **same: Any) -> list[Score]:
-        """Scores of every distinct release: the mean over silos (scope "all", interval over patients if given) and each silo."""
+    def each_release(
+        self,
+        score: Callable[[Cohort], Mapping[str, float] | Iterable[Score]],
+        releases: Mapping[int, Cohort] | None = None,
+        **same: Any,
+    ) -> list[Score]:
+        """Scores of every distinct release (of these, or of `released`): the mean over silos (scope "all", interval over patients if given) and each silo."""
         ...
 
     def model(self, silo: int) -> Mapping[str, State]:

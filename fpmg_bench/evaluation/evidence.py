@@ -62,12 +62,14 @@ class Measured:
         plumbing: Sequence[Mapping[str, Any]] = (),
         seed: int = 0,
         encode: Encode | None = None,
+        round_trip: Callable[[], Mapping[int, Cohort]] | None = None,
+        widths: Mapping[str, int] | None = None,
     ) -> None:
         self.train, self.r1, self.r2, self.held_out, self.third = train, r1, r2, held_out, third
         self.space, self.silo_names, self.seed, self.encode = space, tuple(silo_names), seed, encode
         self.released, self.balanced = dict(released), dict(balanced or {})
         self.rounds, self.plumbing, self.bytes = tuple(rounds), tuple(plumbing), dict(bytes or {})
-        self.publishable = publishable
+        self.publishable, self.round_trip, self.widths = publishable, round_trip, dict(widths or {})
         self._ledgers, self._models, self._frames = dict(ledgers or {}), dict(models or {}), dict(frames or {})
         self.gaps: list[Gap] = []
         self._kept: dict[Hashable, tuple[Any, Any]] = {}  # key -> (what must stay alive for the key to be unique, value)
@@ -76,7 +78,7 @@ class Measured:
         """The same split and space with another release (an earlier round): what was computed on real patients is kept."""
         given: dict[str, Any] = {
             "balanced": {}, "rounds": self.rounds, "ledgers": self._ledgers, "models": {}, "frames": self._frames,
-            "bytes": self.bytes, "plumbing": self.plumbing, "encode": None,
+            "bytes": self.bytes, "plumbing": self.plumbing, "encode": None, "round_trip": None,
         }  # fmt: skip
         fixed = {name: getattr(self, name) for name in ("train", "r1", "r2", "held_out", "third", "space", "silo_names")}
         again = Measured(**fixed, released=released, publishable=self.publishable, seed=self.seed, **(given | changes))
@@ -111,6 +113,12 @@ class Measured:
         encode = self.encode
         return self._keep(("latent", id(cohort), silo), cohort, lambda: encode(silo, cohort))
 
+    def round_trips(self) -> Mapping[int, Cohort]:
+        """silo -> the held-out patients after its encoders and decoders. Raises NotApplicable where there are none."""
+        if self.round_trip is None:
+            raise NotApplicable("this release has no encoders")
+        return self._keep(("round trips",), self.held_out, self.round_trip)
+
     def model(self, silo: int) -> Mapping[str, State]:
         """The released states of a silo; empty for controls."""
         return self._models.get(silo, {})
@@ -129,17 +137,22 @@ class Measured:
         if gap not in self.gaps:
             self.gaps.append(gap)
 
-    def each_release(self, score: Callable[[Cohort], Mapping[str, float] | Iterable[Score]], **same: Any) -> list[Score]:
+    def each_release(
+        self,
+        score: Callable[[Cohort], Mapping[str, float] | Iterable[Score]],
+        releases: Mapping[int, Cohort] | None = None,
+        **same: Any,
+    ) -> list[Score]:
         """Score every distinct release once: the equal-weight mean over silos (scope "all") and each silo.
 
-        score: key -> value, or Scores with their own interval, floor and n. same: fields set on every Score (floor, n,
-        modality, ...). A mean's interval is the mean of the intervals' ends: all silos face the same real patients, so
+        score: key -> value, or Scores with their own interval, floor and n. releases: silo -> cohort, what the silos
+        released if None. same: fields set on every Score (floor, n, modality, ...). A mean's interval is the mean of the intervals' ends: all silos face the same real patients, so
         their errors are taken as fully dependent. Scores of another scope (class:NAME) give only the mean. A silo whose
         release raises NotApplicable is recorded in `gaps` and left out; if every silo does, NotApplicable is raised.
         """
         done: dict[int, tuple[Score, ...] | NotApplicable] = {}
         by_silo: dict[int, tuple[Score, ...]] = {}
-        for silo, cohort in self.released.items():
+        for silo, cohort in (self.released if releases is None else releases).items():
             if id(cohort) not in done:
                 done[id(cohort)] = _scored(score, cohort, same)
             result = done[id(cohort)]

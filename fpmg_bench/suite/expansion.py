@@ -85,10 +85,14 @@ def trial(suite: Suite, entry: DatasetEntry, method: Method, info: CohortInfo, s
 
 
 def encoders_of(method: Method, info: CohortInfo) -> dict[str, Choice]:
-    """modality -> encoder: a modality's name wins over its kind. Modalities that no record has are left out."""
+    """modality -> encoder: "dataset/modality" wins over the modality's name, and that over its kind.
+
+    Modalities that no record has are left out.
+    """
     found: dict[str, Choice] = {}
     for modality, schema in info.schemas.items():
-        choice = method.encoders.get(modality) or method.encoders.get(schema.kind)
+        keys = (f"{info.name}/{modality}", modality, schema.kind)
+        choice = next((method.encoders[key] for key in keys if key in method.encoders), None)
         if choice is not None and info.present.get(modality, 0):
             found[modality] = choice
     return found
@@ -122,7 +126,7 @@ def _cells(suite: Suite, seeds: Sequence[int]) -> Iterator[tuple[DatasetEntry, M
 def _refuse_unused(suite: Suite, cohorts: Mapping[str, CohortInfo]) -> None:
     """Keys that no cohort can use: encoders of unknown modalities, overrides of unknown silos."""
     problems = Problems(str(suite.source))
-    modalities = {name for info in cohorts.values() for name in info.schemas}
+    modalities = {key for info in cohorts.values() for name in info.schemas for key in (name, f"{info.name}/{name}")}
     for method in suite.methods.values():
         path = f"methods.{method.name}"
         for key in method.encoders:

@@ -44,7 +44,7 @@ def read_method(place: Place, name: str) -> Method:
         if key not in found and isinstance(place.value, dict) and "extends" not in found:
             place.wrong(f"'{key}' is missing; write it, or `extends` a method that has it")
     encoders = found["encoders"].entries() if "encoders" in found else {}
-    components = {key: read_choice(found[key]) for key in COMPONENTS if key in found}
+    components = {key: read_choice(found[key]) for key in COMPONENTS if key in found and not _stops(key, found[key])}
     return Method(
         name,
         {key: read_choice(entry) for key, entry in encoders.items()},
@@ -56,6 +56,11 @@ def read_method(place: Place, name: str) -> Method:
         {key: _read_silo(entry) for key, entry in found["silos"].entries().items()} if "silos" in found else {},
         node=place.node,
     )
+
+
+def _stops(key: str, place: Place) -> bool:
+    """`generator: null`: the method ends after stage 1, and what it is measured by is the round trip of held-out patients."""
+    return key == "generator" and place.value is None
 
 
 def _read_control(place: Place, name: str, found: Mapping[str, Place]) -> Method:

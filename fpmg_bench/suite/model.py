@@ -28,9 +28,9 @@ class DatasetEntry:
 
 @dataclass(frozen=True)
 class Method:
-    """A named combination. encoders: by kind or modality name; silos: "SILO" or "dataset/SILO" -> overrides.
+    """A named combination. encoders: by kind, modality or "dataset/modality"; silos: "SILO" or "dataset/SILO" -> overrides.
 
-    A control has `control` and none of the components.
+    generator None: encoders alone. A control has `control` and none of the components.
     """
 
     name: str

@@ -60,7 +60,7 @@ class Scene:
 
     def evidence(self, spec: TrialSpec, parts: Parts, space: EvaluationSpace, **released: Any) -> Measured:
         """The metrics' view of a release."""
-        held: dict[str, Any] = {name: _only(getattr(self.parted, name), self.train) for name in SPLITS if name != "train"}
+        held: dict[str, Any] = {name: getattr(self.parted, name) for name in SPLITS if name != "train"}
         names = self.train.silo_names
         publishable = parts.dataset.publishable
         return Measured(
@@ -123,10 +123,8 @@ def _generated(
     stages = Stages(spec, parts, scene.train, scene.silos, ledgers, transport, sink)
     models = _models(stages, scene, space, clock)
     with clock("sample"):
-        drawn = [
-            release(models, parts, scene.train, stages.space, asked, spec.seed)
-            for asked in (mixture(scene.train, spec.seed), uniform(scene.train, spec.seed))
-        ]
+        wanted = (mixture(scene.train, spec.seed), uniform(scene.train, spec.seed)) if parts.generator else ()
+        drawn = [release(models, parts, scene.train, stages.space, asked, spec.seed) for asked in wanted] or [{}, {}]
     pooled = spec.partition.get("kind") == "pooled"
     sent = traffic(sink.rounds, stages.statistics, scene.cohort, scene.train, pooled)
     sink.ledger(account.ledger_file(ledgers, spec))
@@ -140,6 +138,8 @@ def _generated(
         "bytes": sent,
         "plumbing": stages.plumbing,
         "encode": lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
+        "round_trip": lambda: stages.round_trips(scene.parted.held_out, models),
+        "widths": {modality: encoder.dim for modality, encoder in parts.encoders.items()},
     }
     return released, {"plumbing": stages.plumbing, "bytes": sent, "privacy": account.privacy_summary(ledgers, spec)}
 
@@ -152,6 +152,9 @@ def _models(stages: Stages, scene: Scene, space: EvaluationSpace, clock: Clock) 
         return {int(silo): dict(parts) for silo, parts in kept.items()}
     with clock("stage1"):
         encoders = stages.encoders()
+    if stages.parts.generator is None:
+        stages.sink.save_trained(encoders, stages.extra())
+        return encoders
     with clock("stage2"):
         generators = stages.generator(encoders, _watch(stages, scene, space, encoders))
     models = {silo: encoders[silo] | {"generator": state} for silo, state in generators.items()}
@@ -182,10 +185,6 @@ def _distinct(released: Mapping[int, Cohort], names: tuple[str, ...]) -> list[tu
     first = {id(cohort): (names[silo], cohort) for silo, cohort in reversed(list(released.items()))}
     rows = list(reversed(first.values()))
     return [("all", rows[0][1])] if len(rows) == 1 else rows
-
-
-def _only(part: Cohort | None, like: Cohort) -> Cohort | None:
-    return part.only(tuple(like.schemas)) if part is not None else None
 
 
 def _identity(spec: TrialSpec) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench import federation
 from fpmg_bench.errors import PlumbingError, TrialError
 from fpmg_bench.privacy import LocalShard
 from fpmg_bench.trial import account
+from fpmg_bench.trial.release import fingerprint
 from fpmg_bench.types import Representation, Space
 
 if TYPE_CHECKING:
@@ -109,6 +110,30 @@ class Stages:
                 f"{modality}: the encoder gave shape {tuple(z.shape)} or values that are not finite for {len(data)} records"
             )
         return z
+
+    def round_trips(self, cohort: Cohort, models: Mapping[int, Mapping[str, State]]) -> dict[int, Cohort]:
+        """silo -> these records encoded and decoded by its own encoders; one object for silos with the same encoders.
+
+        Where a record or the silo's encoders lack a modality it is marked absent.
+        """
+        made: dict[str, Cohort] = {}
+        found = {}
+        for silo, model in models.items():
+            states = {modality: model[modality] for modality in self.parts.encoders if modality in model}
+            identity = fingerprint(states)
+            if identity not in made:
+                made[identity] = self._round_trip(cohort, states)
+            found[silo] = made[identity]
+        return found
+
+    def _round_trip(self, cohort: Cohort, states: Mapping[str, State]) -> Cohort:
+        vectors, data, present = self.encode(cohort, states), dict(cohort.data), dict(cohort.present)
+        for i, (modality, block) in enumerate(self.space.blocks.items()):
+            present[modality] = vectors.present[:, i].numpy()
+            if modality in states:
+                decode = self.parts.encoders[modality].decode
+                data[modality] = decode(self.train.schemas[modality], states[modality], vectors.z[:, block])
+        return replace(cohort, data=data, present=present)
 
     def generator(self, encoders: Mapping[int, Mapping[str, State]], watch: Watch) -> dict[int, State]:
         """Step 6: silo -> generator state."""
