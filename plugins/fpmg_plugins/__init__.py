@@ -75,6 +75,9 @@ def fpmg_metrics() -> list[Component]:
         Component("co", f"{HERE}.metrics.co:Co", "communication overhead"),
         Component("tstr", f"{HERE}.metrics.tstr:Tstr", "utility: train on synthetic, test on real"),
         Component(
+            "reconstruction", f"{HERE}.metrics.reconstruction:Reconstruction", "what encoding and decoding lose, by modality"
+        ),
+        Component(
             "sdmetrics-quality", f"{HERE}.metrics.sdmetrics_quality:SdmetricsQuality", "column shapes and pair trends of tables"
         ),
     ]

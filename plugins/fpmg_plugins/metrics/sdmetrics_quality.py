@@ -15,6 +15,7 @@ from annotated_types import Ge
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Column, Scale, Score
 from fpmg_plugins.metrics.resampling import fresh_seed
+from fpmg_plugins.metrics.table_fidelity import shape, varies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,11 +71,11 @@ class SdmetricsQuality:
         real = _frame(evidence.held_out, name, self.rows, seed)
         made = _frame(release, name, self.rows, seed)
         columns = evidence.train.schemas[name].columns
-        usable = [column for column in columns if _varies(real[column.name]) and made[column.name].count()]
+        usable = [column for column in columns if varies(real[column.name]) and made[column.name].count()]
         if not usable:
             raise NotApplicable("no column of the table varies among the held-out patients")
         chosen = sorted(usable, key=lambda column: float(real[column.name].isna().mean()))[: self.columns]
-        shapes = [_shape(column, real, made) for column in chosen]
+        shapes = [shape(column, real, made) for column in chosen]
         trends = [t for a, b in combinations(chosen, 2) if (t := _trend(a, b, real, made)) is not None]
         scores = {".shapes": float(np.mean(shapes)), ".shapes_min": min(shapes)}
         if trends:
@@ -93,26 +94,13 @@ def _frame(cohort: Cohort, name: str, rows: int, seed: int) -> pd.DataFrame:
     return frame.replace([np.inf, -np.inf], np.nan)
 
 
-def _varies(values: pd.Series[float]) -> bool:
-    return values.nunique(dropna=True) > 1
-
-
-def _shape(column: Column, real: pd.DataFrame, made: pd.DataFrame) -> float:
-    from sdmetrics.single_column import KSComplement, TVComplement
-
-    metric = KSComplement if column.type == "number" else TVComplement
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scipy says how it computed a p-value that is not used
-        return float(metric.compute(real[column.name].dropna(), made[column.name].dropna()))
-
-
 def _trend(a: Column, b: Column, real: pd.DataFrame, made: pd.DataFrame) -> float | None:
     """Similarity of one pair's trend; None where the pair cannot be compared (too few known together, or constant there)."""
     from sdmetrics.column_pairs import ContingencySimilarity, CorrelationSimilarity
 
     names = [a.name, b.name]
     parts = [frame[names].dropna() for frame in (real, made)]
-    if any(len(part) < 10 or not all(_varies(part[name]) for name in names) for part in parts):
+    if any(len(part) < 10 or not all(varies(part[name]) for name in names) for part in parts):
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a library's notes on rare categories are no faults of the trial
