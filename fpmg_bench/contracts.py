@@ -7,6 +7,7 @@ stored under the same names and nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -242,8 +243,30 @@ class Metric(Protocol):
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What can be said of a cohort without reading it; `fpmg-bench list dataset` shows it.
+
+    task: the label and its classes; silos: what they are; real, derived: modality -> "kind: words", as recorded from patients,
+    or made from what was recorded (or simulated); leaks: modalities that contain the label by construction; traps: what a user
+    should know before using it; access: how its files come to a machine.
+    """
+
+    task: str
+    silos: str = ""
+    real: Mapping[str, str] = field(default_factory=dict)
+    derived: Mapping[str, str] = field(default_factory=dict)
+    leaks: frozenset[str] = frozenset()
+    traps: tuple[str, ...] = ()
+    access: str = ""
+
+
 class Dataset(Protocol):
-    """Where a cohort comes from."""
+    """Where a cohort comes from.
+
+    Optional: `about: About` and `citation: str`, what `list` tells before loading; `available() -> bool`, cheap; `remote:
+    Remote` and `convert(downloads, folder)`, by which `data fetch` gets and describes it (fpmg_bench/fetch).
+    """
 
     licence: ClassVar[str]
     publishable: ClassVar[bool]

@@ -263,8 +263,9 @@ class Update:
 class SiloContext:
     """One silo in one round.
 
-    params: per-silo overrides of the learner's parameters; memory: the silo's own tensors, never sent; schema: what the learner
-    works on (a modality's `Schema`, or the `Space`).
+    params: per-silo overrides of the learner's parameters; memory: the silo's own tensors, never sent (what `statistics` leaves
+    there is found again by `train`); schema: what the learner works on (a modality's `Schema`, or the `Space`); lacks: modalities
+    that no patient of the silo has (declared public): modules that only they train must be left out of the `Update`.
     """
 
     silo: int
@@ -275,6 +276,7 @@ class SiloContext:
     memory: State = field(default_factory=dict)
     device: str = "cpu"
     schema: Any = None
+    lacks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ Examples:
   fpmg-bench list
   fpmg-bench list topology
   fpmg-bench list metric rg
+  fpmg-bench list datasets --counts
+  fpmg-bench list dataset iu-cxr
   fpmg-bench list --json
 """
 
@@ -27,17 +29,23 @@ def command(
         str, typer.Argument(help="dataset, encoder, generator, aggregator, topology or metric.", show_default=False)
     ] = "",
     name: Annotated[str, typer.Argument(help="One component: its parameters, origin and card.", show_default=False)] = "",
+    counts: Annotated[bool, typer.Option("--counts", help="With datasets: load them all and count (some seconds).")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List components with their origin; with KIND and NAME, one component's parameters and card.
 
+    Datasets are listed with modalities, label, silos and licence; one by name is loaded and counted.
+
     Plug-ins that are broken are listed with their error, and the exit code is 4 where one is asked for by name.
     """
+    from fpmg_bench.cli import cohorts
     from fpmg_bench.registry import Registry
 
     registry = Registry.discover()
     if name:
         _one(registry, kind, name, json)
+    elif _checked(kind) == "dataset":
+        cohorts.overview(registry, counts, json)
     else:
         _all(registry, kind, json)
 
@@ -79,11 +87,12 @@ def _checked(kind: str) -> str | None:
 
 
 def _one(registry: Registry, kind: str, name: str, json: bool) -> None:
-    from fpmg_bench.cli import console
+    from fpmg_bench.cli import cohorts, console
 
     card = describe(registry, _checked(kind) or "", name)
+    facts = cohorts.one(registry, name) if card["kind"] == "dataset" else None
     if json:
-        return console.emit(card)
+        return console.emit(card | ({"cohort": facts} if facts else {}))
     typer.echo(f"{card['kind']} {card['name']}  ({card['distribution']} {card['version']})")
     typer.echo(f"{card['summary']}\nsource: {card['origin']}\n\n{card['card']}\n")
     for key, value in card["declares"].items():
@@ -95,6 +104,8 @@ def _one(registry: Registry, kind: str, name: str, json: bool) -> None:
             for s in card["scales"]
         ]
         console.table("Scores", ("key", "best", "direction", "range", "unit", "source"), rows, right=("best",))
+    if facts:
+        cohorts.show(facts)
     return None
 
 

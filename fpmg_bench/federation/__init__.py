@@ -1,6 +1,7 @@
 """The round loop: every learner, every stage and every topology goes through `run`. Bytes are metered at the sender."""
 
+from fpmg_bench.federation.handover import sources
 from fpmg_bench.federation.loop import Federated, Plan, SiloPlan, run
 from fpmg_bench.federation.plumbing import check, mixing
 
-__all__ = ["Federated", "Plan", "SiloPlan", "check", "mixing", "run"]
+__all__ = ["Federated", "Plan", "SiloPlan", "check", "mixing", "run", "sources"]

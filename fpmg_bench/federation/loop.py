@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fpmg_bench.errors import PlumbingError, TrialError
 from fpmg_bench.federation import consensus, statistics
 from fpmg_bench.federation.exchange import Exchange, Meter, Node
+from fpmg_bench.federation.handover import sources
 from fpmg_bench.federation.layout import Bundle, Layout, modules_of
 from fpmg_bench.federation.plumbing import Mixing, mixing, nodes_for
 from fpmg_bench.keys import rng_for, seed_for
@@ -31,10 +32,11 @@ class SiloShard(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SiloPlan:
-    """One silo's local steps a round and its overrides of the learner's parameters."""
+    """One silo's local steps a round, its overrides of the learner's parameters, and the modalities that none of its patients has."""
 
     steps: int
     params: Mapping[str, Any] = field(default_factory=dict)
+    lacks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Federated:
     done: bool = False
     statistics_bytes: int = 0
     statistics_messages: int = 0
+    handover_bytes: int = 0
+    handover_messages: int = 0
 
 
 Report = Callable[[dict[str, Any], Federated], None]
@@ -81,7 +85,7 @@ def run(
     now = resume or stage.start()
     rounds = plan.rounds if learner.rounds is None else learner.rounds
     while now.round < rounds and not now.done:
-        record = stage.round(now)
+        record = stage.round(now, last=now.round + 1 == rounds)
         report(record, now)
     return now
 
@@ -102,14 +106,13 @@ class _Stage:
 
     def start(self) -> Federated:
         """Statistics once around, then the same initial state at every silo that got the same statistics."""
-        local = {s: self.learner.statistics(self.schema, self._shard(s, -1), self._context(s, -1, {})) for s in self.shards}
+        kept: dict[int, State] = {s: {} for s in self.shards}  # what a silo learnt about itself here is its own to use later
+        local = {s: self.learner.statistics(self.schema, self._shard(s, -1), self._context(s, -1, kept[s])) for s in self.shards}
         steps = self._steps(sorted(local), 0)
         sums, messages = statistics.exchange(steps, local)
         states = self._initial(sums)
         each = statistics.size(next(iter(local.values())))
-        return Federated(
-            states, {s: {} for s in local}, statistics_bytes=messages * each, statistics_messages=messages if each else 0
-        )
+        return Federated(states, kept, statistics_bytes=messages * each, statistics_messages=messages if each else 0)
 
     def _initial(self, sums: Mapping[int, State]) -> dict[int, State]:
         """One state object for all silos whose statistics are the same, bit for bit."""
@@ -125,7 +128,7 @@ class _Stage:
             states[silo] = same
         return states
 
-    def round(self, now: Federated) -> dict[str, Any]:
+    def round(self, now: Federated, last: bool) -> dict[str, Any]:
         """One round, in place: train, exchange, take the merged models over. Returns the line of rounds.jsonl."""
         began = time.perf_counter()
         losses: dict[int, dict[str, float]] = {}
@@ -141,7 +144,20 @@ class _Stage:
         record |= {"seconds": time.perf_counter() - began, "merge_seconds": time.perf_counter() - merging}
         now.round += 1
         now.done = self.plan.stop is not None and moved < self.plan.stop
+        if last or now.done:
+            self._hand_over(now, bundles)
         return record
+
+    def _hand_over(self, now: Federated, bundles: Sequence[_Bundle]) -> None:
+        """Silos that lack a modality take the final modules of its holders over."""
+        lacking = {silo for silo in self.shards if self.plan.silos[silo].lacks}
+        steps = self._steps(list(self.shards), now.round)
+        for bundle in bundles:
+            for silo, holder in sources(steps, bundle.silos, lacking - set(bundle.silos)).items():
+                given = {f.key: now.states[holder][f.key] for f in bundle.layout.fields}
+                now.states[silo] = dict(now.states[silo]) | given
+                now.handover_bytes += bundle.layout.bytes
+                now.handover_messages += 1
 
     def _bundles(self, states: Mapping[int, State]) -> list[tuple[tuple[int, ...], Layout]]:
         """Modules grouped by the silos that hold them; each group travels as one flat message among its holders."""
@@ -250,7 +266,7 @@ class _Stage:
     def _context(self, silo: int, round: int, memory: State) -> SiloContext:
         own = self.plan.silos[silo]
         rng = rng_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "train")
-        return SiloContext(silo, round, own.steps, rng, own.params, memory, schema=self.schema)
+        return SiloContext(silo, round, own.steps, rng, own.params, memory, schema=self.schema, lacks=own.lacks)
 
 
 class _Training:

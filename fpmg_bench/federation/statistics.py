@@ -17,15 +17,15 @@ def exchange(steps: Sequence[Step], local: Mapping[int, State]) -> tuple[dict[in
     group computes the same bits.
     """
     edges = sorted({(move.src, move.dst) for step in steps for move in step.transfers})
-    groups = _reached(edges, sorted(local))
+    groups = reached(edges, sorted(local))
     sums = {silo: _sum([local[s] for s in group]) for silo, group in groups.items()}
     hubs = any(node < 0 for edge in edges for node in edge)
     messages = sum(len(step.transfers) for step in steps) if hubs else sum(len(group) - 1 for group in groups.values())
     return sums, messages
 
 
-def _reached(edges: Sequence[tuple[int, int]], silos: Sequence[int]) -> dict[int, tuple[int, ...]]:
-    """silo -> the silos whose statistics get to it, itself included."""
+def reached(edges: Sequence[tuple[int, int]], silos: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """silo -> the nodes whose messages get to it over these edges, itself included."""
     known = {silo: {silo} for silo in silos}
     changed = True
     while changed:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench import federation
 from fpmg_bench.errors import PlumbingError, TrialError
+from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import LocalShard
 from fpmg_bench.trial import account
 from fpmg_bench.trial.release import fingerprint
@@ -79,7 +80,21 @@ class Stages:
                 shards[silo.index] = LocalShard(data, self.train.patient[rows], silo.rate, stage, self.ledgers.get(silo.index))
         if not shards:
             raise TrialError(f"{stage}: no training patient of any silo has this modality", "leave it out of `encoders`")
-        return self._federate(stage, encoder, self.train.schemas[modality], shards, self.spec.budget.encoder_rounds).states
+        states = self._federate(stage, encoder, self.train.schemas[modality], shards, self.spec.budget.encoder_rounds).states
+        return self._handed_over(stage, states)
+
+    def _handed_over(self, stage: str, states: Mapping[int, State]) -> Mapping[int, State]:
+        """The finished encoder also at the silos that none of its patients could train, where the topology reaches them."""
+        lacking = {silo.index for silo in self.silos} - set(states)
+        assert self.parts.topology is not None
+        steps = self.parts.topology.plan([s.index for s in self.silos], 0, rng_for(self.spec.seed, stage, "hand-over"))
+        given = {silo: states[holder] for silo, holder in federation.sources(steps, states, lacking).items()}
+        size = sum(sum(t.numel() * t.element_size() for t in state.values()) for state in given.values())
+        self.statistics[stage] |= {"handover": size, "handover_messages": len(given)}
+        return {**states, **given}
+
+    def _lacks(self, silo: Silo) -> frozenset[str]:
+        return frozenset(m for m in self.parts.encoders if not bool(self.train.present[m][silo.rows].any()))
 
     def vectors(self, encoders: Mapping[int, Mapping[str, State]]) -> dict[int, Representation]:
         """Step 5: every silo encodes its own records."""
@@ -154,7 +169,7 @@ class Stages:
             self._check_plumbing(stage, shards)
         total = account.rounds_of(learner, rounds)
         self.sink.event({"event": "stage", "name": stage, "total": total})
-        silos = {s.index: federation.SiloPlan(s.steps, s.params) for s in self.silos if s.index in shards}
+        silos = {s.index: federation.SiloPlan(s.steps, s.params, self._lacks(s)) for s in self.silos if s.index in shards}
         stop = (self.spec.budget.stop or {}).get("consensus")
         plan = federation.Plan(stage, self.parts.topology, self.parts.aggregator, rounds, silos, self.spec.seed, stop)
 
@@ -165,7 +180,12 @@ class Stages:
             self._checkpoint(stage, now)
 
         done = federation.run(learner, schema, shards, plan, report, self.transport, resume)
-        self.statistics[stage] = {"bytes": done.statistics_bytes, "messages": done.statistics_messages}
+        self.statistics[stage] = {
+            "bytes": done.statistics_bytes,
+            "messages": done.statistics_messages,
+            "handover": done.handover_bytes,
+            "handover_messages": done.handover_messages,
+        }
         return done
 
     def _check_plumbing(self, stage: str, shards: Mapping[int, LocalShard]) -> None:
@@ -181,7 +201,8 @@ class Stages:
 
     def _checkpoint(self, stage: str, now: Federated) -> None:
         memories = {"silos": now.memories, "merging": now.merging, "hubs": now.hubs}
-        extra = self.extra() | {"done": now.done, "bytes": now.statistics_bytes, "messages": now.statistics_messages}
+        counted = (now.statistics_bytes, now.statistics_messages, now.handover_bytes, now.handover_messages)
+        extra = self.extra() | {"done": now.done, "counted": counted}
         self.sink.checkpoint(stage, now.round, now.states, memories, extra)
 
     def _restored(self, stage: str) -> Federated | None:
@@ -192,7 +213,7 @@ class Stages:
         self.take_over(extra)
         return federation.Federated(
             dict(point.states), dict(kept["silos"]), dict(kept["merging"]), dict(kept["hubs"]),
-            point.round, extra["done"], extra["bytes"], extra["messages"],
+            point.round, extra["done"], *extra["counted"],
         )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from fpmg_bench.types import Charges, Representation, Update
 from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.gaussian_start import Start, statistics
-from fpmg_plugins.generators.match import Group, Match, critic_name, match_rows
+from fpmg_plugins.generators.match import OWN, Group, Match, critic_name, match_rows
 from fpmg_plugins.generators.networks import Discriminator, ModalityGenerator
 
 if TYPE_CHECKING:
@@ -61,7 +61,10 @@ class ConditionalGan:
         return Charges(private_steps=steps * len(self.groups(schema)), counts=1)
 
     def statistics(self, schema: Space, shard: Shard, ctx: SiloContext) -> State:
-        return statistics(schema, shard)
+        sums = statistics(schema, shard)
+        counted = sums["start/counts"][conditions.classes(schema) :]
+        ctx.memory[OWN] = (counted / shard.patients).clamp(0, 1).float()
+        return sums
 
     def init(self, schema: Space, stats: State, rng: Rng) -> State:
         start = Start.of(schema, stats)
@@ -102,6 +105,8 @@ class ConditionalGan:
         losses: dict[str, float] = {}
         prepared = shard.prepared("vectors", match_rows)
         for group in self.groups(ctx.schema):
+            if ctx.lacks.issuperset(group):
+                continue
             trained, log = Match(self, group, state, ctx).play(prepared)
             merged |= trained
             losses |= log

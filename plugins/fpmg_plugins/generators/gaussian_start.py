@@ -23,15 +23,17 @@ CLIP = 16.0  # L2 bound of a row of vectors; plain runs do not clip
 
 
 def joint(rows: Representation) -> Tensor:
-    """[n, K + rest + d]: label one-hot and other conditions, then the vectors, absent modalities 0."""
+    """[n, K + K m + rest + d]: label one-hot, label and mask of each modality, other conditions, vectors (absent modalities 0)."""
+    k = conditions.classes(rows.space)
+    given = conditions.features(rows.space, rows.condition)
+    held = (given[:, :k, None] * rows.present[:, None, :].float()).flatten(1)
     masked = rows.z * presence(rows.space, rows.present)
-    return torch.cat([conditions.features(rows.space, rows.condition), masked], dim=1)
+    return torch.cat([given[:, :k], held, given[:, k:], masked], dim=1)
 
 
 def presence(space: Space, present: Tensor) -> Tensor:
     """[n, d] float: the modality mask [n, m] spread over the modalities' columns."""
-    widths = torch.tensor([block.stop - block.start for block in space.blocks.values()])
-    return present.float().repeat_interleave(widths, dim=1)
+    return present.float()[:, _owner(space)]
 
 
 def shares(rows: Representation) -> Tensor:
@@ -46,7 +48,7 @@ def statistics(space: Space, shard: Shard) -> State:
     sums = {"start/counts": counted, "start/n": torch.tensor([float(shard.patients)], dtype=torch.float64)}
     if not shard.private:
         found = shard.moments(joint, CLIP)
-        sums |= {"start/first": found.n * found.mean, "start/second": found.n * found.second}
+        sums["start/second"] = found.n * found.second
     return sums
 
 
@@ -69,7 +71,7 @@ class Start:
         present = (counted[k:] / max(n, 1.0)).clamp(0.0, 1.0)
         if "start/second" not in stats:
             return cls(shared, present, torch.zeros(k, width), torch.eye(width))
-        return cls(shared, present, *_gaussian(stats["start/first"] / n, stats["start/second"] / n, k))
+        return cls(shared, present, *_gaussian(stats["start/second"] / n, k, space, width - space.width))
 
     def block(self, space: Space, modalities: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Mean [K, d'] and factor [d', d'] of some modalities' columns alone."""
@@ -79,12 +81,41 @@ class Start:
         return self.mean[:, at].float(), root(covariance.double()).float()
 
 
-def _gaussian(first: Tensor, second: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Class means and a root of the covariance within classes, from moments of [one-hot, v]."""
-    share = first[:k].clamp(min=1e-9)
-    means = second[:k, k:] / share[:, None]
-    within = second[k:, k:] - (means * share[:, None]).T @ means
-    return means.float(), root(within).float()
+def _gaussian(second: Tensor, k: int, space: Space, rest: int) -> tuple[Tensor, Tensor]:
+    """Class means and a root of the covariance within classes, each entry over the records that have what it is about.
+
+    second: of `joint`'s rows. Pairs of modalities that no record has together count as independent.
+    """
+    m = len(space.blocks)
+    every = torch.cat([second[:k, :k].diagonal()[:, None], second[k : k + k * m, k : k + k * m].diagonal().reshape(k, m)], dim=1)
+    owner = torch.cat([torch.zeros(rest, dtype=torch.long), _owner(space) + 1])  # column -> 0 (conditions) or its modality
+    at = torch.arange(k + k * m, len(second))
+    rows = torch.cat(
+        [second[:k, None, :][:, :, at], second[k : k + k * m][:, at].reshape(k, m, -1)], dim=1
+    )  # [k, 1 + m, columns]
+    means = rows[:, owner, torch.arange(len(at))] / every[:, owner].clamp(min=1e-9)
+    both = _together(second, k, m)[:, owner][
+        :, :, owner
+    ]  # [k, columns, columns]: share of records with that label that have both
+    shared = both.sum(0)
+    expected = torch.einsum("kij,ki,kj->ij", both, means, means)
+    within = (second[at][:, at] - expected) / shared.clamp(min=1e-9)
+    return means.float(), root(torch.where(shared > 1e-9, within, 0.0)).float()
+
+
+def _together(second: Tensor, k: int, m: int) -> Tensor:
+    """[K, 1 + m, 1 + m]: share of records of a class that have both modalities; index 0: every record has its conditions."""
+    found = torch.empty(k, 1 + m, 1 + m, dtype=second.dtype)
+    for c in range(k):
+        own = torch.tensor([c, *range(k + c * m, k + (c + 1) * m)])
+        found[c] = second[own][:, own]
+    return found
+
+
+def _owner(space: Space) -> Tensor:
+    """Index of the modality of every column of the vectors [d]."""
+    widths = torch.tensor([block.stop - block.start for block in space.blocks.values()])
+    return torch.arange(len(widths)).repeat_interleave(widths)
 
 
 def root(covariance: Tensor) -> Tensor:

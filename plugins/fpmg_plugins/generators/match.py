@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Group = tuple[str, ...]
 BETAS = (0.5, 0.9)
+OWN = "own/presence"  # [m]: share of the silo's own patients that have a modality, kept from the statistics exchange
 
 
 def critic_name(group: Group) -> str:
@@ -54,6 +55,8 @@ class Match:
         self.weighted = {m: list(net.parameters()) for m, net in self.nets.items()}
         columns = [torch.arange(self.space.blocks[m].start, self.space.blocks[m].stop) for m in group]
         self.columns, self.masks = torch.cat(columns), [list(self.space.blocks).index(m) for m in group]
+        held = torch.tensor([float(m not in ctx.lacks) for m in group])
+        self.presence = ctx.memory.get(OWN, state["prior/presence"])[self.masks] * held
         self.widths = torch.tensor([len(c) for c in columns])
         self.weights = self._balance(bool(ctx.params.get("balance", gan.balance)))
         self.drawn: tuple[Tensor, Tensor, Tensor, Tensor]
@@ -108,7 +111,10 @@ class Match:
             torch._foreach_lerp_(average, self.weighted[name], 1 - self.gan.ema)
 
     def _fakes(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Generated rows with masks as frequent as in the federation, uniform labels where classes are balanced."""
+        """Generated rows with masks as frequent as in this silo (others would give them away), uniform labels where classes
+
+        are balanced.
+        """
         n, rng = self.gan.fakes, self.ctx.rng
         shares = self.state["prior/shares"] * self.weights
         label = torch.multinomial(shares.expand(n, -1), 1, generator=rng)[:, 0]
@@ -116,7 +122,7 @@ class Match:
         rest = (self.state["prior/rest"][label] + spread).clamp(-1, 1)
         given = torch.cat([F.one_hot(label, len(shares)).float(), rest], dim=1)
         noise = torch.randn(n, self.gan.noise_of(self.space, self.group), generator=rng)
-        mask = (torch.rand(n, len(self.group), generator=rng) < self.state["prior/presence"][self.masks]).float()
+        mask = (torch.rand(n, len(self.group), generator=rng) < self.presence).float()
         z = torch.cat([net(noise, given) for net in self.nets.values()], dim=1)
         return z * mask.repeat_interleave(self.widths, dim=1), mask, given, label
 
@@ -130,6 +136,8 @@ class Match:
         training.keep(self.against, self.critic, self.ctx.memory, critic_name(self.group))
         for name, net in self.nets.items():
             training.keep(self.makers[name], net, self.ctx.memory, f"generator.{name}")
+            if name in self.ctx.lacks:
+                continue  # no patient here says anything about it: only holders train and merge this generator
             result |= training.state_of(net, f"generator.{name}")
             keys = (key for key, _ in net.named_parameters())
             result |= {f"ema.{name}/{key}": value for key, value in zip(keys, self.average[name], strict=True)}

@@ -1,0 +1,142 @@
+"""What `fpmg-bench list dataset` tells of cohorts: declared facts at once, counts from loading where they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from fpmg_bench.registry import Entry, Registry
+    from fpmg_bench.suite import CohortInfo
+
+KEY = "* derived or simulated, ! contains the label by construction; counts: fpmg-bench list dataset NAME, or --counts for all"
+
+
+def overview(registry: Registry, counts: bool, json: bool) -> None:
+    """One row a dataset. counts: load each one that is there, with its default parameters."""
+    from fpmg_bench.cli import console
+
+    rows = [_facts(registry, entry, counts) for entry in registry.entries("dataset")]
+    if json:
+        return console.emit({"components": rows})
+    head = ("name", "modalities", "label", "silos", "licence", "here", *(("records", "patients") if counts else ()))
+    console.table("Datasets", head, [[_cell(row, key) for key in head] for row in rows], right=("records", "patients"))
+    typer.echo(KEY)
+    return None
+
+
+def one(registry: Registry, name: str, load: bool = True) -> dict[str, Any]:
+    """Facts and counts of one dataset. Where it cannot be loaded, `here` says why."""
+    return _facts(registry, registry.find("dataset", name), load)
+
+
+def show(facts: dict[str, Any]) -> None:
+    """Print the facts of one dataset."""
+    from fpmg_bench.cli import console
+
+    for key in ("label", "silos", "citation", "access", "here"):
+        if facts[key]:
+            typer.echo(f"{key}: {facts[key]}")
+    rows = [(name, words, ", ".join(_marks(facts, name, named=True))) for name, words in facts["modalities"].items()]
+    console.table("Modalities", ("name", "what it is", "mind"), rows)
+    for trap in facts["traps"]:
+        typer.echo(f"mind: {trap}")
+    if facts["counts"]:
+        _counts(facts["counts"])
+
+
+def _counts(counts: dict[str, Any]) -> None:
+    from fpmg_bench.cli import console
+
+    typer.echo(f"\nby default: {counts['records']} records of {counts['patients']} patients, {counts['labels']}")
+    console.table("Modalities loaded", ("name", "kind", "columns", "shape", "records"), counts["modalities"], right=("records",))
+    if counts["silos"]:
+        console.table("Silos", ("name", "records", "patients", "label"), counts["silos"], right=("records", "patients"))
+    if counts["dropped"]:
+        console.table("Left out, and why", ("reason", "count"), counts["dropped"].items(), right=("count",))
+
+
+def _facts(registry: Registry, entry: Entry, load: bool) -> dict[str, Any]:
+    from fpmg_bench.errors import FpmgError, PluginError
+
+    name = entry.full_name if _twice(registry, entry) else entry.name
+    facts: dict[str, Any] = {"kind": entry.kind, "name": name, "summary": entry.summary, "distribution": entry.distribution}
+    facts["counts"] = None
+    try:
+        dataset: Any = registry.load("dataset", entry.full_name)()
+    except (PluginError, TypeError) as error:  # a constructor with required parameters cannot be asked without them
+        return facts | _declared(None, "", "") | {"here": f"no: {error}"}
+    try:
+        facts |= _declared(getattr(dataset, "about", None), dataset.licence, getattr(dataset, "citation", ""))
+        facts["here"] = _here(dataset)
+        if load and facts["here"] == "yes":
+            facts["counts"] = _counted(entry.name, dataset)
+    except FpmgError as error:  # the files decide about `folder`, and may be wrong
+        facts = _declared(None, "", "") | facts
+        facts["here"] = f"no: {error}"
+    return facts
+
+
+def _twice(registry: Registry, entry: Entry) -> bool:
+    return [other.name for other in registry.entries("dataset")].count(entry.name) > 1
+
+
+def _here(dataset: Any) -> str:
+    """Can it be loaded on this machine, as far as that is cheap to know?"""
+    available = getattr(dataset, "available", None)
+    return "yes" if available is None or available() else "no"
+
+
+def _declared(about: Any, licence: str, citation: str) -> dict[str, Any]:
+    """JSON of an `About`; empty where a dataset states none."""
+    from fpmg_bench.contracts import About
+
+    about = about or About("")
+    return {
+        "label": about.task,
+        "silos": about.silos,
+        "modalities": {**about.real, **about.derived},
+        "derived": sorted(about.derived),
+        "leaks": sorted(about.leaks),
+        "traps": list(about.traps),
+        "access": about.access,
+        "licence": licence,
+        "citation": citation,
+    }
+
+
+def _counted(name: str, dataset: Any) -> dict[str, Any]:
+    from fpmg_bench.suite import describe
+
+    info = describe(name, dataset, dataset.load())
+    return {
+        "records": info.n,
+        "patients": info.patients,
+        "labels": _labels(info, info.label_counts),
+        "modalities": [
+            (modality, schema.kind, len(schema.columns) or None, "x".join(map(str, schema.shape)) or None, info.present[modality])
+            for modality, schema in info.schemas.items()
+        ],
+        "silos": [(silo.name, silo.records, silo.patients, _labels(info, silo.label_counts)) for silo in info.silos],
+        "dropped": dict(info.dropped),
+    }
+
+
+def _labels(info: CohortInfo, counts: tuple[int, ...]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in zip(info.classes, counts, strict=True))
+
+
+def _marks(facts: dict[str, Any], modality: str, named: bool = False) -> Iterator[str]:
+    for key, mark, word in (("derived", "*", "derived"), ("leaks", "!", "contains the label")):
+        if modality in facts[key]:
+            yield word if named else mark
+
+
+def _cell(row: dict[str, Any], key: str) -> Any:
+    if key == "modalities":
+        return ", ".join(name + "".join(_marks(row, name)) for name in row["modalities"]) or None
+    if key in ("records", "patients"):
+        return (row["counts"] or {}).get(key)
+    return (row[key].partition(":")[0] if key == "here" else row[key]) or None

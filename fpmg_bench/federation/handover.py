@@ -1,0 +1,24 @@
+"""After the last round: silos that lack a modality get its modules once, so that every silo can make the complete record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from fpmg_bench.federation.statistics import reached
+
+if TYPE_CHECKING:
+    from fpmg_bench.types import Step
+
+
+def sources(steps: Sequence[Step], holders: Iterable[int], lacking: Iterable[int]) -> dict[int, int]:
+    """lacking silo -> the first holder whose weights can get to it over the plan's edges; silos out of reach are left out.
+
+    One message each: on a ring it comes from the silo before (a holder, or one that was just handed them), on a star from the
+    server, which merged them. Post-processing: it costs no epsilon.
+    """
+    holders, lacking = sorted(holders), sorted(lacking)
+    edges = sorted({(move.src, move.dst) for step in steps for move in step.transfers})
+    known = reached(edges, sorted({*holders, *lacking}))
+    found = {silo: next((h for h in holders if h in known[silo]), None) for silo in lacking}
+    return {silo: holder for silo, holder in found.items() if holder is not None}
