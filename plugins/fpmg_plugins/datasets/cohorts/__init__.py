@@ -1,4 +1,4 @@
-"""Five public cohorts that users fetch themselves: folder cohorts whose cohort.yaml is packaged, found through FPMG_DATA."""
+"""Public cohorts that users bring themselves: folder cohorts whose cohort.yaml is packaged, found through FPMG_DATA."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge
 
 from fpmg_bench import keys
+from fpmg_bench.contracts import About
 from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets.folder import Folder
+from fpmg_plugins.datasets.folder.about import about
 from fpmg_plugins.datasets.folder.document import Document
 
 VARIABLE = "FPMG_DATA"
@@ -25,6 +27,15 @@ class Packaged(Folder):
 
     def __init__(self, root: str = "") -> None:
         self.root = root
+
+    @property
+    def about(self) -> About:
+        """As the packaged cohort.yaml states it."""
+        return about(self._document.spec, self.access())
+
+    def access(self) -> str:
+        """How its files come to a machine."""
+        return f"a folder ${VARIABLE}/{self.name}, or `root`"
 
     def available(self) -> bool:
         """Are the files here? Suites skip an `optional` cohort where they are not."""

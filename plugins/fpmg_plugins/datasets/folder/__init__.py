@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
+from fpmg_bench.contracts import About
 from fpmg_bench.types import Cohort
+from fpmg_plugins.datasets.folder.about import about
 from fpmg_plugins.datasets.folder.assemble import assemble
 from fpmg_plugins.datasets.folder.document import Document
 from fpmg_plugins.datasets.folder.identity import content
@@ -36,6 +38,11 @@ class Folder:
     def publishable(self) -> bool:
         """May samples be shown? False unless cohort.yaml says so."""
         return self._document.spec.publishable
+
+    @property
+    def about(self) -> About:
+        """As cohort.yaml states it."""
+        return about(self._document.spec)
 
     def fingerprint(self) -> str:
         """Digest of cohort.yaml, manifest, series and media: contents, or sizes and both ends where media exceed 256 MiB."""

@@ -161,7 +161,10 @@ class RowsSpec(_Strict):
 
 
 class CohortSpec(_Strict):
-    """The whole file. missing: cells of a csv that mean nothing; min_class_patients: a rarer class is an error."""
+    """The whole file. missing: cells of a csv that mean nothing; min_class_patients: a rarer class is an error.
+
+    real, derived: modality -> what it is, as recorded or as made from other data; traps: what a user should know first.
+    """
 
     version: Literal[1]
     name: str = ""
@@ -178,14 +181,20 @@ class CohortSpec(_Strict):
     conditions: Annotated[tuple[ColumnSpec, ...], Field(min_length=1)]
     modalities: Annotated[dict[str, ModalitySpec], Field(min_length=1)]
     leaks: tuple[str, ...] = ()
+    real: dict[str, str] = {}
+    derived: dict[str, str] = {}
+    traps: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.conditions[0].type == "number":
             raise ValueError("conditions: the first one is the label: a category or a flag")
-        unknown = set(self.leaks) - set(self.modalities)
-        if unknown:
-            raise ValueError(f"leaks: {', '.join(sorted(unknown))} is no modality of this file")
+        for key in ("leaks", "real", "derived"):
+            unknown = set(getattr(self, key)) - set(self.modalities)
+            if unknown:
+                raise ValueError(f"{key}: {', '.join(sorted(unknown))} is no modality of this file")
+        if both := set(self.real) & set(self.derived):
+            raise ValueError(f"derived: {', '.join(sorted(both))} is named under real too")
         if not self.record and any(spec.kind == "series" for spec in self.modalities.values()):
             raise ValueError("record: a series needs the column that names each record")
         return self

@@ -11,8 +11,9 @@ import numpy as np
 from annotated_types import Ge, Len
 
 from fpmg_bench import keys
+from fpmg_bench.contracts import About
 from fpmg_bench.types import Cohort, Column, Schema, Text
-from fpmg_plugins.datasets.installed import content
+from fpmg_plugins.datasets.installed import COMMANDS, XRAY, content, package_folder
 from fpmg_plugins.datasets.iu_cxr.header import header, schema
 from fpmg_plugins.datasets.iu_cxr.image_codes import image_codes
 from fpmg_plugins.datasets.iu_cxr.studies import FILES, read_studies
@@ -40,6 +41,22 @@ class IuCxr:
         "files: torchxrayvision (Cohen et al., MIDL 2022)"
     )
     publishable: ClassVar[bool] = False
+    about: ClassVar[About] = About(
+        task="label: normal | abnormal (MeSH terms that readers gave to the report)",
+        silos="5 acquisition systems, from tags of the DICOM header (hospital names were removed)",
+        real={
+            "text": "text: INDICATION, as written",
+            "findings": "text: FINDINGS and IMPRESSION, as written (not in the default)",
+            "header": "table: DICOM header of the first radiograph",
+        },
+        derived={"image_codes": "table: the publisher's visual words, computed from the real pixels, which are not here"},
+        leaks=frozenset({"findings"}),
+        traps=(
+            "the label was made from the report: text of findings is near-perfect by construction",
+            "sex is blank at the source",
+        ),
+        access=COMMANDS[XRAY],
+    )
 
     def __init__(
         self,
@@ -50,6 +67,10 @@ class IuCxr:
         self.modalities = modalities
         self.codes = codes
         self.conditions = conditions
+
+    def available(self) -> bool:
+        """Is torchxrayvision installed?"""
+        return package_folder(XRAY) is not None
 
     def fingerprint(self) -> str:
         """Digest of the parameters, the installed files and the source that reads them."""

@@ -10,6 +10,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
 from fpmg_bench import keys
+from fpmg_bench.contracts import About
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import KINDS, Cohort, Column, Kind, Schema
 from fpmg_plugins.datasets.phantom import image, series, table, text, video
@@ -37,6 +38,13 @@ class Phantom:
     licence: ClassVar[str] = "CC0-1.0 (simulated; no patient is behind it)"
     citation: ClassVar[str] = "fpmg-bench phantom simulator"
     publishable: ClassVar[bool] = True
+    about: ClassVar[About] = About(
+        task="diagnosis: classes of a simulated disease, with its severity",
+        silos="simulated hospitals that shift shares and measurements",
+        derived={kind: f"{kind}: simulated" for kind in KINDS},
+        traps=("nothing of it is real: it calibrates metrics and exercises the program",),
+        access="ships with fpmg-bench",
+    )
 
     def __init__(
         self,

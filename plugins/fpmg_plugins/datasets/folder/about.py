@@ -1,0 +1,31 @@
+"""What a cohort.yaml says of its cohort, without reading the cohort."""
+
+from __future__ import annotations
+
+from fpmg_bench.contracts import About
+from fpmg_plugins.datasets.folder.spec import CohortSpec, SiloSpec
+
+
+def about(spec: CohortSpec, access: str = "") -> About:
+    """Modalities that are neither under `real` nor under `derived` count as real: the file says nothing else of them."""
+    label = spec.conditions[0]
+    known = {**spec.real, **spec.derived}
+    told = {
+        name: f"{part.kind}: {known[name]}" if name in known else f"{part.kind}: of origin not stated"
+        for name, part in spec.modalities.items()
+    }
+    return About(
+        task=f"{label.name}: {' | '.join(label.categories) or '0 | 1'}",
+        silos=_silos(spec.silo) if spec.silo else "",
+        real={name: words for name, words in told.items() if name not in spec.derived},
+        derived={name: words for name, words in told.items() if name in spec.derived},
+        leaks=frozenset(spec.leaks),
+        traps=spec.traps,
+        access=access,
+    )
+
+
+def _silos(silo: SiloSpec) -> str:
+    """How silos are formed, and their names where the file lists them."""
+    names = silo.names or tuple(silo.groups)
+    return f"by {silo.column}" + (f": {', '.join(names)}" if names else "")
