@@ -49,7 +49,8 @@ class Tstr:
     `tstr.gap` = TRTR - TSTR, ideal 0, paired bootstrap over patients. `tstr.auprc`, `tstr.balanced_accuracy`, `tstr.brier`,
     `tstr.logistic`, `tstr.trees`: the same two models. `tstr.trtr`, `tstr.trts` (trained on real, tested on the release).
     `tstr.with_leaks`: with the modalities that contain the label by construction (Cohort.leaks): no headline.
-    Needs two classes in the release and in H. Source: Esteban et al. 2017. Pitfalls: the release has T's label mixture, so a
+    A modality alone is scored on the records that have it. Needs two classes in the release and in H; where no held-out patient has
+    every modality the joint is not applicable: which modalities a real patient has would stand for the label. Source: Esteban et al. 2017. Pitfalls: the release has T's label mixture, so a
     wrong mixture costs nothing here; a copy of T scores the full TRTR.
     """
 
@@ -79,19 +80,29 @@ class Tstr:
         every = usable(evidence, tuple(evidence.train.schemas))
         fair = tuple(name for name in every if name not in evidence.train.leaks)
         scores: list[Score] = []
-        if fair:
+        if not evidence.complete(evidence.held_out).any():
+            evidence.not_applicable("tstr", "no held-out patient has all modalities")
+        elif fair:
             scores += evidence.each_release(partial(self._headline, evidence, fair, seed))
             scores.append(self._trtr(evidence, fair, seed))
         else:
             evidence.not_applicable("tstr", "every modality contains the label by construction")
-        if fair != every:
+        if fair != every and evidence.complete(evidence.held_out).any():
             scores += evidence.each_release(partial(self._brief, evidence, "tstr.with_leaks", every, LEARNERS, seed))
         for name in every if len(every) > 1 else ():
-            scores += evidence.each_release(partial(self._brief, evidence, "tstr", (name,), LEARNERS[:1], seed), modality=name)
+            scores += self._alone(evidence, name, seed)
         return scores
 
+    def _alone(self, evidence: Evidence, name: str, seed: int) -> list[Score]:
+        """One modality, or why it says nothing."""
+        try:
+            return evidence.each_release(partial(self._brief, evidence, "tstr", (name,), LEARNERS[:1], seed), modality=name)
+        except NotApplicable as missing:
+            evidence.not_applicable("tstr", missing.reason, modality=name)
+            return []
+
     def _headline(self, evidence: Evidence, modalities: tuple[str, ...], seed: int, release: Cohort) -> list[Score]:
-        label, n = evidence.held_out.label, len(evidence.held_out)
+        label, n = _rows(evidence, evidence.held_out, modalities)[1], len(evidence.held_out)
         real = self._real(evidence, modalities, LEARNERS, seed)
         made = self._test(evidence, release, modalities, LEARNERS, seed)
         area, gap = made.mean_area, real.mean_area - made.mean_area
@@ -121,10 +132,10 @@ class Tstr:
         """The real models on the release; floor: on the held-out patients."""
         if len(np.unique(release.label)) < 2:
             raise NotApplicable("the release has one class only")
-        x = design(evidence, release, modalities)
+        x, label = _rows(evidence, release, modalities)
         classes = len(evidence.train.classes)
         models = [self._real_model(evidence, modalities, learner) for learner in LEARNERS]
-        areas = [macro_auroc(probability(model, x, classes), release.label)[0] for model in models]
+        areas = [macro_auroc(probability(model, x, classes), label)[0] for model in models]
         floor = float(self._real(evidence, modalities, LEARNERS, seed).mean_area[0])
         return [Score("tstr.trts", float(np.mean(areas)), n=len(release), floor=floor)]
 
@@ -135,13 +146,16 @@ class Tstr:
         if train is evidence.train:
             models = [self._real_model(evidence, modalities, learner) for learner in learners]
         else:
-            x = design(evidence, train, modalities)
-            models = [fit(learner, x, train.label) for learner in learners]
+            x, label = _rows(evidence, train, modalities)
+            models = [fit(learner, x, label) for learner in learners]
         held_out, classes = evidence.held_out, len(evidence.train.classes)
-        x = design(evidence, held_out, modalities)
+        x, label = _rows(evidence, held_out, modalities)
+        if len(np.unique(label)) < 2:
+            raise NotApplicable(f"the {len(label)} held-out records with {', '.join(modalities)} have one class only")
         weights = evidence.once(("tstr weights", seed, self.resamples), lambda: _weights(held_out.patient, self.resamples, seed))
         probabilities = tuple(probability(model, x, classes) for model in models)
-        return Tested(probabilities, tuple(macro_auroc(p, held_out.label, weights) for p in probabilities))
+        kept = weights[:, _having(evidence, held_out, modalities)]
+        return Tested(probabilities, tuple(macro_auroc(p, label, kept) for p in probabilities))
 
     def _real(self, evidence: Evidence, modalities: tuple[str, ...], learners: tuple[Learner, ...], seed: int) -> Tested:
         """TRTR; it depends on the split alone and is computed once."""
@@ -150,10 +164,21 @@ class Tstr:
         return tested
 
     def _real_model(self, evidence: Evidence, modalities: tuple[str, ...], learner: Learner) -> Any:
-        train = evidence.train
         return evidence.once(
-            ("trtr model", modalities, learner), lambda: fit(learner, design(evidence, train, modalities), train.label)
+            ("trtr model", modalities, learner), lambda: fit(learner, *_rows(evidence, evidence.train, modalities))
         )
+
+
+def _having(evidence: Evidence, cohort: Cohort, modalities: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Records [n] that have any of the modalities."""
+    having: NDArray[np.bool_] = np.any([evidence.complete(cohort, name) for name in modalities], axis=0)
+    return having
+
+
+def _rows(evidence: Evidence, cohort: Cohort, modalities: tuple[str, ...]) -> tuple[Floats, NDArray[np.int64]]:
+    """Features and labels of those records."""
+    having = _having(evidence, cohort, modalities)
+    return design(evidence, cohort, modalities)[having], cohort.label[having]
 
 
 def _weights(patient: NDArray[np.int64], draws: int, seed: int) -> Floats:
