@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,10 +68,7 @@ class Results:
     def left_out(self) -> dict[str, list[str]]:
         """reason -> ids of the trials that planning refused or skipped."""
         plan = self._run.plan()
-        found: dict[str, list[str]] = {}
-        for entry in [*plan["refusals"], *plan["skipped"]]:
-            found.setdefault(entry["reason"], []).append(entry["id"])
-        return found
+        return by_reason((entry["id"], entry["reason"]) for entry in [*plan["refusals"], *plan["skipped"]])
 
     @property
     def _run(self) -> Any:
@@ -93,3 +90,11 @@ class Results:
             raise StoreError(f"{self.path}: {method}/{seed} ran on several datasets", f"name one: {names}")
         ids = ", ".join(trial.id for trial in self._run.trials()[:8])
         raise StoreError(f"{self.path}: no trial of method '{method}' with seed {seed}", f"it has {ids}, ...")
+
+
+def by_reason(left_out: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """reason -> ids of trials, from (id, reason)."""
+    found: dict[str, list[str]] = {}
+    for id, reason in left_out:
+        found.setdefault(reason, []).append(id)
+    return found

@@ -81,6 +81,7 @@ def _emit(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
 def _print(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
     from fpmg_bench.cli import console
     from fpmg_bench.cli.progress import clock
+    from fpmg_bench.results import by_reason
 
     chosen = [trial for trial in made.trials if trial.id in made.selected]
     seeds = {
@@ -90,8 +91,8 @@ def _print(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
         f"{made.suite.name}: {len(chosen)} trials, {len({t.key for t in chosen})} distinct, {len({t.stage1 for t in chosen if t.stage1})} stage 1"
     )
     for what, entries in (("refused", made.refusals), ("skipped", made.skipped)):
-        for entry in entries:
-            typer.echo(f"{what}: {entry.id}: {entry.reason}")
+        for reason, ids in by_reason((entry.id, entry.reason) for entry in entries).items():
+            typer.echo(f"{what}: {', '.join(ids)}: {reason}")
     rows = [
         (
             _cell(f.id),

@@ -45,6 +45,8 @@ class Fc:
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """Consistency of the weights, then of the releases."""
+        if not evidence.released:
+            raise NotApplicable("nothing was released: the method ends after stage 1")
         if len(evidence.released) < 2:
             raise NotApplicable("one silo is always consistent with itself")
         scores = [*self._weights(evidence), *self._functional(evidence)]
