@@ -1,0 +1,154 @@
+"""Autoencoder of images and videos whose encoder is any timm network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import torch
+from annotated_types import Ge, Gt
+from torch import nn
+from torch.nn import functional as F
+
+from fpmg_bench.errors import PluginError, PrivacyError
+from fpmg_plugins.encoders import frozen_weights, pixels, timm_backbone
+from fpmg_plugins.encoders.autoencoding import Autoencoding, Bottleneck, Coder
+from fpmg_plugins.encoders.frozen_pixels import COARSE, PixelDecoder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from fpmg_bench.contracts import Shard
+    from fpmg_bench.types import Pixels, Rng, Schema, SiloContext, State, Update
+    from fpmg_plugins.encoders.timm_backbone import Backbone
+
+WEIGHTS = "frozen/weights"  # digest of the frozen network
+
+
+class TimmCoder(Coder):
+    """A network's features and a 16 x 16 picture, one linear head, and a decoder.
+
+    batch: pixels uint8 [n, channels, side, side] and, where the network is frozen (`backbone` None), its features [n, width].
+    The loss is the mean squared error of scaled pixels, and `recall` times that of a frozen network's features told from the
+    vector: without it the head keeps what draws best and drops what the network knows.
+    """
+
+    def __init__(
+        self, schema: Schema, side: int, dim: int, width: int, features: int, backbone: Backbone | None, recall: float
+    ) -> None:
+        super().__init__()
+        channels = pixels.channels(schema)
+        self.colours = schema.shape[-3]
+        self.backbone = backbone
+        self.bottleneck = Bottleneck(features + channels * COARSE**2, dim)
+        self.decoder = PixelDecoder(channels, side, dim, width)
+        self.recall = recall
+        self.says = nn.Linear(dim, features) if backbone is None and recall > 0 else None
+
+    def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
+        x = pixels.scaled(batch["pixels"])
+        seen = (
+            batch["features"] if self.backbone is None else summary(self.backbone(frames(batch["pixels"], self.colours)), len(x))
+        )
+        z: Tensor = self.bottleneck(torch.cat([seen, F.adaptive_avg_pool2d(x, COARSE).flatten(1)], dim=1))
+        return z
+
+    def decode(self, z: Tensor) -> dict[str, Tensor]:
+        return {"pixels": self.decoder(z)}
+
+    def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
+        z = self.encode(batch)
+        drawn = (self.decoder(z) - pixels.scaled(batch["pixels"])).square().flatten(1).mean(1)
+        return drawn if self.says is None else drawn + self.recall * (self.says(z) - batch["features"]).square().mean(1)
+
+
+def frames(raw: Tensor, colours: int) -> Tensor:
+    """uint8 [n, frames * colours, side, side] to single pictures [n * frames, colours, side, side], brightness 0 to 1."""
+    return raw.reshape(-1, colours, *raw.shape[-2:]).float() / 255
+
+
+def summary(features: Tensor, n: int) -> Tensor:
+    """Features [n * frames, width] to [n, width] of pictures, or [n, 2 width] of videos: mean, and last minus first frame."""
+    each = features.reshape(n, len(features) // max(n, 1), features.shape[1])
+    return each[:, 0] if each.shape[1] == 1 else torch.cat([each.mean(1), each[:, -1] - each[:, 0]], dim=1)
+
+
+class TimmAe(Autoencoding):
+    """A timm network reads (each frame of a video), a linear head makes the vector, a small decoder draws.
+
+    backbone: a name of timm; weights: "" for none, a state dict (.safetensors, .pth), an installed package that carries one, or
+    hub for timm's own; train_backbone: null trains where there are no weights. A frozen network is read once a record and never
+    travels; a trained one gets group instead of batch normalisation. dim: of the vectors; width: of the decoder's last layer;
+    side: working size; recall: weight of a frozen network's features in the loss; proximal: FedProx mu.
+    """
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"image", "video"})
+
+    def __init__(
+        self,
+        dim: Annotated[int, Ge(1)] = 32,
+        backbone: str = "lcnet_035",
+        weights: str = "",
+        train_backbone: bool | None = None,
+        width: Literal[8, 12, 16, 24, 32] = 16,
+        side: Literal[32, 64, 128] = 64,
+        recall: Annotated[float, Ge(0)] = 1.0,
+        lr: Annotated[float, Gt(0)] = 3e-3,
+        proximal: Annotated[float, Ge(0)] = 0.0,
+    ) -> None:
+        self.dim = dim
+        self.backbone = backbone
+        self.weights = weights
+        self.train_backbone = train_backbone
+        self.width = width
+        self.side = side
+        self.recall = recall
+        self.lr = lr
+        self.proximal = proximal
+
+    @property
+    def trains(self) -> bool:
+        """Is the backbone trained with the rest?"""
+        return not self.weights if self.train_backbone is None else self.train_backbone
+
+    def network(self, schema: Schema) -> TimmCoder:
+        make = timm_backbone.trainable if self.trains else timm_backbone.frozen
+        backbone = make(self.backbone, self.weights, schema.shape[-3], self.side)
+        features = backbone.width * (1 if _frames(schema) == 1 else 2)
+        return TimmCoder(schema, self.side, self.dim, self.width, features, backbone if self.trains else None, self.recall)
+
+    def init(self, schema: Schema, stats: State, rng: Rng) -> State:
+        state = super().init(schema, stats, rng)
+        return state if self.trains else state | {WEIGHTS: timm_backbone.digest(self._frozen(schema))}
+
+    def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
+        if self.trains and shard.private and _frames(ctx.schema) > 1:
+            raise PrivacyError(
+                "timm-ae: a network trained on the frames of a video clips frames, not patients",
+                "train_backbone: false, or cnn-ae",
+            )
+        return super().train(state, shard, ctx)
+
+    def features(self, schema: Schema, state: State, data: Any) -> dict[str, Tensor]:
+        small = pixels.reduced(schema, data, self.side)
+        if self.trains:
+            return {"pixels": small}
+        backbone = self._frozen(schema)
+        if not torch.equal(state[WEIGHTS], timm_backbone.digest(backbone)):
+            raise PluginError(
+                f"the weights of {self.backbone} ({self.weights or 'random'}) are not those this encoder was trained with",
+                frozen_weights.WAYS,
+            )
+        singles = small.reshape(-1, schema.shape[-3], self.side, self.side)
+        return {"pixels": small, "features": summary(timm_backbone.read(backbone, singles), len(small))}
+
+    def records(self, schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> Pixels:
+        return pixels.enlarged(schema, outputs["pixels"])
+
+    def _frozen(self, schema: Schema) -> Backbone:
+        return timm_backbone.frozen(self.backbone, self.weights, schema.shape[-3], self.side)
+
+
+def _frames(schema: Schema) -> int:
+    return pixels.channels(schema) // schema.shape[-3]
