@@ -70,6 +70,7 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
         plumbing,
         privacy,
         provenance,
+        round_trip,
         rounds,
         samples,
         verdict,
@@ -79,6 +80,7 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
     after = [cost, cohorts, failures, provenance]
     return [
         *(each.panel(seen) for each in before),
+        *([trips] if (trips := round_trip.panel(seen)) else []),
         samples.panel(seen, real),
         privacy.panel(seen),
         *plugged.sections(panels),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from fpmg_bench.report import figures
 from fpmg_bench.report.blocks import Cell, Figure, Head, Key, Plot, Prose, Row, Section, Table
-from fpmg_bench.report.measures import ATTACK, CO, Measure, cell, heads
+from fpmg_bench.report.measures import ATTACK, CO, RG, TSTR, Measure, cell, heads
 from fpmg_bench.report.pareto import axes, front
 from fpmg_bench.report.view import Group, Method, View
 
@@ -24,8 +24,9 @@ def panel(view: View) -> Section:
 def _figure(view: View, group: Group) -> Figure | Prose:
     measures = axes(view, group)
     ringed = front(view, group, measures)
-    if len(measures) < 2 or not any(m.done for m in group.ranked):
-        return Prose([f"{group.title}: fewer than two axes were measured, so there is no frontier."], "warn")
+    known = [m for m in measures if any(m.summary(view, group, method).mean is not None for method in group.ranked)]
+    if len(known) < 2 or (TSTR not in known and RG not in known):
+        return Prose([f"{group.title}: utility and another axis were not both measured, so there is no frontier."], "warn")
     plots = [_plot(view, group, measures[0], other, ringed) for other in (ATTACK, CO) if other in measures]
     return Figure(
         f"frontier-{group.id}",

@@ -108,3 +108,15 @@ def test_a_browser_draws_the_figures_and_asks_for_nothing(page, tmp_path):
     assert 'class="main-svg"' in drawn
     assert asked <= startup | caught
     assert "patients.example.org" not in asked
+
+
+def test_the_round_trip_is_shown_where_it_was_measured(run, page, tmp_path):
+    assert 'id="round-trip"' not in page
+    copied = tmp_path / "run"
+    shutil.copytree(run, copied)
+    table = pd.read_parquet(copied / "results.parquet")
+    extra = table[(table.metric == "rg") & table.modality.notna() & (table.scope == "all")].copy()
+    extra["metric"], extra["value"] = "reconstruction.ssim", 0.625
+    pd.concat([table, extra]).to_parquet(copied / "results.parquet")
+    shown = build(copied, tmp_path / "report.html").read_text()
+    assert 'id="round-trip"' in shown and "0.625" in shown
