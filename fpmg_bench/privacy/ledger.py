@@ -159,6 +159,14 @@ class Ledger:
         """Epsilon spent so far."""
         return epsilon_of(self.entries(), self.privacy.delta, accountant)
 
+    def by_stage(self) -> dict[str, float]:
+        """Epsilon of each stage as if it were released alone: they compose to less than their sum."""
+        entries = self.entries()
+        return {
+            stage: epsilon_of([m for m in entries if m.stage == stage], self.privacy.delta)
+            for stage in dict.fromkeys(m.stage for m in entries)
+        }
+
     def summary(self) -> dict[str, Any]:
         """The silo's part of ledger.json."""
         return {
@@ -168,6 +176,7 @@ class Ledger:
             "epsilon": self.epsilon(),
             "accountant": "prv",
             "epsilon_rdp": self.epsilon("rdp"),
+            "epsilon_by_stage": self.by_stage(),
             "epsilon_budget": self.privacy.epsilon,
             "delta": self.privacy.delta,
             "noise_multiplier": self.noise.steps,

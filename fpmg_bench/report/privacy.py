@@ -104,6 +104,7 @@ def _silos(group: Group) -> Table:
         Head("noise multiplier"),
         Head("private steps"),
         Head("statistics charged", numeric=False),
+        Head("ε by stage, each alone", numeric=False),
     ]
     rows = [_silo_row(m, entries) for m in group.ranked if m.private for entries in _ledgers(m)]
     return Table(f"ledger-{group.id}", f"{group.title}: ledger of every silo", heads, rows)
@@ -141,5 +142,6 @@ def _silo_row(method: Method, seeds: Sequence[Mapping[str, Any]]) -> Row:
             Cell(number(worst.get("noise_multiplier")), sort=as_float(worst.get("noise_multiplier"))),
             Cell(count(steps), sort=steps),
             Cell(", ".join(others) or "none", tone="" if others else "muted"),
+            Cell(", ".join(f"{stage} {epsilon(value)}" for stage, value in (worst.get("epsilon_by_stage") or {}).items()) or "–"),
         ]
     )

@@ -45,6 +45,18 @@ def test_the_whole_plan_stays_within_epsilon_and_hardly_below():
     assert ledger.epsilon() <= ledger.epsilon("rdp") + 0.02
 
 
+def test_every_stage_has_its_own_epsilon_and_they_compose_to_less_than_their_sum():
+    planned = {"stage1:text": Charges(200), "stage1:table": Charges(200), "stage2": Charges(400)}
+    ledger = Ledger(0, "a", 1000, 0.06, EIGHT, Noise(1.0, 1.0, 1.0), planned)
+    for stage, charges in planned.items():
+        for _ in range(charges.private_steps):
+            ledger.charge(stage, "step")
+    alone = ledger.by_stage()
+    assert alone["stage1:text"] == alone["stage1:table"] < alone["stage2"] < ledger.epsilon() < sum(alone.values())
+    assert alone["stage2"] == pytest.approx(epsilon_of(steps(1000, 60, 1.0, 400), 1e-4))
+    assert ledger.summary()["epsilon_by_stage"] == alone
+
+
 def test_an_access_beyond_the_plan_is_refused():
     planned = {"stage2": Charges(private_steps=1)}
     ledger = Ledger(0, "a", 150, 0.1, EIGHT, Noise(1.0, 1.0, 1.0), planned)
