@@ -115,3 +115,12 @@ def test_tuning_holds_patients_out_of_cohorts_that_are_large_enough(suite, regis
     large = expand(suite(more=more), registry, {"toy": info(patients=300)}).trials[0]
     small = expand(suite(more=more), registry, {"toy": info(patients=299)}).trials[0]
     assert (large.holdout, small.holdout) == (0.2, 0.0)
+
+
+def test_an_encoder_named_for_one_cohort_wins_there_and_an_unknown_one_is_an_error(suite, registry, both):
+    method = "  own: {{extends: base, encoders: {{table: {{name: tables, dim: 4}}, toy/labs: {{name: tables, dim: 8}}{more}}}}}\n"
+    plan = expand(suite(method.format(more=""), head=TWO), registry, both, seeds=[0])
+    dims = {trial.dataset_name: trial.encoders["labs"].params.get("dim") for trial in plan.trials if trial.method == "own"}
+    assert dims == {"toy": 8, "toy-two": 4}
+    with pytest.raises(SuiteError, match="no cohort has a modality 'toy/lab'. Did you mean 'toy/labs'"):
+        expand(suite(method.format(more=", toy/lab: tables"), head=TWO), registry, both)

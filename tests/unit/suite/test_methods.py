@@ -121,3 +121,16 @@ def test_a_parameter_called_name_or_a_list_cannot_hide():
     text = "version: 1\nseeds: [0]\ndatasets: [{name: [a]}]\nmetrics: [rg]\nmethods: {c: {control: copy}}\n"
     with pytest.raises(SuiteError, match=r"3:19: datasets\.0\.name: expected a word, got a list"):
         parse_suite(text)
+
+
+def test_generator_null_ends_the_method_after_stage_1_and_is_inherited(suite):
+    methods = suite(
+        "  stage1: {extends: base, generator: null}\n  dp: {extends: stage1, privacy: {epsilon: 8, delta: 1e-4}}\n"
+    ).methods
+    assert methods["stage1"].generator is None is methods["dp"].generator
+    assert methods["base"].generator == Choice("gan")
+
+
+def test_only_the_generator_may_be_null(suite):
+    with pytest.raises(SuiteError, match="topology"):
+        suite("  odd: {extends: base, topology: null}\n")
