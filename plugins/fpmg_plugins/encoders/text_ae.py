@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fpmg_bench.types import Text
-from fpmg_plugins.encoders import vocabulary
+from fpmg_plugins.encoders import agenda, vocabulary
 from fpmg_plugins.encoders.text_net import TextCoder
 
 if TYPE_CHECKING:
@@ -28,8 +28,11 @@ def network(settings: TransformerAe, schema: Schema) -> TextCoder:
 
 
 def features(settings: TransformerAe, schema: Schema, data: Any) -> dict[str, Tensor]:
-    """tokens int64 [n, length]."""
-    return {"tokens": torch.from_numpy(vocabulary.encode(data.strings, _length(settings, schema)))}
+    """tokens int64 [n, length]; bag uint8 [n, 2 k], the findings of the whole text."""
+    return {
+        "tokens": torch.from_numpy(vocabulary.encode(data.strings, _length(settings, schema))),
+        "bag": torch.from_numpy(agenda.bags(data.strings)),
+    }
 
 
 def records(schema: Schema, outputs: Mapping[str, Tensor]) -> Text:

@@ -1,4 +1,8 @@
-"""The network of short texts: BERT encoder layers read, a small causal network writes token by token."""
+"""The network of texts: what was found goes straight into the vector and back, BERT layers read the rest, a small network writes.
+
+The straight path is linear each way, so it learns within few steps, as principal components of (finding, denied) would; the
+writer says piece by piece what the vector holds and keeps an agenda of the findings it has still to say.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fpmg_plugins.encoders.autoencoding import Bottleneck, Coder
+from fpmg_plugins.encoders import agenda
+from fpmg_plugins.encoders.autoencoding import BOUND, Coder
 from fpmg_plugins.encoders.bert import Blocks, Positions
 from fpmg_plugins.encoders.vocabulary import END
 
@@ -19,80 +24,163 @@ if TYPE_CHECKING:
 
 BEHIND = 3  # tokens that the writer looks back on (Bengio et al., 2003): it needs no attention, and writes fast
 NARROW = 32  # width before the vocabulary: logits cost most of a step
+FORGET = 0.1  # of what was said, while training: the vector must be used (word dropout; Bowman et al., 2016)
+USUAL = 8  # findings of a text, about: sets the scale of the straight path
+RARE = -3.0  # logit of a finding before anything is learnt
+WEIGHT = 0.2  # nats of a piece that a nat of a finding counts as
 
 
 class TextCoder(Coder):
-    """Texts of `length` tokens. batch: tokens int64 [n, length], END behind the text. The loss is the mean cross-entropy of a
+    """Texts of `length` tokens. batch: tokens int64 [n, length], END behind the text; bag [n, 2 k], what the text says was found.
 
-    text's tokens, its END included, each given the vector and the tokens before it.
+    The loss is the mean cross-entropy of a text's tokens, its END included, each given the vector and the tokens before it, and
+    WEIGHT times the summed cross-entropy of its findings given the vector.
     """
 
     def __init__(self, length: int, vocabulary: int, dim: int, width: int, layers: int, heads: int) -> None:
         super().__init__()
         self.length = length
+        self.reader = Reader(length, vocabulary, dim, width, layers, heads)
+        pairs = 2 * len(agenda.names())
+        self.found = nn.Linear(pairs, dim)
+        self.say = nn.Linear(dim, pairs)
+        _straight(self.found, self.say)
+        self.writer = Writer(length, vocabulary, dim, width)
+
+    def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
+        z = self.reader(batch) + self.found(batch["bag"].float())
+        # as Bottleneck does, without a norm before it: twice the findings are twice the way
+        return z / torch.sqrt(1 + (z / BOUND).square())
+
+    def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
+        z = self.encode(batch)
+        bag = batch["bag"].float()
+        expected = self.say(z)
+        missed = F.binary_cross_entropy_with_logits(expected, bag, reduction="none").sum(1)
+        return self.writer(z, expected, batch["tokens"], self.ragged) + WEIGHT * missed
+
+    def decode(self, z: Tensor) -> dict[str, Tensor]:
+        return {"tokens": self.writer.write(z, self.say(z))}
+
+
+def _straight(into: nn.Linear, back: nn.Linear) -> None:
+    """Start as a random projection and its adjoint: present findings stand out before anything is learnt."""
+    nn.init.normal_(into.weight, std=USUAL**-0.5)
+    nn.init.zeros_(into.bias)
+    with torch.no_grad():
+        back.weight.copy_(into.weight.T * (USUAL / into.out_features))
+        back.bias.fill_(RARE)
+
+
+class Reader(nn.Module):
+    """BERT layers over the pieces to [n, dim]."""
+
+    def __init__(self, length: int, vocabulary: int, dim: int, width: int, layers: int, heads: int) -> None:
+        super().__init__()
         self.words = nn.Embedding(vocabulary, width)
         self.where = Positions(length, width)
         self.read = Blocks(width, layers, heads)
-        self.bottleneck = Bottleneck(2 * width, dim)
-        self.said = nn.Embedding(vocabulary, NARROW)
-        self.there = Positions(length, width)
-        self.topic = nn.Linear(dim, width)
-        self.past = nn.Linear(BEHIND * NARROW, width)
-        self.mix = nn.Linear(width, width)
-        self.narrow = nn.Linear(2 * width, NARROW)
-        self.logits = nn.Linear(NARROW, vocabulary)
+        self.norm = nn.LayerNorm(2 * width)
+        self.project = nn.Linear(2 * width, dim)
+        nn.init.normal_(self.project.weight, std=(2 * width) ** -0.5)
+        nn.init.zeros_(self.project.bias)
 
-    def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
+    def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         tokens = batch["tokens"]
         real = _real(tokens)
         words = self.words(tokens)
         hidden = self.read(words + self.where(len(tokens)), real)
         share = (real / real.sum(dim=1, keepdim=True))[:, :, None]
-        z: Tensor = self.bottleneck(torch.cat([(hidden * share).sum(1), (words * share).sum(1) * 4.0], dim=1))
+        z: Tensor = self.project(self.norm(torch.cat([(hidden * share).sum(1), (words * share).sum(1) * 4.0], dim=1)))
         return z
 
-    def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
-        tokens = batch["tokens"]
-        z = self.encode(batch)
-        before = F.pad(tokens, (BEHIND, 0), value=END)[:, :-1].contiguous()
-        said = self._before_logits(z, self.said(before), self.there(len(tokens)))
+
+class Writer(nn.Module):
+    """Says pieces one by one, each given the vector, the last BEHIND pieces, the place and the agenda.
+
+    Each is a plain piece or "a finding"; which finding is a second choice, made only where one is said.
+    """
+
+    def __init__(self, length: int, vocabulary: int, dim: int, width: int) -> None:
+        super().__init__()
+        self.length = length
+        self.said = nn.Embedding(vocabulary, NARROW)
+        self.forget = nn.Dropout(FORGET)
+        self.there = Positions(length, width)
+        self.topic = nn.Linear(dim, width)
+        self.past = nn.Linear(BEHIND * NARROW + 3, width)
+        self.mix = nn.Linear(width, width)
+        self.narrow = nn.Linear(2 * width, NARROW)
+        self.plain = nn.Linear(NARROW, agenda.first() + 1)
+        self.press = nn.Linear(2 * width, 1)
+        self.which = nn.Linear(2 * width, vocabulary - agenda.first())
+        nn.init.ones_(self.press.bias)
+
+    def forward(self, z: Tensor, expected: Tensor, tokens: Tensor, ragged: bool) -> Tensor:
+        """Mean cross-entropy [n] of the texts; ragged: without computing what padding would say."""
+        n, t = tokens.shape
+        said = self.said(F.pad(tokens, (BEHIND, 0), value=END)[:, :-1].contiguous())
+        said = said * self.forget(said.new_ones(n, t + BEHIND - 1, 1))
+        wanted, state = agenda.follow(expected, tokens)
+        window = torch.cat([*(said[:, at : at + t] for at in range(BEHIND)), state], dim=2)
+        place = self.topic(z)[:, None, :] + self.there(n)
         real = _real(tokens)
-        if self.ragged:
+        finds = tokens >= agenda.first()
+        if ragged:
             kept = real.bool()
-            losses = torch.zeros_like(real).masked_scatter(
-                kept, F.cross_entropy(self.logits(said[kept]), tokens[kept], reduction="none")
+            hidden = self._hidden(window[kept], place[kept])
+            nats = torch.zeros_like(real).masked_scatter(
+                kept, self._nats(self._plain(hidden), tokens[kept].clamp(max=agenda.first()))
             )
+            chosen = finds[kept]
+            more = self._nats(self._which(hidden[chosen], wanted[finds]), tokens[finds] - agenda.first())
+            losses = nats + torch.zeros_like(real).masked_scatter(finds, more)
         else:
-            logits = self.logits(said)
-            losses = F.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none").reshape(tokens.shape) * real
+            hidden = self._hidden(window, place)
+            losses = real * self._nats(self._plain(hidden), tokens.clamp(max=agenda.first()))
+            which = (tokens - agenda.first()).clamp(min=0)
+            losses = losses + finds * self._nats(self._which(hidden, wanted), which)
         return losses.sum(1) / real.sum(1)
 
-    def decode(self, z: Tensor) -> dict[str, Tensor]:
-        """The likeliest token at each step, given those before it; END for ever after the first END."""
+    def write(self, z: Tensor, expected: Tensor) -> Tensor:
+        """The likeliest token at each step, given those before it; END for ever after the first END. [n, length]"""
         n = len(z)
         tokens = torch.full((n, BEHIND + self.length), END)
-        places = self.there(1)
+        place = self.topic(z)[:, None, :] + self.there(1)
+        due = agenda.Agenda(expected)
         ended = torch.zeros(n, dtype=torch.bool)
         for step in range(self.length):
-            logits = self._write(z, self.said(tokens[:, step : step + BEHIND]), places[:, step : step + 1].expand(n, 1, -1))
-            best = torch.where(ended, END, logits[:, 0].argmax(dim=1))
+            window = torch.cat([self.said(tokens[:, step : step + BEHIND]).flatten(1), due.state()], dim=1)
+            hidden = self._hidden(window, place[:, step])
+            plain = self._plain(hidden)
+            last, before = tokens[:, BEHIND + step - 1], tokens[:, BEHIND + step - 2]
+            plain.scatter_add_(1, last.clamp(max=agenda.first())[:, None], torch.where(last == before, -1e4, 0.0)[:, None])
+            best = plain.argmax(dim=1)
+            which = agenda.first() + self._which(hidden, due.wanted()).argmax(dim=1)
+            best = torch.where(ended, END, torch.where(best == agenda.first(), which, best))
             tokens[:, BEHIND + step] = best
+            due.hear(best)
             ended |= best == END
-        return {"tokens": tokens[:, BEHIND:]}
+            if bool(ended.all()):
+                break
+        return tokens[:, BEHIND:]
 
-    def _write(self, z: Tensor, said: Tensor, places: Tensor) -> Tensor:
-        """Logits [n, t, vocabulary]; see `_before_logits`."""
-        scores: Tensor = self.logits(self._before_logits(z, said, places))
+    def _hidden(self, window: Tensor, place: Tensor) -> Tensor:
+        hidden = F.gelu(self.past(window) + place)
+        return torch.cat([hidden, F.gelu(self.mix(hidden))], dim=-1)
+
+    def _plain(self, hidden: Tensor) -> Tensor:
+        """Logits [..., first + 1] of plain pieces and, last, of saying a finding."""
+        scores: Tensor = self.plain(self.narrow(hidden))
         return scores
 
-    def _before_logits(self, z: Tensor, said: Tensor, places: Tensor) -> Tensor:
-        """[n, t, NARROW] from embeddings [n, t + BEHIND - 1, NARROW] of what was said up to each position."""
-        steps = places.shape[1]
-        window = torch.cat([said[:, at : at + steps] for at in range(BEHIND)], dim=2)
-        hidden = F.gelu(self.past(window) + self.topic(z)[:, None, :] + places)
-        both = torch.cat([hidden, F.gelu(self.mix(hidden))], dim=2)
-        narrow: Tensor = self.narrow(both)
-        return narrow
+    def _which(self, hidden: Tensor, wanted: Tensor) -> Tensor:
+        """Logits of the pieces that say a finding: what usually comes here, and how much each is wanted."""
+        scores: Tensor = self.which(hidden) + self.press(hidden) * wanted.index_select(-1, agenda.columns())
+        return scores
+
+    def _nats(self, scores: Tensor, target: Tensor) -> Tensor:
+        return F.cross_entropy(scores.flatten(0, -2), target.flatten(), reduction="none").reshape(target.shape)
 
 
 def _real(tokens: Tensor) -> Tensor:

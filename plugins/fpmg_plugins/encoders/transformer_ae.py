@@ -35,7 +35,7 @@ class TransformerAe(Autoencoding):
         width: Literal[32, 48, 64, 96, 128] = 48,
         layers: Annotated[int, Ge(1), Le(4)] = 1,
         heads: Literal[1, 2, 4] = 2,
-        tokens: Annotated[int, Ge(4), Le(64)] = 24,
+        tokens: Annotated[int, Ge(4), Le(256)] = 24,
         lr: Annotated[float, Gt(0)] = 3e-3,
         proximal: Annotated[float, Ge(0)] = 0.0,
     ) -> None:

@@ -141,14 +141,14 @@ def _read(clause: str) -> Iterator[Finding]:
     for match in _WORD.finditer(clause):
         negated = match.start() < until or match.start() >= start
         for part, absent in _parts(match[0]):
-            word = _finding(part)
+            word = finding(part)
             if word is not None:
                 yield word, negated or absent
 
 
 def _parts(token: str) -> Iterator[tuple[str, bool]]:
     """A hyphenated word as it is listed, or its parts; "non-" denies what follows it."""
-    if "-" not in token or _finding(token) is not None:
+    if "-" not in token or finding(token) is not None:
         yield token, False
         return
     first, *rest = token.split("-")
@@ -156,7 +156,8 @@ def _parts(token: str) -> Iterator[tuple[str, bool]]:
     yield from ((part, absent) for part in ((*rest,) if absent else (first, *rest)))
 
 
-def _finding(word: str) -> str | None:
+def finding(word: str) -> str | None:
+    """The finding that a lower-case word is a form of, if any."""
     known = words()
     for form in (word, word.removesuffix("s"), word.removesuffix("es"), word.removesuffix("ies") + "y"):
         if form in known:

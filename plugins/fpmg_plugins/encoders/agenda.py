@@ -1,0 +1,112 @@
+"""What a writer has still to say: findings expected from the vector, crossed off as they are said, each affirmed or denied.
+
+The scope of a denial follows the pieces as NegEx does (Chapman et al., 2001): from "no", "without" to the end of the clause.
+Reading back a real text and writing a new one go through the same steps, one piece at a time.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from fpmg_plugins.encoders import vocabulary
+from fpmg_plugins.metrics import findings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+SURE = 4.0  # logits count up to here
+DONE = -4.0  # what was said once need not be said again
+KEEP, DENY, BREAK = 0, 1, 2
+
+
+@lru_cache(maxsize=1)
+def names() -> tuple[str, ...]:
+    """The k findings, sorted. Columns of a bag: the k affirmed, then the k denied."""
+    return tuple(sorted(set(findings.words().values())))
+
+
+@lru_cache(maxsize=1)
+def _places() -> dict[str, int]:
+    return {name: at for at, name in enumerate(names())}
+
+
+def bags(strings: Sequence[str]) -> NDArray[np.uint8]:
+    """[n, 2 k]: 1 where the text says the finding so."""
+    found = np.zeros((len(strings), 2 * len(names())), dtype=np.uint8)
+    for row, string in enumerate(strings):
+        for name, negated in findings.findings(string):
+            found[row, _places()[name] + negated * len(names())] = 1
+    return found
+
+
+@lru_cache(maxsize=1)
+def _finding_of() -> Tensor:
+    """Piece -> its finding, k where it says none."""
+    said = [vocabulary.said(piece) for piece in vocabulary.pieces()]
+    return torch.tensor([len(names()) if name is None else _places()[name] for name in said])
+
+
+@lru_cache(maxsize=1)
+def _scope_of() -> Tensor:
+    """Piece -> KEEP, DENY or BREAK."""
+    deny = {*vocabulary.DENIALS, *vocabulary.PHRASES}
+    ends = {*vocabulary.BREAKS, ".", ";", ":", "?", "!", ""}
+    return torch.tensor([DENY if piece in deny else BREAK if piece in ends else KEEP for piece in vocabulary.pieces()])
+
+
+@lru_cache(maxsize=1)
+def first() -> int:
+    """The first piece that says a finding: these are the last of the vocabulary."""
+    return int((_finding_of() < len(names())).nonzero()[0])
+
+
+@lru_cache(maxsize=1)
+def columns() -> Tensor:
+    """The finding of each piece from `first` on."""
+    return _finding_of()[first() :].clone()
+
+
+class Agenda:
+    """expected: logits [n, 2 k] of what a text says. After each `hear` the view is that of the next piece."""
+
+    def __init__(self, expected: Tensor) -> None:
+        n, double = expected.shape
+        self.k = double // 2
+        self.due = torch.nn.functional.pad(expected.detach().clamp(-SURE, SURE).reshape(n, 2, self.k), (0, 1), value=DONE)
+        self.mass = self.due.sigmoid().sum(2)  # findings due, [n, 2]
+        self.denied = torch.zeros(n, dtype=torch.long)
+        self.rows = torch.arange(n)
+
+    def wanted(self) -> Tensor:
+        """Logits [n, k + 1] of the findings still to be said as things stand, affirmed or denied."""
+        return self.due[self.rows, self.denied]
+
+    def state(self) -> Tensor:
+        """[n, 3]: findings due affirmed and denied (log scale), and whether a denial is under way."""
+        return torch.cat([self.mass.clamp(min=0.0).log1p(), self.denied[:, None].to(self.mass.dtype)], dim=1)
+
+    def hear(self, pieces: Tensor) -> None:
+        """The next piece [n] of each text is said."""
+        finding, scope = _finding_of()[pieces], _scope_of()[pieces]
+        at = (self.rows, self.denied, finding)
+        self.mass[self.rows, self.denied] -= torch.where(finding < self.k, self.due[at].sigmoid(), 0.0)
+        self.due[at] = DONE
+        self.denied = torch.where(scope == KEEP, self.denied, (scope == DENY).long())
+
+
+def follow(expected: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Before each piece of texts [n, t]: what is wanted [n, t, k + 1] and the state [n, t, 3]."""
+    agenda = Agenda(expected)
+    wanted, states = [], []
+    for step in range(tokens.shape[1]):
+        wanted.append(agenda.wanted())
+        states.append(agenda.state())
+        agenda.hear(tokens[:, step])
+    return torch.stack(wanted, dim=1), torch.stack(states, dim=1)
