@@ -35,6 +35,7 @@ def fpmg_encoders() -> list[Component]:
         Component("transformer-ae", f"{HERE}.encoders.transformer_ae:TransformerAe", "irregular series and text"),
         Component("cnn-ae", f"{HERE}.encoders.cnn_ae:CnnAe", "images and videos"),
         Component("timm-ae", f"{HERE}.encoders.timm_ae:TimmAe", "images and videos: any timm network reads, frozen or trained"),
+        Component("frozen", f"{HERE}.encoders.frozen:Frozen", "every kind, by public readings: encoding costs no privacy"),
     ]
 
 

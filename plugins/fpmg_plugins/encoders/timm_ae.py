@@ -49,7 +49,9 @@ class TimmCoder(Coder):
     def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
         x = pixels.scaled(batch["pixels"])
         seen = (
-            batch["features"] if self.backbone is None else summary(self.backbone(frames(batch["pixels"], self.colours)), len(x))
+            batch["features"]
+            if self.backbone is None
+            else timm_backbone.summary(self.backbone(frames(batch["pixels"], self.colours)), len(x))
         )
         z: Tensor = self.bottleneck(torch.cat([seen, F.adaptive_avg_pool2d(x, COARSE).flatten(1)], dim=1))
         return z
@@ -66,12 +68,6 @@ class TimmCoder(Coder):
 def frames(raw: Tensor, colours: int) -> Tensor:
     """uint8 [n, frames * colours, side, side] to single pictures [n * frames, colours, side, side], brightness 0 to 1."""
     return raw.reshape(-1, colours, *raw.shape[-2:]).float() / 255
-
-
-def summary(features: Tensor, n: int) -> Tensor:
-    """Features [n * frames, width] to [n, width] of pictures, or [n, 2 width] of videos: mean, and last minus first frame."""
-    each = features.reshape(n, len(features) // max(n, 1), features.shape[1])
-    return each[:, 0] if each.shape[1] == 1 else torch.cat([each.mean(1), each[:, -1] - each[:, 0]], dim=1)
 
 
 class TimmAe(Autoencoding):
@@ -141,7 +137,7 @@ class TimmAe(Autoencoding):
                 frozen_weights.WAYS,
             )
         singles = small.reshape(-1, schema.shape[-3], self.side, self.side)
-        return {"pixels": small, "features": summary(timm_backbone.read(backbone, singles), len(small))}
+        return {"pixels": small, "features": timm_backbone.summary(timm_backbone.read(backbone, singles), len(small))}
 
     def records(self, schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> Pixels:
         return pixels.enlarged(schema, outputs["pixels"])

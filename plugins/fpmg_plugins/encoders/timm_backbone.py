@@ -97,6 +97,12 @@ def read(backbone: Backbone, images: Tensor) -> Tensor:
         return torch.cat([torch.zeros(0, backbone.width), *(backbone(part.float() / 255) for part in images.split(AT_ONCE))])
 
 
+def summary(features: Tensor, n: int) -> Tensor:
+    """Features [n * frames, width] to [n, width] of pictures, or [n, 2 width] of videos: mean, and last minus first frame."""
+    each = features.reshape(n, len(features) // max(n, 1), features.shape[1])
+    return each[:, 0] if each.shape[1] == 1 else torch.cat([each.mean(1), each[:, -1] - each[:, 0]], dim=1)
+
+
 def without_batch_norm(model: nn.Module) -> nn.Module:
     """The same model, in place: batch normalisation becomes group normalisation with its scale and shift, no layer writes in place.
 

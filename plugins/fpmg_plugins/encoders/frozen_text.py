@@ -1,0 +1,83 @@
+"""Texts as sketches of the findings they say, without anything learnt: a public list of words, a random projection, a greedy way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from fpmg_bench.types import Text
+from fpmg_plugins.metrics import findings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fpmg_bench.types import Rng, Schema, State
+
+USUAL = 8  # findings of a text, about: sets the scale of the vector
+MOVES = 64  # findings taken in or back, at most
+NOTHING = "nothing to report."
+
+
+@lru_cache(maxsize=1)
+def names() -> tuple[str, ...]:
+    """The k findings, sorted. Columns of a bag: the k affirmed, then the k denied."""
+    return tuple(sorted(set(findings.words().values())))
+
+
+@dataclass(frozen=True)
+class TextReader:
+    """Which findings a text affirms and which it denies, projected on unit vectors: sketches add up as the findings do."""
+
+    schema: Schema
+
+    def rows(self, data: Any) -> Tensor:
+        """float32 [n, 2 k]: 1 where the text says the finding so."""
+        place = {name: at for at, name in enumerate(names())}
+        found = torch.zeros(len(data), 2 * len(place))
+        for row, string in enumerate(data.strings):
+            for name, denied in findings.findings(string):
+                found[row, place[name] + denied * len(place)] = 1.0
+        return found
+
+    def head(self, dim: int, rng: Rng) -> State:
+        """A random unit vector for each finding, affirmed and denied."""
+        directions = torch.randn(2 * len(names()), dim, generator=rng)
+        return {
+            "frozen/basis": directions / directions.norm(dim=1, keepdim=True),
+            "frozen/size": torch.full((dim,), (USUAL / dim) ** 0.5),
+            "frozen/centre": torch.zeros(2 * len(names())),
+        }
+
+    def back(self, head: State, z: Tensor) -> Text:
+        """The findings of each vector as short sentences, as many as there is room for."""
+        return Text(tuple(self._sentences(row) for row in recovered(head["frozen/basis"], z * head["frozen/size"])))
+
+    def _sentences(self, bag: Tensor) -> str:
+        k, text = len(names()), ""
+        for at in bag.nonzero().flatten().tolist():
+            name = names()[at % k]
+            longer = f"{text} no {name}." if at >= k else f"{text} {name}."
+            text = longer if len(longer) - 1 <= self.schema.shape[0] else text
+        return text.strip() or NOTHING[: self.schema.shape[0]]
+
+
+def recovered(basis: Tensor, sketch: Tensor) -> Tensor:
+    """bool [n, words]: a set of unit vectors basis [words, d] whose sum is near sketch [n, d].
+
+    Matching pursuit over 0/1 (Mallat & Zhang, 1993): at each move the finding whose coming or going takes most off the rest.
+    """
+    taken = torch.zeros(len(sketch), len(basis), dtype=torch.bool)
+    rest = sketch.clone()
+    for _ in range(MOVES):
+        turn = 1.0 - 2.0 * taken.float()
+        gain, best = (2 * turn * (rest @ basis.T) - 1).max(dim=1)
+        moving = (gain > 1e-4).nonzero().flatten()
+        if not len(moving):
+            break
+        at = best[moving]
+        rest[moving] -= turn[moving, at][:, None] * basis[at]
+        taken[moving, at] ^= True
+    return taken
