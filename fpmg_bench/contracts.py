@@ -261,11 +261,29 @@ class About:
     access: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Where a cohort's files are published.
+
+    base: address that file names are appended to; files: name -> its known hash ("sha256:..." or "md5:...", "" where none is
+    published); sums: name of a file beside them that lists sha256 sums, as PhysioNet's SHA256SUMS.txt; terms: address of the
+    licence; size: in words, for who is asked to download it.
+    """
+
+    base: str
+    files: Mapping[str, str]
+    sums: str = ""
+    terms: str = ""
+    size: str = ""
+
+
 class Dataset(Protocol):
     """Where a cohort comes from.
 
-    Optional: `about: About` and `citation: str`, what `list` tells before loading; `available() -> bool`, cheap; `remote:
-    Remote` and `convert(downloads, folder)`, by which `data fetch` gets and describes it (fpmg_bench/fetch).
+    Optional: `about: About` and `citation: str`, what `list` tells before loading; `available() -> bool`, cheap.
+    A dataset that `data fetch` can get has `remote: Remote`, `name: str` (its folder), a parameter `root`, and
+    `convert(downloads: Path, folder: Path) -> Mapping[str, int]`: it writes the files that it loads with `root=folder`
+    (cohort.yaml, manifest, media) and returns what it left out, counted by reason.
     """
 
     licence: ClassVar[str]

@@ -32,7 +32,7 @@ COMMANDS = {  # name -> module and its line in `--help`; a module is imported on
     "report": ("report", "Write the HTML report of runs."),
     "compare": ("compare", "Compare two runs, or two methods."),
     "list": ("components", "List components, their parameters and cards."),
-    "data": ("data", "Describe your own cohort; write a cohort as a folder."),
+    "data": ("data", "Describe your own cohort, fetch a public one, write one as a folder."),
     "audit": ("audit", "Recompute the privacy ledgers of a run."),
     "doctor": ("doctor", "Check this machine, libraries and plug-ins."),
 }

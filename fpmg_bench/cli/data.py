@@ -1,25 +1,36 @@
-"""`fpmg-bench data`: describe a cohort of one's own, write a cohort as a folder."""
+"""`fpmg-bench data`: describe a cohort of one's own, fetch a public one, write a cohort as a folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from fpmg_bench.errors import ExitCode
 
 EPILOG = """\b
 Examples:
   fpmg-bench data new patients.csv --patient subject --label diagnosis --silo hospital
+  fpmg-bench data fetch eicu-demo --to ~/cohorts
   fpmg-bench data export phantom phantom-cohort
 """
 app = typer.Typer(
-    help="Describe a cohort of your own, or write a cohort as a folder.", no_args_is_help=True, rich_markup_mode=None
+    help="Describe a cohort of your own, fetch a public one, or write a cohort as a folder.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 NEW = """\b
 Examples:
   fpmg-bench data new patients.csv --patient subject --label diagnosis
   fpmg-bench data new patients.csv --patient subject --label diagnosis --silo hospital
+"""
+FETCH = """\b
+Examples:
+  fpmg-bench data fetch eicu-demo --to ~/cohorts
+  fpmg-bench data fetch medmnist --set subset=breastmnist --accept-licence
+  fpmg-bench data fetch covid-cxr --from ~/Downloads/covid
 """
 EXPORT = """\b
 Examples:
@@ -47,6 +58,81 @@ def new(
         raise DatasetError(f"{target} exists", "move it away first")
     target.write_text(draft(manifest, patient, label, silo), encoding="utf-8")
     typer.echo(f"{target}: a draft; check every line of it")
+
+
+@app.command("fetch", epilog=FETCH)
+def fetch(
+    dataset: Annotated[
+        str, typer.Argument(help="covid-cxr, eicu-demo, mimic4-demo, medmnist, or a plug-in's.", show_default=False)
+    ],
+    to: Annotated[Path | None, typer.Option("--to", help="Folder of your cohorts (default: FPMG_DATA).")] = None,
+    at_hand: Annotated[Path | None, typer.Option("--from", help="Folder with the files, instead of the network.")] = None,
+    accept: Annotated[bool, typer.Option("--accept-licence", help="Accept the licence without being asked.")] = False,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="A parameter of the dataset: KEY=VALUE.")] = None,
+) -> None:
+    """Get a public cohort and write it in folder form.
+
+    Partial downloads go on where they broke off. Files are checked against the hashes that their publisher states, else against
+    those of the first fetch (fetch.lock.json beside the data). Needs the extra [fetch], except with --from.
+    """
+    from fpmg_bench.cli import console
+    from fpmg_bench.fetch import fetch as get
+    from fpmg_bench.fetch import folder_of
+
+    given = dict(_setting(word) for word in settings or [])
+    source = _fetchable(dataset, given)
+    folder = folder_of(source, to)
+    _accepted(dataset, source, accept)
+    left_out = get(source, folder, at_hand, console.note)
+    cohort = _fetchable(dataset, given | {"root": str(folder)}).load()
+    typer.echo(f"{folder}: {len(cohort)} records, {', '.join(cohort.schemas)}")
+    rows = [*left_out.items(), *cohort.dropped.items()]
+    console.table("Left out, and why", ("reason", "count"), rows, right=("count",))
+    typer.echo(f"export FPMG_DATA={folder.parent.resolve()}")
+
+
+def _setting(word: str) -> tuple[str, Any]:
+    """KEY=VALUE, the value as YAML reads it."""
+    from ruamel.yaml import YAML
+
+    from fpmg_bench.errors import SuiteError
+
+    key, equals, value = word.partition("=")
+    if not equals:
+        raise SuiteError(f"--set {word}: KEY=VALUE was expected", "for example --set image_size=64")
+    return key, YAML(typ="safe", pure=True).load(value)
+
+
+def _fetchable(name: str, given: dict[str, Any]) -> Any:
+    """The dataset, with these parameters. Raises UnknownComponent where it states no remote files."""
+    from fpmg_bench.errors import UnknownComponent
+    from fpmg_bench.fetch import fetchable
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.types import Choice
+
+    registry = Registry.discover()
+    if not fetchable(registry.load("dataset", name)):
+        can = [entry.name for entry in registry.entries("dataset") if fetchable(registry.load("dataset", entry.full_name))]
+        raise UnknownComponent(f"dataset '{name}' is not one that can be fetched", f"one of {', '.join(can)}")
+    return registry.build("dataset", Choice(name, given))
+
+
+def _accepted(name: str, source: Any, accepted: bool) -> None:
+    """Show the licence; go on only where it is accepted. Leaves with exit code 2 where it is not, or nobody can be asked."""
+    import sys
+
+    from fpmg_bench.errors import SuiteError
+
+    remote = source.remote
+    typer.echo(
+        f"{name}: {source.licence}\nterms: {remote.terms}\ncite: {source.citation}\nfrom: {remote.base} ({remote.size})", err=True
+    )
+    if accepted:
+        return
+    if not sys.stdin.isatty():
+        raise SuiteError(f"{name}: its licence was not accepted", "read it, then add --accept-licence")
+    if not typer.confirm("Do you accept this licence?", err=True):
+        raise typer.Exit(ExitCode.USAGE)
 
 
 @app.command("export", epilog=EXPORT)

