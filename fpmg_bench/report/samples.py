@@ -22,7 +22,7 @@ REAL = '<svg class="swatch real" viewBox="0 0 14 14" aria-hidden="true"><path d=
 def panel(view: View, real: Real | None = None) -> Section:
     """One row of cards a modality, one card a source. real: dataset name -> cohort, used only where the plan says publishable."""
     blocks = [block for group in view.groups for block in _group(view, group, real)]
-    lead = "A few synthetic patients of one seed and one silo's release, the same patients in every modality. They are the first of each label, not chosen by looks."
+    lead = "A few synthetic patients of one seed and one silo's release, the same patients in every modality. They are the first of each label, not chosen by looks. Of encoders alone: held-out patients, and what encoding and decoding made of them."
     return Section("samples", "Synthetic patients", lead, blocks)
 
 
@@ -48,6 +48,8 @@ def _sources(view: View, group: Group, real: Real | None) -> Iterator[tuple[str,
         cohort = real(group.dataset) if callable(real) else real.get(group.dataset)
         if cohort is not None:
             yield "real patients", REAL, of_cohort(cohort)
+    for folder in [found for method in group.methods if (found := _held_out(method))][:1]:
+        yield "held-out patients", REAL, of_folder(folder)
     for method in group.methods:
         folder = _release(method)
         if folder is not None:
@@ -62,6 +64,12 @@ def _release(method: Method) -> Path | None:
         if here:
             return here[0]
     return None
+
+
+def _held_out(method: Method) -> Path | None:
+    """Patients of a publishable cohort whose round trip the method shows; the same at every method of a seed."""
+    folders = [trial.folder / "synthetic" / "held-out" for trial in method.done]
+    return next((folder for folder in folders if (folder / "cohort.yaml").is_file()), None)
 
 
 def banner(real: Any) -> str:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from fpmg_bench.trial.parts import Parts, Sink
     from fpmg_bench.types import Cohort, State, TrialSpec
 
+SHOWN = 2  # patients of a class whose round trip is kept, where the cohort is publishable
+HELD_OUT = "held-out"
 SPLITS = ("train", "r1", "r2", "held_out", "third")
 Encoders = dict[int, dict[str, "State"]]
 
@@ -88,6 +90,7 @@ def run_trial(spec: TrialSpec, parts: Parts, sink: Sink) -> None:
     with clock("measure"):
         evidence = scene.evidence(spec, parts, space, **released)
         scores = measure(parts.metrics, evidence, spec.seed, sink)
+        _show_round_trip(spec, parts, scene, evidence, sink)
     sink.finish(_identity(spec) | _people(scene) | result | {"scores": scores} | _cost(clock))
 
 
@@ -178,6 +181,19 @@ def _watch(stages: Stages, scene: Scene, space: EvaluationSpace, encoders: Encod
         record["scores"] = [row | {"round": record["round"]} for row in rows]
 
     return watch
+
+
+def _show_round_trip(spec: TrialSpec, parts: Parts, scene: Scene, evidence: Measured, sink: Sink) -> None:
+    """Of encoders alone, on publishable cohorts only: a few held-out patients and what the first silo's decoder makes of them."""
+    if spec.control or parts.generator is not None or not parts.dataset.publishable:
+        return
+    import numpy as np
+
+    held_out = scene.parted.held_out
+    classes = [np.flatnonzero(held_out.label == c)[:SHOWN] for c in range(len(held_out.classes))]
+    rows = np.concatenate(classes)
+    sink.synthetic(next(iter(evidence.round_trips().values())).take(rows), "decoded")
+    sink.synthetic(held_out.take(rows), HELD_OUT)
 
 
 def _distinct(released: Mapping[int, Cohort], names: tuple[str, ...]) -> list[tuple[str, Cohort]]:

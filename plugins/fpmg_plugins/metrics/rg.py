@@ -47,6 +47,8 @@ class Rg:
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """`rg` jointly and by modality, then copying and the latent space."""
+        if not evidence.released:
+            raise NotApplicable("nothing was released")
         seed = fresh_seed(rng)
         scores: list[Score] = []
         for modality in (None, *evidence.train.schemas):
