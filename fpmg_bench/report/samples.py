@@ -48,8 +48,9 @@ def _sources(view: View, group: Group, real: Real | None) -> Iterator[tuple[str,
         cohort = real(group.dataset) if callable(real) else real.get(group.dataset)
         if cohort is not None:
             yield "real patients", REAL, of_cohort(cohort)
-    for folder in [found for method in group.methods if (found := _held_out(method))][:1]:
-        yield "held-out patients", REAL, of_folder(folder)
+    held_out = next((found for method in group.methods if (found := _held_out(method))), None)
+    if held_out is not None:
+        yield "held-out patients", REAL, of_folder(held_out)
     for method in group.methods:
         folder = _release(method)
         if folder is not None:
