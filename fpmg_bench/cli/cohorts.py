@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -27,9 +27,14 @@ def overview(registry: Registry, counts: bool, json: bool) -> None:
     return None
 
 
-def one(registry: Registry, name: str, load: bool = True) -> dict[str, Any]:
-    """Facts and counts of one dataset. Where it cannot be loaded, `here` says why."""
-    return _facts(registry, registry.find("dataset", name), load)
+def one(registry: Registry, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts and counts of one dataset. Where it cannot be loaded `here` says why; with parameters given, that is an error."""
+    from fpmg_bench.types import Choice
+
+    entry = registry.find("dataset", name)
+    if not given:
+        return _facts(registry, entry, True)
+    return _named(registry, entry) | _known(entry, registry.build("dataset", Choice(name, given)), True)
 
 
 def show(facts: dict[str, Any]) -> None:
@@ -50,7 +55,7 @@ def show(facts: dict[str, Any]) -> None:
 def _counts(counts: dict[str, Any]) -> None:
     from fpmg_bench.cli import console
 
-    typer.echo(f"\nby default: {counts['records']} records of {counts['patients']} patients, {counts['labels']}")
+    typer.echo(f"\n{counts['records']} records of {counts['patients']} patients, {counts['labels']}")
     console.table("Modalities loaded", ("name", "kind", "columns", "shape", "records"), counts["modalities"], right=("records",))
     if counts["silos"]:
         console.table("Silos", ("name", "records", "patients", "label"), counts["silos"], right=("records", "patients"))
@@ -59,34 +64,29 @@ def _counts(counts: dict[str, Any]) -> None:
 
 
 def _facts(registry: Registry, entry: Entry, load: bool) -> dict[str, Any]:
-    from fpmg_bench.errors import FpmgError, PluginError
+    """With default parameters. What fails is told, not raised: the other datasets are listed all the same."""
+    from fpmg_bench.errors import FpmgError
 
+    try:
+        return _named(registry, entry) | _known(entry, registry.load("dataset", entry.full_name)(), load)
+    except (FpmgError, TypeError) as error:  # a constructor with required parameters, or a `folder` that was not named
+        return _named(registry, entry) | _declared(None, "", "") | {"here": f"no: {error}", "counts": None}
+
+
+def _named(registry: Registry, entry: Entry) -> dict[str, Any]:
     name = entry.full_name if _twice(registry, entry) else entry.name
-    facts: dict[str, Any] = {"kind": entry.kind, "name": name, "summary": entry.summary, "distribution": entry.distribution}
-    facts["counts"] = None
-    try:
-        dataset: Any = registry.load("dataset", entry.full_name)()
-    except (PluginError, TypeError) as error:  # a constructor with required parameters cannot be asked without them
-        return facts | _declared(None, "", "") | {"here": f"no: {error}"}
-    try:
-        facts |= _declared(getattr(dataset, "about", None), dataset.licence, getattr(dataset, "citation", ""))
-        facts["here"] = _here(dataset)
-        if load and facts["here"] == "yes":
-            facts["counts"] = _counted(entry.name, dataset)
-    except FpmgError as error:  # the files decide about `folder`, and may be wrong
-        facts = _declared(None, "", "") | facts
-        facts["here"] = f"no: {error}"
-    return facts
+    return {"kind": entry.kind, "name": name, "summary": entry.summary, "distribution": entry.distribution}
+
+
+def _known(entry: Entry, dataset: Any, load: bool) -> dict[str, Any]:
+    available = getattr(dataset, "available", None)
+    here = available is None or available()
+    declared = _declared(getattr(dataset, "about", None), dataset.licence, getattr(dataset, "citation", ""))
+    return declared | {"here": "yes" if here else "no", "counts": _counted(entry.name, dataset) if load and here else None}
 
 
 def _twice(registry: Registry, entry: Entry) -> bool:
     return [other.name for other in registry.entries("dataset")].count(entry.name) > 1
-
-
-def _here(dataset: Any) -> str:
-    """Can it be loaded on this machine, as far as that is cheap to know?"""
-    available = getattr(dataset, "available", None)
-    return "yes" if available is None or available() else "no"
 
 
 def _declared(about: Any, licence: str, citation: str) -> dict[str, Any]:

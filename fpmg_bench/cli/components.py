@@ -17,6 +17,7 @@ Examples:
   fpmg-bench list metric rg
   fpmg-bench list datasets --counts
   fpmg-bench list dataset iu-cxr
+  fpmg-bench list dataset folder --set root=my-cohort
   fpmg-bench list --json
 """
 
@@ -30,6 +31,7 @@ def command(
     ] = "",
     name: Annotated[str, typer.Argument(help="One component: its parameters, origin and card.", show_default=False)] = "",
     counts: Annotated[bool, typer.Option("--counts", help="With datasets: load them all and count (some seconds).")] = False,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="A parameter of that dataset: KEY=VALUE.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List components with their origin; with KIND and NAME, one component's parameters and card.
@@ -38,12 +40,12 @@ def command(
 
     Plug-ins that are broken are listed with their error, and the exit code is 4 where one is asked for by name.
     """
-    from fpmg_bench.cli import cohorts
+    from fpmg_bench.cli import cohorts, console
     from fpmg_bench.registry import Registry
 
     registry = Registry.discover()
     if name:
-        _one(registry, kind, name, json)
+        _one(registry, kind, name, json, dict(map(console.setting, settings or [])))
     elif _checked(kind) == "dataset":
         cohorts.overview(registry, counts, json)
     else:
@@ -86,11 +88,11 @@ def _checked(kind: str) -> str | None:
     return singular or None
 
 
-def _one(registry: Registry, kind: str, name: str, json: bool) -> None:
+def _one(registry: Registry, kind: str, name: str, json: bool, given: dict[str, Any]) -> None:
     from fpmg_bench.cli import cohorts, console
 
     card = describe(registry, _checked(kind) or "", name)
-    facts = cohorts.one(registry, name) if card["kind"] == "dataset" else None
+    facts = cohorts.one(registry, name, given) if card["kind"] == "dataset" else None
     if json:
         return console.emit(card | ({"cohort": facts} if facts else {}))
     typer.echo(f"{card['kind']} {card['name']}  ({card['distribution']} {card['version']})")

@@ -71,6 +71,18 @@ def emit(value: Mapping[str, Any] | Sequence[Any]) -> None:
     typer.echo(json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False))
 
 
+def setting(text: str) -> tuple[str, Any]:
+    """KEY=VALUE of an option `--set`, the value as YAML reads it. Raises SuiteError."""
+    from ruamel.yaml import YAML
+
+    from fpmg_bench.errors import SuiteError
+
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise SuiteError(f"--set {text}: KEY=VALUE was expected", "for example --set image_size=64")
+    return key, YAML(typ="safe", pure=True).load(value)
+
+
 def note(text: str) -> None:
     """A remark on standard error, out of the way of what is piped."""
     typer.echo(text, err=True)

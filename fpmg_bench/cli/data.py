@@ -11,7 +11,7 @@ from fpmg_bench.errors import ExitCode
 
 EPILOG = """\b
 Examples:
-  fpmg-bench data new patients.csv --patient subject --label diagnosis --silo hospital
+  fpmg-bench data new my-cohort --label diagnosis
   fpmg-bench data fetch eicu-demo --to ~/cohorts
   fpmg-bench data export phantom phantom-cohort
 """
@@ -23,7 +23,7 @@ app = typer.Typer(
 
 NEW = """\b
 Examples:
-  fpmg-bench data new patients.csv --patient subject --label diagnosis
+  fpmg-bench data new my-cohort
   fpmg-bench data new patients.csv --patient subject --label diagnosis --silo hospital
 """
 FETCH = """\b
@@ -41,23 +41,34 @@ Examples:
 
 @app.command("new", epilog=NEW)
 def new(
-    manifest: Annotated[Path, typer.Argument(help="A csv or parquet table, one row a record.", show_default=False)],
-    patient: Annotated[str, typer.Option("--patient", help="Column that names the patient.", show_default=False)],
-    label: Annotated[str, typer.Option("--label", help="Column with the class.", show_default=False)],
-    silo: Annotated[str, typer.Option("--silo", help="Column that names the hospital.")] = "",
+    folder: Annotated[
+        Path, typer.Argument(help="A folder with one table of records and its media, or the table.", show_default=False)
+    ],
+    patient: Annotated[str, typer.Option("--patient", help="Column that names the patient (default: guessed).")] = "",
+    label: Annotated[str, typer.Option("--label", help="Column with the class (default: guessed).")] = "",
+    silo: Annotated[str, typer.Option("--silo", help="Column that names the hospital (default: guessed).")] = "",
 ) -> None:
-    """Draft a cohort.yaml beside a table of your own; it never overwrites one.
+    """Draft a cohort.yaml beside a csv or parquet table of your own; it never overwrites one.
 
-    A suite then reads the cohort with {name: folder, as: mine, root: FOLDER}.
+    Columns become numbers, categories, flags, texts and pictures; dates, ids and names of persons are left out and told. A long
+    table beside it (record, time, variable, value) becomes a series. Fill in what says FILL IN, then check every line. A suite
+    reads the cohort with {name: folder, as: mine, root: FOLDER}.
     """
-    from fpmg_bench.draft import draft
+    from fpmg_bench.draft import draft, find_table
     from fpmg_bench.errors import DatasetError
 
+    manifest = folder if folder.is_file() else find_table(folder)
     target = manifest.parent / "cohort.yaml"
     if target.exists():
         raise DatasetError(f"{target} exists", "move it away first")
-    target.write_text(draft(manifest, patient, label, silo), encoding="utf-8")
-    typer.echo(f"{target}: a draft; check every line of it")
+    text = draft(manifest, patient, label, silo)
+    target.write_text(text, encoding="utf-8")
+    open_ = sum("FILL IN" in line for line in text.splitlines()[1:])
+    typer.echo(
+        f"{target}: a draft of {manifest.name}; "
+        + (f"{open_} lines to fill in, then " if open_ else "")
+        + "check every line of it"
+    )
 
 
 @app.command("fetch", epilog=FETCH)
@@ -79,7 +90,7 @@ def fetch(
     from fpmg_bench.fetch import fetch as get
     from fpmg_bench.fetch import folder_of
 
-    given = dict(_setting(word) for word in settings or [])
+    given = dict(map(console.setting, settings or []))
     source = _fetchable(dataset, given)
     folder = folder_of(source, to)
     _accepted(dataset, source, accept)
@@ -89,18 +100,6 @@ def fetch(
     rows = [*left_out.items(), *cohort.dropped.items()]
     console.table("Left out, and why", ("reason", "count"), rows, right=("count",))
     typer.echo(f"export FPMG_DATA={folder.parent.resolve()}")
-
-
-def _setting(word: str) -> tuple[str, Any]:
-    """KEY=VALUE, the value as YAML reads it."""
-    from ruamel.yaml import YAML
-
-    from fpmg_bench.errors import SuiteError
-
-    key, equals, value = word.partition("=")
-    if not equals:
-        raise SuiteError(f"--set {word}: KEY=VALUE was expected", "for example --set image_size=64")
-    return key, YAML(typ="safe", pure=True).load(value)
 
 
 def _fetchable(name: str, given: dict[str, Any]) -> Any:

@@ -33,12 +33,14 @@ def content(document: Document, root: Path) -> str:
 
 def _media(document: Document, root: Path) -> list[Path]:
     spec = document.spec
-    columns = [(name, part.column) for name, part in spec.modalities.items() if part.kind in ("image", "video")]
-    if not columns:
+    parts = [(name, part) for name, part in spec.modalities.items() if part.kind in ("image", "video")]
+    if not parts:
         return []
     manifest = read(root / spec.manifest, spec.missing)
-    cells = [strings(manifest.cells(column, document.place("modalities", name, "column"))) for name, column in columns]
-    files = [root / cell for column in cells for cell in column if cell is not None]
+    cells = [
+        (part.folder, strings(manifest.cells(part.column, document.place("modalities", name, "column")))) for name, part in parts
+    ]
+    files = [root / folder / cell for folder, column in cells for cell in column if cell is not None]
     return [file for file in files if file.is_file()]  # a file that is not there is named by `load`
 
 

@@ -26,7 +26,7 @@ def files(spec: ImageSpec | VideoSpec, manifest: Manifest, root: Path, declared_
     found: list[Path | None] = []
     inside = root.resolve()
     for at, cell in enumerate(strings(manifest.cells(spec.column, declared_at))):
-        path = None if cell is None else (inside / cell).resolve()
+        path = None if cell is None else (inside / spec.folder / cell).resolve()
         if path is not None and not path.is_relative_to(inside):
             raise DatasetError(f"{manifest.place(at, spec.column)}: leads out of {root}", "media belong below the root")
         if path is not None and not path.is_file():
@@ -90,6 +90,8 @@ def _clip(picture: Image, spec: VideoSpec) -> NDArray[np.uint8]:
     shown: list[int] = []
     for at in range(getattr(picture, "n_frames", 1)):
         picture.seek(at)
+        if picture.format == "WEBP":
+            picture.load()  # Pillow learns a WebP frame's duration when it decodes it
         duration = picture.info.get("duration", 0)
         shown += [at] * (max(1, round(duration / spec.frame_ms)) if spec.frame_ms else 1)
     wanted = np.asarray(shown)[np.round(np.linspace(0, len(shown) - 1, spec.shape[0])).astype(int)]

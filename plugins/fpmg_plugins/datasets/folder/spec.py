@@ -106,10 +106,12 @@ class TextSpec(_Strict):
 
 
 class ImageSpec(_Strict):
-    """shape [c, h, w] with c = 1 (gray) or 3 (RGB); window: the values that become 0 and 255 in 16-bit and float files."""
+    """folder: what the column's file names are relative to, below the root; shape [c, h, w], c = 1 (gray) or 3 (RGB); window: the values that become 0 and 255 in 16-bit and float files.
+    """
 
     kind: Literal["image"]
     column: str
+    folder: str = ""
     shape: tuple[Positive, Positive, Positive] = (1, 64, 64)
     fit: Literal["pad", "crop", "stretch"] = "pad"
     window: tuple[float, float] | None = None
@@ -121,6 +123,7 @@ class VideoSpec(_Strict):
 
     kind: Literal["video"]
     column: str
+    folder: str = ""
     shape: tuple[Positive, Positive, Positive, Positive] = (8, 1, 32, 32)
     fit: Literal["pad", "crop", "stretch"] = "pad"
     window: tuple[float, float] | None = None

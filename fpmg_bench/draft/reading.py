@@ -1,0 +1,86 @@
+"""Reads a user's table as the folder dataset will read it: cells are strings, and only declared words mean nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import DatasetError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLES = (".csv", ".parquet")
+LONG = {"time", "variable", "value"}  # columns by which a long series file is known
+MISSING = ("", "NA", "NaN", "nan")  # what a csv's empty cells are by default
+ALSO = ("N/A", "n/a", "#N/A", "NULL", "null", "NAN", "None", "<NA>", ".")  # taken as missing too where they occur
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """frame: strings, None where missing; missing: all words that mean nothing, if they are more than the default."""
+
+    file: Path
+    frame: pd.DataFrame
+    missing: tuple[str, ...] = ()
+
+
+def find_table(folder: Path) -> Path:
+    """The table of records in a folder: manifest.*, or the only one that is no long series. Raises DatasetError."""
+    if not folder.is_dir():
+        raise DatasetError(
+            f"{folder}: there is no such folder or table", "name a csv or parquet table, or the folder that holds it"
+        )
+    found = sorted(file for file in folder.iterdir() if file.suffix in TABLES and not is_long(file))
+    named = [file for file in found if file.stem == "manifest"]
+    if len(named or found) != 1:
+        what = ", ".join(file.name for file in found) or "none"
+        raise DatasetError(
+            f"{folder}: which table lists the records? found: {what}", "name it: fpmg-bench data new FOLDER/TABLE.csv"
+        )
+    return (named or found)[0]
+
+
+def is_long(file: Path) -> bool:
+    """Is it a table of (record, time, variable, value)?"""
+    return set(_header(file)) >= LONG
+
+
+def _header(file: Path) -> list[str]:
+    import csv
+
+    if file.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        return [str(name) for name in pq.read_schema(file).names]
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+        return next(csv.reader(stream), [])
+
+
+def read(file: Path) -> Rows:
+    """The whole table. Raises DatasetError where it cannot be read as the folder dataset reads."""
+    import pandas as pd
+
+    hint = "a csv (UTF-8, commas, with a header) or parquet table, one row a record"
+    try:
+        if file.suffix == ".parquet":
+            return Rows(file, pd.read_parquet(file).apply(_strings))
+        frame = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{file}: {error}", hint) from error
+    if len(frame.columns) == 1 and ";" in str(frame.columns[0]):
+        raise DatasetError(f"{file}: its cells are parted by ';'", "save it with commas (and decimal points)")
+    words = [word for word in ALSO if frame.isin([word]).to_numpy().any()]
+    missing = (*MISSING, *words)
+    empty = frame.isin(missing)
+    return Rows(file, frame.astype(object).where(~empty, None), missing if words else ())
+
+
+def _strings(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Typed cells as the folder dataset writes them: 1.0 and 1 are both "1"."""
+    import pandas as pd
+
+    if pd.api.types.is_float_dtype(column) and bool((column.dropna() % 1 == 0).all()):
+        column = column.astype("Int64")
+    return column.astype(object).map(str, na_action="ignore").where(column.notna(), None)
