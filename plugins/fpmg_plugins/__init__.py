@@ -36,6 +36,11 @@ def fpmg_encoders() -> list[Component]:
         Component("autoencoder", f"{HERE}.encoders.autoencoder:Autoencoder", "mixed-type tables with missing values"),
         Component("transformer-ae", f"{HERE}.encoders.transformer_ae:TransformerAe", "irregular series and text"),
         Component("cnn-ae", f"{HERE}.encoders.cnn_ae:CnnAe", "images and videos"),
+        Component(
+            "cnn-transformer-ae",
+            f"{HERE}.encoders.cnn_transformer_ae:CnnTransformerAe",
+            "images and videos: convolutions a frame, attention over places and frames",
+        ),
         Component("timm-ae", f"{HERE}.encoders.timm_ae:TimmAe", "images and videos: any timm network reads, frozen or trained"),
         Component("frozen", f"{HERE}.encoders.frozen:Frozen", "every kind, by public readings: encoding costs no privacy"),
     ]
