@@ -26,6 +26,7 @@ def test_counts_of_records_and_classes(cohort: Cohort) -> None:
     assert cohort.classes == ("normal", "abnormal")
     assert np.bincount(cohort.label).tolist() == [1353, 2380]
     assert cohort.dropped["reports that were not indexed (no label)"] == 92
+    assert cohort.dropped["cells of source_distance with several values or outside 0 to 2000, read as missing"] == 4
     assert len(np.unique(cohort.patient)) == 3733
 
 

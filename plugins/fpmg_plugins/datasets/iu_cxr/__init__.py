@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -79,11 +80,12 @@ class IuCxr:
 
     def load(self) -> Cohort:
         """3,733 records; the studies without an index or a report are counted in `dropped`."""
-        studies, dropped = read_studies()
+        studies, left_out = read_studies()
+        dropped = Counter(left_out)
         makers: dict[str, Callable[[], tuple[Schema, Any]]] = {
-            "text": partial(_text, list(studies.reports["INDICATION"]), INDICATION),
-            "findings": partial(_text, studies.findings(), FINDINGS),
-            "header": lambda: (schema(), header(studies)),
+            "text": partial(_text, "text", list(studies.reports["INDICATION"]), INDICATION, dropped),
+            "findings": partial(_text, "findings", studies.findings(), FINDINGS, dropped),
+            "header": lambda: (schema(), header(studies, dropped)),
             "image_codes": lambda: image_codes(studies, self.codes),
         }
         parts = {name: makers[name]() for name in self.modalities}
@@ -98,11 +100,14 @@ class IuCxr:
             silo=studies.silos()[0],
             silo_names=studies.silos()[1],
             leaks=frozenset({"findings"} & set(self.modalities)),
-            dropped=dropped,
+            dropped=dict(dropped),
         )
 
 
-def _text(strings: list[str], length: int) -> tuple[Schema, Text]:
+def _text(name: str, strings: list[str], length: int, dropped: Counter[str]) -> tuple[Schema, Text]:
+    long = sum(len(string) > length for string in strings)
+    if long:
+        dropped[f"ends of texts of {name} after {length} characters"] += long
     return Schema("text", (), (length,)), Text(tuple(string[:length].rstrip() for string in strings))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 
@@ -41,8 +43,11 @@ def schema() -> Schema:
     return Schema("table", HEADER)
 
 
-def header(studies: Studies) -> Table:
-    """One row a study. NaN where the header has no value, or one that no radiograph can have (a distance of -1)."""
+def header(studies: Studies, dropped: Counter[str]) -> Table:
+    """One row a study. NaN where the header has no value, several (13 windows), or one that no radiograph can have (a distance
+
+    of -1); the latter two are counted in `dropped`.
+    """
     first = studies.first()
     columns: dict[str, object] = {
         "age": _age(first).to_numpy(),
@@ -50,7 +55,11 @@ def header(studies: Studies) -> Table:
     }
     for name, (attribute, low, high, _) in NUMBERS.items():
         values = pd.to_numeric(first[attribute], errors="coerce").to_numpy(dtype=float)
-        columns[name] = np.where((values >= low) & (values <= high), values, np.nan)
+        good = (values >= low) & (values <= high)
+        lost = int((first[attribute].notna().to_numpy() & ~good).sum())
+        if lost:
+            dropped[f"cells of {name} with several values or outside {low:g} to {high:g}, read as missing"] += lost
+        columns[name] = np.where(good, values, np.nan)
     columns["bits_stored"] = _category(first["Bits Stored"].astype("Int64").astype(str))
     columns["photometric"] = _category(first["Photometric Interpretation"])
     columns["view"] = _category(first["View Position"].map(VIEWS))
