@@ -65,6 +65,21 @@ def test_pocus_ultrasound_is_clips_that_move() -> None:
     assert np.median(np.abs(np.diff(clips, axis=1)).mean(axis=(1, 2, 3, 4))) > 1
 
 
+def test_pocus_clips_of_64_pixels_hold_more_than_enlarged_ones_of_32() -> None:
+    large = _load(PocusUltrasound, video_size=64).data["video"].array()[:20].astype(float)
+    small = _load(PocusUltrasound).data["video"].array()[:20].astype(float)
+    assert large.shape[1:] == (8, 1, 64, 64)
+    detail = large - np.kron(small, np.ones((2, 2)))
+    assert detail.std() > 5
+
+
+def test_a_webp_frame_that_lasts_longer_counts_longer() -> None:
+    """Identical neighbours are merged in the files: 7 of the 100 clips have such a frame."""
+    cohort = _load(PocusUltrasound, frames=24)
+    still = (np.diff(cohort.data["video"].array().astype(int), axis=1) == 0).all(axis=(2, 3, 4)).any(axis=1)
+    assert still.sum() >= 7
+
+
 def test_lung_ct_does_not_know_cancer_of_covid_slices() -> None:
     cohort = _load(LungCt, image_size=32)
     assert _counts(cohort) == {"normal": 240, "benign": 102, "malignant": 240, "covid19": 55}
@@ -85,7 +100,11 @@ def test_without_data_a_cohort_is_not_available_and_says_how(
     assert not cls().available()
     with pytest.raises(DatasetError, match="set FPMG_DATA to the folder that holds"):
         cls().load()
-    assert not cls(root=str(tmp_path)).available()
+    elsewhere = cls(root=str(tmp_path))
+    assert not elsewhere.available()
+    with pytest.raises(DatasetError, match=r"manifest\.csv is not there") as caught:
+        elsewhere.load()
+    assert caught.value.hint == elsewhere.about.access != ""
 
 
 @pytest.mark.parametrize("cls", EVERY)

@@ -45,5 +45,5 @@ def test_finding_the_table_imports_nothing() -> None:
 
 def test_another_folder_can_be_named(tmp_path: Path) -> None:
     assert not UciHeart(root=str(tmp_path)).available()
-    with pytest.raises(DatasetError, match=r"heart_disease_uci\.csv: there is no such file"):
+    with pytest.raises(DatasetError, match=r"heart_disease_uci\.csv is not there"):
         UciHeart(root=str(tmp_path)).load()

@@ -13,6 +13,7 @@ from annotated_types import Ge
 from fpmg_bench import keys
 from fpmg_bench.contracts import About, Remote
 from fpmg_bench.errors import DatasetError
+from fpmg_bench.types import Cohort
 from fpmg_plugins.datasets.folder import Folder
 from fpmg_plugins.datasets.folder.about import about
 from fpmg_plugins.datasets.folder.document import Document
@@ -50,6 +51,12 @@ class Packaged(Folder):
                 f"{self.name}: no data folder", f"set {VARIABLE} to the folder that holds {self.name}/, or give `root`"
             )
         return Path(os.environ[VARIABLE]).expanduser() / self.name
+
+    def load(self) -> Cohort:
+        """All records with a known label. Raises DatasetError, with the way to get them, where the files are not here."""
+        if not self.available():
+            raise DatasetError(f"{self.name}: {self.folder() / self._document.spec.manifest} is not there", self.access())
+        return super().load()
 
     def fingerprint(self) -> str:
         """Digest of the files and of the sizes that pictures are read at."""
