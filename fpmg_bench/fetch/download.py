@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import requests
 
 CHUNK = 2**15  # bytes; where a line breaks, less than this is lost
+TOLD = 50 * 10**6  # bytes after which the progress is told
 ATTEMPTS = 3  # of one file in one call; a later call goes on with what came
 PAUSE = 1.0  # seconds before the second attempt, doubled each time
 TIMEOUT = (20.0, 60.0)  # seconds to connect, and between two pieces
@@ -99,6 +100,8 @@ class _Resuming:
             with self.part.open("ab" if resumed else "wb") as stream:
                 for piece in answer.iter_content(CHUNK):
                     stream.write(piece)
+                    if stream.tell() // TOLD > (stream.tell() - len(piece)) // TOLD:
+                        self.note(f"  {stream.tell() / 1e6:.0f} MB")
             self._whole(answer, have if resumed else 0)
         return None
 

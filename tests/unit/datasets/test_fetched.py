@@ -97,6 +97,9 @@ def test_a_file_of_another_form_is_named(tmp_path: Path, made: Path) -> None:
     frame.drop(columns="uniquepid").to_csv(raw / eicu.PATIENT, index=False)
     with pytest.raises(DatasetError, match=r"patient\.csv\.gz: .*uniquepid"):
         EicuDemo().convert(raw, made)
+    (raw / eicu.PATIENT).write_bytes((raw / eicu.HOSPITAL).read_bytes()[:-9])
+    with pytest.raises(DatasetError, match=r"patient\.csv\.gz: "):
+        EicuDemo().convert(raw, made)
     (tmp_path / covid.ARCHIVE).write_bytes(b"no zip")
     with pytest.raises(DatasetError, match="not a zip archive"):
         CovidCxr().convert(tmp_path, made)

@@ -73,13 +73,6 @@ def test_pocus_clips_of_64_pixels_hold_more_than_enlarged_ones_of_32() -> None:
     assert detail.std() > 5
 
 
-def test_a_webp_frame_that_lasts_longer_counts_longer() -> None:
-    """Identical neighbours are merged in the files: 7 of the 100 clips have such a frame."""
-    cohort = _load(PocusUltrasound, frames=24)
-    still = (np.diff(cohort.data["video"].array().astype(int), axis=1) == 0).all(axis=(2, 3, 4)).any(axis=1)
-    assert still.sum() >= 7
-
-
 def test_lung_ct_does_not_know_cancer_of_covid_slices() -> None:
     cohort = _load(LungCt, image_size=32)
     assert _counts(cohort) == {"normal": 240, "benign": 102, "malignant": 240, "covid19": 55}

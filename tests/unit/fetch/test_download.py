@@ -81,6 +81,13 @@ def test_a_wrong_hash_is_refused_and_named_and_nothing_is_kept(home: Home, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+def test_progress_of_a_long_download_is_told(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TOLD", 400_000)
+    notes: list[str] = []
+    download(home.base + "a.bin", tmp_path / "a.bin", KNOWN, notes.append)
+    assert len(notes) == 3  # the address, and two times 400 kB
+
+
 def test_a_published_md5_will_do(home: Home, tmp_path: Path) -> None:
     download(home.base + "a.bin", tmp_path / "a.bin", f"md5:{hashlib.md5(CONTENT).hexdigest()}", lambda _: None)
     with pytest.raises(DatasetError, match="not the file that was expected"):

@@ -145,7 +145,7 @@ def _picture(archive: zipfile.ZipFile, row: pd.Series, folder: Path, dropped: Co
     except KeyError:
         dropped["pictures that the archive lacks"] += 1
         return None
-    except (OSError, UnidentifiedImageError, ValueError, zipfile.BadZipFile):
+    except (OSError, UnidentifiedImageError, ValueError, zipfile.BadZipFile, Image.DecompressionBombError):
         dropped["pictures that cannot be decoded"] += 1
         return None
     gray.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ def pieces(file: Path, columns: Sequence[str], strings: Sequence[str] = ()) -> I
         with pd.read_csv(file, usecols=list(columns), chunksize=ROWS, low_memory=False, dtype=kinds) as reader:
             for piece in reader:
                 yield piece[list(columns)]
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zlib.error) as error:
         raise DatasetError(
             f"{file}: {error}", "another version of the file? data fetch names the one it was written for"
         ) from error

@@ -106,7 +106,10 @@ class TextSpec(_Strict):
 
 
 class ImageSpec(_Strict):
-    """folder: what the column's file names are relative to, below the root; shape [c, h, w], c = 1 (gray) or 3 (RGB); window: the values that become 0 and 255 in 16-bit and float files."""
+    """folder: what file names are relative to, below the root; shape [c, h, w] with c = 1 (gray) or 3 (RGB);
+
+    window: the values that become 0 and 255 in 16-bit and float files.
+    """
 
     kind: Literal["image"]
     column: str
