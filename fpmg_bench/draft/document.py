@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.draft.columns import LEFT_OUT, line, tells, word
-from fpmg_bench.draft.guess import ROLES, Guess, guess, variants
+from fpmg_bench.draft.guess import Guess, fitting, guess, variants
 from fpmg_bench.draft.media import picture, series
 from fpmg_bench.draft.reading import Rows, read
 from fpmg_bench.errors import DatasetError
@@ -63,12 +63,11 @@ def _record(frame: pd.DataFrame, kinds: dict[str, Guess]) -> str:
 
 
 def _role(role: str, given: str, names: list[str]) -> tuple[str, str]:
-    """(the column, a remark): the one that was named, or the first whose name fits."""
+    """(the column, a remark): the one that was named, or that whose name fits best."""
     if given:
         return given, ""
-    fitting = [name for name in names if ROLES[role].search(name)]
-    if fitting:
-        return fitting[0], f"            # guessed: --{role} names another column"
+    if found := fitting(role, names):
+        return found, f"            # guessed: --{role} names another column"
     if role == "silo":
         return "", ""
     which = f", one of {', '.join(names)}, and take it out of the table below" if names else ""
@@ -116,12 +115,12 @@ def _label(rows: Rows, label: str, told: str, patient: str) -> str:
 def _open_label(rows: Rows) -> str:
     """Columns that could be the label, as lines to choose from."""
     kinds = {str(name): guess(str(name), rows.frame[name]) for name in rows.frame.columns}
-    fitting = [name for name, kind in kinds.items() if kind in ("category", "flag")]
-    if not fitting:
+    possible = [name for name, kind in kinds.items() if kind in ("category", "flag")]
+    if not possible:
         raise DatasetError(
             f"{rows.file}: no column of classes was found", "add a column with the label of each record, or name one: --label"
         )
-    lines = "".join(f"  # - {line(name, rows.frame[name], kinds[name])}" for name in fitting)
+    lines = "".join(f"  # - {line(name, rows.frame[name], kinds[name])}" for name in possible)
     return (
         f"conditions:               # {FILL}: take one of these lines as the label, and take it out of the table below\n{lines}"
     )

@@ -28,10 +28,17 @@ PERSON = re.compile(
     r"|passport|^dob$|birth[_\s-]?da(y|te)|date[_\s-]of[_\s-]birth",
     re.IGNORECASE,
 )
-ROLES = {
-    "patient": re.compile(r"patient|subject|person|participant|^pid$|mrn", re.IGNORECASE),
-    "label": re.compile(r"^label$|^class$|^target$|outcome|diagnosis|^dx|death|died|mortality|surviv|^status$|finding", re.IGNORECASE),
-    "silo": re.compile(r"^site|_site$|hospital|cent(er|re)|clinic(?!al)|institution|^silo$|region", re.IGNORECASE),
+ROLES = {  # what a role's column may be called, the surest names first
+    "patient": (r"^(patient|subject|person|participant)([_\s-]?id)?$", r"^pid$|mrn", r"patient|subject|person|participant"),
+    "label": (
+        r"^(label|class|target)$",
+        r"^(outcome|diagnosis|dx)$",
+        r"outcome|diagnosis|^dx|death|died|mortality|surviv|^status$|finding",
+    ),
+    "silo": (
+        r"^(site|silo|hospital|clinic|cent(er|re))([_\s-]?(id|name))?$",
+        r"^site|_site$|hospital|cent(er|re)|clinic(?!al)|institution|region",
+    ),
 }
 
 
@@ -102,3 +109,12 @@ def variants(known: pd.Series[Any]) -> Mapping[str, list[str]]:
     for word in known.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable").index:
         groups.setdefault(str(word).strip().casefold(), []).append(str(word))
     return {ways[0].strip(): ways for _, ways in sorted(groups.items())}
+
+
+def fitting(role: str, names: list[str]) -> str:
+    """The column whose name fits the role best, "" where none does."""
+    for pattern in ROLES[role]:
+        for name in names:
+            if re.search(pattern, name, re.IGNORECASE):
+                return name
+    return ""

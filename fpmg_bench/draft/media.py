@@ -12,11 +12,13 @@ from fpmg_bench.draft.reading import TABLES, is_long, read
 
 if TYPE_CHECKING:
     import pandas as pd
+    from PIL.Image import Image
 
 LOOKED_AT = 20  # files whose kind and colours are looked at
 CHANNELS = 24  # variables of a series that are drafted, the commonest first
 STEPS = 24
-HIGH, LOW = 0.995, 0.005  # values of a series beyond these shares of it are read as missing
+TINT = 8  # gray levels by which the colours of a gray picture may differ after compression
+HIGH, LOW = 0.995, 0.005  # a series' values far beyond these shares of them are taken for mistakes
 
 
 def picture(name: str, values: pd.Series[Any], root: Path) -> str:
@@ -25,6 +27,8 @@ def picture(name: str, values: pd.Series[Any], root: Path) -> str:
     folder = _folder(cells, root)
     files = [root / folder / cell for cell in cells]
     lost = [cell for cell, file in zip(cells, files, strict=True) if not file.is_file()]
+    if len(lost) == len(files):
+        return f"# left out: {name} (names of files, none of which is below this folder)\n"
     frames, gray = _looked_at([file for file in files if file.is_file()][:LOOKED_AT])
     channels = 1 if gray else 3
     made: dict[str, Any] = {"kind": "video" if frames > 1 else "image", "column": name}
@@ -45,19 +49,36 @@ def _folder(cells: list[str], root: Path) -> str:
 
 def _looked_at(files: list[Path]) -> tuple[int, bool]:
     """(most frames, is every one of them gray?)."""
-    from PIL import Image
+    from PIL import Image as Pil
 
     frames, gray = 1, True
     for file in files:
         if file.suffix == ".npy":
             continue
         try:
-            with Image.open(file) as found:
+            with Pil.open(file) as found:
                 frames = max(frames, getattr(found, "n_frames", 1))
-                gray &= found.mode in ("1", "L", "LA", "I", "F") or found.mode.startswith("I;16")
+                gray &= _gray(found)
         except OSError:
             continue  # the folder dataset names a broken file when it loads
     return frames, gray
+
+
+def _gray(found: Image) -> bool:
+    """WebP and many scanners write gray pictures in three equal colours."""
+    from PIL import ImageChops
+
+    if found.mode in ("1", "L", "LA", "I", "F") or found.mode.startswith("I;16"):
+        return True
+    red, green, blue = found.convert("RGB").split()
+    return not any(sum(ImageChops.difference(*pair).histogram()[TINT + 1 :]) for pair in ((red, green), (green, blue)))
+
+
+def _range(found: pd.Series[Any]) -> tuple[float, float]:
+    """All of the values but those farther than half the common span beyond it; the rest is read as missing and counted."""
+    low, high = float(found.quantile(LOW)), float(found.quantile(HIGH))
+    span = (high - low) or 1.0
+    return max(float(found.min()), low - span / 2), min(float(found.max()), high + span / 2)
 
 
 def series(root: Path, manifest: Path, record: str, records: set[str]) -> str:
@@ -87,7 +108,7 @@ def _series(file: Path, record: str, records: set[str]) -> str:
     for name in mine["variable"].value_counts().index[:CHANNELS]:
         found = values[(mine["variable"] == name) & values.notna()]
         if found.nunique() > 1:
-            low, high = float(found.quantile(LOW)), float(found.quantile(HIGH))
-            made = {"name": name, "low": low, "high": high if high > low else low + 1, "outside": "missing"}
+            low, high = _range(found)
+            made = {"name": name, "low": low, "high": high, "outside": "missing"}
             text += f"      - {json.dumps(made, ensure_ascii=False)}\n"
     return text

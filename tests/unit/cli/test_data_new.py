@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -161,3 +162,19 @@ def test_a_parquet_table_is_drafted_as_it_will_be_read(tmp_path: Path) -> None:
     cohort = _load(tmp_path)
     assert cohort.label.tolist() == [0, 1, 0, 1] and cohort.dropped["records without a label"] == 1
     assert cohort.data["table"].frame["flag"].tolist()[:2] == [1.0, 0.0]
+
+
+@pytest.mark.cohort
+@pytest.mark.parametrize("name", ["covid_cxr", "mimic3_demo", "pocus_ultrasound"])
+def test_real_manifests_load_as_they_were_drafted(name: str, tmp_path: Path) -> None:
+    place = Path(os.environ.get("FPMG_DATA") or Path(__file__).parents[4] / "shared" / "data") / name
+    if not place.is_dir():
+        pytest.skip(f"{name} is not under FPMG_DATA")
+    for each in place.iterdir():
+        (tmp_path / each.name).symlink_to(each)
+    text = draft(tmp_path / "manifest.csv")
+    assert "FILL IN" not in text.partition("\n")[2] and 'patient: "patient_id"' in text and '"label"' in text
+    document = tmp_path / "cohort.yaml"
+    document.write_text(text)
+    cohort = Registry.discover().build("dataset", Choice("folder", {"file": str(document), "root": str(place)})).load()
+    assert len(cohort) == {"covid_cxr": 606, "mimic3_demo": 136, "pocus_ultrasound": 129}[name]

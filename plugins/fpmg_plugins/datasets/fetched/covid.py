@@ -68,12 +68,12 @@ def _opened(file: Path) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(file)
     except (OSError, zipfile.BadZipFile) as error:
-        raise DatasetError(f"{file}: not a zip archive ({error})", "get it again") from error
+        raise DatasetError(f"{file}: not a zip archive ({error})", "delete it and fetch again") from error
     comment = archive.comment.decode("ascii", "replace")
     if comment and comment != COMMIT:
         archive.close()
         raise DatasetError(
-            f"{file}: packed from commit {comment}, expected {COMMIT}", "another state of the collection: get it again"
+            f"{file}: packed from commit {comment}, expected {COMMIT}", "another state of the collection: delete it and fetch again"
         )
     return archive
 

@@ -154,7 +154,7 @@ def _read(file: Path) -> list[tuple[str, np.ndarray, np.ndarray]]:
         with np.load(file, allow_pickle=False) as archive:
             return [(s, archive[f"{s}_images"], archive[f"{s}_labels"].reshape(-1)) for s in ("train", "val", "test")]
     except (OSError, ValueError, KeyError) as error:
-        raise DatasetError(f"{file}: not an archive of MedMNIST ({error})", "get it again") from error
+        raise DatasetError(f"{file}: not an archive of MedMNIST ({error})", "delete it and fetch again") from error
 
 
 def _save(picture: np.ndarray, file: Path) -> None:
