@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Rng
 
 NORM_DIMENSIONS = 2.0**0.5  # moments release a clipped row (norm <= 1) and its square (norm <= 1) together
+COUNTED = 256  # records counted at once
 
 
 class LocalShard:
@@ -133,12 +134,18 @@ class LocalShard:
         return Moments(float(self.patients), first, second)
 
     def counts(self, bins: Callable[[Any], Tensor], clip: float) -> Tensor:
-        rows = bins(self._rows).double()
-        weight = self._weights()[:, None]
+        import torch
+
+        weight = self._weights()
+        total = torch.zeros((), dtype=torch.float64)
+        # bins are wide and mostly empty: all rows of them at once could outgrow the data
+        for at in torch.split(torch.arange(len(weight)), COUNTED):
+            rows = bins(self._batch(at.numpy())).double()
+            total = total + weight[at] @ (rows if self._ledger is None else _clipped(rows, clip))
         if self._ledger is None:
-            return (rows * weight).sum(0)
+            return total
         sigma = self._ledger.charge(self._stage, "counts")
-        return self._noisy((_clipped(rows, clip) * weight).sum(0), sigma * clip)
+        return self._noisy(total, sigma * clip)
 
     def _weights(self) -> Tensor:
         """[records]: a patient's records share a weight of 1."""

@@ -9,7 +9,7 @@ import torch
 from annotated_types import Ge, Gt
 
 from fpmg_bench.types import Charges
-from fpmg_plugins.encoders import dither, quantiles
+from fpmg_plugins.encoders import dither, margins, quantiles
 from fpmg_plugins.encoders.autoencoding import Autoencoding
 from fpmg_plugins.encoders.table_net import TableCoder
 from fpmg_plugins.encoders.tabular import Layout
@@ -17,10 +17,13 @@ from fpmg_plugins.encoders.tabular import Layout
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
-    from fpmg_bench.contracts import Shard
+    from fpmg_bench.contracts import Public, Shard
     from fpmg_bench.types import Schema, SiloContext, State, Table
+
+
+POOL, BATCH = 4096, 256  # records made up a round, and of these a step
 
 
 class Autoencoder(Autoencoding):
@@ -44,18 +47,30 @@ class Autoencoder(Autoencoding):
         self.proximal = proximal
 
     def charges(self, schema: Schema, steps: int) -> Charges:
-        return Charges(private_steps=steps, counts=int(bool(Layout.of(schema).numbers)))
+        return Charges(private_steps=steps, counts=1)
 
     def statistics(self, schema: Schema, shard: Shard, ctx: SiloContext) -> State:
         layout = Layout.of(schema)
-        if not layout.numbers:
-            return {}
-        clip = float(np.sqrt(len(layout.numbers)))  # one bin a column: the most that a row can weigh
-        return {"counts/bins": shard.counts(lambda t: quantiles.histogram(layout.numbers, layout.places(t.frame)), clip)}
+        clip = float(np.sqrt(len(schema.columns)))  # one bin a column: the most that a row can weigh
+        grid = quantiles.Grid(layout.numbers, fine=not shard.private)
+        return {
+            "counts/bins": shard.counts(lambda t: margins.bins(layout, grid, layout.places(t.frame), layout.codes(t.frame)), clip)
+        }
 
     def frozen(self, schema: Schema, stats: State) -> State:
-        k = len(Layout.of(schema).numbers)
-        return {"frozen/distribution": quantiles.distribution(stats["counts/bins"], k)} if k else {}
+        return margins.frozen(Layout.of(schema), stats["counts/bins"])
+
+    def rehearsal(self, schema: Schema, state: State, ctx: SiloContext) -> Public:
+        """Records whose columns are drawn one by one: few patients do not say how every combination is to be told apart."""
+        layout = Layout.of(schema)
+        made = margins.drawn(layout, state, POOL, ctx.rng)
+
+        def loss(module: nn.Module) -> Tensor:
+            at = torch.randint(POOL, (BATCH,), generator=ctx.rng)
+            found: Tensor = module({name: value[at] for name, value in made.items()}).mean()
+            return found
+
+        return loss
 
     def network(self, schema: Schema) -> TableCoder:
         layout = Layout.of(schema)
@@ -78,5 +93,6 @@ class Autoencoder(Autoencoding):
             values = quantiles.restore(layout.numbers, state["frozen/distribution"], outputs["scores"].double().numpy())
             values[~dither.seen(outputs["there"].sigmoid(), outputs["phase"]).numpy()] = np.nan
         levels = torch.split(outputs["levels"], layout.sizes, dim=1) if layout.sizes else ()
-        codes = [part.argmax(dim=1).numpy() for part in levels]
+        used = len(layout.numbers)  # thresholds that the gaps of numbers took
+        codes = [dither.level(part.softmax(1), outputs["phase"], used + j).numpy() for j, part in enumerate(levels)]
         return layout.table(schema, values, np.stack(codes, axis=1) if codes else np.zeros((len(values), 0), dtype=np.int64))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from fpmg_bench.contracts import Shard
+    from fpmg_bench.contracts import Public, Shard
     from fpmg_bench.types import ModalityData, Rng, Schema, SiloContext, State
 
 MODULE = "encoder"
@@ -54,9 +54,12 @@ class Bottleneck(nn.Module):
         nn.init.zeros_(self.project.bias)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        z = self.project(self.norm(hidden))
-        # x / sqrt(1 + x^2 / b^2): linear near zero, and no corner at the bound as clipping would have
-        return z / torch.sqrt(1 + (z / BOUND).square())
+        return bounded(self.project(self.norm(hidden)))
+
+
+def bounded(z: Tensor) -> Tensor:
+    """z / sqrt(1 + z^2 / b^2): linear near zero, within +-BOUND, and no corner there as clipping would have."""
+    return z / torch.sqrt(1 + (z / BOUND).square())
 
 
 class Autoencoding(ABC):
@@ -93,6 +96,10 @@ class Autoencoding(ABC):
         network = training.seeded(lambda: self.network(schema), rng)
         return training.state_of(network, MODULE) | self.frozen(schema, stats)
 
+    def rehearsal(self, schema: Schema, state: State, ctx: SiloContext) -> Public | None:
+        """A loss on records made up from the frozen constants: no patient's rows, so neither clipped nor noised nor charged."""
+        return None
+
     def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
         schema: Schema = ctx.schema
         network = self._restored(schema, state)
@@ -100,7 +107,7 @@ class Autoencoding(ABC):
         prepared = shard.prepared(MODULE, lambda rows: self.features(schema, state, rows))
         optimizer = training.adam(network, training.setting(self, ctx, "lr"), ctx.memory, MODULE)
         pull = training.proximal(network, training.setting(self, ctx, "proximal"))
-        losses = training.fit(network, optimizer, prepared, ctx, _losses, pull)
+        losses = training.fit(network, optimizer, prepared, ctx, _losses, _both(pull, self.rehearsal(schema, state, ctx)))
         training.keep(optimizer, network, ctx.memory, MODULE)
         return Update(training.state_of(network, MODULE), float(shard.patients), losses)
 
@@ -129,3 +136,9 @@ class Autoencoding(ABC):
 def _losses(module: nn.Module, batch: Any) -> Tensor:
     losses: Tensor = module(batch)
     return losses
+
+
+def _both(first: Public | None, second: Public | None) -> Public | None:
+    if first is None or second is None:
+        return first or second
+    return lambda module: first(module) + second(module)

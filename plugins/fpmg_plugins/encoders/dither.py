@@ -1,4 +1,4 @@
-"""Ordered dither: turns probabilities of gaps into gaps at the right rate without a random number.
+"""Ordered dither: turns probabilities of gaps and levels into gaps and levels at the right rate without a random number.
 
 "Seen where probability > 1/2" would see everything that is seen more often than not; sampling would need a generator that
 `decode` is not handed. So thresholds are spread evenly over the cells of a record (Weyl sequence), shifted by the record's vector.
@@ -20,6 +20,13 @@ TURNS = 3.0  # of the shift while the vector's sum grows by one: many over a coh
 def phase(z: Tensor) -> Tensor:
     """Shift [n] in [0, 1) of each record, a function of its vector alone."""
     return (z.double().sum(dim=1) * TURNS) % 1.0
+
+
+def level(probability: Tensor, shift: Tensor, first: int = 0) -> Tensor:
+    """Indices [n] of levels with probability [n, levels], each at its own rate; `first`: cells of the record already used."""
+    threshold = ((first + 0.5) * GOLDEN + shift) % 1.0
+    below = torch.cumsum(probability.double(), dim=1) <= threshold[:, None]
+    return below.sum(dim=1).clamp(max=probability.shape[1] - 1)
 
 
 def seen(probability: Tensor, shift: Tensor) -> Tensor:

@@ -13,22 +13,25 @@ from fpmg_plugins.encoders.series_net import SeriesCoder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from fpmg_bench.contracts import Shard
-    from fpmg_bench.types import Schema, Series, State
+    from fpmg_bench.types import Column, Schema, Series, State
     from fpmg_plugins.encoders.transformer_ae import TransformerAe
 
 
 def statistics(schema: Schema, shard: Shard) -> State:
     """One charged count: how often each channel and the time fall into each public bin."""
     clip = float(np.sqrt(len(schema.columns) + 1))  # a record's bins sum to 1 in each channel and in time
-    return {"counts/bins": shard.counts(lambda rows: _histogram(schema, rows), clip)}
+    grid = quantiles.Grid(_columns(schema), fine=False)
+    return {"counts/bins": shard.counts(lambda rows: grid.histogram(_cells(schema, rows)), clip)}
 
 
 def frozen(schema: Schema, stats: State) -> State:
     """The distribution of each channel and of the time."""
-    return {"frozen/distribution": quantiles.distribution(stats["counts/bins"], len(schema.columns) + 1)}
+    counts = stats["counts/bins"]
+    return {"frozen/distribution": quantiles.Grid.counted(_columns(schema), len(counts)).distribution(counts)}
 
 
 def network(settings: TransformerAe, schema: Schema) -> SeriesCoder:
@@ -39,26 +42,26 @@ def network(settings: TransformerAe, schema: Schema) -> SeriesCoder:
 
 def features(schema: Schema, state: State, data: Series) -> dict[str, Tensor]:
     """scores and seen [n, t, c], times [n, t]."""
-    cdf = state["frozen/distribution"]
-    values, times = series_grid.places(schema, data)
-    return {
-        "scores": torch.from_numpy(quantiles.standardise(schema.columns, cdf, values)),
-        "seen": torch.from_numpy((~np.isnan(values)).astype(np.float32)),
-        "times": torch.from_numpy(quantiles.standardise((series_grid.TIME,), cdf[-1:], times[:, :, None])[:, :, 0]),
-    }
+    cells = _cells(schema, data)
+    scores = torch.from_numpy(quantiles.standardise(_columns(schema), state["frozen/distribution"], cells))
+    seen = torch.from_numpy((~np.isnan(cells[:, :, :-1])).astype(np.float32))
+    return {"scores": scores[:, :, :-1], "seen": seen, "times": scores[:, :, -1]}
 
 
 def records(schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> Series:
     """Valid series from the decoder's scores, times and masks."""
-    cdf = state["frozen/distribution"]
-    values = quantiles.restore(schema.columns, cdf, outputs["scores"].double().numpy())
-    times = quantiles.restore((series_grid.TIME,), cdf[-1:], outputs["times"].double().numpy()[:, :, None])[:, :, 0]
+    scores = torch.cat([outputs["scores"], outputs["times"][:, :, None]], dim=2).double().numpy()
+    values = quantiles.restore(_columns(schema), state["frozen/distribution"], scores)
     there = outputs["there"].sigmoid()
     seen = dither.seen(there.flatten(1), outputs["phase"]).reshape(there.shape)
-    return series_grid.series(schema, values, times, seen.numpy())
+    return series_grid.series(schema, values[:, :, :-1], values[:, :, -1], seen.numpy())
 
 
-def _histogram(schema: Schema, data: Series) -> Tensor:
+def _columns(schema: Schema) -> tuple[Column, ...]:
+    return (*schema.columns, series_grid.TIME)
+
+
+def _cells(schema: Schema, data: Series) -> NDArray[np.float64]:
+    """Channels and time [n, t, c + 1] on their public scale."""
     values, times = series_grid.places(schema, data)
-    columns = (*schema.columns, series_grid.TIME)
-    return quantiles.histogram(columns, np.concatenate([values, times[:, :, None]], axis=2))
+    return np.concatenate([values, times[:, :, None]], axis=2)

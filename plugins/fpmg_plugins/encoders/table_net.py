@@ -8,13 +8,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fpmg_plugins.encoders.autoencoding import Bottleneck, Coder
+from fpmg_plugins.encoders.autoencoding import Coder, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
+PRECISE = 3.0  # weight of squared errors beside cross-entropies: a number is to come back to its own step
 RARE = 3.0  # what is missing is rare: at the scale of a 0/1 flag the bottleneck would not spend a direction on it
 
 
@@ -30,16 +31,18 @@ class TableCoder(Coder):
         self.k, self.sizes = k, tuple(sizes)
         width = 2 * k + sum(sizes)
         self.lift = nn.Linear(width, hidden)
-        self.bottleneck = Bottleneck(hidden + width, dim)
+        self.squeeze = nn.Linear(hidden + width, dim)
         self.unfold = nn.Linear(dim, hidden)
         self.deep = nn.Linear(hidden, width)
         self.direct = nn.Linear(dim, width, bias=False)
+        # no normalisation in between: a number's place must not depend on the row's other columns
+        nn.init.normal_(self.squeeze.weight, std=(hidden + width) ** -0.5)
+        nn.init.zeros_(self.squeeze.bias)
         nn.init.zeros_(self.deep.bias)
 
     def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
         x = self._inputs(batch)
-        z: Tensor = self.bottleneck(torch.cat([F.gelu(self.lift(x)), x], dim=1))
-        return z
+        return bounded(self.squeeze(torch.cat([F.gelu(self.lift(x)), x], dim=1)))
 
     def decode(self, z: Tensor) -> dict[str, Tensor]:
         out = self.deep(F.gelu(self.unfold(z))) + self.direct(z)
@@ -48,7 +51,7 @@ class TableCoder(Coder):
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         out = self.decode(self.encode(batch))
         seen = batch["seen"]
-        losses = (seen * (out["scores"] - batch["scores"]).square()).sum(1)
+        losses = PRECISE * (seen * (out["scores"] - batch["scores"]).square()).sum(1)
         losses = losses + F.binary_cross_entropy_with_logits(out["there"], seen, reduction="none").sum(1)
         for j, logits in enumerate(torch.split(out["levels"], self.sizes, dim=1) if self.sizes else ()):
             losses = losses + F.cross_entropy(logits, batch["codes"][:, j], reduction="none")
