@@ -7,11 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Le
+from torch.nn import functional as F
 
 from fpmg_bench.errors import IncompatibleTrial, PluginError
 from fpmg_bench.types import Charges, Text
-from fpmg_plugins.encoders import dither, frozen_nets, frozen_networks, frozen_readers, pca_views, pixels, vocabulary
-from fpmg_plugins.encoders.autoencoding import STREAM, Autoencoding, Coder
+from fpmg_plugins.encoders import (
+    dither,
+    frozen_nets,
+    frozen_pixels,
+    frozen_readers,
+    frozen_text,
+    pca_views,
+    pixels,
+    vocabulary,
+)
+from fpmg_plugins.encoders.autoencoding import STREAM, Autoencoding
+from fpmg_plugins.encoders.frozen_networks import PublicNetwork
+from fpmg_plugins.encoders.picture_net import Aim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +34,7 @@ if TYPE_CHECKING:
     from fpmg_bench.types import ModalityData, Rng, Schema, SiloContext, State, Update
 
 PIECE = 3  # characters that a token of the vocabulary stands for, at least
+PICTURES = ("image", "video")
 NETWORK, WEIGHTS = "frozen/network", "frozen/weights"
 
 
@@ -47,6 +60,8 @@ class Frozen(Autoencoding):
         side: Literal[32, 64, 128] = 64,
         width: Literal[8, 12, 16, 24, 32] = 16,
         tokens: Annotated[int, Ge(4), Le(128)] = 48,
+        similarity: Annotated[float, Ge(0), Le(1)] = 0.5,
+        texture: Annotated[float, Ge(0), Le(1)] = 0.6,
         lr: Annotated[float, Gt(0)] = 3e-3,
         proximal: Annotated[float, Ge(0)] = 0.0,
     ) -> None:
@@ -57,6 +72,8 @@ class Frozen(Autoencoding):
         self.side = side
         self.width = width
         self.tokens = tokens
+        self.similarity = similarity
+        self.texture = texture
         self.lr = lr
         self.proximal = proximal
 
@@ -72,14 +89,12 @@ class Frozen(Autoencoding):
     def init(self, schema: Schema, stats: State, rng: Rng) -> State:
         """The head, from the schema and the seed alone; under "frozen/", so it never travels. And the decoder, if it is trained."""
         _readable(schema, self.backbone)
-        head = frozen_readers.reader(schema, self.side).head(self._own, rng)
+        head = self._reader(schema).head(self._own, rng)
         if self.backbone:
-            width = frozen_networks.width(schema, self.backbone, self.weights, self.side)
-            wide = torch.randn(width, self.dim - self._own, generator=rng, dtype=torch.float64)
-            head |= {
-                NETWORK: torch.linalg.qr(wide).Q.float(),
-                WEIGHTS: frozen_networks.digest(schema, self.backbone, self.weights, self.side),
-            }
+            network, rest = self._public_network(schema), self.dim - self._own
+            wide = torch.randn(network.width, min(rest, network.width), generator=rng, dtype=torch.float64)
+            basis = F.pad(torch.linalg.qr(wide).Q.float(), (0, max(0, rest - network.width)))
+            head |= {NETWORK: basis, WEIGHTS: network.digest()}
         return head if self.decoder == "public" else head | super().init(schema, stats, rng)
 
     def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
@@ -94,30 +109,62 @@ class Frozen(Autoencoding):
         return torch.cat(parts)
 
     def decode(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
-        if self.decoder == "trained":
-            return super().decode(schema, state, z)
-        return frozen_readers.reader(schema, self.side).back(state, z[:, : self._own].float())
+        z = z.float()
+        if self.decoder == "public":
+            if schema.kind in PICTURES:
+                return frozen_pixels.shown(schema, lambda part: self._public(schema, state, part), z)
+            return self._public(schema, state, z)
+        network = self._restored(schema, state).eval()
+        assert isinstance(network, frozen_nets.Learnt)
+        if schema.kind in PICTURES:
+            return frozen_pixels.shown(schema, lambda part: self._finished(schema, state, network, part), z)
+        with torch.no_grad():
+            return self._finished(schema, state, network, z)
 
-    def network(self, schema: Schema) -> Coder:
+    def _finished(self, schema: Schema, state: State, network: frozen_nets.Learnt, z: Tensor) -> ModalityData:
+        parts: dict[str, list[Tensor]] = {}
+        for chunk in torch.split(z, STREAM) if len(z) else (z,):
+            outputs = network.finish(chunk, self._known(schema, state, chunk)) | {"phase": dither.phase(chunk)}
+            for name, value in outputs.items():
+                parts.setdefault(name, []).append(value)
+        return self.records(schema, state, {name: torch.cat(values) for name, values in parts.items()})
+
+    def network(self, schema: Schema) -> frozen_nets.Learnt:
         if schema.kind == "text":
             return frozen_nets.Writing(self._length(schema), self.dim)
-        if schema.kind in ("image", "video"):
-            return frozen_nets.Drawing(schema, self.side, self.dim, self.width)
+        if schema.kind in PICTURES:
+            aim = Aim(self.similarity, self.texture, augment=False)
+            return frozen_nets.Drawing(schema, self._side(schema), self.dim, self.width, aim)
         return frozen_nets.Filling(schema, self.dim)
 
     def features(self, schema: Schema, state: State, data: Any) -> dict[str, Tensor]:
-        """The vectors, and what is to come back from them."""
-        z = self._vectors(schema, state, data)
+        """The vectors, what is known of the records from them, and the records."""
+        z = self.encode(schema, state, data)
+        batch = {"z": z, "known": torch.cat([self._known(schema, state, part) for part in torch.split(z, STREAM)])}
         if schema.kind == "text":
-            return {"z": z, "tokens": torch.from_numpy(vocabulary.encode(data.strings, self._length(schema)))}
-        if schema.kind in ("image", "video"):
-            return {"z": z, "pixels": pixels.reduced(schema, data, self.side)}
-        return {"z": z, "rows": torch.from_numpy(pca_views.view(schema).rows(data)).float()}
+            return batch | {"tokens": torch.from_numpy(vocabulary.encode(data.strings, self._length(schema)))}
+        if schema.kind in PICTURES:
+            return batch | {"pixels": pixels.reduced(schema, data, self._side(schema))}
+        return batch | {"rows": torch.from_numpy(pca_views.view(schema).rows(data)).float()}
+
+    def _known(self, schema: Schema, state: State, z: Tensor) -> Tensor:
+        """What the public way back says, in the decoder's own terms."""
+        if schema.kind == "text":
+            return frozen_text.bags(state, z[:, : self._own]).to(torch.uint8)
+        if schema.kind == "series":  # before gaps are cut into it
+            return frozen_readers.rows_of(state, z[:, : self._own]).clamp(0, 1)
+        back = self._public(schema, state, z)
+        if schema.kind in PICTURES:
+            return pixels.reduced(schema, back, self._side(schema))
+        return torch.from_numpy(pca_views.view(schema).rows(back)).float()
+
+    def _public(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
+        return self._reader(schema).back(state, z[:, : self._own])
 
     def records(self, schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> ModalityData:
         if schema.kind == "text":
             return Text(tuple(vocabulary.decode(row)[: schema.shape[0]].rstrip() for row in outputs["tokens"].tolist()))
-        if schema.kind in ("image", "video"):
+        if schema.kind in PICTURES:
             return pixels.enlarged(schema, outputs["pixels"])
         seen = dither.seen(outputs["masks"].sigmoid(), outputs["phase"])
         values = outputs["values"].clamp(0, 1).double().numpy()
@@ -129,13 +176,26 @@ class Frozen(Autoencoding):
         return self.dim - self.dim // 2 if self.backbone else self.dim
 
     def _vectors(self, schema: Schema, state: State, data: Any) -> Tensor:
-        z = frozen_readers.vectors(state, frozen_readers.reader(schema, self.side).rows(data))
+        z = frozen_readers.vectors(state, self._reader(schema).rows(data))
         if not self.backbone:
             return z
-        if not torch.equal(state[WEIGHTS], frozen_networks.digest(schema, self.backbone, self.weights, self.side)):
+        network = self._public_network(schema)
+        if not torch.equal(state[WEIGHTS], network.digest()):
             raise PluginError(f"the weights of {self.backbone} are not those of this state", "use the same weights as in `init`")
-        said = frozen_networks.features(schema, data, self.backbone, self.weights, self.side)
-        return torch.cat([z, said @ state[NETWORK]], dim=1)
+        said = network.features(data).double() @ state[NETWORK].double()
+        return torch.cat([z, said.float()], dim=1)
+
+    def _side(self, schema: Schema) -> int:
+        """Working size of pictures, no larger than they ask for."""
+        if schema.kind not in PICTURES:
+            return self.side
+        return min(self.side, next((side for side in (32, 64) if max(schema.shape[-2:]) <= side), 128))
+
+    def _reader(self, schema: Schema) -> frozen_readers.Reader:
+        return frozen_readers.reader(schema, self._side(schema))
+
+    def _public_network(self, schema: Schema) -> PublicNetwork:
+        return PublicNetwork(schema, self.backbone, self.weights, self._side(schema))
 
     def _length(self, schema: Schema) -> int:
         return max(4, min(self.tokens, schema.shape[0] // PIECE + 1))

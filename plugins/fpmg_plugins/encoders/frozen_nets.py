@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from fpmg_bench.errors import PluginError
 from fpmg_plugins.encoders import pca_views, pixels, vocabulary
 from fpmg_plugins.encoders.autoencoding import Coder
 from fpmg_plugins.encoders.frozen_pixels import PixelDecoder
+from fpmg_plugins.encoders.text_net import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,35 +21,50 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpmg_bench.types import Schema
+    from fpmg_plugins.encoders.picture_net import Aim
 
 HIDDEN = 128
-BEHIND = 3  # pieces that the writer looks back on
-NARROW = 32  # width before the vocabulary
+WIDTH = 64  # of the writer
 VALUES = 40.0  # squared errors on scales of 0 to 1 count so much beside cross-entropies
+SURE = 3.0  # logit of what the public way back says
 
 
-class Drawing(Coder):
-    """Vectors to pictures. batch: z [n, dim], pixels uint8 [n, channels, side, side]; the loss is the mean squared error."""
+class Learnt(Coder):
+    """A decoder of frozen vectors. batch: z [n, dim], known [n, ...]: what the public way back makes of them, and the record.
 
-    def __init__(self, schema: Schema, side: int, dim: int, width: int) -> None:
-        super().__init__()
-        self.decoder = PixelDecoder(pixels.channels(schema), side, dim, width)
+    Training starts from what is known, or has it to build on: a decoder from nothing needs more steps than a small budget has.
+    """
 
     def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
         return batch["z"]
 
     def decode(self, z: Tensor) -> dict[str, Tensor]:
-        return {"pixels": self.decoder(z)}
+        raise PluginError("a learnt decoder of frozen vectors also needs what is known: finish(z, known)")
+
+    @abstractmethod
+    def finish(self, z: Tensor, known: Tensor) -> dict[str, Tensor]:
+        """The decoder's outputs: tensors with n leading rows."""
+
+
+class Drawing(Learnt):
+    """Pictures. known, pixels: uint8 [n, channels, side, side]."""
+
+    def __init__(self, schema: Schema, side: int, dim: int, width: int, aim: Aim) -> None:
+        super().__init__()
+        self.decoder = PixelDecoder(pixels.channels(schema), side, dim, width, aim, known=True)
+
+    def finish(self, z: Tensor, known: Tensor) -> dict[str, Tensor]:
+        return {"pixels": self.decoder.finished(z, pixels.scaled(known))}
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
-        return (self.decoder(batch["z"]) - pixels.scaled(batch["pixels"])).square().flatten(1).mean(1)
+        return self.decoder.losses(batch["z"], pixels.scaled(batch["pixels"]), pixels.scaled(batch["known"]))
 
 
-class Filling(Coder):
-    """Vectors to the rows of `pca_views` (tables, series): values, masks, and levels or times.
+class Filling(Learnt):
+    """Tables and series as the rows of `pca_views`: values, masks, and levels or times. known, rows [n, 2 k + blocks].
 
-    batch: z [n, dim], rows [n, 2 k + blocks]. The loss is the mean squared error of what was seen, the cross-entropy of the
-    masks, and the cross-entropy of levels or the squared error of times.
+    The loss is the mean squared error of what was seen, the cross-entropy of the masks, and the cross-entropy of levels or the
+    squared error of times.
     """
 
     def __init__(self, schema: Schema, dim: int) -> None:
@@ -55,18 +73,17 @@ class Filling(Coder):
         self.k, self.blocks, self.levels = view.k, view.blocks, view.levels
         width = 2 * self.k + sum(self.blocks)
         self.deep = nn.Sequential(nn.Linear(dim, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, width))
-        self.direct = nn.Linear(dim, width)
+        for silent in self.deep[-1].parameters():
+            nn.init.zeros_(silent)
 
-    def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
-        return batch["z"]
-
-    def decode(self, z: Tensor) -> dict[str, Tensor]:
-        out = self.deep(z) + self.direct(z)
-        values, masks, rest = out[:, : self.k] / 4 + 0.5, out[:, self.k : 2 * self.k], out[:, 2 * self.k :]
-        return {"values": values, "masks": masks, "rest": rest if self.levels else rest / 4 + 0.5}
+    def finish(self, z: Tensor, known: Tensor) -> dict[str, Tensor]:
+        more, k = self.deep(z), self.k
+        told = (2 * known - 1) * SURE
+        rest = told[:, 2 * k :] + more[:, 2 * k :] if self.levels else known[:, 2 * k :] + more[:, 2 * k :] / 4
+        return {"values": known[:, :k] + more[:, :k] / 4, "masks": told[:, k : 2 * k] + more[:, k : 2 * k], "rest": rest}
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
-        out, rows, k = self.decode(batch["z"]), batch["rows"], self.k
+        out, rows, k = self.finish(batch["z"], batch["known"]), batch["rows"], self.k
         seen = rows[:, k : 2 * k]
         losses = torch.zeros(len(rows))
         if k:
@@ -81,49 +98,19 @@ class Filling(Coder):
         return losses
 
 
-class Writing(Coder):
-    """Vectors to the pieces of a public vocabulary, each given the vector and the BEHIND pieces before it (Bengio et al., 2003).
-
-    batch: z [n, dim], tokens int64 [n, length]. The loss is the mean cross-entropy of a text's pieces, its END included.
-    """
+class Writing(Learnt):
+    """Texts by the writer of `transformer-ae`, whose agenda is what is known. known [n, 2 k] findings; tokens int64 [n, length]."""
 
     def __init__(self, length: int, dim: int) -> None:
         super().__init__()
-        size = len(vocabulary.pieces())
-        self.length = length
-        self.said = nn.Embedding(size, NARROW)
-        self.there = nn.Embedding(length, HIDDEN)
-        self.topic = nn.Linear(dim, HIDDEN)
-        self.past = nn.Linear(BEHIND * NARROW, HIDDEN)
-        self.narrow = nn.Linear(HIDDEN, NARROW)
-        self.logits = nn.Linear(NARROW, size)
+        self.writer = Writer(length, len(vocabulary.pieces()), dim, WIDTH)
 
-    def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
-        return batch["z"]
+    def finish(self, z: Tensor, known: Tensor) -> dict[str, Tensor]:
+        return {"tokens": self.writer.write(z, _expected(known))}
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
-        tokens = batch["tokens"]
-        before = F.pad(tokens, (BEHIND, 0), value=vocabulary.END)[:, :-1].contiguous()
-        logits = self._next(batch["z"], self.said(before), torch.arange(self.length))
-        real = ((tokens == vocabulary.END).long().cumsum(1) <= 1).float()
-        losses = F.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none").reshape(tokens.shape)
-        return (losses * real).sum(1) / real.sum(1)
+        return self.writer(batch["z"], _expected(batch["known"]), batch["tokens"], self.ragged)
 
-    def decode(self, z: Tensor) -> dict[str, Tensor]:
-        """The likeliest piece at each step; END for ever after the first END."""
-        tokens = torch.full((len(z), BEHIND + self.length), vocabulary.END)
-        ended = torch.zeros(len(z), dtype=torch.bool)
-        for step in range(self.length):
-            logits = self._next(z, self.said(tokens[:, step : step + BEHIND]), torch.tensor([step]))
-            tokens[:, BEHIND + step] = torch.where(ended, vocabulary.END, logits[:, 0].argmax(1))
-            ended |= tokens[:, BEHIND + step] == vocabulary.END
-        return {"tokens": tokens[:, BEHIND:]}
 
-    def _next(self, z: Tensor, said: Tensor, at: Tensor) -> Tensor:
-        """Logits [n, t, pieces] at the places `at` [t], from embeddings [n, t + BEHIND - 1, NARROW] of what was said."""
-        steps = len(at)
-        window = torch.cat([said[:, back : back + steps] for back in range(BEHIND)], dim=2)
-        place = self.there(at.repeat(len(z), 1))
-        hidden = F.gelu(self.past(window) + self.topic(z)[:, None, :] + place)
-        logits: Tensor = self.logits(self.narrow(hidden))
-        return logits
+def _expected(known: Tensor) -> Tensor:
+    return (2.0 * known.float() - 1.0) * SURE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,32 +24,39 @@ AT_ONCE = 32  # texts in the network at once
 TOKENS = 128
 
 
-def features(schema: Schema, data: Any, network: str, weights: str, side: int) -> Tensor:
-    """[n, width] float32, about mean 0 and variance 1 on simulated patients. A video: mean of frames, last minus first."""
-    if schema.kind == "text":
-        mean, spread = _text_scale(network)
-        return (_read_texts(network, data.strings) - mean) / spread
-    colours = schema.shape[-3]
-    mean, spread = _picture_scale(network, weights, colours, side)
-    backbone = timm_backbone.frozen(network, weights, colours, side)
-    small = pixels.reduced(schema, data, side)
-    single = (timm_backbone.read(backbone, small.reshape(-1, colours, side, side)) - mean) / spread
-    return timm_backbone.summary(single, len(small))
+@dataclass(frozen=True)
+class PublicNetwork:
+    """A timm network for pictures of working size `side`, or a transformers encoder for texts, as readers of one modality."""
 
+    schema: Schema
+    name: str
+    weights: str
+    side: int
 
-def width(schema: Schema, network: str, weights: str, side: int) -> int:
-    """Columns of `features`."""
-    if schema.kind == "text":
-        return len(_text_scale(network)[0])
-    one = timm_backbone.frozen(network, weights, schema.shape[-3], side).width
-    return one if pixels.channels(schema) == schema.shape[-3] else 2 * one
+    @property
+    def width(self) -> int:
+        """Columns of `features`."""
+        if self.schema.kind == "text":
+            return len(_text_scale(self.name)[0])
+        one = self._backbone().width
+        return one if pixels.channels(self.schema) == self.schema.shape[-3] else 2 * one
 
+    def features(self, data: Any) -> Tensor:
+        """[n, width] float32, about mean 0 and variance 1 on simulated patients. A video: mean of frames, last minus first."""
+        if self.schema.kind == "text":
+            mean, spread = _text_scale(self.name)
+            return (_read_texts(self.name, data.strings) - mean) / spread
+        mean, spread = _picture_scale(self.name, self.weights, self.schema.shape[-3], self.side)
+        small = pixels.reduced(self.schema, data, self.side)
+        single = timm_backbone.read(self._backbone(), small.reshape(-1, self.schema.shape[-3], self.side, self.side))
+        return timm_backbone.summary((single - mean) / spread, len(small))
 
-def digest(schema: Schema, network: str, weights: str, side: int) -> Tensor:
-    """int64 [1]: which weights were used."""
-    if schema.kind == "text":
-        return timm_backbone.digest(_transformer(network)[1])
-    return timm_backbone.digest(timm_backbone.frozen(network, weights, schema.shape[-3], side))
+    def digest(self) -> Tensor:
+        """int64 [1]: which weights were used."""
+        return timm_backbone.digest(_transformer(self.name)[1] if self.schema.kind == "text" else self._backbone())
+
+    def _backbone(self) -> timm_backbone.Backbone:
+        return timm_backbone.frozen(self.name, self.weights, self.schema.shape[-3], self.side)
 
 
 @lru_cache(maxsize=4)

@@ -1,39 +1,107 @@
-"""A small decoder of pictures, for encoders whose reading half is not trained with it."""
+"""A decoder of pictures for encoders whose reading half is not trained with it, and what it is trained for."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+import torch
 from torch import nn
 from torch.nn import functional as F
 
+from fpmg_bench.types import Pixels
+from fpmg_plugins.encoders import grain, pixel_losses
+from fpmg_plugins.encoders.picture_ae import BLOCK, KEPT_BYTES
+from fpmg_plugins.encoders.picture_net import ENERGY
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
     from torch import Tensor
 
-COARSE = 16  # side of the picture that the linear path draws
+    from fpmg_bench.types import Schema
+    from fpmg_plugins.encoders.picture_net import Aim
+
 SMALL = 8  # side at which the convolutions begin
 
 
 class PixelDecoder(nn.Module):
     """Vectors [n, dim] to pixels [n, channels, side, side] on the scale of `pixels.scaled`.
 
-    A linear path draws a coarse picture within few steps; transposed convolutions from 8 x 8 add what is finer.
+    A linear path draws at half the side within few steps; sub-pixel convolutions (Shi et al., 2016) from 8 x 8 repair what it
+    blurs. A picture that is known without training (`known`) is where both begin: the last layers say nothing at first.
     """
 
-    def __init__(self, channels: int, side: int, dim: int, width: int) -> None:
+    def __init__(self, channels: int, side: int, dim: int, width: int, aim: Aim, known: bool = False) -> None:
         super().__init__()
-        self.channels, self.side = channels, side
-        doublings = (side // SMALL).bit_length() - 1
-        widths = [max(width, width * 2 ** (doublings - 2 - at)) for at in range(doublings)]
-        self.unfold = nn.Linear(dim, widths[0] * SMALL**2)
-        steps: list[nn.Module] = [nn.GroupNorm(4, widths[0]), nn.GELU()]
-        for before, after in pairwise(widths):
-            steps += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.GroupNorm(4, after), nn.GELU()]
-        self.up = nn.Sequential(*steps, nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1))
-        self.coarse = nn.Linear(dim, channels * COARSE**2)
+        self.channels, self.side, self.half, self.aim = channels, side, side // 2, aim
+        self.linear = nn.Linear(dim, channels * self.half**2)
+        self.unfold = nn.Linear(dim, width * SMALL**2)
+        grow: list[nn.Module] = []
+        for _ in range((self.half // SMALL).bit_length() - 1):
+            grow += [*_block(width, width), nn.Conv2d(width, 4 * width, 1), nn.PixelShuffle(2)]
+        self.grow = nn.Sequential(nn.GELU(), *grow)
+        self.repair = nn.Sequential(*_block(width + channels, width), *_block(width, width))
+        self.out = nn.Sequential(nn.Conv2d(width, 4 * channels, 3, padding=1), nn.PixelShuffle(2))
+        nn.init.normal_(self.linear.weight, std=0.0 if known else 0.02)
+        for silent in (self.linear.bias, *self.out.parameters()):
+            nn.init.zeros_(silent)
+        if aim.texture:
+            self.energy = nn.Linear(dim, channels * pixel_losses.GRID**2)
+            nn.init.normal_(self.energy.weight, std=0.02)
+            nn.init.zeros_(self.energy.bias)
 
-    def forward(self, z: Tensor) -> Tensor:
-        fine: Tensor = self.up(self.unfold(z).reshape(len(z), -1, SMALL, SMALL))
-        coarse = self.coarse(z).reshape(len(z), self.channels, COARSE, COARSE)
-        return fine + F.interpolate(coarse, (self.side, self.side), mode="bilinear", align_corners=False)
+    def forward(self, z: Tensor, known: Tensor | None = None) -> Tensor:
+        linear = self.linear(z).reshape(len(z), self.channels, self.half, self.half)
+        seen = linear if known is None else linear + F.avg_pool2d(known, 2)
+        maps = self.grow(self.unfold(z).reshape(len(z), -1, SMALL, SMALL))
+        fine: Tensor = self.out(self.repair(torch.cat([maps, seen], dim=1)))
+        drawn = fine + F.interpolate(linear, (self.side, self.side), mode="bilinear", align_corners=False)
+        return drawn if known is None else drawn + known
+
+    def finished(self, z: Tensor, known: Tensor | None = None) -> Tensor:
+        """The picture, with grain for the share `aim.texture` of the local detail that it lacks."""
+        drawn: Tensor = self(z, known)
+        return grain.added(drawn, self._log_energy(z), z, self.aim.texture) if self.aim.texture else drawn
+
+    def losses(self, z: Tensor, x: Tensor, known: Tensor | None = None) -> Tensor:
+        """[n]: what `picture_net` asks of pictures, here of those drawn from z against scaled pictures x."""
+        drawn: Tensor = self(z, known)
+        missed = (1 - self.aim.similarity) * (drawn - x).square().flatten(1).mean(1)
+        if self.aim.similarity:
+            missed = missed + self.aim.similarity * (1 - pixel_losses.similarity(drawn, x))
+        return missed + ENERGY * pixel_losses.misjudged(self._log_energy(z), x) if self.aim.texture else missed
+
+    def _log_energy(self, z: Tensor) -> Tensor:
+        grid = pixel_losses.GRID
+        return self.energy(z).reshape(len(z), self.channels, grid, grid).clamp(-6.0, 6.0)
+
+
+def shown(schema: Schema, draw: Callable[[Tensor], Pixels], z: Tensor) -> Pixels:
+    """Pixels that hold the vectors and are drawn when read, whole blocks at a time; at once only where the result is small."""
+
+    @lru_cache(maxsize=1)
+    def block(at: int) -> NDArray[np.uint8]:
+        with torch.no_grad():
+            return draw(z[at * BLOCK : (at + 1) * BLOCK]).array()
+
+    def read(rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        out = np.empty((len(rows), *schema.shape), np.uint8)
+        for at in np.unique(rows // BLOCK):
+            here = np.flatnonzero(rows // BLOCK == at)
+            out[here] = block(int(at))[rows[here] - at * BLOCK]
+        return out
+
+    lazy = Pixels(read, np.arange(len(z)))
+    return Pixels.of(lazy.array()) if out_bytes(schema, len(z)) <= KEPT_BYTES else lazy
+
+
+def out_bytes(schema: Schema, records: int) -> int:
+    """Memory of so many decoded records."""
+    return records * int(np.prod(schema.shape))
+
+
+def _block(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
+    return nn.Conv2d(inputs, outputs, 3, padding=1), nn.GroupNorm(4, outputs), nn.GELU()

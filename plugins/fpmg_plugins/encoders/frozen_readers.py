@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from fpmg_bench.types import ModalityData, Pixels, Rng, Schema, State, Table
 
+SLOW = 3.0  # a video changes that much less from its first frame to its last than from side to side
 CONTRAST = 0.25  # standard deviation of brightness, 0 to 1
 LEVEL, SHARE, CLOCK = 0.15, 0.25, 0.1  # of a channel's level, of the share seen, of times, on their public scales
 REACH = 1.75  # levels of a category lie within +-REACH; what is missing lies beyond
@@ -46,8 +47,9 @@ def reader(schema: Schema, side: int) -> Reader:
 
 
 def vectors(head: State, rows: Tensor) -> Tensor:
-    """z [n, dim] of rows [n, f]."""
-    return (rows - head["frozen/centre"]) @ head["frozen/basis"] / head["frozen/size"]
+    """z [n, dim] of rows [n, f]; summed in float64, or a record's vector would follow the size of its batch."""
+    found = (rows.double() - head["frozen/centre"].double()) @ head["frozen/basis"].double()
+    return (found / head["frozen/size"].double()).float()
 
 
 def rows_of(head: State, z: Tensor) -> Tensor:
@@ -80,7 +82,7 @@ class PixelReader:
     def head(self, dim: int, rng: Rng) -> State:
         depth = pixels.channels(self.schema)
         axes = torch.meshgrid(*(torch.arange(n).double() for n in (depth, self.side, self.side)), indexing="ij")
-        square = sum((axis**2 for axis in axes), torch.zeros(())).flatten()
+        square = sum((axis**2 for axis in (axes[0] * SLOW, *axes[1:])), torch.zeros(())).flatten()
         order = torch.sort(square, stable=True).indices[:dim]
         along = [cosines(n)[:, axis.flatten()[order].long()] for n, axis in zip((depth, self.side, self.side), axes, strict=True)]
         basis = torch.einsum("tk,yk,xk->tyxk", *along).reshape(-1, len(order))

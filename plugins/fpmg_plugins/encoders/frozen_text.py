@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from fpmg_bench.types import Text
-from fpmg_plugins.metrics import findings
+from fpmg_plugins.encoders import agenda
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,12 +20,6 @@ MOVES = 64  # findings taken in or back, at most
 NOTHING = "nothing to report."
 
 
-@lru_cache(maxsize=1)
-def names() -> tuple[str, ...]:
-    """The k findings, sorted. Columns of a bag: the k affirmed, then the k denied."""
-    return tuple(sorted(set(findings.words().values())))
-
-
 @dataclass(frozen=True)
 class TextReader:
     """Which findings a text affirms and which it denies, projected on unit vectors: sketches add up as the findings do."""
@@ -35,33 +28,33 @@ class TextReader:
 
     def rows(self, data: Any) -> Tensor:
         """float32 [n, 2 k]: 1 where the text says the finding so."""
-        place = {name: at for at, name in enumerate(names())}
-        found = torch.zeros(len(data), 2 * len(place))
-        for row, string in enumerate(data.strings):
-            for name, denied in findings.findings(string):
-                found[row, place[name] + denied * len(place)] = 1.0
-        return found
+        return torch.from_numpy(agenda.bags(data.strings)).float()
 
     def head(self, dim: int, rng: Rng) -> State:
         """A random unit vector for each finding, affirmed and denied."""
-        directions = torch.randn(2 * len(names()), dim, generator=rng)
+        directions = torch.randn(2 * len(agenda.names()), dim, generator=rng)
         return {
             "frozen/basis": directions / directions.norm(dim=1, keepdim=True),
             "frozen/size": torch.full((dim,), (USUAL / dim) ** 0.5),
-            "frozen/centre": torch.zeros(2 * len(names())),
+            "frozen/centre": torch.zeros(2 * len(agenda.names())),
         }
 
     def back(self, head: State, z: Tensor) -> Text:
         """The findings of each vector as short sentences, as many as there is room for."""
-        return Text(tuple(self._sentences(row) for row in recovered(head["frozen/basis"], z * head["frozen/size"])))
+        return Text(tuple(self._sentences(row) for row in bags(head, z)))
 
     def _sentences(self, bag: Tensor) -> str:
-        k, text = len(names()), ""
+        k, text = len(agenda.names()), ""
         for at in bag.nonzero().flatten().tolist():
-            name = names()[at % k]
+            name = agenda.names()[at % k]
             longer = f"{text} no {name}." if at >= k else f"{text} {name}."
             text = longer if len(longer) - 1 <= self.schema.shape[0] else text
         return text.strip() or NOTHING[: self.schema.shape[0]]
+
+
+def bags(head: State, z: Tensor) -> Tensor:
+    """bool [n, 2 k]: the findings that vectors hold."""
+    return recovered(head["frozen/basis"], z * head["frozen/size"])
 
 
 def recovered(basis: Tensor, sketch: Tensor) -> Tensor:

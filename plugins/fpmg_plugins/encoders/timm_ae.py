@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 from torch import nn
 from torch.nn import functional as F
 
 from fpmg_bench.errors import PluginError, PrivacyError
 from fpmg_plugins.encoders import frozen_weights, pixels, timm_backbone
-from fpmg_plugins.encoders.autoencoding import Autoencoding, Bottleneck, Coder
-from fpmg_plugins.encoders.frozen_pixels import COARSE, PixelDecoder
+from fpmg_plugins.encoders.autoencoding import Bottleneck, Coder
+from fpmg_plugins.encoders.frozen_pixels import PixelDecoder
+from fpmg_plugins.encoders.picture_ae import PictureAe
+from fpmg_plugins.encoders.picture_net import Aim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpmg_bench.contracts import Shard
-    from fpmg_bench.types import Pixels, Rng, Schema, SiloContext, State, Update
+    from fpmg_bench.types import Rng, Schema, SiloContext, State, Update
     from fpmg_plugins.encoders.timm_backbone import Backbone
 
+SEEN = 16  # side of the picture that the head reads beside the features
 WEIGHTS = "frozen/weights"  # digest of the frozen network
 
 
@@ -30,39 +33,38 @@ class TimmCoder(Coder):
     """A network's features and a 16 x 16 picture, one linear head, and a decoder.
 
     batch: pixels uint8 [n, channels, side, side] and, where the network is frozen (`backbone` None), its features [n, width].
-    The loss is the mean squared error of scaled pixels, and `recall` times that of a frozen network's features told from the
-    vector: without it the head keeps what draws best and drops what the network knows.
+    The loss is that of the decoder, and `recall` times the squared error of a frozen network's features told from the vector:
+    without it the head keeps what draws best and drops what the network knows.
     """
 
     def __init__(
-        self, schema: Schema, side: int, dim: int, width: int, features: int, backbone: Backbone | None, recall: float
+        self, schema: Schema, decoder: PixelDecoder, dim: int, features: int, backbone: Backbone | None, recall: float
     ) -> None:
         super().__init__()
-        channels = pixels.channels(schema)
         self.colours = schema.shape[-3]
         self.backbone = backbone
-        self.bottleneck = Bottleneck(features + channels * COARSE**2, dim)
-        self.decoder = PixelDecoder(channels, side, dim, width)
+        self.bottleneck = Bottleneck(features + pixels.channels(schema) * SEEN**2, dim)
+        self.decoder = decoder
         self.recall = recall
         self.says = nn.Linear(dim, features) if backbone is None and recall > 0 else None
 
     def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
-        x = pixels.scaled(batch["pixels"])
-        seen = (
-            batch["features"]
-            if self.backbone is None
-            else timm_backbone.summary(self.backbone(frames(batch["pixels"], self.colours)), len(x))
-        )
-        z: Tensor = self.bottleneck(torch.cat([seen, F.adaptive_avg_pool2d(x, COARSE).flatten(1)], dim=1))
+        small = F.adaptive_avg_pool2d(pixels.scaled(batch["pixels"]), SEEN).flatten(1)
+        z: Tensor = self.bottleneck(torch.cat([self._features(batch), small], dim=1))
         return z
 
     def decode(self, z: Tensor) -> dict[str, Tensor]:
-        return {"pixels": self.decoder(z)}
+        return {"pixels": self.decoder.finished(z)}
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         z = self.encode(batch)
-        drawn = (self.decoder(z) - pixels.scaled(batch["pixels"])).square().flatten(1).mean(1)
+        drawn = self.decoder.losses(z, pixels.scaled(batch["pixels"]))
         return drawn if self.says is None else drawn + self.recall * (self.says(z) - batch["features"]).square().mean(1)
+
+    def _features(self, batch: Mapping[str, Tensor]) -> Tensor:
+        if self.backbone is None:
+            return batch["features"]
+        return timm_backbone.summary(self.backbone(frames(batch["pixels"], self.colours)), len(batch["pixels"]))
 
 
 def frames(raw: Tensor, colours: int) -> Tensor:
@@ -70,13 +72,13 @@ def frames(raw: Tensor, colours: int) -> Tensor:
     return raw.reshape(-1, colours, *raw.shape[-2:]).float() / 255
 
 
-class TimmAe(Autoencoding):
+class TimmAe(PictureAe):
     """A timm network reads (each frame of a video), a linear head makes the vector, a small decoder draws.
 
     backbone: a name of timm; weights: "" for none, a state dict (.safetensors, .pth), an installed package that carries one, or
     hub for timm's own; train_backbone: null trains where there are no weights. A frozen network is read once a record and never
-    travels; a trained one gets group instead of batch normalisation. dim: of the vectors; width: of the decoder's last layer;
-    side: working size; recall: weight of a frozen network's features in the loss; proximal: FedProx mu.
+    travels; a trained one gets group instead of batch normalisation. dim: of the vectors; width: channels of the decoder; side:
+    working size; recall: weight of a frozen network's features in the loss; similarity, texture: as in cnn-ae; proximal: FedProx mu.
     """
 
     kinds: ClassVar[frozenset[str]] = frozenset({"image", "video"})
@@ -90,6 +92,8 @@ class TimmAe(Autoencoding):
         width: Literal[8, 12, 16, 24, 32] = 16,
         side: Literal[32, 64, 128] = 64,
         recall: Annotated[float, Ge(0)] = 1.0,
+        similarity: Annotated[float, Ge(0), Le(1)] = 0.5,
+        texture: Annotated[float, Ge(0), Le(1)] = 0.6,
         lr: Annotated[float, Gt(0)] = 3e-3,
         proximal: Annotated[float, Ge(0)] = 0.0,
     ) -> None:
@@ -100,8 +104,13 @@ class TimmAe(Autoencoding):
         self.width = width
         self.side = side
         self.recall = recall
+        self.similarity = similarity
+        self.texture = texture
         self.lr = lr
         self.proximal = proximal
+
+    def aim(self) -> Aim:
+        return Aim(self.similarity, self.texture, augment=False)
 
     @property
     def trains(self) -> bool:
@@ -112,7 +121,8 @@ class TimmAe(Autoencoding):
         make = timm_backbone.trainable if self.trains else timm_backbone.frozen
         backbone = make(self.backbone, self.weights, schema.shape[-3], self.side)
         features = backbone.width * (1 if _frames(schema) == 1 else 2)
-        return TimmCoder(schema, self.side, self.dim, self.width, features, backbone if self.trains else None, self.recall)
+        decoder = PixelDecoder(pixels.channels(schema), self.side, self.dim, self.width, self.aim())
+        return TimmCoder(schema, decoder, self.dim, features, backbone if self.trains else None, self.recall)
 
     def init(self, schema: Schema, stats: State, rng: Rng) -> State:
         state = super().init(schema, stats, rng)
@@ -138,9 +148,6 @@ class TimmAe(Autoencoding):
             )
         singles = small.reshape(-1, schema.shape[-3], self.side, self.side)
         return {"pixels": small, "features": timm_backbone.summary(timm_backbone.read(backbone, singles), len(small))}
-
-    def records(self, schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> Pixels:
-        return pixels.enlarged(schema, outputs["pixels"])
 
     def _frozen(self, schema: Schema) -> Backbone:
         return timm_backbone.frozen(self.backbone, self.weights, schema.shape[-3], self.side)
