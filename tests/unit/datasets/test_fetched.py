@@ -88,6 +88,12 @@ def test_medmnist_becomes_pictures_with_their_label(tmp_path: Path, made: Path) 
     assert MedMnist(root=str(made), subset="breastmnist").load().data["image"].array().shape == (10, 1, 64, 64)
 
 
+def test_pictures_that_were_not_fetched_tell_how(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="is not there") as caught:
+        MedMnist(root=str(tmp_path), subset="bloodmnist").load()
+    assert caught.value.hint == "fpmg-bench data fetch medmnist --set subset=bloodmnist"
+
+
 def test_a_file_of_another_form_is_named(tmp_path: Path, made: Path) -> None:
     (tmp_path / "breastmnist_64.npz").write_bytes(b"no archive")
     with pytest.raises(DatasetError, match=r"breastmnist_64\.npz: not an archive of MedMNIST"):

@@ -73,7 +73,8 @@ def _opened(file: Path) -> zipfile.ZipFile:
     if comment and comment != COMMIT:
         archive.close()
         raise DatasetError(
-            f"{file}: packed from commit {comment}, expected {COMMIT}", "another state of the collection: delete it and fetch again"
+            f"{file}: packed from commit {comment}, expected {COMMIT}",
+            "another state of the collection: delete it and fetch again",
         )
     return archive
 

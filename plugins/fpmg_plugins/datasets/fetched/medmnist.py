@@ -14,6 +14,7 @@ import pandas as pd
 
 from fpmg_bench.contracts import About, Remote
 from fpmg_bench.errors import DatasetError
+from fpmg_bench.types import Cohort
 from fpmg_plugins.datasets.cohorts import VARIABLE
 from fpmg_plugins.datasets.folder import Folder
 
@@ -114,6 +115,14 @@ class MedMnist(Folder):
             hint = f"fpmg-bench data fetch medmnist --set subset={self.subset}, then set {VARIABLE}, or give `root`"
             raise DatasetError(f"{self.name}: no data folder", hint)
         return Path(os.environ[VARIABLE]).expanduser() / self.name
+
+    def load(self) -> Cohort:
+        """All pictures of the three published splits. Raises DatasetError, with the way to get them, where they are not here."""
+        if not self.available():
+            raise DatasetError(
+                f"{self.name}: {self._file()} is not there", f"fpmg-bench data fetch medmnist --set subset={self.subset}"
+            )
+        return super().load()
 
     def convert(self, downloads: Path, folder: Path) -> Mapping[str, int]:
         """cohort.yaml, manifest.csv and a PNG a picture. Raises DatasetError at an archive of another form."""
