@@ -23,7 +23,6 @@ from fpmg_plugins.encoders import (
 )
 from fpmg_plugins.encoders.autoencoding import STREAM, Autoencoding
 from fpmg_plugins.encoders.frozen_networks import PublicNetwork
-from fpmg_plugins.encoders.picture_net import Aim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,8 +132,8 @@ class Frozen(Autoencoding):
         if schema.kind == "text":
             return frozen_nets.Writing(self._length(schema), self.dim)
         if schema.kind in PICTURES:
-            aim = Aim(self.similarity, self.texture, augment=False)
-            return frozen_nets.Drawing(schema, self._side(schema), self.dim, self.width, aim)
+            look = frozen_pixels.Look(self.similarity, self.texture)
+            return frozen_nets.Drawing(schema, self._side(schema), self.dim, self.width, look)
         return frozen_nets.Filling(schema, self.dim)
 
     def features(self, schema: Schema, state: State, data: Any) -> dict[str, Tensor]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpmg_bench.types import Schema
-    from fpmg_plugins.encoders.picture_net import Aim
+    from fpmg_plugins.encoders.frozen_pixels import Look
 
 HIDDEN = 128
 WIDTH = 64  # of the writer
@@ -49,9 +49,9 @@ class Learnt(Coder):
 class Drawing(Learnt):
     """Pictures. known, pixels: uint8 [n, channels, side, side]."""
 
-    def __init__(self, schema: Schema, side: int, dim: int, width: int, aim: Aim) -> None:
+    def __init__(self, schema: Schema, side: int, dim: int, width: int, look: Look) -> None:
         super().__init__()
-        self.decoder = PixelDecoder(pixels.channels(schema), side, dim, width, aim, known=True)
+        self.decoder = PixelDecoder(pixels.channels(schema), side, dim, width, look, known=True)
 
     def finish(self, z: Tensor, known: Tensor) -> dict[str, Tensor]:
         return {"pixels": self.decoder.finished(z, pixels.scaled(known))}

@@ -1,4 +1,4 @@
-"""What a public network says about pictures or texts, on the scale that simulated patients of the phantom set."""
+"""What a public network says about pictures or texts: features standardised in their own record, nothing fitted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fpmg_bench.types import Schema
 
-PATIENTS, SEED = 200, 0x5EED  # of the phantom that sets the scale: never those of a cohort, whose seeds are small
+APART = 0.6  # standard deviation between records of a feature whose record has 1, about: a convention, not fitted
 AT_ONCE = 32  # texts in the network at once
 TOKENS = 128
 
@@ -37,19 +37,17 @@ class PublicNetwork:
     def width(self) -> int:
         """Columns of `features`."""
         if self.schema.kind == "text":
-            return len(_text_scale(self.name)[0])
+            return int(_transformer(self.name)[1].config.hidden_size)
         one = self._backbone().width
         return one if pixels.channels(self.schema) == self.schema.shape[-3] else 2 * one
 
     def features(self, data: Any) -> Tensor:
-        """[n, width] float32, about mean 0 and variance 1 on simulated patients. A video: mean of frames, last minus first."""
+        """[n, width] float32, of variance about 1 between records. A video: mean of frames, last minus first."""
         if self.schema.kind == "text":
-            mean, spread = _text_scale(self.name)
-            return (_read_texts(self.name, data.strings) - mean) / spread
-        mean, spread = _picture_scale(self.name, self.weights, self.schema.shape[-3], self.side)
+            return _read_texts(self.name, data.strings) / APART
         small = pixels.reduced(self.schema, data, self.side)
         single = timm_backbone.read(self._backbone(), small.reshape(-1, self.schema.shape[-3], self.side, self.side))
-        return timm_backbone.summary((single - mean) / spread, len(small))
+        return timm_backbone.summary(single / APART, len(small))
 
     def digest(self) -> Tensor:
         """int64 [1]: which weights were used."""
@@ -57,28 +55,6 @@ class PublicNetwork:
 
     def _backbone(self) -> timm_backbone.Backbone:
         return timm_backbone.frozen(self.name, self.weights, self.schema.shape[-3], self.side)
-
-
-@lru_cache(maxsize=4)
-def _picture_scale(network: str, weights: str, colours: int, side: int) -> tuple[Tensor, Tensor]:
-    from fpmg_plugins.datasets.phantom import Phantom
-
-    shown = Phantom(patients=PATIENTS, modalities=("image",), image_size=side, seed=SEED).load().data["image"].array()
-    raw = torch.from_numpy(shown).repeat(1, colours, 1, 1)
-    return _scale(timm_backbone.read(timm_backbone.frozen(network, weights, colours, side), raw))
-
-
-@lru_cache(maxsize=2)
-def _text_scale(network: str) -> tuple[Tensor, Tensor]:
-    from fpmg_plugins.datasets.phantom import Phantom
-
-    return _scale(_read_texts(network, Phantom(patients=PATIENTS, modalities=("text",), seed=SEED).load().data["text"].strings))
-
-
-def _scale(found: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each feature; what hardly moves among the simulated is not blown up."""
-    spread = found.std(0)
-    return found.mean(0), spread.clamp(min=float(spread.median().clamp(min=1e-6)) / 2)
 
 
 @lru_cache(maxsize=2)

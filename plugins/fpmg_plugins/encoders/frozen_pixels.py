@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,6 @@ from torch.nn import functional as F
 
 from fpmg_bench.types import Pixels
 from fpmg_plugins.encoders import grain, pixel_losses
-from fpmg_plugins.encoders.picture_ae import BLOCK, KEPT_BYTES
-from fpmg_plugins.encoders.picture_net import ENERGY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +21,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpmg_bench.types import Schema
-    from fpmg_plugins.encoders.picture_net import Aim
 
 SMALL = 8  # side at which the convolutions begin
+ENERGY = 0.02  # weight of the deviance of local energies
+BLOCK = 64  # records drawn at once
+KEPT_BYTES = 64 * 2**20  # drawn pictures up to this size stay in memory; more are drawn whenever they are read
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """similarity: share of 1 - SSIM in the loss, the rest is squared error; texture: share of local detail that grain makes up for."""
+
+    similarity: float
+    texture: float
 
 
 class PixelDecoder(nn.Module):
@@ -34,9 +43,9 @@ class PixelDecoder(nn.Module):
     blurs. A picture that is known without training (`known`) is where both begin: the last layers say nothing at first.
     """
 
-    def __init__(self, channels: int, side: int, dim: int, width: int, aim: Aim, known: bool = False) -> None:
+    def __init__(self, channels: int, side: int, dim: int, width: int, look: Look, known: bool = False) -> None:
         super().__init__()
-        self.channels, self.side, self.half, self.aim = channels, side, side // 2, aim
+        self.channels, self.side, self.half, self.look = channels, side, side // 2, look
         self.linear = nn.Linear(dim, channels * self.half**2)
         self.unfold = nn.Linear(dim, width * SMALL**2)
         grow: list[nn.Module] = []
@@ -48,7 +57,7 @@ class PixelDecoder(nn.Module):
         nn.init.normal_(self.linear.weight, std=0.0 if known else 0.02)
         for silent in (self.linear.bias, *self.out.parameters()):
             nn.init.zeros_(silent)
-        if aim.texture:
+        if look.texture:
             self.energy = nn.Linear(dim, channels * pixel_losses.GRID**2)
             nn.init.normal_(self.energy.weight, std=0.02)
             nn.init.zeros_(self.energy.bias)
@@ -62,17 +71,17 @@ class PixelDecoder(nn.Module):
         return drawn if known is None else drawn + known
 
     def finished(self, z: Tensor, known: Tensor | None = None) -> Tensor:
-        """The picture, with grain for the share `aim.texture` of the local detail that it lacks."""
+        """The picture, with grain for the share `look.texture` of the local detail that it lacks."""
         drawn: Tensor = self(z, known)
-        return grain.added(drawn, self._log_energy(z), z, self.aim.texture) if self.aim.texture else drawn
+        return grain.added(drawn, self._log_energy(z), z, self.look.texture) if self.look.texture else drawn
 
     def losses(self, z: Tensor, x: Tensor, known: Tensor | None = None) -> Tensor:
-        """[n]: what `picture_net` asks of pictures, here of those drawn from z against scaled pictures x."""
+        """[n]: what is wrong with pictures drawn from z, against scaled pictures x."""
         drawn: Tensor = self(z, known)
-        missed = (1 - self.aim.similarity) * (drawn - x).square().flatten(1).mean(1)
-        if self.aim.similarity:
-            missed = missed + self.aim.similarity * (1 - pixel_losses.similarity(drawn, x))
-        return missed + ENERGY * pixel_losses.misjudged(self._log_energy(z), x) if self.aim.texture else missed
+        missed = (1 - self.look.similarity) * (drawn - x).square().flatten(1).mean(1)
+        if self.look.similarity:
+            missed = missed + self.look.similarity * (1 - pixel_losses.similarity(drawn, x))
+        return missed + ENERGY * pixel_losses.misjudged(self._log_energy(z), x) if self.look.texture else missed
 
     def _log_energy(self, z: Tensor) -> Tensor:
         grid = pixel_losses.GRID

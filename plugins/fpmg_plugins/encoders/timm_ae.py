@@ -11,10 +11,8 @@ from torch.nn import functional as F
 
 from fpmg_bench.errors import PluginError, PrivacyError
 from fpmg_plugins.encoders import frozen_weights, pixels, timm_backbone
-from fpmg_plugins.encoders.autoencoding import Bottleneck, Coder
-from fpmg_plugins.encoders.frozen_pixels import PixelDecoder
-from fpmg_plugins.encoders.picture_ae import PictureAe
-from fpmg_plugins.encoders.picture_net import Aim
+from fpmg_plugins.encoders.autoencoding import Autoencoding, Bottleneck, Coder
+from fpmg_plugins.encoders.frozen_pixels import Look, PixelDecoder, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpmg_bench.contracts import Shard
-    from fpmg_bench.types import Rng, Schema, SiloContext, State, Update
+    from fpmg_bench.types import Pixels, Rng, Schema, SiloContext, State, Update
     from fpmg_plugins.encoders.timm_backbone import Backbone
 
 SEEN = 16  # side of the picture that the head reads beside the features
@@ -72,7 +70,7 @@ def frames(raw: Tensor, colours: int) -> Tensor:
     return raw.reshape(-1, colours, *raw.shape[-2:]).float() / 255
 
 
-class TimmAe(PictureAe):
+class TimmAe(Autoencoding):
     """A timm network reads (each frame of a video), a linear head makes the vector, a small decoder draws.
 
     backbone: a name of timm; weights: "" for none, a state dict (.safetensors, .pth), an installed package that carries one, or
@@ -109,9 +107,6 @@ class TimmAe(PictureAe):
         self.lr = lr
         self.proximal = proximal
 
-    def aim(self) -> Aim:
-        return Aim(self.similarity, self.texture, augment=False)
-
     @property
     def trains(self) -> bool:
         """Is the backbone trained with the rest?"""
@@ -121,7 +116,7 @@ class TimmAe(PictureAe):
         make = timm_backbone.trainable if self.trains else timm_backbone.frozen
         backbone = make(self.backbone, self.weights, schema.shape[-3], self.side)
         features = backbone.width * (1 if _frames(schema) == 1 else 2)
-        decoder = PixelDecoder(pixels.channels(schema), self.side, self.dim, self.width, self.aim())
+        decoder = PixelDecoder(pixels.channels(schema), self.side, self.dim, self.width, Look(self.similarity, self.texture))
         return TimmCoder(schema, decoder, self.dim, features, backbone if self.trains else None, self.recall)
 
     def init(self, schema: Schema, stats: State, rng: Rng) -> State:
@@ -148,6 +143,13 @@ class TimmAe(PictureAe):
             )
         singles = small.reshape(-1, schema.shape[-3], self.side, self.side)
         return {"pixels": small, "features": timm_backbone.summary(timm_backbone.read(backbone, singles), len(small))}
+
+    def records(self, schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> Pixels:
+        return pixels.enlarged(schema, outputs["pixels"])
+
+    def decode(self, schema: Schema, state: State, z: Tensor) -> Pixels:
+        network = self._restored(schema, state).eval()
+        return shown(schema, lambda part: self.records(schema, state, network.decode(part)), z.float())
 
     def _frozen(self, schema: Schema) -> Backbone:
         return timm_backbone.frozen(self.backbone, self.weights, schema.shape[-3], self.side)
