@@ -21,7 +21,8 @@ class CnnAe(PictureAe):
     dim: of the vectors; width: channels of the first layer, a multiple of 4; side: working size; net: "plain" is small and quick,
     "fine" repairs a linear picture by convolutions; similarity: share of 1 - SSIM in the loss (the rest is squared error);
     texture: share of the local detail's energy up to which grain is added to decoded pictures (0: none); augment: learn from
-    moved copies (not under privacy, where a record's gradient may not vary); proximal: FedProx mu.
+    moved copies (not under privacy, where a record's gradient may not vary); start: "moments" begins the linear path of "fine"
+    at principal components (one charged exchange of at most 4 MB a colour and silo); proximal: FedProx mu.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class CnnAe(PictureAe):
         similarity: Annotated[float, Ge(0), Le(1)] = 0.0,
         texture: Annotated[float, Ge(0), Le(1)] = 0.0,
         augment: bool = False,
+        start: Literal["random", "moments"] = "random",
         lr: Annotated[float, Gt(0)] = 3e-3,
         proximal: Annotated[float, Ge(0)] = 0.0,
     ) -> None:
@@ -43,9 +45,16 @@ class CnnAe(PictureAe):
         self.similarity = similarity
         self.texture = texture
         self.augment = augment
+        self.start = start
         self.lr = lr
         self.proximal = proximal
 
+    def begins(self) -> bool:
+        """Only "fine" has a linear path of whole pictures."""
+        return self.net == "fine" and super().begins()
+
     def network(self, schema: Schema) -> PictureCoder:
-        coder = ConvCoder if self.net == "fine" else PlainCoder
-        return coder(pixels.channels(schema), self.side, self.dim, self.width, self.aim())
+        channels, colours = pixels.channels(schema), schema.shape[-3]
+        if self.net == "fine":
+            return ConvCoder(channels // colours, colours, self.side, self.dim, self.width, self.aim())
+        return PlainCoder(channels, self.side, self.dim, self.width, self.aim())

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 
-from fpmg_bench.types import Pixels
-from fpmg_plugins.encoders import pixels
-from fpmg_plugins.encoders.autoencoding import Autoencoding
+from fpmg_bench.types import Charges, Pixels
+from fpmg_plugins import training
+from fpmg_plugins.encoders import picture_start, pixels
+from fpmg_plugins.encoders.autoencoding import MODULE, Autoencoding
 from fpmg_plugins.encoders.picture_net import Aim
 
 if TYPE_CHECKING:
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from fpmg_bench.types import Schema, State
+    from fpmg_bench.contracts import Shard
+    from fpmg_bench.types import Rng, Schema, SiloContext, State
     from fpmg_plugins.encoders.autoencoding import Coder
+    from fpmg_plugins.encoders.picture_net import PictureCoder
 
 BLOCK = 64  # records decoded at once
 KEPT_BYTES = 64 * 2**20  # decoded pictures up to this size stay in memory; more are decoded whenever they are read
@@ -34,6 +38,26 @@ class PictureAe(Autoencoding):
     similarity: float
     texture: float
     augment: bool
+    start: Literal["random", "moments"]
+
+    @abstractmethod
+    def network(self, schema: Schema) -> PictureCoder: ...
+
+    def begins(self) -> bool:
+        """Does the network start from moments?"""
+        return self.start == "moments"
+
+    def charges(self, schema: Schema, steps: int) -> Charges:
+        return Charges(private_steps=steps, moments=int(self.begins()))
+
+    def statistics(self, schema: Schema, shard: Shard, ctx: SiloContext) -> State:
+        return picture_start.statistics(schema, shard, self.side) if self.begins() else {}
+
+    def init(self, schema: Schema, stats: State, rng: Rng) -> State:
+        network = training.seeded(lambda: self.network(schema), rng)
+        if stats:
+            network.begin(*picture_start.moments(stats))
+        return training.state_of(network, MODULE)
 
     def aim(self) -> Aim:
         """What training is to reach."""

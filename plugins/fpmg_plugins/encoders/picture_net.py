@@ -11,7 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from fpmg_plugins.encoders import grain, pixel_losses, pixels
-from fpmg_plugins.encoders.autoencoding import Bottleneck, Coder
+from fpmg_plugins.encoders.autoencoding import BOUND, Bottleneck, Coder
+from fpmg_plugins.encoders.picture_start import LinearPath
 from fpmg_plugins.encoders.pixel_moves import moved
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ class Aim:
 
 
 class PictureCoder(Coder):
-    """A coder of pixels uint8 [n, channels, side, side]. Subclasses say `encode_scaled` and `draw`."""
+    """A coder of pixels uint8 [n, channels, side, side]. Subclasses say `encode_scaled` and `draw`, and have a `path` to begin."""
+
+    path: LinearPath
+    notice: Notice
 
     def __init__(self, channels: int, dim: int, aim: Aim) -> None:
         super().__init__()
@@ -46,6 +50,11 @@ class PictureCoder(Coder):
             self.energy = nn.Linear(dim, channels * pixel_losses.GRID**2)
             nn.init.normal_(self.energy.weight, std=0.02)
             nn.init.zeros_(self.energy.bias)
+
+    def begin(self, mean: Tensor, second: Tensor) -> None:
+        """Set the linear path to the principal components of these moments, and say nothing else yet."""
+        self.path.begin(mean, second)
+        quiet(self.notice.project)
 
     @abstractmethod
     def encode_scaled(self, x: Tensor) -> Tensor:
@@ -108,42 +117,67 @@ class PlainCoder(PictureCoder):
 
 
 class ConvCoder(PictureCoder):
-    """Strided convolutions down to 8 x 8 and back by sub-pixel steps (Shi et al., 2016), beside linear paths that learn at once.
+    """A linear path, and convolutions down to 8 x 8 and back by sub-pixel steps (Shi et al., 2016) that repair what it blurs.
 
-    The linear picture of half the side enters the last convolutions, which repair what a linear map blurs.
+    A video is its mean frame and what moves: a clip hardly changes within a second, so the vector starts by telling that frame.
     """
 
-    def __init__(self, channels: int, side: int, dim: int, width: int, aim: Aim) -> None:
-        super().__init__(channels, dim, aim)
-        self.side, self.half, self.width = side, side // 2, width
-        wide = 2 * width
+    def __init__(self, frames: int, colours: int, side: int, dim: int, width: int, aim: Aim) -> None:
+        super().__init__(frames * colours, dim, aim)
+        self.frames, self.colours, self.side, self.wide = frames, colours, side, 2 * width
+        moving = frames * colours if frames > 1 else 0
         steps = (side // LEAST).bit_length() - 1
-        inputs = [channels, width] + [wide] * steps
-        layers = [block(inputs[i], width if i == 0 else wide, stride=2) for i in range(steps)]
+        inputs = [colours + moving, width] + [self.wide] * steps
+        layers = [block(inputs[i], width if i == 0 else self.wide, stride=2) for i in range(steps)]
         self.down = nn.Sequential(*layers)
-        flat = (width if steps == 1 else wide) * LEAST**2
-        self.bottleneck = Bottleneck(flat + channels * SEEN**2, dim)
-        self.unfold = nn.Linear(dim, wide * LEAST**2)
-        self.linear = nn.Linear(dim, channels * self.half**2)
-        nn.init.normal_(self.linear.weight, std=0.02)
+        self.path = LinearPath(colours, side, dim)
+        self.notice = Notice((width if steps == 1 else self.wide) * LEAST**2, dim)
+        self.unfold = nn.Linear(dim, self.wide * LEAST**2)
         grow: list[nn.Module] = []
         for _ in range(steps - 1):
-            grow += [block(wide, wide), nn.Conv2d(wide, 4 * wide, 1), nn.PixelShuffle(2)]
+            grow += [block(self.wide, self.wide), nn.Conv2d(self.wide, 4 * self.wide, 1), nn.PixelShuffle(2)]
         self.grow = nn.Sequential(*grow)
-        self.repair = nn.Sequential(block(wide + channels, wide), block(wide, wide))
-        self.out = nn.Sequential(nn.Conv2d(wide, 4 * channels, 3, padding=1), nn.PixelShuffle(2))
+        self.repair = nn.Sequential(block(self.wide + self.path.planes, self.wide), block(self.wide, self.wide))
+        self.out = nn.Sequential(nn.Conv2d(self.wide, 4 * (colours + moving), 3, padding=1), nn.PixelShuffle(2))
         quiet(self.out[0])
 
     def encode_scaled(self, x: Tensor) -> Tensor:
-        small = F.adaptive_avg_pool2d(x, SEEN)
-        z: Tensor = self.bottleneck(torch.cat([self.down(x).flatten(1), small.flatten(1)], dim=1))
-        return z
+        still = stilled(x, self.frames)
+        seen = still if self.frames == 1 else torch.cat([still, x - still.repeat(1, self.frames, 1, 1)], dim=1)
+        return bounded(self.path.code(still) + self.notice(self.down(seen).flatten(1)))
 
     def draw(self, z: Tensor) -> Tensor:
-        maps = F.gelu(self.unfold(z)).reshape(len(z), 2 * self.width, LEAST, LEAST)
-        linear = self.linear(z).reshape(len(z), self.channels, self.half, self.half)
-        fine: Tensor = self.out(self.repair(torch.cat([self.grow(maps), linear], dim=1)))
-        return fine + F.interpolate(linear, (self.side, self.side), mode="bilinear", align_corners=False)
+        maps = F.gelu(self.unfold(z)).reshape(len(z), self.wide, LEAST, LEAST)
+        linear = self.path.draw(z)
+        fine: Tensor = self.out(self.repair(torch.cat([self.grow(maps), self.path.halved(linear)], dim=1)))
+        still = fine[:, : self.colours] + F.interpolate(linear, (self.side, self.side), mode="bilinear", align_corners=False)
+        return still if self.frames == 1 else still.repeat(1, self.frames, 1, 1) + fine[:, self.colours :]
+
+
+class Notice(nn.Module):
+    """What features [n, width] add to the linear path's vector; from the start about as much as that says, or `quiet`."""
+
+    def __init__(self, width: int, dim: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.gain = width**-0.5  # as in LinearPath
+        self.project = nn.Linear(width, dim)
+        nn.init.normal_(self.project.weight, std=0.7)
+        nn.init.zeros_(self.project.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        found: Tensor = self.project(self.norm(features) * self.gain)
+        return found
+
+
+def bounded(z: Tensor) -> Tensor:
+    """Linear near zero, never beyond +-BOUND, as in `Bottleneck`."""
+    return z / torch.sqrt(1 + (z / BOUND).square())
+
+
+def stilled(x: Tensor, frames: int) -> Tensor:
+    """Mean frames [n, colours, side, side] of [n, frames * colours, side, side]."""
+    return x.reshape(len(x), frames, -1, *x.shape[-2:]).mean(1)
 
 
 def block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fpmg_plugins.encoders.autoencoding import Bottleneck
 from fpmg_plugins.encoders.bert import Blocks, Positions
-from fpmg_plugins.encoders.picture_net import LEAST, SEEN, Aim, PictureCoder, quiet
+from fpmg_plugins.encoders.picture_net import LEAST, Aim, Notice, PictureCoder, bounded, quiet, stilled
+from fpmg_plugins.encoders.picture_start import LinearPath
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ class TransformerCoder(PictureCoder):
     """A frame becomes 8 x 8 maps, then STILL^2 or MOVING^2 tokens; attention runs over the tokens of all frames, each way.
 
     Frames are a third axis of convolutions 1 x 3 x 3: as rows of the batch they would each count as a patient under privacy.
-    frames: of the working form, whose channels are frames times colours; a linear picture of half the side learns at once.
+    frames: of the working form, whose channels are frames times colours; a linear path draws the mean frame.
     """
 
     def __init__(self, frames: int, colours: int, side: int, dim: int, width: int, layers: int, heads: int, aim: Aim) -> None:
@@ -37,32 +37,31 @@ class TransformerCoder(PictureCoder):
         self.lift = nn.Conv3d(width if steps == 1 else self.wide, self.model, (1, patch, patch), (1, patch, patch))
         self.where = Positions(self.tokens, self.model)
         self.read = Blocks(self.model, layers, heads)
-        self.bottleneck = Bottleneck(self.tokens * self.model + self.channels * SEEN**2, dim)
+        self.path = LinearPath(colours, side, dim)
+        self.notice = Notice(self.tokens * self.model, dim)
         self.unfold = nn.Linear(dim, self.tokens * self.model)
         self.there = Positions(self.tokens, self.model)
         self.write = Blocks(self.model, layers, heads)
         self.spread = nn.Linear(self.model, self.wide * patch**2)
-        self.linear = nn.Linear(dim, self.channels * (side // 2) ** 2)
-        nn.init.normal_(self.linear.weight, std=0.02)
         self.grow = nn.ModuleList(nn.Conv3d(self.wide, 4 * self.wide, 1) for _ in range(steps - 1))
-        self.repair = nn.Sequential(_block(self.wide + colours, self.wide), _block(self.wide, self.wide))
+        self.repair = nn.Sequential(_block(self.wide + self.path.planes, self.wide), _block(self.wide, self.wide))
         self.out = nn.Conv3d(self.wide, 4 * colours, (1, 3, 3), padding=(0, 1, 1))
         quiet(self.out)
 
     def encode_scaled(self, x: Tensor) -> Tensor:
         tokens = self.lift(self.stem(self._clip(x))).flatten(2).transpose(1, 2)
         hidden = self.read(tokens + self.where(len(x)))
-        z: Tensor = self.bottleneck(torch.cat([hidden.flatten(1), F.adaptive_avg_pool2d(x, SEEN).flatten(1)], dim=1))
-        return z
+        return bounded(self.path.code(stilled(x, self.frames)) + self.notice(hidden.flatten(1)))
 
     def draw(self, z: Tensor) -> Tensor:
         maps = self._maps(self.write(self.unfold(z).reshape(len(z), self.tokens, self.model) + self.there(len(z))))
         for layer in self.grow:
             maps = _larger(F.gelu(layer(maps)))
-        linear = self.linear(z).reshape(len(z), self.channels, self.side // 2, self.side // 2)
-        fine = _larger(self.out(self.repair(torch.cat([maps, self._clip(linear)], dim=1))))
-        smooth = F.interpolate(linear, (self.side, self.side), mode="bilinear", align_corners=False)
-        return smooth + fine.transpose(1, 2).reshape(smooth.shape)
+        linear = self.path.draw(z)
+        planes = self.path.halved(linear)[:, :, None].expand(-1, -1, self.frames, -1, -1)
+        fine = _larger(self.out(self.repair(torch.cat([maps, planes], dim=1)))).transpose(1, 2)
+        still = F.interpolate(linear, (self.side, self.side), mode="bilinear", align_corners=False)
+        return (fine + still[:, None]).flatten(1, 2)
 
     def _clip(self, x: Tensor) -> Tensor:
         """[n, frames * colours, h, w] to [n, colours, frames, h, w]."""
