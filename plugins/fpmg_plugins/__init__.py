@@ -86,6 +86,10 @@ def fpmg_metrics() -> list[Component]:
         Component("fc", f"{HERE}.metrics.fc:Fc", "federated consistency"),
         Component("co", f"{HERE}.metrics.co:Co", "communication overhead"),
         Component("tstr", f"{HERE}.metrics.tstr:Tstr", "utility: train on synthetic, test on real"),
+        Component("prdc", f"{HERE}.metrics.prdc:Prdc", "precision, recall, density, coverage"),
+        Component("support", f"{HERE}.metrics.support:Support", "alpha-precision, beta-recall, authenticity"),
+        Component("mmd", f"{HERE}.metrics.mmd:Mmd", "maximum mean discrepancy with its permutation p"),
+        Component("c2st", f"{HERE}.metrics.c2st:C2st", "classifier two-sample test, joint and by modality"),
         Component(
             "reconstruction", f"{HERE}.metrics.reconstruction:Reconstruction", "what encoding and decoding lose, by modality"
         ),
