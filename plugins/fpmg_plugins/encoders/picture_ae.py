@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
 import torch
 
 from fpmg_bench.types import Charges, Pixels
@@ -18,16 +16,11 @@ from fpmg_plugins.encoders.picture_net import Aim
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from fpmg_bench.contracts import Shard
     from fpmg_bench.types import Rng, Schema, SiloContext, State
-    from fpmg_plugins.encoders.autoencoding import Coder
     from fpmg_plugins.encoders.picture_net import PictureCoder
-
-BLOCK = 64  # records decoded at once
-KEPT_BYTES = 64 * 2**20  # decoded pictures up to this size stay in memory; more are decoded whenever they are read
 
 
 class PictureAe(Autoencoding):
@@ -70,25 +63,11 @@ class PictureAe(Autoencoding):
         return pixels.enlarged(schema, outputs["pixels"])
 
     def decode(self, schema: Schema, state: State, z: Tensor) -> Pixels:
-        """Pixels that hold the vectors; decoded at once only where the result is small."""
-        network = self._restored(schema, state).eval()
-        lazy = Pixels(_reader(schema, network, z.float()), np.arange(len(z)))
-        return Pixels.of(lazy.array()) if len(z) * int(np.prod(schema.shape)) <= KEPT_BYTES else lazy
+        """Pixels that hold the vectors; drawn at once only where the result is small."""
+        network, vectors = self._restored(schema, state).eval(), z.float()
 
+        def values(rows: slice) -> Tensor:
+            with torch.no_grad():
+                return network.decode(vectors[rows])["pixels"]
 
-def _reader(schema: Schema, network: Coder, z: Tensor) -> Any:
-    """rows -> uint8 arrays. Whole blocks are decoded, so that a record's bits do not depend on what is read beside it."""
-
-    @lru_cache(maxsize=1)
-    def block(at: int) -> NDArray[np.uint8]:
-        with torch.no_grad():
-            return pixels.enlarged(schema, network.decode(z[at * BLOCK : (at + 1) * BLOCK])["pixels"]).array()
-
-    def read(rows: NDArray[np.intp]) -> NDArray[np.uint8]:
-        out = np.empty((len(rows), *schema.shape), np.uint8)
-        for at in np.unique(rows // BLOCK):
-            here = np.flatnonzero(rows // BLOCK == at)
-            out[here] = block(int(at))[rows[here] - at * BLOCK]
-        return out
-
-    return read
+        return pixels.decoded(schema, len(z), values)

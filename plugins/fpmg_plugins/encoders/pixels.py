@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,13 +12,17 @@ from torch.nn import functional as F
 from fpmg_bench.types import Pixels
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from fpmg_bench.types import Schema
 
 FRAMES = 8  # frames kept of a video
 CENTRE, SPREAD = 127.5, 64.0
-STREAM = 64  # records read at full size at once
+STREAM = 64  # records read or drawn at full size at once
+KEPT_BYTES = 64 * 2**20  # drawn records up to this size stay in memory; more are drawn whenever they are read
 
 
 def channels(schema: Schema) -> int:
@@ -43,18 +48,38 @@ def scaled(raw: Tensor) -> Tensor:
 
 def enlarged(schema: Schema, values: Tensor) -> Pixels:
     """Records of the schema's shape from working values [n, channels, side, side] on the scale of `scaled`."""
+    return decoded(schema, len(values), values.__getitem__)
+
+
+def decoded(schema: Schema, n: int, values: Callable[[slice], Tensor]) -> Pixels:
+    """n records from working values of a stretch of them; drawn when read, unless all of them take little memory.
+
+    Whole stretches of STREAM are drawn, so that a record's bits do not depend on what is read beside it.
+    """
+
+    @lru_cache(maxsize=1)
+    def stretch(at: int) -> NDArray[np.uint8]:
+        return _full(schema, values(slice(at * STREAM, min((at + 1) * STREAM, n))))
+
+    def read(rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        out = np.empty((len(rows), *schema.shape), np.uint8)
+        for at in np.unique(rows // STREAM):
+            here = np.flatnonzero(rows // STREAM == at)
+            out[here] = stretch(int(at))[rows[here] - at * STREAM]
+        return out
+
+    lazy = Pixels(read, np.arange(n))
+    return Pixels.of(lazy.array()) if n * int(np.prod(schema.shape)) <= KEPT_BYTES else lazy
+
+
+def _full(schema: Schema, values: Tensor) -> NDArray[np.uint8]:
+    """[n, *shape] uint8 of working values."""
     *frames, colours, height, width = schema.shape
-    parts = []
-    for piece in torch.split(values, STREAM) if len(values) else (values,):
-        chunk = piece
-        if frames:
-            kept = min(FRAMES, frames[0])
-            chunk = _frames(chunk.reshape(len(chunk), kept, -1), frames[0]).reshape(
-                len(chunk) * frames[0], colours, *chunk.shape[-2:]
-            )
-        full = _resize(chunk, height, width) if len(chunk) else chunk.new_zeros(0, colours, height, width)
-        parts.append(_bytes(full * SPREAD + CENTRE).reshape(-1, *schema.shape))
-    return Pixels.of(torch.cat(parts).numpy())
+    if frames:
+        kept = min(FRAMES, frames[0])
+        values = _frames(values.reshape(len(values), kept, -1), frames[0]).reshape(-1, colours, *values.shape[-2:])
+    full = _bytes(_resize(values, height, width) * SPREAD + CENTRE)
+    return full.reshape(-1, *schema.shape).numpy()
 
 
 def _fit(schema: Schema, raw: Tensor, side: int) -> Tensor:

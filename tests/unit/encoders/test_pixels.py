@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.encoders import grain, picture_ae, pixel_losses, pixel_moves, pixels
+from fpmg_plugins.encoders import grain, pixel_losses, pixel_moves, pixels
 from fpmg_plugins.encoders.cnn_ae import CnnAe
 from fpmg_plugins.encoders.cnn_transformer_ae import CnnTransformerAe
 from fpmg_plugins.encoders.picture_start import LinearPath, moments
@@ -130,7 +130,7 @@ def test_many_decoded_rows_are_decoded_when_read_and_bit_for_bit_the_same(cohort
     state = encoder.init(schema, {}, torch.Generator().manual_seed(0))
     z = torch.randn(150, encoder.dim, generator=torch.Generator().manual_seed(1))
     at_once = encoder.decode(schema, state, z).array()
-    monkeypatch.setattr(picture_ae, "KEPT_BYTES", 0)
+    monkeypatch.setattr(pixels, "KEPT_BYTES", 0)
     later = encoder.decode(schema, state, z)
     rows = np.array([149, 3, 70, 3, 64])
     assert at_once.dtype == np.uint8 and at_once.shape == (150, *schema.shape)
