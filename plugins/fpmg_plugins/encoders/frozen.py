@@ -43,9 +43,9 @@ class Frozen(Autoencoding):
     Texts: a sketch of the findings said. `backbone` gives half of the dimensions to a public network: a timm name for pictures
     (with `weights` as in timm-ae), a transformers directory or hub name for texts; that half is for generators and classifiers,
     it does not decode by itself. decoder public: the way back is algebra, nothing is learnt or charged, and a text comes back
-    as a list of its findings; trained: a small decoder learns from patients in steps that are charged.
-    dim: of the vectors (a table comes back exactly if it has as many); side: working size of pictures; width: of the trained
-    picture decoder; tokens: longest text of the trained writer; proximal: FedProx mu.
+    as a list of its findings; trained: a small decoder learns from patients in steps that are charged, and starts from there.
+    dim: of the vectors (a table comes back exactly if it has no more columns; a text of 7 findings wants 48); side: working size
+    of pictures. Of trained decoders, width: channels; similarity, texture: as in cnn-ae; tokens: longest text; proximal: FedProx mu.
     """
 
     kinds: ClassVar[frozenset[str]] = frozenset({"table", "series", "text", "image", "video"})

@@ -112,10 +112,22 @@ def test_a_text_comes_back_as_its_findings_with_their_negations(cohort):
 def test_findings_are_recovered_from_a_noisy_sketch():
     basis = torch.nn.functional.normalize(torch.randn(700, 64, generator=rng_for(0, "basis")), dim=1)
     wanted = torch.zeros(50, 700, dtype=torch.bool)
-    for row in wanted:
-        row[torch.randperm(700, generator=rng_for(1, "set", int(row.sum())))[:5]] = True
+    for at, row in enumerate(wanted):
+        row[torch.randperm(700, generator=rng_for(1, "set", at))[:5]] = True
     noise = 0.03 * torch.randn(50, 64, generator=rng_for(2, "noise"))
     assert torch.equal(frozen_text.recovered(basis, wanted.float() @ basis + noise), wanted)
+
+
+def test_a_beam_finds_sets_that_greedy_steps_miss():
+    """Five of 700 words from 32 numbers: the sums tell them apart, one step at a time does not."""
+    basis = torch.nn.functional.normalize(torch.randn(700, 32, generator=rng_for(0, "basis")), dim=1)
+    wanted = torch.zeros(40, 700, dtype=torch.bool)
+    for at, row in enumerate(wanted):
+        row[torch.randperm(700, generator=rng_for(1, "set", at))[:5]] = True
+    sketch = wanted.float() @ basis
+    greedy = (frozen_text._pursued(basis, sketch)[0] == wanted).all(1).float().mean()
+    beam = (frozen_text.recovered(basis, sketch) == wanted).all(1).float().mean()
+    assert beam > 0.85 > 0.6 > greedy
 
 
 def test_half_of_the_vector_is_the_public_networks(cohort):
