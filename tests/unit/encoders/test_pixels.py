@@ -138,6 +138,14 @@ def test_many_decoded_rows_are_decoded_when_read_and_bit_for_bit_the_same(cohort
     assert np.array_equal(later.array(), at_once)
 
 
+def test_an_enlarged_picture_reduced_again_is_the_picture_that_was_drawn():
+    schema, drawn = Schema("image", shape=(1, 256, 256)), Phantom(patients=20, image_size=64, modalities=("image",)).load()
+    small = pixels.scaled(torch.from_numpy(drawn.data["image"].array()))
+    again = pixels.scaled(pixels.reduced(schema, pixels.enlarged(schema, small), 64))
+    assert float((again - small).square().mean()) < 0.05 * float(small.var())
+    assert float(pixel_losses.energy(again).mean()) > 0.7 * float(pixel_losses.energy(small).mean())
+
+
 def test_pictures_come_back_at_256_pixels():
     schema = Schema("image", shape=(1, 256, 256))
     data = Pixels.of(np.random.default_rng(0).integers(0, 256, (3, 1, 256, 256)).astype(np.uint8))
