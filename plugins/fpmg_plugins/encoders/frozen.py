@@ -110,15 +110,15 @@ class Frozen(Autoencoding):
     def decode(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
         z = z.float()
         if self.decoder == "public":
-            if schema.kind in PICTURES:
-                return frozen_pixels.shown(schema, lambda part: self._public(schema, state, part), z)
             return self._public(schema, state, z)
-        network = self._restored(schema, state).eval()
+        network = self._restored(schema, state).eval().requires_grad_(False)
         assert isinstance(network, frozen_nets.Learnt)
         if schema.kind in PICTURES:
-            return frozen_pixels.shown(schema, lambda part: self._finished(schema, state, network, part), z)
-        with torch.no_grad():
-            return self._finished(schema, state, network, z)
+            return pixels.decoded(schema, len(z), lambda part: self._drawn(schema, state, network, z[part]))
+        return self._finished(schema, state, network, z)
+
+    def _drawn(self, schema: Schema, state: State, network: frozen_nets.Learnt, z: Tensor) -> Tensor:
+        return network.finish(z, self._known(schema, state, z))["pixels"]
 
     def _finished(self, schema: Schema, state: State, network: frozen_nets.Learnt, z: Tensor) -> ModalityData:
         parts: dict[str, list[Tensor]] = {}
@@ -152,19 +152,18 @@ class Frozen(Autoencoding):
             return frozen_text.bags(state, z[:, : self._own]).to(torch.uint8)
         if schema.kind == "series":  # before gaps are cut into it
             return frozen_readers.rows_of(state, z[:, : self._own]).clamp(0, 1)
-        back = self._public(schema, state, z)
         if schema.kind in PICTURES:
-            return pixels.reduced(schema, back, self._side(schema))
-        return torch.from_numpy(pca_views.view(schema).rows(back)).float()
+            drawn = frozen_readers.PixelReader(schema, self._side(schema)).picture(state, z[:, : self._own])
+            return (drawn * pixels.SPREAD + pixels.CENTRE).round().to(torch.uint8)
+        return torch.from_numpy(pca_views.view(schema).rows(self._public(schema, state, z))).float()
 
     def _public(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
         return self._reader(schema).back(state, z[:, : self._own])
 
     def records(self, schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> ModalityData:
+        """Texts, tables and series; pictures are drawn when they are read."""
         if schema.kind == "text":
             return Text(tuple(vocabulary.decode(row)[: schema.shape[0]].rstrip() for row in outputs["tokens"].tolist()))
-        if schema.kind in PICTURES:
-            return pixels.enlarged(schema, outputs["pixels"])
         seen = dither.seen(outputs["masks"].sigmoid(), outputs["phase"])
         values = outputs["values"].clamp(0, 1).double().numpy()
         return pca_views.view(schema).back(values, seen.numpy(), outputs["rest"].double().numpy())

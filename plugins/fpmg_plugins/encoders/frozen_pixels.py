@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fpmg_bench.types import Pixels
 from fpmg_plugins.encoders import grain, pixel_losses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
     from torch import Tensor
-
-    from fpmg_bench.types import Schema
 
 SMALL = 8  # side at which the convolutions begin
 ENERGY = 0.02  # weight of the deviance of local energies
-BLOCK = 64  # records drawn at once
-KEPT_BYTES = 64 * 2**20  # drawn pictures up to this size stay in memory; more are drawn whenever they are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,30 +76,6 @@ class PixelDecoder(nn.Module):
     def _log_energy(self, z: Tensor) -> Tensor:
         grid = pixel_losses.GRID
         return self.energy(z).reshape(len(z), self.channels, grid, grid).clamp(-6.0, 6.0)
-
-
-def shown(schema: Schema, draw: Callable[[Tensor], Pixels], z: Tensor) -> Pixels:
-    """Pixels that hold the vectors and are drawn when read, whole blocks at a time; at once only where the result is small."""
-
-    @lru_cache(maxsize=1)
-    def block(at: int) -> NDArray[np.uint8]:
-        with torch.no_grad():
-            return draw(z[at * BLOCK : (at + 1) * BLOCK]).array()
-
-    def read(rows: NDArray[np.intp]) -> NDArray[np.uint8]:
-        out = np.empty((len(rows), *schema.shape), np.uint8)
-        for at in np.unique(rows // BLOCK):
-            here = np.flatnonzero(rows // BLOCK == at)
-            out[here] = block(int(at))[rows[here] - at * BLOCK]
-        return out
-
-    lazy = Pixels(read, np.arange(len(z)))
-    return Pixels.of(lazy.array()) if out_bytes(schema, len(z)) <= KEPT_BYTES else lazy
-
-
-def out_bytes(schema: Schema, records: int) -> int:
-    """Memory of so many decoded records."""
-    return records * int(np.prod(schema.shape))
 
 
 def _block(inputs: int, outputs: int) -> tuple[nn.Module, ...]:

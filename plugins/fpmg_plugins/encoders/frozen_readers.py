@@ -90,9 +90,13 @@ class PixelReader:
         size = CONTRAST * (len(square) * law[order] / law.sum()).sqrt()
         return _padded(basis, size.float(), torch.full((len(square),), 0.5), dim)
 
-    def back(self, head: State, z: Tensor) -> Pixels:
+    def picture(self, head: State, z: Tensor) -> Tensor:
+        """Scaled pictures [n, channels, side, side] at the working size."""
         flat = rows_of(head, z).clamp(0, 1).reshape(len(z), -1, self.side, self.side)
-        return pixels.enlarged(self.schema, (flat * 255 - pixels.CENTRE) / pixels.SPREAD)
+        return (flat * 255 - pixels.CENTRE) / pixels.SPREAD
+
+    def back(self, head: State, z: Tensor) -> Pixels:
+        return pixels.decoded(self.schema, len(z), lambda part: self.picture(head, z[part]))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from fpmg_bench.errors import PluginError, PrivacyError
 from fpmg_plugins.encoders import frozen_weights, pixels, timm_backbone
 from fpmg_plugins.encoders.autoencoding import Autoencoding, Bottleneck, Coder
-from fpmg_plugins.encoders.frozen_pixels import Look, PixelDecoder, shown
+from fpmg_plugins.encoders.frozen_pixels import Look, PixelDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,8 +148,8 @@ class TimmAe(Autoencoding):
         return pixels.enlarged(schema, outputs["pixels"])
 
     def decode(self, schema: Schema, state: State, z: Tensor) -> Pixels:
-        network = self._restored(schema, state).eval()
-        return shown(schema, lambda part: self.records(schema, state, network.decode(part)), z.float())
+        network, z = self._restored(schema, state).eval().requires_grad_(False), z.float()
+        return pixels.decoded(schema, len(z), lambda part: network.decode(z[part])["pixels"])
 
     def _frozen(self, schema: Schema) -> Backbone:
         return timm_backbone.frozen(self.backbone, self.weights, schema.shape[-3], self.side)
