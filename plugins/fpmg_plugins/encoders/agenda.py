@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SURE = 4.0  # logits count up to here
+EXPECTED = -0.3  # logit from which a finding is said: p = .43, half of the F1 that is reached (Lipton et al., 2014)
 DONE = -4.0  # what was said once need not be said again
 KEEP, DENY, BREAK = 0, 1, 2
 
@@ -46,6 +47,39 @@ def bags(strings: Sequence[str]) -> NDArray[np.uint8]:
     return found
 
 
+def complete(text: str, expected: NDArray[np.bool_], characters: int) -> str:
+    """The text, and what it leaves unsaid of `expected` [2 k] as a list at its end, all within so many characters."""
+    body = _trimmed(text)
+    for _ in range(3):  # a shorter body leaves more unsaid
+        coda = _list(expected, body)
+        room = characters - len(coda) - 2
+        if not coda or len(body) <= room:
+            break
+        body = _trimmed(body[: max(room, 0)].rpartition(" ")[0])
+    if not coda:
+        return body if len(body) <= characters else _trimmed(body[:characters].rpartition(" ")[0])
+    separator = "" if not body else " " if body[-1] in ".;:?!" else ". "
+    return f"{body}{separator}{coda}"[:characters].rstrip()
+
+
+def _trimmed(body: str) -> str:
+    """Without words and marks that promise more at the end."""
+    said = body.split(" ")
+    while said and (said[-1] in findings.DANGLING or said[-1].strip(findings.OPEN) == ""):
+        said.pop()
+    return " ".join(said).rstrip(findings.OPEN)
+
+
+def _list(expected: NDArray[np.bool_], body: str) -> str:
+    k = len(names())
+    said = findings.findings(body)
+    left = [(names()[at % k], at >= k) for at in np.flatnonzero(expected)]
+    parts = [
+        ", ".join(name for name, negated in left if negated == denied and (name, negated) not in said) for denied in (False, True)
+    ]
+    return " ".join(f"{lead}{part}." for lead, part in zip(("", "no "), parts, strict=True) if part)
+
+
 @lru_cache(maxsize=1)
 def _finding_of() -> Tensor:
     """Piece -> its finding, k where it says none."""
@@ -68,6 +102,12 @@ def first() -> int:
 
 
 @lru_cache(maxsize=1)
+def spelling() -> Tensor:
+    """bool [first + 1]: pieces that spell a word, and the bare space before one. A writer that spelled would invent words."""
+    return torch.tensor([*(piece == " " or piece[:1].isalpha() for piece in vocabulary.pieces()[: first()]), False])
+
+
+@lru_cache(maxsize=1)
 def columns() -> Tensor:
     """The finding of each piece from `first` on."""
     return _finding_of()[first() :].clone()
@@ -80,6 +120,7 @@ class Agenda:
         n, double = expected.shape
         self.k = double // 2
         self.due = torch.nn.functional.pad(expected.detach().clamp(-SURE, SURE).reshape(n, 2, self.k), (0, 1), value=DONE)
+        self.may = self.due > EXPECTED
         self.mass = self.due.sigmoid().sum(2)  # findings due, [n, 2]
         self.denied = torch.zeros(n, dtype=torch.long)
         self.rows = torch.arange(n)
@@ -87,6 +128,10 @@ class Agenda:
     def wanted(self) -> Tensor:
         """Logits [n, k + 1] of the findings still to be said as things stand, affirmed or denied."""
         return self.due[self.rows, self.denied]
+
+    def allowed(self) -> Tensor:
+        """[n, k + 1]: may the finding be said as things stand, for the first time or again?"""
+        return self.may[self.rows, self.denied]
 
     def state(self) -> Tensor:
         """[n, 3]: findings due affirmed and denied (log scale), and whether a denial is under way."""

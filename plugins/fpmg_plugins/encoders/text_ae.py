@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fpmg_bench.types import Text
-from fpmg_plugins.encoders import agenda, vocabulary
+from fpmg_plugins.encoders import agenda, frozen_reading, vocabulary
+from fpmg_plugins.encoders.autoencoding import STREAM, Coder
 from fpmg_plugins.encoders.text_net import TextCoder
 
 if TYPE_CHECKING:
@@ -15,29 +16,71 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from fpmg_bench.types import Schema
+    from fpmg_bench.contracts import Shard
+    from fpmg_bench.types import Schema, State
     from fpmg_plugins.encoders.transformer_ae import TransformerAe
 
+MOST = 40  # findings of a text that count in full under privacy
+SLOPE, HALF = 10.0, 0.4  # logit = SLOPE (reconstruction - HALF): a finding is more likely than not from HALF on
 PIECE = 3  # characters that a token of the vocabulary stands for, at least, in English
 
 
 def network(settings: TransformerAe, schema: Schema) -> TextCoder:
     """A fresh network for texts of at most `tokens` pieces."""
-    pieces = len(vocabulary.pieces())
-    return TextCoder(_length(settings, schema), pieces, settings.dim, settings.width, settings.layers, settings.heads)
+    s, pieces = settings, len(vocabulary.pieces())
+    hidden = frozen_reading.width(s.pretrained) if s.pretrained else 0
+    return TextCoder(_length(s, schema), pieces, s.dim, s.width, s.layers, s.heads, hidden)
 
 
 def features(settings: TransformerAe, schema: Schema, data: Any) -> dict[str, Tensor]:
-    """tokens int64 [n, length]; bag uint8 [n, 2 k], the findings of the whole text."""
-    return {
+    """tokens int64 [n, length]; bag uint8 [n, 2 k], the findings of the whole text; read [n, hidden] by a frozen model."""
+    seen = {
         "tokens": torch.from_numpy(vocabulary.encode(data.strings, _length(settings, schema))),
         "bag": torch.from_numpy(agenda.bags(data.strings)),
     }
+    return seen | ({"read": frozen_reading.read(settings.pretrained, data.strings)} if settings.pretrained else {})
+
+
+def decode(network: Coder, schema: Schema, z: Tensor) -> Text:
+    """Strings, a few vectors at a time: nothing but they grows with the rows."""
+    strings: list[str] = []
+    with torch.no_grad():
+        for chunk in torch.split(z.float(), STREAM) if len(z) else ():
+            strings += records(schema, network.decode(chunk)).strings
+    return Text(tuple(strings))
 
 
 def records(schema: Schema, outputs: Mapping[str, Tensor]) -> Text:
-    """The strings of tokens [n, length], within the schema's characters."""
-    return Text(tuple(vocabulary.decode(row)[: schema.shape[0]].rstrip() for row in outputs["tokens"].tolist()))
+    """The strings of tokens [n, length] and of findings expected [n, 2 k], within the schema's characters."""
+    pairs = zip(outputs["tokens"].tolist(), outputs["expected"].numpy(), strict=True)
+    return Text(tuple(agenda.complete(vocabulary.decode(row), expected, schema.shape[0]) for row, expected in pairs))
+
+
+def statistics(shard: Shard) -> State:
+    """Sums of the findings and of their products, and the number of patients: one charged access."""
+    moments = shard.moments(lambda rows: torch.from_numpy(agenda.bags(rows.strings)), MOST**0.5)
+    n = torch.tensor(moments.n, dtype=torch.float64)
+    return {"sums/n": n, "sums/first": n * moments.mean, "sums/second": n * moments.second}
+
+
+def principal(state: State, stats: State, module: str) -> State:
+    """The state with the straight path at the principal components of the findings, exact for all silos together."""
+    mean, second = stats["sums/first"] / stats["sums/n"], stats["sums/second"] / stats["sums/n"]
+    values, vectors = torch.linalg.eigh(second - torch.outer(mean, mean))
+    d = len(state[f"{module}/found.bias"])
+    sd = values.flip(0)[:d].clamp(min=1e-8).sqrt()
+    axes = vectors.flip(1)[:, :d]
+    axes = axes * axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()  # the largest entry is positive
+    size = (sd * sd[0]).sqrt()  # half-way to unit variance: rare findings count, and do not drown the rest
+    into = axes / size
+    back = SLOPE * axes * size
+    start = {
+        "found.weight": into.T,
+        "found.bias": -mean @ into,
+        "say.weight": back,
+        "say.bias": SLOPE * (mean - HALF),
+    }
+    return state | {f"{module}/{name}": value.float().contiguous() for name, value in start.items()}
 
 
 def _length(settings: TransformerAe, schema: Schema) -> int:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fpmg_plugins.encoders import agenda
+from fpmg_plugins.encoders import agenda, vocabulary
 from fpmg_plugins.encoders.autoencoding import BOUND, Coder
 from fpmg_plugins.encoders.bert import Blocks, Positions
 from fpmg_plugins.encoders.vocabulary import END
@@ -31,36 +31,49 @@ WEIGHT = 0.2  # nats of a piece that a nat of a finding counts as
 
 
 class TextCoder(Coder):
-    """Texts of `length` tokens. batch: tokens int64 [n, length], END behind the text; bag [n, 2 k], what the text says was found.
+    """Texts of `length` tokens. batch: tokens int64 [n, length], END behind the text; bag [n, 2 k], what the text says was found;
 
-    The loss is the mean cross-entropy of a text's tokens, its END included, each given the vector and the tokens before it, and
-    WEIGHT times the summed cross-entropy of its findings given the vector.
+    where a public model of width `hidden` has read the text in place of the layers, read [n, hidden].
+
+    Three quarters of a vector hold findings, the last quarter what the layers read. The loss is the mean cross-entropy of a
+    text's tokens, its END included, each given the vector and the tokens before it, and WEIGHT times the summed cross-entropy
+    of its findings given the vector.
     """
 
-    def __init__(self, length: int, vocabulary: int, dim: int, width: int, layers: int, heads: int) -> None:
+    def __init__(self, length: int, pieces: int, dim: int, width: int, layers: int, heads: int, hidden: int = 0) -> None:
         super().__init__()
-        self.length = length
-        self.reader = Reader(length, vocabulary, dim, width, layers, heads)
+        self.straight = dim - dim // 4
+        rest = dim - self.straight
+        self.reader = None
+        if rest:
+            self.reader = Head(hidden, rest) if hidden else Reader(length, pieces, rest, width, layers, heads)
         pairs = 2 * len(agenda.names())
-        self.found = nn.Linear(pairs, dim)
-        self.say = nn.Linear(dim, pairs)
+        self.found = nn.Linear(pairs, self.straight)
+        self.say = nn.Linear(self.straight, pairs)
         _straight(self.found, self.say)
-        self.writer = Writer(length, vocabulary, dim, width)
+        self.writer = Writer(length, pieces, dim, width)
 
     def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
-        z = self.reader(batch) + self.found(batch["bag"].float())
+        z = self.found(batch["bag"].float())
+        if self.reader is not None:
+            z = torch.cat([z, self.reader(batch)], dim=1)
         # as Bottleneck does, without a norm before it: twice the findings are twice the way
         return z / torch.sqrt(1 + (z / BOUND).square())
 
+    def expected(self, z: Tensor) -> Tensor:
+        """Logits [n, 2 k] of the findings that a vector holds."""
+        logits: Tensor = self.say(z[:, : self.straight].contiguous())
+        return logits
+
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         z = self.encode(batch)
-        bag = batch["bag"].float()
-        expected = self.say(z)
-        missed = F.binary_cross_entropy_with_logits(expected, bag, reduction="none").sum(1)
+        expected = self.expected(z)
+        missed = F.binary_cross_entropy_with_logits(expected, batch["bag"].float(), reduction="none").sum(1)
         return self.writer(z, expected, batch["tokens"], self.ragged) + WEIGHT * missed
 
     def decode(self, z: Tensor) -> dict[str, Tensor]:
-        return {"tokens": self.writer.write(z, self.say(z))}
+        expected = self.expected(z)
+        return {"tokens": self.writer.write(z, expected), "expected": expected > agenda.EXPECTED}
 
 
 def _straight(into: nn.Linear, back: nn.Linear) -> None:
@@ -75,9 +88,9 @@ def _straight(into: nn.Linear, back: nn.Linear) -> None:
 class Reader(nn.Module):
     """BERT layers over the pieces to [n, dim]."""
 
-    def __init__(self, length: int, vocabulary: int, dim: int, width: int, layers: int, heads: int) -> None:
+    def __init__(self, length: int, pieces: int, dim: int, width: int, layers: int, heads: int) -> None:
         super().__init__()
-        self.words = nn.Embedding(vocabulary, width)
+        self.words = nn.Embedding(pieces, width)
         self.where = Positions(length, width)
         self.read = Blocks(width, layers, heads)
         self.norm = nn.LayerNorm(2 * width)
@@ -95,16 +108,31 @@ class Reader(nn.Module):
         return z
 
 
+class Head(nn.Module):
+    """What a frozen model read to [n, dim]."""
+
+    def __init__(self, hidden: int, dim: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(hidden)
+        self.project = nn.Linear(hidden, dim)
+        nn.init.normal_(self.project.weight, std=hidden**-0.5)
+        nn.init.zeros_(self.project.bias)
+
+    def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
+        z: Tensor = self.project(self.norm(batch["read"]))
+        return z
+
+
 class Writer(nn.Module):
     """Says pieces one by one, each given the vector, the last BEHIND pieces, the place and the agenda.
 
     Each is a plain piece or "a finding"; which finding is a second choice, made only where one is said.
     """
 
-    def __init__(self, length: int, vocabulary: int, dim: int, width: int) -> None:
+    def __init__(self, length: int, pieces: int, dim: int, width: int) -> None:
         super().__init__()
         self.length = length
-        self.said = nn.Embedding(vocabulary, NARROW)
+        self.said = nn.Embedding(pieces, NARROW)
         self.forget = nn.Dropout(FORGET)
         self.there = Positions(length, width)
         self.topic = nn.Linear(dim, width)
@@ -113,7 +141,7 @@ class Writer(nn.Module):
         self.narrow = nn.Linear(2 * width, NARROW)
         self.plain = nn.Linear(NARROW, agenda.first() + 1)
         self.press = nn.Linear(2 * width, 1)
-        self.which = nn.Linear(2 * width, vocabulary - agenda.first())
+        self.which = nn.Linear(2 * width, pieces - agenda.first())
         nn.init.ones_(self.press.bias)
 
     def forward(self, z: Tensor, expected: Tensor, tokens: Tensor, ragged: bool) -> Tensor:
@@ -149,21 +177,25 @@ class Writer(nn.Module):
         place = self.topic(z)[:, None, :] + self.there(1)
         due = agenda.Agenda(expected)
         ended = torch.zeros(n, dtype=torch.bool)
-        for step in range(self.length):
-            window = torch.cat([self.said(tokens[:, step : step + BEHIND]).flatten(1), due.state()], dim=1)
-            hidden = self._hidden(window, place[:, step])
-            plain = self._plain(hidden)
-            last, before = tokens[:, BEHIND + step - 1], tokens[:, BEHIND + step - 2]
-            plain.scatter_add_(1, last.clamp(max=agenda.first())[:, None], torch.where(last == before, -1e4, 0.0)[:, None])
-            best = plain.argmax(dim=1)
-            which = agenda.first() + self._which(hidden, due.wanted()).argmax(dim=1)
-            best = torch.where(ended, END, torch.where(best == agenda.first(), which, best))
-            tokens[:, BEHIND + step] = best
-            due.hear(best)
+        for step in range(BEHIND, BEHIND + self.length):
+            window = torch.cat([self.said(tokens[:, step - BEHIND : step]).flatten(1), due.state()], dim=1)
+            best = self._choice(self._hidden(window, place[:, step - BEHIND]), due, _repeating(tokens[:, :step]))
+            tokens[:, step] = torch.where(ended, END, best)
+            due.hear(tokens[:, step])
             ended |= best == END
             if bool(ended.all()):
                 break
         return tokens[:, BEHIND:]
+
+    def _choice(self, hidden: Tensor, due: agenda.Agenda, repeating: Tensor) -> Tensor:
+        """The likeliest piece [n] that does not spell, repeat three pieces, or say a finding that the vector does not hold."""
+        first, allowed = agenda.first(), due.allowed()
+        plain = self._plain(hidden).masked_fill(agenda.spelling() | repeating[:, : first + 1], -1e4)
+        plain[:, first] = torch.where(allowed.any(dim=1), plain[:, first], -1e4)
+        barred = ~allowed.index_select(1, agenda.columns()) | repeating[:, first:]
+        which = self._which(hidden, due.wanted()).masked_fill(barred, -1e4).argmax(dim=1)
+        best = plain.argmax(dim=1)
+        return torch.where(best == first, first + which, best)
 
     def _hidden(self, window: Tensor, place: Tensor) -> Tensor:
         hidden = F.gelu(self.past(window) + place)
@@ -181,6 +213,17 @@ class Writer(nn.Module):
 
     def _nats(self, scores: Tensor, target: Tensor) -> Tensor:
         return F.cross_entropy(scores.flatten(0, -2), target.flatten(), reduction="none").reshape(target.shape)
+
+
+def _repeating(tokens: Tensor) -> Tensor:
+    """bool [n, vocabulary]: pieces that would say three pieces in a row once more (Paulus et al., 2018), but END."""
+    n, t = tokens.shape
+    barred = torch.zeros(n, len(vocabulary.pieces()), dtype=torch.bool)
+    again = (tokens[:, : t - 2] == tokens[:, t - 2, None]) & (tokens[:, 1 : t - 1] == tokens[:, t - 1, None])
+    row, at = again.nonzero(as_tuple=True)
+    barred[row, tokens[row, at + 2]] = True
+    barred[:, END] = False
+    return barred
 
 
 def _real(tokens: Tensor) -> Tensor:

