@@ -80,7 +80,7 @@ def components(view: View, stats: State, dim: int) -> State:
     """The state: z = rows @ project - offset, and back: features = centre + z @ lift, rows = features / scale."""
     n = stats["moments/n"].clamp(min=1.0)
     mean = stats["moments/sum"] / n
-    second = _symmetric(stats["moments/outer"] / n, len(mean))
+    second = symmetric(stats["moments/outer"] / n, len(mean))
     imputed, average = _imputation(view, mean)
     scale = _scale(view, imputed @ second @ imputed.T, imputed @ mean)
     to_features = scale[:, None] * imputed
@@ -136,7 +136,8 @@ def _spectrum(covariance: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     return torch.nn.functional.pad(values, (0, short)).sqrt(), torch.nn.functional.pad(vectors, (0, short))
 
 
-def _symmetric(upper: Tensor, d: int) -> Tensor:
+def symmetric(upper: Tensor, d: int) -> Tensor:
+    """The matrix [d, d] with this upper triangle, row by row."""
     at = torch.triu_indices(d, d)
     full = torch.zeros(d, d, dtype=torch.float64)
     full[at[0], at[1]] = upper

@@ -1,4 +1,4 @@
-"""Irregular series as quantile scores on a grid of steps: what `transformer-ae` does for the kind "series"."""
+"""Irregular series on a grid of steps: what `transformer-ae` does for the kind "series"."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from fpmg_plugins.encoders import dither, quantiles, series_grid
+from fpmg_plugins.encoders import dither, numbers, pca_views, series_basis, series_grid
+from fpmg_plugins.encoders.autoencoding import MODULE
+from fpmg_plugins.encoders.pca import Pca, symmetric
+from fpmg_plugins.encoders.quantiles import Grid
+from fpmg_plugins.encoders.series_basis import MASKS, TIMES
 from fpmg_plugins.encoders.series_net import SeriesCoder
 
 if TYPE_CHECKING:
@@ -17,21 +21,24 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpmg_bench.contracts import Shard
-    from fpmg_bench.types import Column, Schema, Series, State
+    from fpmg_bench.types import Column, Schema, Series, SiloContext, State
     from fpmg_plugins.encoders.transformer_ae import TransformerAe
 
+LEAST = 1e-6  # spread on the public scale below which a channel counts as constant
 
-def statistics(schema: Schema, shard: Shard) -> State:
-    """One charged count: how often each channel and the time fall into each public bin."""
-    clip = float(np.sqrt(len(schema.columns) + 1))  # a record's bins sum to 1 in each channel and in time
-    grid = quantiles.Grid(_columns(schema), fine=False)
+
+def statistics(schema: Schema, shard: Shard, ctx: SiloContext) -> State:
+    """Moments of values and masks, as `pca` takes them; under privacy, where these drown, one charged count over public bins."""
+    if not shard.private:
+        return Pca().statistics(schema, shard, ctx)
+    grid = Grid(_columns(schema), fine=False)
+    clip = float(np.sqrt(len(grid.columns)))  # a record's bins sum to 1 in each channel and in time
     return {"counts/bins": shard.counts(lambda rows: grid.histogram(_cells(schema, rows)), clip)}
 
 
-def frozen(schema: Schema, stats: State) -> State:
-    """The distribution of each channel and of the time."""
-    counts = stats["counts/bins"]
-    return {"frozen/distribution": quantiles.Grid.counted(_columns(schema), len(counts)).distribution(counts)}
+def frozen(schema: Schema, stats: State, dim: int) -> State:
+    """mean, unit [c] of each channel, times, pace [t] of the steps, share [t c] seen, masks [t c]: their scales, basis [dim, 2 t c + t]."""
+    return _counted(schema, stats["counts/bins"], dim) if "counts/bins" in stats else _measured(schema, stats, dim)
 
 
 def network(settings: TransformerAe, schema: Schema) -> SeriesCoder:
@@ -40,21 +47,37 @@ def network(settings: TransformerAe, schema: Schema) -> SeriesCoder:
     return SeriesCoder(schema.shape[0], len(schema.columns), s.dim, s.width, s.layers, s.heads)
 
 
+def started(schema: Schema, state: State) -> State:
+    """The decoder's linear path as the basis has it: values and times outright, masks as log odds about their rates."""
+    q = schema.shape[0] * len(schema.columns)
+    values, masks, times = torch.split(state["frozen/basis"].T, [q, q, schema.shape[0]])
+    share = state["frozen/share"].clamp(0.02, 0.98)
+    return state | {
+        f"{MODULE}/direct.weight": torch.cat([values, times / TIMES]).float(),
+        f"{MODULE}/masks.weight": (masks / (state["frozen/masks"] * share * (1 - share))[:, None]).float(),
+        f"{MODULE}/masks.bias": torch.logit(share).float(),
+    }
+
+
 def features(schema: Schema, state: State, data: Series) -> dict[str, Tensor]:
-    """scores and seen [n, t, c], times [n, t]."""
-    cells = _cells(schema, data)
-    scores = torch.from_numpy(quantiles.standardise(_columns(schema), state["frozen/distribution"], cells))
-    seen = torch.from_numpy((~np.isnan(cells[:, :, :-1])).astype(np.float32))
-    return {"scores": scores[:, :, :-1], "seen": seen, "times": scores[:, :, -1]}
+    """scores and seen [n, t, c], times [n, t], codes [n, dim] of the linear basis, worth [n, t, c] of each mask."""
+    values, times = series_grid.places(schema, data)
+    seen = torch.from_numpy(~np.isnan(values)).double()
+    scores = (torch.from_numpy(np.nan_to_num(values)) - state["frozen/mean"]) / state["frozen/unit"] * seen
+    clock = (torch.from_numpy(times) - state["frozen/times"]) / state["frozen/pace"]
+    rest = torch.cat([state["frozen/masks"] * (seen.flatten(1) - state["frozen/share"]), TIMES * clock], dim=1)
+    codes = series_basis.codes(state["frozen/basis"], scores.flatten(1), seen.flatten(1), rest)
+    worth = (state["frozen/masks"] / MASKS).square().float().expand(len(seen), -1).reshape(seen.shape)
+    return {"scores": scores.float(), "seen": seen.float(), "times": clock.float(), "codes": codes.float(), "worth": worth}
 
 
 def records(schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> Series:
     """Valid series from the decoder's scores, times and masks."""
-    scores = torch.cat([outputs["scores"], outputs["times"][:, :, None]], dim=2).double().numpy()
-    values = quantiles.restore(_columns(schema), state["frozen/distribution"], scores)
-    there = outputs["there"].sigmoid()
-    seen = dither.seen(there.flatten(1), outputs["phase"]).reshape(there.shape)
-    return series_grid.series(schema, values[:, :, :-1], values[:, :, -1], seen.numpy())
+    places = (outputs["scores"].double() * state["frozen/unit"] + state["frozen/mean"]).numpy()
+    clock = (outputs["times"].double() * state["frozen/pace"] + state["frozen/times"]).numpy()
+    own = np.stack([numbers.value(column, places[..., j]) for j, column in enumerate(schema.columns)], axis=2)
+    seen = dither.likeliest(outputs["there"].sigmoid(), outputs["phase"])
+    return series_grid.series(schema, own, numbers.value(series_grid.TIME, clock), seen.numpy())
 
 
 def _columns(schema: Schema) -> tuple[Column, ...]:
@@ -65,3 +88,81 @@ def _cells(schema: Schema, data: Series) -> NDArray[np.float64]:
     """Channels and time [n, t, c + 1] on their public scale."""
     values, times = series_grid.places(schema, data)
     return np.concatenate([values, times[:, :, None]], axis=2)
+
+
+def _counted(schema: Schema, counts: Tensor, dim: int) -> State:
+    """Means and units from counts, a basis without patients."""
+    steps, channels = schema.shape[0], len(schema.columns)
+    grid = Grid.counted(_columns(schema), len(counts))
+    found = [_spread(edge, ranks) for edge, ranks in grid.functions(grid.distribution(counts))]
+    mean, unit = (torch.tensor(part, dtype=torch.float64) for part in zip(*found, strict=True))
+    return {
+        "frozen/mean": mean[:-1],
+        "frozen/unit": unit[:-1],
+        "frozen/times": mean[-1:].expand(steps).clone(),
+        "frozen/pace": unit[-1:].clone(),
+        "frozen/share": torch.full((steps * channels,), 0.5, dtype=torch.float64),
+        "frozen/masks": torch.full((steps * channels,), MASKS, dtype=torch.float64),
+        "frozen/basis": series_basis.public(steps, channels, dim),
+    }
+
+
+def _spread(edge: NDArray[np.float64], ranks: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean and standard deviation of a distribution over bins."""
+    mass, middle = np.diff(ranks), (edge[1:] + edge[:-1]) / 2
+    mean = float(mass @ middle)
+    spread = float(np.sqrt(mass @ (middle - mean) ** 2))
+    return mean, spread if spread > LEAST else 1.0
+
+
+def _measured(schema: Schema, stats: State, dim: int) -> State:
+    """Everything from one exchange of moments over (groups of) steps."""
+    view = pca_views.SeriesView(schema)
+    n, q = float(stats["moments/n"].clamp(min=1.0)), view.k
+    mean = stats["moments/sum"] / n
+    second = symmetric(stats["moments/outer"] / n, len(mean))
+    share, clock = mean[q : 2 * q].clamp(0, 1), mean[2 * q :]
+    centre, unit = _units(mean, second, q, view.channels)
+    moved = _standardised(second, mean, centre, unit, q)
+    lateness = (second.diagonal()[2 * q :] - clock.square()).clamp(min=0).mean().sqrt()
+    pace = lateness if float(lateness) > LEAST else torch.ones((), dtype=torch.float64)
+    moved[2 * q :] /= pace
+    moved[:, 2 * q :] /= pace
+    seen = series_basis.Seen(n, view.groups, view.channels, share, moved, second[q : 2 * q, q : 2 * q])
+    basis, scale = series_basis.directions(seen, dim)
+    owner = torch.as_tensor(view.owner)
+    spread = [
+        part.reshape(*part.shape[:-1], view.groups, -1)[..., owner, :].flatten(-2)
+        for part in torch.split(basis, [q, q, view.groups], 1)
+    ]
+    return {
+        "frozen/mean": centre,
+        "frozen/unit": unit,
+        "frozen/times": clock[owner],
+        "frozen/pace": pace.reshape(1),
+        "frozen/share": share.reshape(view.groups, -1)[owner].flatten(),
+        "frozen/masks": scale.reshape(view.groups, -1)[owner].flatten(),
+        "frozen/basis": torch.cat(spread, dim=1).contiguous(),
+    }
+
+
+def _units(mean: Tensor, second: Tensor, q: int, channels: int) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation [c] of each channel's seen values."""
+    count = mean[q : 2 * q].reshape(-1, channels).sum(0).clamp(min=1e-9)
+    centre = mean[:q].reshape(-1, channels).sum(0) / count
+    variance = second.diagonal()[:q].reshape(-1, channels).sum(0) / count - centre.square()
+    unit = variance.clamp(min=0.0).sqrt()
+    return centre, torch.where(unit > LEAST, unit, 1.0)
+
+
+def _standardised(second: Tensor, mean: Tensor, centre: Tensor, unit: Tensor, q: int) -> Tensor:
+    """Second moments of ((x - centre) m / unit, m - p, time - mean) from those of (x m, m, time)."""
+    steps = q // len(centre)
+    change = torch.eye(len(mean), dtype=torch.float64)
+    at = torch.arange(q)
+    change[at, at] = 1 / unit.repeat(steps)
+    change[at, q + at] = -(centre / unit).repeat(steps)
+    shift = torch.cat([torch.zeros(q, dtype=torch.float64), mean[q:]])
+    moved = change @ second @ change.T
+    total = change @ mean
+    return moved - total[:, None] * shift - shift[:, None] * total + shift[:, None] * shift

@@ -1,4 +1,4 @@
-"""The network of irregular series: one BERT encoder layer each way over the steps."""
+"""The network of irregular series: a linear code, and one BERT encoder layer each way over the steps for what it leaves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fpmg_plugins.encoders.autoencoding import Bottleneck, Coder
+from fpmg_plugins.encoders.autoencoding import BOUND, Coder, bounded
 from fpmg_plugins.encoders.bert import Blocks, Positions
 
 if TYPE_CHECKING:
@@ -16,54 +16,62 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-COARSE = 6  # groups of steps that the linear path sees
+GAPS = 1.0  # weight of the masks' cross-entropy
+SHORT = 0.25  # share of cells added to a record's seen ones: a record that saw two values is not to count for hundreds
 
 
 class SeriesCoder(Coder):
-    """t steps of c channels. A linear path over group means learns levels at once; the blocks add what happens in between.
+    """t steps of c channels. The linear path has its directions from the start; the blocks learn to add to it.
 
-    batch: scores [n, t, c], seen [n, t, c], times [n, t]. The loss is the squared error of what was seen, a mean over channels
-    and steps, plus the squared error of times and the cross-entropy of the masks.
+    batch: scores [n, t, c], seen [n, t, c], times [n, t], codes [n, dim], worth [n, t, c]. The loss is the squared error of what was seen, nearly a
+    mean over it, plus the squared error of times and half the cross-entropy of the masks.
     """
 
     def __init__(self, steps: int, channels: int, dim: int, width: int, layers: int, heads: int) -> None:
         super().__init__()
         self.steps, self.channels = steps, channels
-        self.groups = min(COARSE, steps)
         features = 2 * channels + 1
         self.lift = nn.Linear(features, width)
         self.where = Positions(steps, width)
         self.read = Blocks(width, layers, heads)
-        self.bottleneck = Bottleneck(width + self.groups * features, dim)
+        self.refine = nn.Linear(width, dim)
         self.unfold = nn.Linear(dim, width)
         self.there = Positions(steps, width)
         self.write = Blocks(width, layers, heads)
         self.head = nn.Linear(width, features)
-        self.direct = nn.Linear(dim, self.groups * features)
+        self.direct = nn.Linear(dim, steps * (channels + 1), bias=False)
+        # few patients would teach these directions less well than their moments did
+        self.direct.weight.requires_grad_(False)
+        self.masks = nn.Linear(dim, steps * channels)
+        for layer in (self.refine, self.head):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
     def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
         x = torch.cat([batch["scores"], batch["seen"], batch["times"][:, :, None]], dim=2)
         hidden = self.read(self.lift(x) + self.where(len(x)))
-        z: Tensor = self.bottleneck(torch.cat([hidden.mean(dim=1), self._levels(batch)], dim=1))
-        return z
+        return bounded(batch["codes"] + self.refine(hidden.mean(dim=1)))
 
     def decode(self, z: Tensor) -> dict[str, Tensor]:
-        hidden = self.write(self.unfold(z)[:, None, :] + self.there(len(z)))
-        coarse = self.direct(z).reshape(len(z), -1, self.groups)
-        out = self.head(hidden) + F.interpolate(coarse, self.steps, mode="linear", align_corners=False).transpose(1, 2)
-        c = self.channels
-        return {"scores": out[:, :, :c], "there": out[:, :, c : 2 * c], "times": out[:, :, -1]}
+        hidden = self.head(self.write(self.unfold(z)[:, None, :] + self.there(len(z))))
+        codes, c, shape = _unbounded(z), self.channels, (len(z), self.steps, self.channels)
+        values, times = torch.split(self.direct(codes), [self.steps * c, self.steps], dim=1)
+        return {
+            "scores": values.reshape(shape) + hidden[:, :, :c],
+            "there": self.masks(codes).reshape(shape) + hidden[:, :, c : 2 * c],
+            "times": times + hidden[:, :, -1],
+        }
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         out = self.decode(self.encode(batch))
         seen = batch["seen"]
-        missed = (seen * (out["scores"] - batch["scores"]).square()).sum((1, 2)) / seen.sum((1, 2)).clamp(min=1.0)
-        gaps = F.binary_cross_entropy_with_logits(out["there"], seen, reduction="none").mean((1, 2))
-        return missed + gaps / 2 + (out["times"] - batch["times"]).square().mean(1)
+        cells = seen.sum((1, 2)) + SHORT * self.steps * self.channels
+        missed = (seen * (out["scores"] - batch["scores"]).square()).sum((1, 2)) / cells
+        gaps = (batch["worth"] * F.binary_cross_entropy_with_logits(out["there"], seen, reduction="none")).mean((1, 2))
+        return missed + GAPS * gaps + (out["times"] - batch["times"]).square().mean(1)
 
-    def _levels(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Means over groups of steps of what was seen, its share, and the time: [n, groups * (2 c + 1)]."""
-        share = F.adaptive_avg_pool1d(batch["seen"].transpose(1, 2), self.groups)
-        total = F.adaptive_avg_pool1d((batch["seen"] * batch["scores"]).transpose(1, 2), self.groups)
-        times = F.adaptive_avg_pool1d(batch["times"][:, None], self.groups)
-        return torch.cat([total / share.clamp(min=1e-6), share, times], dim=1).flatten(1)
+
+def _unbounded(z: Tensor) -> Tensor:
+    """Inverse of `bounded`; what lies beyond its range is taken from just within."""
+    z = z.clamp(-0.97 * BOUND, 0.97 * BOUND)
+    return z / torch.sqrt(1 - (z / BOUND).square())

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class TransformerAe(Autoencoding):
     """BERT encoder layers of transformers read a series or a text; vectors decode back in one pass or token by token.
 
-    Series values and times become quantile scores (one charged count over public bins). Text is lower-cased and cut into at most
-    `tokens` pieces of a public vocabulary: nothing about words is learnt from patients outside the steps.
+    Series start from a linear code that one exchange of moments gives (under privacy from a public one, with one charged count).
+    Text is lower-cased and cut into at most `tokens` pieces of a public vocabulary: nothing about words is learnt from patients
+    outside the steps.
     dim: of the vectors; width, layers, heads: of the encoder layers; proximal: FedProx mu. Of texts alone: start "moments", where
     the findings' principal components are exchanged once (poor under privacy, where "public", a random projection, costs nothing),
     and pretrained, a folder, installed package or hub name of a transformers model that reads, frozen, in place of the layers.
@@ -61,14 +62,16 @@ class TransformerAe(Autoencoding):
     def statistics(self, schema: Schema, shard: Shard, ctx: SiloContext) -> State:
         if schema.kind == "text":
             return text_ae.statistics(shard) if self.start == "moments" else {}
-        return series_ae.statistics(schema, shard)
+        return series_ae.statistics(schema, shard, ctx)
 
     def frozen(self, schema: Schema, stats: State) -> State:
-        return {} if schema.kind == "text" else series_ae.frozen(schema, stats)
+        return {} if schema.kind == "text" else series_ae.frozen(schema, stats, self.dim)
 
     def init(self, schema: Schema, stats: State, rng: Rng) -> State:
         state = super().init(schema, stats, rng)
-        return text_ae.principal(state, stats, MODULE) if schema.kind == "text" and stats else state
+        if schema.kind == "series":
+            return series_ae.started(schema, state)
+        return text_ae.principal(state, stats, MODULE) if stats else state
 
     def network(self, schema: Schema) -> Coder:
         part = text_ae if schema.kind == "text" else series_ae
