@@ -121,7 +121,7 @@ class Agenda:
         self.k = double // 2
         self.due = torch.nn.functional.pad(expected.detach().clamp(-SURE, SURE).reshape(n, 2, self.k), (0, 1), value=DONE)
         self.may = self.due > EXPECTED
-        self.mass = self.due.sigmoid().sum(2)  # findings due, [n, 2]
+        self.mass = _weight(self.due).sum(2)  # findings due, [n, 2]
         self.denied = torch.zeros(n, dtype=torch.long)
         self.rows = torch.arange(n)
 
@@ -141,17 +141,47 @@ class Agenda:
         """The next piece [n] of each text is said."""
         finding, scope = _finding_of()[pieces], _scope_of()[pieces]
         at = (self.rows, self.denied, finding)
-        self.mass[self.rows, self.denied] -= torch.where(finding < self.k, self.due[at].sigmoid(), 0.0)
+        self.mass[self.rows, self.denied] -= _weight(self.due[at])
         self.due[at] = DONE
         self.denied = torch.where(scope == KEEP, self.denied, (scope == DENY).long())
 
 
-def follow(expected: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Before each piece of texts [n, t]: what is wanted [n, t, k + 1] and the state [n, t, 3]."""
-    agenda = Agenda(expected)
-    wanted, states = [], []
-    for step in range(tokens.shape[1]):
-        wanted.append(agenda.wanted())
-        states.append(agenda.state())
-        agenda.hear(tokens[:, step])
-    return torch.stack(wanted, dim=1), torch.stack(states, dim=1)
+class Followed:
+    """A whole text [n, t] heard at once: what the agenda was before each of its pieces, as `Agenda` gives one by one."""
+
+    def __init__(self, expected: Tensor, tokens: Tensor) -> None:
+        self.start = Agenda(expected)
+        self.finding = _finding_of()[tokens]
+        self.denied = _denied(_scope_of()[tokens])
+
+    def state(self) -> Tensor:
+        """[n, t, 3], as `Agenda.state`."""
+        wide = self.start.due.shape[2]
+        key = self.denied * wide + self.finding
+        again = ((key[:, :, None] == key[:, None, :]).tril(-1)).any(dim=2)
+        weight = _weight(self.start.due.flatten(1).gather(1, key)).masked_fill(again, 0.0)
+        spent = torch.stack([weight * (self.denied == side) for side in (0, 1)], dim=2)
+        mass = self.start.mass[:, None] - (spent.cumsum(dim=1) - spent)
+        return torch.cat([mass.clamp(min=0.0).log1p(), self.denied[:, :, None].to(mass.dtype)], dim=2)
+
+    def wanted(self, at: Tensor) -> Tensor:
+        """[m, k + 1], as `Agenda.wanted`, before the m pieces where at [n, t] is true."""
+        row, step = at.nonzero(as_tuple=True)
+        denied = self.denied[row, step]
+        due = self.start.due[row, denied]
+        heard = (torch.arange(at.shape[1]) < step[:, None]) & (self.denied[row] == denied[:, None])
+        which, earlier = heard.nonzero(as_tuple=True)
+        due[which, self.finding[row[which], earlier]] = DONE
+        return due
+
+
+def _denied(scope: Tensor) -> Tensor:
+    """int64 [n, t]: is a denial under way before each piece? It is if the last piece that turned anything began one."""
+    turned = torch.where(scope == KEEP, -1, torch.arange(scope.shape[1])).cummax(dim=1).values
+    before = torch.nn.functional.pad(turned, (1, 0), value=-1)[:, :-1]
+    return ((before >= 0) & (scope.gather(1, before.clamp(min=0)) == DENY)).long()
+
+
+def _weight(due: Tensor) -> Tensor:
+    """How much of a finding is due; nothing where it is done."""
+    return torch.where(due > DONE, due.sigmoid(), 0.0)

@@ -140,8 +140,8 @@ class Writer(nn.Module):
         self.mix = nn.Linear(width, width)
         self.narrow = nn.Linear(2 * width, NARROW)
         self.plain = nn.Linear(NARROW, agenda.first() + 1)
-        self.press = nn.Linear(2 * width, 1)
-        self.which = nn.Linear(2 * width, pieces - agenda.first())
+        self.press = nn.Linear(NARROW, 1)
+        self.which = nn.Linear(NARROW, pieces - agenda.first())
         nn.init.ones_(self.press.bias)
 
     def forward(self, z: Tensor, expected: Tensor, tokens: Tensor, ragged: bool) -> Tensor:
@@ -149,8 +149,8 @@ class Writer(nn.Module):
         n, t = tokens.shape
         said = self.said(F.pad(tokens, (BEHIND, 0), value=END)[:, :-1].contiguous())
         said = said * self.forget(said.new_ones(n, t + BEHIND - 1, 1))
-        wanted, state = agenda.follow(expected, tokens)
-        window = torch.cat([*(said[:, at : at + t] for at in range(BEHIND)), state], dim=2)
+        heard = agenda.Followed(expected, tokens)
+        window = torch.cat([*(said[:, at : at + t] for at in range(BEHIND)), heard.state()], dim=2)
         place = self.topic(z)[:, None, :] + self.there(n)
         real = _real(tokens)
         finds = tokens >= agenda.first()
@@ -161,13 +161,13 @@ class Writer(nn.Module):
                 kept, self._nats(self._plain(hidden), tokens[kept].clamp(max=agenda.first()))
             )
             chosen = finds[kept]
-            more = self._nats(self._which(hidden[chosen], wanted[finds]), tokens[finds] - agenda.first())
+            more = self._nats(self._which(hidden[chosen], heard.wanted(finds)), tokens[finds] - agenda.first())
             losses = nats + torch.zeros_like(real).masked_scatter(finds, more)
         else:
             hidden = self._hidden(window, place)
             losses = real * self._nats(self._plain(hidden), tokens.clamp(max=agenda.first()))
             which = (tokens - agenda.first()).clamp(min=0)
-            losses = losses + finds * self._nats(self._which(hidden, wanted), which)
+            losses = losses + finds * self._nats(self._which(hidden, heard.wanted(real >= 0).reshape(n, t, -1)), which)
         return losses.sum(1) / real.sum(1)
 
     def write(self, z: Tensor, expected: Tensor) -> Tensor:
@@ -198,12 +198,14 @@ class Writer(nn.Module):
         return torch.where(best == first, first + which, best)
 
     def _hidden(self, window: Tensor, place: Tensor) -> Tensor:
+        """[..., NARROW]: all that a choice is made from."""
         hidden = F.gelu(self.past(window) + place)
-        return torch.cat([hidden, F.gelu(self.mix(hidden))], dim=-1)
+        narrow: Tensor = self.narrow(torch.cat([hidden, F.gelu(self.mix(hidden))], dim=-1))
+        return narrow
 
     def _plain(self, hidden: Tensor) -> Tensor:
         """Logits [..., first + 1] of plain pieces and, last, of saying a finding."""
-        scores: Tensor = self.plain(self.narrow(hidden))
+        scores: Tensor = self.plain(hidden)
         return scores
 
     def _which(self, hidden: Tensor, wanted: Tensor) -> Tensor:

@@ -25,9 +25,11 @@ def pieces(text):
 def after(text, expected=None):
     """The agenda once this text was said."""
     logits = torch.full((1, 2 * len(agenda.names())), -4.0) if expected is None else expected
-    wanted, state = agenda.follow(logits, pieces(text))
-    end = int((pieces(text)[0] == vocabulary.END).nonzero()[0])
-    return wanted[0, end], state[0, end]
+    said = agenda.Agenda(logits)
+    for piece in pieces(text)[0]:
+        if piece != vocabulary.END:
+            said.hear(piece[None])
+    return said.wanted()[0], said.state()[0]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,18 @@ def test_what_was_said_is_crossed_off_where_it_was_said():
     assert float(after("effusion", expected)[0][effusion]) == agenda.DONE
     assert float(after("no effusion.", expected)[0][effusion]) == 4.0  # affirmed, it has not been said
     assert float(after("effusion. no", expected)[0][effusion]) == 4.0
+
+
+def test_hearing_a_text_at_once_is_hearing_it_piece_by_piece():
+    texts = ("no effusion, mass or effusion. mass, mass; no mass", *STRINGS[:4])
+    tokens = torch.from_numpy(vocabulary.encode(texts, 24))
+    expected = torch.randn(5, 2 * len(agenda.names()), generator=torch.Generator().manual_seed(0)) * 3
+    one, whole = agenda.Agenda(expected), agenda.Followed(expected, tokens)
+    state, wanted = whole.state(), whole.wanted(tokens >= 0).reshape(5, 24, -1)
+    for step in range(24):
+        assert torch.equal(wanted[:, step], one.wanted())
+        assert torch.allclose(state[:, step], one.state(), atol=1e-4)
+        one.hear(tokens[:, step])
 
 
 def test_every_piece_says_one_finding_at_most_and_those_that_do_come_last():
