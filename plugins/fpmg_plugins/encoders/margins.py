@@ -25,7 +25,8 @@ RAREST = 0.5  # numbers that are mostly missing are drawn as often as this, or n
 def bins(layout: Layout, grid: Grid, places: NDArray[np.float64], codes: NDArray[np.int64]) -> Tensor:
     """One bin a column: numbers' bins on the grid, numbers' gaps, levels. [n, sum(bins) + k + sum(sizes)] float32."""
     levels = [F.one_hot(torch.as_tensor(codes[:, j]), size).float() for j, size in enumerate(layout.sizes)]
-    return torch.cat([grid.histogram(places), torch.as_tensor(np.isnan(places)).float(), *levels], dim=1)
+    there = grid.histogram(places) if layout.numbers else torch.zeros(len(places), 0)
+    return torch.cat([there, torch.as_tensor(np.isnan(places)).float(), *levels], dim=1)
 
 
 def frozen(layout: Layout, counts: Tensor) -> State:
@@ -51,9 +52,8 @@ def drawn(layout: Layout, state: State, n: int, rng: Rng) -> dict[str, Tensor]:
     k = len(layout.numbers)
     ranks = torch.rand(n, k, generator=rng, dtype=torch.float64).numpy()
     places = np.empty((n, k))
-    for j, (edge, known) in enumerate(
-        Grid.of(layout.numbers, state["frozen/distribution"]).functions(state["frozen/distribution"])
-    ):
+    functions = Grid.of(layout.numbers, state["frozen/distribution"]).functions(state["frozen/distribution"]) if k else []
+    for j, (edge, known) in enumerate(functions):
         values = numbers.value(layout.numbers[j], np.interp(ranks[:, j], known, edge))
         places[:, j] = numbers.fraction(layout.numbers[j], values)
     seen = torch.rand(n, k, generator=rng, dtype=torch.float64) >= state["frozen/gaps"].clamp(max=RAREST)

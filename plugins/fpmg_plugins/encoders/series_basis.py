@@ -21,7 +21,7 @@ LAGGED = 20.0  # patients that the public covariance counts for beside that of a
 FADE = 3.0  # steps in which the public correlation of a channel with itself falls to 1/e of the way to LASTING
 LASTING = 0.4
 MASKS, TIMES = 0.6, 0.3  # scale of masks and times beside values of variance 1
-NOISE = 0.02  # variance left to each cell
+NOISE = 0.005  # variance left to each cell
 RARE = 0.02  # cells seen by fewer are weighted as if this share saw them
 
 

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import torch
+from fpmg_plugins.aggregators.fedavg import FedAvg
+from fpmg_plugins.datasets.phantom import Phantom
+from fpmg_plugins.encoders import dither, series_basis
+from fpmg_plugins.encoders.transformer_ae import TransformerAe
+from fpmg_plugins.metrics import series_fidelity
+from fpmg_plugins.topologies.ring import Ring
+
+from fpmg_bench.federation import Plan, SiloPlan, run
+from fpmg_bench.privacy import Ledger, LocalShard, Noise
+from fpmg_bench.types import Privacy
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return Phantom(patients=500, silos=3).load()
+
+
+def trained(cohort, rounds, ledger=None):
+    encoder, schema = TransformerAe(dim=48), cohort.schemas["series"]
+    shard = LocalShard(cohort.data["series"].take(np.arange(300)), np.arange(300), 0.1, "s", ledger)
+    plan = Plan("s", Ring(), FedAvg(), rounds, {0: SiloPlan(20)}, 0)
+    return encoder, run(encoder, schema, {0: shard}, plan, lambda *_: None).states[0]
+
+
+def test_series_come_back_closer_than_carried_forward_or_by_principal_components(cohort):
+    encoder, state = trained(cohort, 2)
+    schema, series = cohort.schemas["series"], cohort.data["series"]
+    real, training = series.take(np.arange(300, 500)), series.take(np.arange(300))
+    made = encoder.decode(schema, state, encoder.encode(schema, state, real))
+    units = series_fidelity.units(training)
+    rivals = series_fidelity.rivals(training, real, units, encoder.dim)
+    error = series_fidelity.rmse(real, made, units)
+    assert error < 0.9 * rivals["rmse_pca"]
+    assert error < 0.8 * rivals["rmse_locf"]
+    assert float(made.seen.mean()) == pytest.approx(float(real.seen.mean()), abs=0.03)
+
+
+def test_codes_solve_for_seen_cells_alone():
+    """Values of a rank-2 model come back from the half of the cells that was seen; what stands in unseen cells does not matter."""
+    draw = torch.Generator().manual_seed(0)
+    loadings = torch.randn(2, 12, generator=draw, dtype=torch.float64)
+    basis = torch.cat([loadings, torch.zeros(2, 14, dtype=torch.float64)], dim=1)
+    truth = torch.randn(50, 2, generator=draw, dtype=torch.float64) @ loadings
+    seen = (torch.rand(50, 12, generator=draw) < 0.5).double()
+    rest = torch.zeros(50, 14, dtype=torch.float64)
+    found = series_basis.codes(basis, torch.where(seen > 0, truth, 99.0), seen, rest) @ loadings
+    known = seen.sum(1) >= 4
+    assert float((found - truth)[known].square().mean() / truth[known].square().mean()) < 0.02
+
+
+def test_as_many_cells_are_seen_as_their_probabilities_sum_to():
+    draw = torch.Generator().manual_seed(0)
+    probability = torch.rand(400, 10, 3, generator=draw) * 0.5
+    phase = torch.rand(400, generator=draw, dtype=torch.float64)
+    made = dither.likeliest(probability, phase)
+    assert float(made.double().mean()) == pytest.approx(float(probability.mean()), abs=0.01)
+    assert float((made.double().sum(1) - probability.double().sum(1)).abs().max()) < 1
+
+
+def test_under_privacy_series_take_counts_and_no_moments(cohort):
+    planned = {"s": TransformerAe().charges(cohort.schemas["series"], 20)}
+    ledger = Ledger(0, "a", 300, 0.1, Privacy(8.0, 1e-3), Noise(1.0, 1.0, 1.0), planned)
+    _, state = trained(cohort, 1, ledger)
+    spent = {kind: count for (_, kind), count in ledger.spent.items()}
+    assert spent == {"counts": 1, "step": 20}
+    assert bool((state["frozen/unit"] > 0).all())

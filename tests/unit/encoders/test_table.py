@@ -1,0 +1,95 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from fpmg_plugins.aggregators.fedavg import FedAvg
+from fpmg_plugins.datasets.phantom import Phantom
+from fpmg_plugins.encoders import dither, margins, quantiles
+from fpmg_plugins.encoders.autoencoder import Autoencoder
+from fpmg_plugins.encoders.tabular import Layout
+from fpmg_plugins.metrics import table_fidelity
+from fpmg_plugins.topologies.ring import Ring
+
+from fpmg_bench.federation import Plan, SiloPlan, run
+from fpmg_bench.privacy import LocalShard
+from fpmg_bench.types import Column, Schema, Table
+
+HEAPED = Column("dose", "number", low=0.0, high=1000.0, step=0.01)
+
+
+@pytest.fixture(scope="module")
+def trip():
+    """(schema, real frame, decoded frame) of 200 unseen phantom patients."""
+    cohort = Phantom(patients=600, silos=3).load()
+    schema, table, encoder = cohort.schemas["table"], cohort.data["table"], Autoencoder(dim=10)
+    shard = LocalShard(table.take(np.arange(400)), np.arange(400), 0.1, "s")
+    state = run(encoder, schema, {0: shard}, Plan("s", Ring(), FedAvg(), 10, {0: SiloPlan(40)}, 0), lambda *_: None).states[0]
+    real = table.take(np.arange(400, 600))
+    return schema, real.frame, encoder.decode(schema, state, encoder.encode(schema, state, real)).frame
+
+
+def test_columns_keep_their_shapes_with_half_as_many_numbers_as_encoded_columns(trip):
+    schema, real, made = trip
+    assert (len(Layout.of(schema).numbers) + sum(Layout.of(schema).sizes)) / 2 >= 10
+    assert table_fidelity.shapes(schema.columns, real, made) >= 0.965
+    assert table_fidelity.invalid(schema.columns, made) == 0
+
+
+def test_gaps_come_back_where_they_were(trip):
+    _, real, made = trip
+    assert float((real.isna() == made.isna()).to_numpy().mean()) > 0.98
+    assert float((real.isna().mean() - made.isna().mean()).abs().max()) < 0.03
+
+
+def test_a_heap_among_a_hundred_thousand_values_keeps_its_value():
+    values = np.concatenate([np.full(300, 400.0), np.linspace(0.37, 977.13, 100)])
+    grid = quantiles.Grid((HEAPED,), fine=True)
+    place = values[:, None] / 1000
+    cdf = grid.distribution(grid.histogram(place).double().sum(0))
+    scores = quantiles.standardise((HEAPED,), cdf, place).astype(float)
+    wrong = scores + np.linspace(-0.1, 0.1, 400)[:, None]  # as a decoder would be
+    assert (quantiles.restore((HEAPED,), cdf, wrong)[:300, 0] == 400.0).mean() > 0.9
+    np.testing.assert_allclose(quantiles.restore((HEAPED,), cdf, scores)[300:, 0], values[300:], atol=0.1)
+
+
+def test_noise_in_empty_bins_does_not_become_patients():
+    column = Column("age", "number", low=0.0, high=1e6)
+    grid = quantiles.Grid((column,), fine=False)
+    counts = torch.zeros(64, dtype=torch.float64)
+    counts[30:34] = 100.0
+    noisy = counts + 5 * torch.randn(64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    (edge, ranks), *_ = grid.functions(grid.distribution(noisy))
+    inside = np.interp(34 / 64, edge, ranks) - np.interp(30 / 64, edge, ranks)
+    assert inside > 0.9
+
+
+def test_rare_levels_keep_their_rate():
+    """Where every record says 4 % for a level, one in 25 gets it; the largest probability would give it to nobody."""
+    probability = torch.tensor([[0.96, 0.04]]).repeat(2000, 1)
+    phase = torch.rand(2000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    assert float(dither.level(probability, phase).double().mean()) == pytest.approx(0.04, abs=0.015)
+
+
+def test_records_drawn_from_margins_have_these_margins():
+    schema = Schema("table", (HEAPED, Column("stage", "category", ("a", "b", "c"))))
+    layout, n = Layout.of(schema), 400
+    dose = np.where(np.arange(n) % 4 == 0, np.nan, 400.0)
+    frame = pd.DataFrame({"dose": dose, "stage": np.array(["a", "a", "b", "c"], dtype=object)[np.arange(n) % 4]})
+    table, grid = Table(frame), quantiles.Grid(layout.numbers, fine=True)
+    counts = margins.bins(layout, grid, layout.places(table.frame), layout.codes(table.frame)).double().sum(0)
+    made = margins.drawn(layout, margins.frozen(layout, counts), 4000, torch.Generator().manual_seed(0))
+    assert float(made["seen"].mean()) == pytest.approx(0.75, abs=0.03)
+    share = np.bincount(made["codes"][:, 0].numpy(), minlength=4) / 4000
+    np.testing.assert_allclose(share, [0.5, 0.25, 0.25, 0.0], atol=0.03)
+
+
+def test_a_table_of_levels_alone_or_of_numbers_alone_makes_the_trip():
+    for columns in ((Column("stage", "category", ("a", "b")),), (Column("dose", "number", low=0.0, high=9.0, step=1.0),)):
+        schema = Schema("table", columns)
+        values = np.array(["a", "b"] * 20, dtype=object) if columns[0].type == "category" else np.arange(40.0) % 10
+        table, encoder = Table(pd.DataFrame({columns[0].name: values})), Autoencoder(dim=2)
+        shard = LocalShard(table, np.arange(40), 0.5, "s")
+        plan = Plan("s", Ring(), FedAvg(), 3, {0: SiloPlan(40)}, 0)
+        state = run(encoder, schema, {0: shard}, plan, lambda *_: None).states[0]
+        made = encoder.decode(schema, state, encoder.encode(schema, state, table)).frame
+        assert (made[columns[0].name] == values).mean() > 0.9
