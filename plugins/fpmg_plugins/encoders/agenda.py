@@ -108,6 +108,12 @@ def spelling() -> Tensor:
 
 
 @lru_cache(maxsize=1)
+def words() -> Tensor:
+    """bool [vocabulary]: pieces that begin a word."""
+    return torch.tensor([piece.startswith(" ") for piece in vocabulary.pieces()])
+
+
+@lru_cache(maxsize=1)
 def columns() -> Tensor:
     """The finding of each piece from `first` on."""
     return _finding_of()[first() :].clone()

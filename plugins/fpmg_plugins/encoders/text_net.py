@@ -218,12 +218,13 @@ class Writer(nn.Module):
 
 
 def _repeating(tokens: Tensor) -> Tensor:
-    """bool [n, vocabulary]: pieces that would say three pieces in a row once more (Paulus et al., 2018), but END."""
+    """bool [n, vocabulary]: pieces that would say three pieces in a row once more (Paulus et al., 2018), or a word at once again."""
     n, t = tokens.shape
     barred = torch.zeros(n, len(vocabulary.pieces()), dtype=torch.bool)
     again = (tokens[:, : t - 2] == tokens[:, t - 2, None]) & (tokens[:, 1 : t - 1] == tokens[:, t - 1, None])
     row, at = again.nonzero(as_tuple=True)
     barred[row, tokens[row, at + 2]] = True
+    barred[torch.arange(n), tokens[:, -1]] |= agenda.words()[tokens[:, -1]]
     barred[:, END] = False
     return barred
 

@@ -82,7 +82,7 @@ def words() -> Mapping[str, str]:
     return {form: line.split()[0] for line in lines if line and not line.startswith("#") for form in line.split()}
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 13)
 def findings(text: str) -> frozenset[Finding]:
     """The findings of a text, each with whether it is said to be absent. One that is both has both pairs."""
     return frozenset(pair for clause in _clauses(text) for pair in _read(clause))

@@ -83,11 +83,13 @@ def test_pieces_spell_every_text(text):
     assert vocabulary.decode(vocabulary.encode([text], 64)[0]) == text
 
 
-def test_three_pieces_are_not_said_twice():
+def test_three_pieces_are_not_said_twice_nor_a_word_at_once_again():
     tokens = torch.tensor([[5, 6, 7, 5, 6], [5, 6, 7, 8, 6]])
     barred = _repeating(tokens)
     assert barred[0].nonzero().flatten().tolist() == [7]
     assert not barred[1].any()
+    word, mark = vocabulary.pieces().index(" nodule"), vocabulary.pieces().index("1")
+    assert _repeating(torch.tensor([[5, 6, word], [5, 6, mark]])).sum(dim=1).tolist() == [1, 0]
 
 
 def test_what_is_left_unsaid_is_listed_within_the_characters():
