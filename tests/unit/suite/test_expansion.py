@@ -122,5 +122,5 @@ def test_an_encoder_named_for_one_cohort_wins_there_and_an_unknown_one_is_an_err
     plan = expand(suite(method.format(more=""), head=TWO), registry, both, seeds=[0])
     dims = {trial.dataset_name: trial.encoders["labs"].params.get("dim") for trial in plan.trials if trial.method == "own"}
     assert dims == {"toy": 8, "toy-two": 4}
-    with pytest.raises(SuiteError, match="no cohort has a modality 'toy/lab'. Did you mean 'toy/labs'"):
+    with pytest.raises(SuiteError, match=r"no cohort has a modality 'toy/lab'\. Did you mean 'toy/labs'"):
         expand(suite(method.format(more=", toy/lab: tables"), head=TWO), registry, both)
