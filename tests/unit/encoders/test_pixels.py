@@ -109,7 +109,7 @@ def test_private_steps_pass_the_checks_of_the_shard_with_every_option(cohort, na
 
 
 @pytest.mark.parametrize(("name", "modality"), [("fine", "image"), ("transformer", "video")])
-def test_a_few_steps_from_the_moments_are_sharper_than_a_plain_network_and_as_like(cohort, name, modality):
+def test_a_few_steps_from_the_moments_are_sharper_and_more_alike_than_a_plain_network(cohort, name, modality):
     from fpmg_plugins.metrics import pixel_fidelity
 
     schema = cohort.schemas[modality]
@@ -120,8 +120,8 @@ def test_a_few_steps_from_the_moments_are_sharper_than_a_plain_network_and_as_li
     plain = CnnAe(dim=16, side=schema.shape[-1])
     blurred = plain.decode(schema, s := trained(plain, train, modality, 40), plain.encode(schema, s, held.data[modality]))
     ours, theirs = (pixel_fidelity.compare(held.data[modality], part) for part in (made, blurred))
-    assert ours.ssim > theirs.ssim - 0.03  # grain costs a little likeness
-    assert ours.sharpness > max(0.4, 1.2 * theirs.sharpness)
+    assert ours.ssim > theirs.ssim
+    assert ours.sharpness > 1.1 * theirs.sharpness
 
 
 @pytest.mark.parametrize("name", ENCODERS)
