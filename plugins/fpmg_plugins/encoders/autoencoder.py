@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Schema, SiloContext, State, Table
 
 
+LEAD = 30.0  # weight of the rehearsal beside noised gradients
 POOL, BATCH = 4096, 256  # records made up a round, and of these a step
 
 
@@ -68,7 +69,8 @@ class Autoencoder(Autoencoding):
         def loss(module: nn.Module) -> Tensor:
             at = torch.randint(POOL, (BATCH,), generator=ctx.rng)
             found: Tensor = module({name: value[at] for name, value in made.items()}).mean()
-            return found
+            # `ragged` says that no noise is added (see Coder): beside noise the made-up records have to lead
+            return found if module.ragged else LEAD * found
 
         return loss
 
