@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +23,15 @@ def _save(folder: Path, name: str, frame: pd.DataFrame) -> None:
 def mimic(folder: Path, stays: int = 12) -> Path:
     """Stays s of patients s // 2 with a heart rate of 60 + s each hour, one temperature in Fahrenheit, one lactate."""
     at = np.arange(stays)
-    start = pd.Timestamp("2150-03-01 12:00:00")
-    hour = [start + pd.Timedelta(hours=h) for h in range(-8, 50)]
+    start = datetime(2150, 3, 1, 12)
+    hour = [start + timedelta(hours=h) for h in range(-8, 50)]
     _save(folder, mimic4.STAYS, pd.DataFrame({"subject_id": at // 2, "hadm_id": 100 + at, "stay_id": 1000 + at, "first_careunit": [UNITS[s % 3] for s in at], "last_careunit": "x", "intime": start, "outtime": hour[-1], "los": 2.0}))  # fmt: skip
     _save(folder, mimic4.ADMISSIONS, pd.DataFrame({"subject_id": at // 2, "hadm_id": 100 + at, "admittime": start, "admission_type": "EW EMER.", "admission_location": "EMERGENCY ROOM", "insurance": "Medicare", "marital_status": ["MARRIED", None] * (stays // 2), "race": "WHITE", "hospital_expire_flag": (at // 3) % 2}))  # fmt: skip
     _save(folder, mimic4.PATIENTS, pd.DataFrame({"subject_id": np.unique(at // 2), "gender": "F", "anchor_age": 50, "anchor_year": 2145}))  # fmt: skip
     chart = [(1000 + s, time, 220045, 60 + s) for s in at for time in hour]
     chart += [(1000 + s, start, 223761, 98.6) for s in at] + [(1000, start, 220277, None), (1000, start, 999, 1.0)]
     _save(folder, mimic4.CHART, pd.DataFrame(chart, columns=["stay_id", "charttime", "itemid", "valuenum"]))
-    labs = [(100.0 + s, start + pd.Timedelta(hours=3), 50813, 2.5) for s in at] + [(None, start, 50813, 9.0), (100.0, start + pd.Timedelta(hours=60), 50813, 9.0)]  # fmt: skip
+    labs = [(100.0 + s, start + timedelta(hours=3), 50813, 2.5) for s in at] + [(None, start, 50813, 9.0), (100.0, start + timedelta(hours=60), 50813, 9.0)]  # fmt: skip
     _save(folder, mimic4.LABS, pd.DataFrame(labs, columns=["hadm_id", "charttime", "itemid", "valuenum"]))
     _save(folder, mimic4.OUTPUT, pd.DataFrame({"stay_id": [1000], "charttime": [start], "itemid": [226559], "value": [120]}))
     _save(folder, mimic4.CODES, pd.DataFrame({"hadm_id": [100, 100, 101], "seq_num": [2, 1, 1], "icd_code": ["0010", "I10", "0010"], "icd_version": [9, 10, 9]}))  # fmt: skip
