@@ -25,7 +25,9 @@ def fpmg_datasets() -> list[Component]:
         Component("mimic4-demo", f"{HERE}.datasets.fetched.mimic4:Mimic4Demo", "MIMIC-IV demo (real, by data fetch)"),
         Component("medmnist", f"{HERE}.datasets.fetched.medmnist:MedMnist", "MedMNIST pictures, five sets (real, by data fetch)"),
         Component("lung-ct", f"{HERE}.datasets.cohorts:LungCt", "chest CT slices, two flags (real, needs FPMG_DATA)"),
-        Component("lung-union", f"{HERE}.datasets.lung_union:LungUnion", "three silos of different modalities (real, needs FPMG_DATA)"),
+        Component(
+            "lung-union", f"{HERE}.datasets.lung_union:LungUnion", "three silos of different modalities (real, needs FPMG_DATA)"
+        ),
     ]
 
 
