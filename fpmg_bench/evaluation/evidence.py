@@ -52,7 +52,7 @@ class Measured:
         space: EvaluationSpace,
         silo_names: Sequence[str],
         released: Mapping[int, Cohort],
-        balanced: Mapping[int, Cohort] | None = None,
+        balanced: Mapping[int, Cohort] | Callable[[], Mapping[int, Cohort]] | None = None,
         rounds: Sequence[Mapping[str, Any]] = (),
         ledgers: Mapping[int, Mapping[str, Any]] | None = None,
         models: Mapping[int, Mapping[str, State]] | None = None,
@@ -67,7 +67,7 @@ class Measured:
     ) -> None:
         self.train, self.r1, self.r2, self.held_out, self.third = train, r1, r2, held_out, third
         self.space, self.silo_names, self.seed, self.encode = space, tuple(silo_names), seed, encode
-        self.released, self.balanced = dict(released), dict(balanced or {})
+        self.released, self._balanced = dict(released), balanced or {}
         self.rounds, self.plumbing, self.bytes = tuple(rounds), tuple(plumbing), dict(bytes or {})
         self.publishable, self.round_trip, self.widths = publishable, round_trip, dict(widths or {})
         self._ledgers, self._models, self._frames = dict(ledgers or {}), dict(models or {}), dict(frames or {})
@@ -112,6 +112,12 @@ class Measured:
             raise NotApplicable("this release has no encoders")
         encode = self.encode
         return self._keep(("latent", id(cohort), silo), cohort, lambda: encode(silo, cohort))
+
+    @property
+    def balanced(self) -> Mapping[int, Cohort]:
+        """silo -> its uniformly labelled sample, drawn when a metric first asks for it."""
+        given = self._balanced
+        return given if isinstance(given, Mapping) else self._keep(("balanced",), None, given)
 
     def round_trips(self) -> Mapping[int, Cohort]:
         """silo -> the held-out patients after its encoders and decoders. Raises NotApplicable where there are none."""

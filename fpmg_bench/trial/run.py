@@ -126,14 +126,13 @@ def _generated(
     stages = Stages(spec, parts, scene.train, scene.silos, ledgers, transport, sink)
     models = _models(stages, scene, space, clock)
     with clock("sample"):
-        wanted = (mixture(scene.train, spec.seed), uniform(scene.train, spec.seed)) if parts.generator else ()
-        drawn = [release(models, parts, scene.train, stages.space, asked, spec.seed) for asked in wanted] or [{}, {}]
+        drawn = _sampled(stages, scene, models, mixture) if parts.generator else {}
     pooled = spec.partition.get("kind") == "pooled"
     sent = traffic(sink.rounds, stages.statistics, scene.cohort, scene.train, pooled)
     sink.ledger(account.ledger_file(ledgers, spec))
     released = {
-        "released": drawn[0],
-        "balanced": drawn[1],
+        "released": drawn,
+        "balanced": lambda: _sampled(stages, scene, models, uniform) if parts.generator else {},
         "rounds": sink.rounds,
         "models": models,
         "ledgers": {silo: ledger.summary() for silo, ledger in ledgers.items()},
@@ -145,6 +144,12 @@ def _generated(
         "widths": {modality: encoder.dim for modality, encoder in parts.encoders.items()},
     }
     return released, {"plumbing": stages.plumbing, "bytes": sent, "privacy": account.privacy_summary(ledgers, spec)}
+
+
+def _sampled(stages: Stages, scene: Scene, models: Encoders, asked: Any) -> dict[int, Cohort]:
+    """Steps 7 and 8 for the conditions that `asked` draws: every silo's release."""
+    seed = stages.spec.seed
+    return release(models, stages.parts, scene.train, stages.space, asked(scene.train, seed), seed)
 
 
 def _models(stages: Stages, scene: Scene, space: EvaluationSpace, clock: Clock) -> dict[int, dict[str, State]]:
@@ -175,7 +180,7 @@ def _watch(stages: Stages, scene: Scene, space: EvaluationSpace, encoders: Encod
         if not every or now.round % every:
             return
         models = {silo: encoders[silo] | {"generator": state} for silo, state in now.states.items()}
-        drawn = release(models, parts, scene.train, stages.space, mixture(scene.train, spec.seed), spec.seed)
+        drawn = _sampled(stages, scene, models, mixture)
         evidence = scene.evidence(spec, parts, space, released=drawn, rounds=[*stages.sink.rounds, record])
         rows = [row for name, metric in cheap.items() for row in scores_of(name, metric, evidence, spec.seed)]
         record["scores"] = [row | {"round": record["round"]} for row in rows]

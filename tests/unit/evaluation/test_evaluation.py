@@ -3,7 +3,7 @@ import pytest
 from fpmg_plugins.datasets.phantom import Phantom
 
 from fpmg_bench.errors import DatasetError, SuiteError
-from fpmg_bench.evaluation import EvaluationSpace, nearest, split
+from fpmg_bench.evaluation import EvaluationSpace, Measured, nearest, split
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +101,15 @@ def test_the_space_is_the_blocks_side_by_side_and_does_not_move(cohort):
     np.testing.assert_array_equal(joint, two.phi(made.r1))
     np.testing.assert_array_equal(joint, np.concatenate([one.phi(made.r1, m) for m in cohort.schemas], axis=1))
     assert one.project(joint).shape == (len(made.r1), 8)
+
+
+def test_the_balanced_sample_is_drawn_once_and_only_when_asked_for():
+    made = split(Phantom(patients=120, silos=2, modalities=("table",)).load(), 0)
+    drawn = []
+    evidence = Measured(
+        train=made.train, r1=made.r1, r2=made.r2, held_out=made.held_out, third=None, space=EvaluationSpace.fit(made.train, 0),
+        silo_names=("a",), released={0: made.train}, balanced=lambda: drawn.append(1) or {0: made.r1},
+    )  # fmt: skip
+    assert evidence.phi(made.r1).shape[0] == len(made.r1) and drawn == []
+    assert evidence.balanced[0] is evidence.balanced[0] is made.r1
+    assert drawn == [1]
