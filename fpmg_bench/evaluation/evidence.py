@@ -152,7 +152,8 @@ class Measured:
         """Score every distinct release once: the equal-weight mean over silos (scope "all") and each silo.
 
         score: key -> value, or Scores with their own interval, floor and n. releases: silo -> cohort, what the silos
-        released if None. same: fields set on every Score (floor, n, modality, ...). A mean's interval is the mean of the intervals' ends: all silos face the same real patients, so
+        released if None. same: fields set on every Score (floor, n, modality, ...).
+        A mean's interval is the mean of the intervals' ends: all silos face the same real patients, so
         their errors are taken as fully dependent. Scores of another scope (class:NAME) give only the mean. A silo whose
         release raises NotApplicable is recorded in `gaps` and left out; if every silo does, NotApplicable is raised.
         """

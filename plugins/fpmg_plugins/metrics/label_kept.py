@@ -10,7 +10,7 @@ from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Score
 from fpmg_plugins.metrics.learners import Learner, design, fit, probability
 from fpmg_plugins.metrics.ranking import macro_auroc
-from fpmg_plugins.metrics.resampling import interval, patient_weights
+from fpmg_plugins.metrics.resampling import interval, value_and_draws
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,8 +49,7 @@ def scores(evidence: Evidence, name: str, trip: Cohort, seed: int) -> list[Score
 def _area(evidence: Evidence, name: str, cohort: Cohort, rows: NDArray[np.intp], seed: int) -> Floats:
     """AUROC [1 + draws], mean over learners; draw 0 is the value, the others resample patients (the same for every cohort)."""
     label = evidence.held_out.label[rows]
-    weights = patient_weights(evidence.held_out.patient[rows], RESAMPLES, np.random.default_rng(seed))
-    every = np.concatenate([np.ones((1, len(rows)), np.float32), weights])
+    every = value_and_draws(evidence.held_out.patient[rows], RESAMPLES, seed)
     x = design(evidence, cohort, (name,))[rows]
     areas = [
         macro_auroc(probability(_model(evidence, name, kind), x, len(evidence.train.classes)), label, every) for kind in LEARNERS

@@ -14,7 +14,7 @@ from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.learners import Learner, design, fit, probability, usable
 from fpmg_plugins.metrics.ranking import balanced_accuracy, brier, macro_auprc, macro_auroc
-from fpmg_plugins.metrics.resampling import fresh_seed, interval, patient_weights
+from fpmg_plugins.metrics.resampling import fresh_seed, interval, value_and_draws
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -152,7 +152,9 @@ class Tstr:
         x, label = _rows(evidence, held_out, modalities)
         if len(np.unique(label)) < 2:
             raise NotApplicable(f"the {len(label)} held-out records with {', '.join(modalities)} have one class only")
-        weights = evidence.once(("tstr weights", seed, self.resamples), lambda: _weights(held_out.patient, self.resamples, seed))
+        weights = evidence.once(
+            ("tstr weights", seed, self.resamples), lambda: value_and_draws(held_out.patient, self.resamples, seed)
+        )
         probabilities = tuple(probability(model, x, classes) for model in models)
         kept = weights[:, _having(evidence, held_out, modalities)]
         return Tested(probabilities, tuple(macro_auroc(p, label, kept) for p in probabilities))
@@ -179,12 +181,6 @@ def _rows(evidence: Evidence, cohort: Cohort, modalities: tuple[str, ...]) -> tu
     """Features and labels of those records."""
     having = _having(evidence, cohort, modalities)
     return design(evidence, cohort, modalities)[having], cohort.label[having]
-
-
-def _weights(patient: NDArray[np.int64], draws: int, seed: int) -> Floats:
-    """Bootstrap weights [1 + draws, n]; the first row counts everybody once."""
-    drawn = patient_weights(patient, draws, np.random.default_rng(seed))
-    return np.concatenate([np.ones((1, len(patient)), np.float32), drawn])
 
 
 def _score(key: str, area: Floats, n: int, floor: float | None = None) -> Score:
