@@ -109,7 +109,11 @@ class Learner(Protocol):
 
 
 class Encoder(Learner, Protocol):
-    """Stage 1 and 3: one modality's records to vectors and back. Its schema is the modality's `Schema`."""
+    """Stage 1 and 3: one modality's records to vectors and back. Its schema is the modality's `Schema`.
+
+    Optional, for a generator too: `fingerprint() -> str`, the content of what its parameters name outside themselves (a file of
+    weights); it enters the keys, so that other weights under the same name are another trial.
+    """
 
     kinds: ClassVar[frozenset[str]]
     dim: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +88,7 @@ def plan(
     wanted = expand(suite, registry, cohorts, only, seeds, missing)
     whole = expand(suite, registry, cohorts, missing=missing) if only or seeds else wanted
     specs = {spec.id: spec for spec in (*whole.trials, *wanted.trials)}
-    versions, components = _versions(specs.values(), registry, {name: info.fingerprint for name, info in cohorts.items()})
+    versions, components = _versions(tuple(specs.values()), registry, {name: info.fingerprint for name, info in cohorts.items()})
     keyed = {spec.id: _keyed(spec, versions) for spec in specs.values()}
     made = RunPlan(
         suite=suite,
@@ -141,7 +141,7 @@ def _cohorts(suite: Suite, registry: Registry) -> tuple[dict[str, CohortInfo], d
 
 
 def _versions(
-    specs: Iterable[TrialSpec], registry: Registry, fingerprints: Mapping[str, str]
+    specs: Sequence[TrialSpec], registry: Registry, fingerprints: Mapping[str, str]
 ) -> tuple[Versions, list[dict[str, str]]]:
     """Versions of all components in use, for the keys and for plan.json."""
     found, listed = {}, []
@@ -149,7 +149,19 @@ def _versions(
         entry = registry.find(kind, name)
         found[f"{kind}:{name}"] = registry.version(entry)
         listed.append({"kind": kind, "name": name, "version": found[f"{kind}:{name}"], "distribution": entry.distribution})
-    return Versions(found, fingerprints, setting()), listed
+    return Versions(found, fingerprints, setting(), _contents(specs, registry)), listed
+
+
+def _contents(specs: Sequence[TrialSpec], registry: Registry) -> dict[str, str]:
+    """The fingerprints of what encoders' and generators' parameters name outside themselves, such as a file of weights."""
+    choices = [("encoder", choice) for spec in specs for choice in spec.encoders.values()]
+    choices += [("generator", spec.generator) for spec in specs if spec.generator]
+    distinct = {digest([kind, asdict(choice)]): (kind, choice) for kind, choice in choices}
+    return {
+        key: registry.build(kind, choice).fingerprint()
+        for key, (kind, choice) in distinct.items()
+        if hasattr(registry.load(kind, choice.name), "fingerprint")
+    }
 
 
 def _keyed(spec: TrialSpec, versions: Versions) -> tuple[Planned, dict[str, Any]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from fpmg_bench.keys import digest
 from fpmg_bench.types import Choice, TrialSpec
 
 STAGE1_BUDGET = ("encoder_rounds", "local_steps", "sampling_rate", "stop")  # more rounds of stage 2 retrain no encoder
@@ -16,18 +17,21 @@ class Versions:
     """All but the specification that can change a number.
 
     components: "kind:name" -> version; fingerprints: dataset entry's name -> content; setting: core hash, libraries, CPU type,
-    threads, device.
+    threads, device. contents: digest of a component's kind and choice -> the files that its parameters name, where it has any.
     """
 
     components: Mapping[str, str]
     fingerprints: Mapping[str, str]
     setting: Mapping[str, Any]
+    contents: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, kind: str, choice: Choice | None) -> dict[str, Any] | None:
-        """A chosen component as it enters a key: name, parameters, version."""
+        """A chosen component as it enters a key: name, parameters, version, and the content of files that the parameters name."""
         if choice is None:
             return None
-        return {"name": choice.name, "params": choice.params, "version": self.components[f"{kind}:{choice.name}"]}
+        found = {"name": choice.name, "params": choice.params, "version": self.components[f"{kind}:{choice.name}"]}
+        content = self.contents.get(digest([kind, asdict(choice)]), "")
+        return found | ({"content": content} if content else {})
 
 
 def stage1_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any] | None:

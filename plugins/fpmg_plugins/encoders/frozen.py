@@ -16,7 +16,9 @@ from fpmg_plugins.encoders import (
     frozen_nets,
     frozen_pixels,
     frozen_readers,
+    frozen_reading,
     frozen_text,
+    frozen_weights,
     pca_views,
     pixels,
     vocabulary,
@@ -75,6 +77,11 @@ class Frozen(Autoencoding):
         self.texture = texture
         self.lr = lr
         self.proximal = proximal
+
+    def fingerprint(self) -> str:
+        """The content of the public network."""
+        found = (frozen_weights.fingerprint(self.weights), frozen_reading.fingerprint(self.backbone))
+        return "+".join(part for part in found if part)
 
     @property
     def rounds(self) -> int | None:

@@ -26,6 +26,20 @@ WAYS = (
 )
 
 
+def fingerprint(pretrained: str) -> str:
+    """sha256 over all files of the folder; the name itself where it is "" or on the hub."""
+    import hashlib
+
+    place = Path(_place(pretrained)) if pretrained else Path("/nowhere")
+    if not place.is_dir():
+        return pretrained
+    found = hashlib.sha256()
+    for file in sorted(path for path in place.rglob("*") if path.is_file()):
+        with file.open("rb") as content:
+            found.update(hashlib.file_digest(content, "sha256").digest())
+    return found.hexdigest()
+
+
 def width(pretrained: str) -> int:
     """Length of a hidden state."""
     return int(_model(pretrained)[1].config.hidden_size)

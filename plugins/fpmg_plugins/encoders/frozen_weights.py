@@ -42,6 +42,16 @@ def find(weights: str) -> Path:
     return files[0]
 
 
+def fingerprint(weights: str) -> str:
+    """sha256 of the file that `weights` names; its own words where it names none ("", hub)."""
+    import hashlib
+
+    if weights in ("", "hub"):
+        return weights
+    with find(weights).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def read(file: Path) -> State:
     """The state dict of a file, with the names that timm uses; tensors only (`weights_only`), so a file cannot run code."""
     import pickle

@@ -112,6 +112,10 @@ class TimmAe(Autoencoding):
         """Is the backbone trained with the rest?"""
         return not self.weights if self.train_backbone is None else self.train_backbone
 
+    def fingerprint(self) -> str:
+        """The content of the weights."""
+        return frozen_weights.fingerprint(self.weights)
+
     def network(self, schema: Schema) -> TimmCoder:
         make = timm_backbone.trainable if self.trains else timm_backbone.frozen
         backbone = make(self.backbone, self.weights, schema.shape[-3], self.side)

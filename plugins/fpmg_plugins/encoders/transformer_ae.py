@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le
 
 from fpmg_bench.types import Charges
-from fpmg_plugins.encoders import series_ae, text_ae
+from fpmg_plugins.encoders import frozen_reading, series_ae, text_ae
 from fpmg_plugins.encoders.autoencoding import MODULE, Autoencoding, Coder
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ class TransformerAe(Autoencoding):
         self.pretrained = pretrained
         self.lr = lr
         self.proximal = proximal
+
+    def fingerprint(self) -> str:
+        """The content of the public reader."""
+        return frozen_reading.fingerprint(self.pretrained)
 
     def charges(self, schema: Schema, steps: int) -> Charges:
         if schema.kind == "text":

@@ -6,6 +6,7 @@ import pytest
 import timm
 import torch
 from fpmg_plugins.encoders import frozen_weights, timm_backbone
+from fpmg_plugins.encoders.frozen import Frozen
 from fpmg_plugins.encoders.timm_ae import TimmAe
 from safetensors.torch import save_file
 
@@ -175,6 +176,16 @@ def test_a_state_is_not_read_with_other_weights(weights):
     state = encoder.init(SCHEMA, {}, rng_for(0, "init"))
     with pytest.raises(PluginError, match="not those this encoder was trained with"):
         TimmAe(backbone=NAME, train_backbone=False, **SMALL).encode(SCHEMA, state, pictures())
+
+
+def test_other_weights_under_the_same_name_have_another_fingerprint(tmp_path):
+    file = tmp_path / "net.safetensors"
+    found = []
+    for content in (b"one", b"two", b"one"):
+        file.write_bytes(content)
+        found += [(TimmAe(weights=str(file)).fingerprint(), Frozen(weights=str(file)).fingerprint())]
+    assert found[0] == found[2] != found[1]
+    assert TimmAe().fingerprint() == Frozen().fingerprint() == ""
 
 
 @pytest.mark.parametrize("trained", [False, True])

@@ -84,6 +84,15 @@ def test_versions_enter_where_they_matter(planned: Make, versions: Versions, exp
     assert tuple(a != b for a, b in zip(keys(spec), keys(spec, versions), strict=True)) == expected
 
 
+def test_the_content_of_named_files_enters_all_keys_and_none_changes_nothing(planned: Make) -> None:
+    spec = planned().spec
+    choice = next(iter(spec.encoders.values()))
+    key = digest(["encoder", {"name": choice.name, "params": choice.params}])
+    with_file = [keys(spec, replace(VERSIONS, contents={key: content})) for content in ("a", "b")]
+    assert all(a != b for a, b in zip(*with_file, strict=True))
+    assert keys(spec, replace(VERSIONS, contents={key: ""})) == keys(spec)
+
+
 def test_under_privacy_noise_depends_on_both_stages_so_stage_1_is_not_shared(planned: Make) -> None:
     private = replace(planned().spec, privacy=Privacy(8.0, 1e-4))
     assert keys(private)[0] != keys(replace(private, generator=Choice("single")))[0]
