@@ -31,6 +31,7 @@ COMMANDS = {  # name -> module and its line in `--help`; a module is imported on
     "tune": ("tune", "Tune one method's parameters."),
     "report": ("report", "Write the HTML report of runs."),
     "compare": ("compare", "Compare two runs, or two methods."),
+    "calibrate": ("calibrate", "Judge metrics by what they say of controls."),
     "list": ("components", "List components, their parameters and cards."),
     "data": ("data", "Describe your own cohort, fetch a public one, write one as a folder."),
     "audit": ("audit", "Recompute the privacy ledgers of a run."),

@@ -1,0 +1,35 @@
+"""Does a metric say of a generator with a known fault what it must? Dose-response, power, false alarms, smallest n, verdicts."""
+
+from fpmg_bench.calibration.bars import BARS, EXACT, Bar, Outcome, judge
+from fpmg_bench.calibration.noise import Null, beyond, false_alarms, null_of
+from fpmg_bench.calibration.observations import Observation, observe
+from fpmg_bench.calibration.record import keep, made_by, markdown
+from fpmg_bench.calibration.response import Response, responses, smallest_n
+from fpmg_bench.calibration.verdicts import Failure, Verdict, mark, reference, smallest, to_json, verdicts
+
+__all__ = [
+    "BARS",
+    "EXACT",
+    "Bar",
+    "Failure",
+    "Null",
+    "Observation",
+    "Outcome",
+    "Response",
+    "Verdict",
+    "beyond",
+    "false_alarms",
+    "judge",
+    "keep",
+    "made_by",
+    "mark",
+    "markdown",
+    "null_of",
+    "observe",
+    "reference",
+    "responses",
+    "smallest",
+    "smallest_n",
+    "to_json",
+    "verdicts",
+]

@@ -1,0 +1,148 @@
+"""What every control must do to which score: the bars of EVALUATION.md ("Controls") and of the metrics' conformance, in one table.
+
+Whatever is not declared here is reported as a dose-response without a verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from fpmg_bench.calibration.response import POWER, Response
+
+
+class Expectation(Protocol):
+    """judge: True met, False not met, None: not measured. said: what was found, in words."""
+
+    @property
+    def text(self) -> str: ...
+    def judge(self, response: Response) -> bool | None: ...
+    def said(self, response: Response) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The mean over seeds at full strength lies in [low, high]."""
+
+    low: float = -math.inf
+    high: float = math.inf
+
+    @property
+    def text(self) -> str:
+        if self.high == math.inf:
+            return f"at least {self.low:g}"
+        return f"at most {self.high:g}" if self.low == -math.inf else f"in [{self.low:g}, {self.high:g}]"
+
+    def judge(self, response: Response) -> bool | None:
+        return self.low <= response.mean <= self.high if response.full else None
+
+    def said(self, response: Response) -> str:
+        return f"{response.mean:.3g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """The mean over seeds at full strength stays within the interval of real patients (or of the oracle)."""
+
+    text: str = "stays within the real floor's interval"
+
+    def judge(self, response: Response) -> bool | None:
+        if response.null is None or not response.full:
+            return None
+        slack = 1e-9 + abs(response.null.mean) * 1e-6
+        return response.null.low - slack <= response.mean <= response.null.high + slack
+
+    def said(self, response: Response) -> str:
+        assert response.null is not None
+        return f"{response.mean:.3g}, interval [{response.null.low:.3g}, {response.null.high:.3g}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Worsens:
+    """At full strength worse beyond that interval in at least 80 % of the seeds, and never better by more than noise on the way."""
+
+    text: str = "worse beyond the real floor's interval, monotone in strength"
+
+    def judge(self, response: Response) -> bool | None:
+        if response.power is None:
+            return None
+        return response.power >= POWER and response.monotone is not False
+
+    def said(self, response: Response) -> str:
+        assert response.null is not None and response.power is not None
+        path = " -> ".join(f"{mean:.3g}" for _, mean in response.means)
+        turn = ", not monotone" if response.monotone is False else ""
+        return f"power {response.power:.2g} ({path}; interval [{response.null.low:.3g}, {response.null.high:.3g}]){turn}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """scores: globs over "key" or "key@modality". held_out, members: patients the cohort must have for the bar to hold."""
+
+    control: str
+    scores: tuple[str, ...]
+    expected: Expectation
+    source: str = "EVALUATION.md, Controls"
+    held_out: int = 0
+    members: int = 0
+
+    def covers(self, response: Response) -> bool:
+        """Whether this bar is about the response."""
+        if response.control != self.control or response.held_out < self.held_out or response.members < self.members:
+            return False
+        return any(fnmatchcase(response.score, glob) for glob in self.scores)
+
+
+CONFORMANCE = "issue C: noise worse, monotone under corruption"
+ATTACKS = ("pg.attack_auc", "pg.worst_attack", "pg.attack_own")
+BARS: tuple[Bar, ...] = (
+    Bar("copy", ATTACKS, Within(0.95)),
+    Bar("copy", ("rg.copy_ratio",), Within(high=0.05)),
+    Bar("copy", ("rg", "dg"), Stays()),
+    Bar("copy", ("pg.advantage", "support.authenticity"), Worsens(), CONFORMANCE),
+    Bar("collapse", ("dg", "dg.phi"), Within(1.3)),
+    Bar("collapse", ("dg.spread",), Within(high=0.2)),
+    Bar("collapse", ("prdc.recall", "prdc.coverage", "support.beta_recall", "mmd", "c2st"), Worsens(), CONFORMANCE),
+    Bar("half-spread", ("dg.spread",), Within(0.4, 0.6)),
+    Bar("drop-minority", ("dg.worst_class",), Within(1.3)),
+    Bar("oracle", ("rg", "dg", "dg.spread"), Within(0.95, 1.05), held_out=2_000),
+    Bar("oracle", ("pg.attack_*", "pg.worst_attack"), Within(0.47, 0.53), members=1_000),
+    Bar("shuffle-pairing", ("rg@*", "c2st@*", "sdmetrics-quality*@*"), Stays()),
+    Bar("bootstrap-noise", ("rg", "prdc.precision", "prdc.coverage", "mmd", "c2st", "sdmetrics-quality.shapes@*"), Worsens(), CONFORMANCE),
+    Bar("uniform", ("rg", "prdc.precision", "prdc.coverage", "support.alpha_precision", "mmd", "c2st", "sdmetrics-quality@*"), Worsens(), CONFORMANCE),
+    Bar("independent-columns", ("sdmetrics-quality.trends@*", "c2st"), Worsens(), CONFORMANCE),
+    Bar("independent-columns", ("sdmetrics-quality.shapes@*",), Stays(), "the margins are kept"),
+    Bar("label-swap", ("tstr", "tstr.gap", "tstr.auprc", "tstr.balanced_accuracy", "tstr.logistic", "tstr.trees", "tstr.trts"), Worsens(), CONFORMANCE),
+)  # fmt: skip
+
+# Scores that count or account instead of estimating: no control in data space reaches them, and other checks hold for them.
+EXACT: dict[str, str] = {
+    "pg.epsilon": "exact accounting, recomputed by `fpmg-bench audit`",
+    "co": "metered bytes, checked against closed forms every round",
+    "co.*": "metered bytes, checked against closed forms every round",
+    "fc": "computed on released weights; plumbing checks hold for it",
+    "fc.*": "computed on released weights; plumbing checks hold for it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One bar on one response. met None: not measured."""
+
+    bar: Bar
+    response: Response
+    met: bool | None
+
+    @property
+    def found(self) -> str:
+        """In words."""
+        return self.response.reason or "no null interval" if self.met is None else self.bar.expected.said(self.response)
+
+
+def judge(responses: Iterable[Response], bars: Iterable[Bar] = BARS) -> list[Outcome]:
+    """Every bar on every response that it covers."""
+    table = tuple(bars)
+    return [Outcome(bar, r, bar.expected.judge(r)) for r in responses for bar in table if bar.covers(r)]

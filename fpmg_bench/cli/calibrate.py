@@ -1,0 +1,58 @@
+"""`fpmg-bench calibrate`: what the metrics said of the controls of finished calibration runs, and which of them passed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EPILOG = """\b
+Examples:
+  fpmg-bench run calibration && fpmg-bench run calibration_n
+  fpmg-bench calibrate runs/calibration runs/calibration_n
+  fpmg-bench calibrate runs/calibration runs/calibration_n --html calibration.html --markdown calibration.md
+  fpmg-bench calibrate runs/calibration --json
+"""
+
+
+def command(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.", show_default=False)],
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the calibration panel as a page.", show_default=False)
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", help="Write the verdicts as Markdown.", show_default=False)
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Keep the verdicts inside the package, for reports and `list`.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compute dose-response, power, false alarms, smallest usable n and the verdict of every score from calibration runs.
+
+    A score is demoted where any declared bar is missed on any cohort. Scores without a measured bar are not calibrated.
+    """
+    from dataclasses import asdict
+
+    from fpmg_bench import calibration
+    from fpmg_bench.cli import console
+    from fpmg_bench.errors import StoreError
+
+    found = calibration.responses(calibration.observe(runs))
+    if not found:
+        raise StoreError(f"{runs[0]}: no control has been measured", "fpmg-bench run calibration")
+    kept = calibration.verdicts(found)
+    made = calibration.made_by(runs)
+    if json:
+        console.emit({"made": made, "verdicts": {score: asdict(verdict) for score, verdict in kept.items()}})
+    else:
+        rows = [(v.score, v.word, f"{v.met}/{v.measured}", "; ".join(f.text for f in v.failures)) for v in kept.values()]
+        console.table("Verdicts", ("score", "verdict", "bars met", "missed"), rows)
+    if write:
+        calibration.keep(kept, made)
+    if markdown:
+        markdown.write_text(calibration.markdown(found, kept, made), encoding="utf-8")
+    if html:
+        from fpmg_bench.report import calibration as panel
+        from fpmg_bench.report.page import render
+
+        html.write_text(render([panel.section(runs)], title="calibration", subtitle=str(made["command"])), encoding="utf-8")
