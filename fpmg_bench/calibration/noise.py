@@ -34,8 +34,11 @@ class Null:
 def null_of(observations: Sequence[Observation]) -> Null | None:
     """The null of one score on one cohort, from all its observations; None with fewer than 3 seeds of either source."""
     oracle = _by_seed((o.seed, o.value) for o in observations if o.control == "oracle")
-    if len(oracle) >= LEAST:
-        return _null(oracle, "oracle")
+    return _null(oracle, "oracle") if len(oracle) >= LEAST else floor_of(observations)
+
+
+def floor_of(observations: Sequence[Observation]) -> Null | None:
+    """The same from the floors alone: the score with real patients in the place of the release."""
     floors = _by_seed((o.seed, o.floor) for o in observations)
     return _null(floors, "real against real") if len(floors) >= LEAST else None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from fpmg_bench.calibration.noise import Null, beyond, false_alarms, null_of
+from fpmg_bench.calibration.noise import Null, beyond, false_alarms, floor_of, null_of
 from fpmg_bench.calibration.observations import Observation
 
 POWER, FALSE_ALARM = 0.8, 0.1  # a size is usable from here
@@ -16,7 +16,7 @@ FROM_TRAIN = ("collapse", "half-spread", "shuffle-pairing", "independent-columns
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """doses: strength -> values by seed; strength 0 of a fault is the training patients themselves, the control `copy`.
+    """doses: strength -> values by seed; null: of the oracle where there is one, else of the floors; floor: of the floors. Strength 0 of a fault is the training patients themselves, the control `copy`.
 
     power: share of the seeds at the largest strength whose value is worse than the null's interval; None: no null.
     reason: why nothing was measured. n, held_out, members: the cohort's patients, and those of its split (largest over seeds).
@@ -28,6 +28,7 @@ class Response:
     higher: bool | None
     doses: Mapping[float, tuple[float, ...]]
     null: Null | None
+    floor: Null | None
     power: float | None
     false_alarm: float | None
     n: int
@@ -90,14 +91,21 @@ def responses(observations: Iterable[Observation]) -> list[Response]:
 
 
 def _of_score(mine: Sequence[Observation]) -> list[Response]:
-    null = null_of(mine)
+    null, floor = null_of(mine), floor_of(mine)
     higher = next((o.higher for o in mine if o.higher is not None), None)
     alarm = false_alarms(null, higher) if null else None
     controls = dict.fromkeys(o.control for o in mine)
-    return [_response(mine, control, null, higher, alarm) for control in controls]
+    return [_response(mine, control, (null, floor), higher, alarm) for control in controls]
 
 
-def _response(mine: Sequence[Observation], control: str, null: Null | None, higher: bool | None, alarm: float | None) -> Response:
+def _response(
+    mine: Sequence[Observation],
+    control: str,
+    nulls: tuple[Null | None, Null | None],
+    higher: bool | None,
+    alarm: float | None,
+) -> Response:
+    null, floor = nulls
     own = [o for o in mine if o.control == control]
     measured = [o for o in own if math.isfinite(o.value)]
     doses: dict[float, tuple[float, ...]] = {}
@@ -111,7 +119,7 @@ def _response(mine: Sequence[Observation], control: str, null: Null | None, high
     size = {name: max(getattr(o, name) for o in own) for name in ("patients", "held_out", "members")}
     reason = "" if measured else next((o.reason for o in own if o.reason), "not finite")
     return Response(
-        own[0].cohort, control, own[0].score, higher, doses, null, power, alarm,
+        own[0].cohort, control, own[0].score, higher, doses, null, floor, power, alarm,
         size["patients"], size["held_out"], size["members"], reason,
     )  # fmt: skip
 
@@ -119,7 +127,7 @@ def _response(mine: Sequence[Observation], control: str, null: Null | None, high
 def smallest_n(series: Iterable[Response]) -> int | None:
     """The fewest patients from which on every measured size has power >= .8 and false alarms <= .1.
 
-    series: one score and control on cohorts of one kind that differ in size. None: no size is enough, or none was measured.
+    series: one score and control on cohorts of one kind that differ in size. None: no measured size is enough.
     """
     found = None
     for response in sorted(series, key=lambda r: -r.n):

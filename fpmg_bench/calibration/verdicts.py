@@ -89,7 +89,7 @@ def smallest(responses: Sequence[Response]) -> dict[str, dict[str, int | None]]:
     series: dict[tuple[str, str], list[Response]] = {}
     for outcome in judge(responses):
         r = outcome.response
-        if r.power is not None and SIZED.fullmatch(r.cohort) and _asks_power(outcome):
+        if r.power is not None and r.false_alarm is not None and SIZED.fullmatch(r.cohort) and _asks_power(outcome):
             series.setdefault((r.score, r.control), []).append(r)
     found: dict[str, dict[str, int | None]] = {}
     for (score, control), mine in series.items():

@@ -9,7 +9,7 @@ import typer
 
 EPILOG = """\b
 Examples:
-  fpmg-bench run calibration && fpmg-bench run calibration_n
+  fpmg-bench run calibration
   fpmg-bench calibrate runs/calibration runs/calibration_n
   fpmg-bench calibrate runs/calibration runs/calibration_n --html calibration.html --markdown calibration.md
   fpmg-bench calibrate runs/calibration --json

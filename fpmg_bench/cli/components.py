@@ -102,10 +102,11 @@ def _one(registry: Registry, kind: str, name: str, json: bool, given: dict[str, 
     console.table("Parameters", ("name", "type", "default"), [(p["name"], p["type"], p["default"]) for p in card["parameters"]])
     if card["scales"]:
         rows = [
-            (s["key"], s["best"], s["direction"], f"[{s['low']:g}, {s['high']:g}]", s["unit"], s["source"])
+            (s["key"], s["best"], s["direction"], f"[{s['low']:g}, {s['high']:g}]", s["unit"], s["calibration"], s["source"])
             for s in card["scales"]
         ]
-        console.table("Scores", ("key", "best", "direction", "range", "unit", "source"), rows, right=("best",))
+        columns = ("key", "best", "direction", "range", "unit", "calibration", "source")
+        console.table("Scores", columns, rows, right=("best",))
     if facts:
         cohorts.show(facts)
     return None
@@ -138,7 +139,7 @@ def describe(registry: Registry, kind: str, name: str) -> dict[str, Any]:
             }
             for p in registry.parameters(kind, name).values()
         ],
-        "scales": [_scale(key, scale) for key, scale in getattr(cls, "scales", {}).items()],
+        "scales": [_scale(entry.name, key, scale) for key, scale in getattr(cls, "scales", {}).items()],
     }
 
 
@@ -149,7 +150,18 @@ def _card(cls: Any) -> str:
     return f"{module}\n\n{own}".strip() if module else own
 
 
-def _scale(key: str, scale: Any) -> dict[str, Any]:
+def _scale(metric: str, key: str, scale: Any) -> dict[str, Any]:
     direction = {True: "higher is better", False: "lower is better", None: "nearest to best"}[scale.higher_is_better]
     same = {name: getattr(scale, name) for name in ("best", "low", "high", "unit", "source")}
-    return {"key": key, "direction": direction, **same}
+    return {"key": key, "direction": direction, "calibration": _calibration(metric, key), **same}
+
+
+def _calibration(metric: str, key: str) -> str:
+    """The reference run's verdict, of the score over all modalities and by modality."""
+    from fpmg_bench.calibration import mark
+
+    full = key if key == metric or key.startswith(f"{metric}.") else f"{metric}.{key}"
+    joint, single = mark(full), mark(full, "any")
+    if single.word == "not calibrated" or joint.word == "exact":
+        return joint.text
+    return f"by modality {single.text}" if joint.word == "not calibrated" else f"{joint.text}; by modality {single.text}"

@@ -60,6 +60,7 @@ def _target(paths: Sequence[Path], out: Path | None, real: bool) -> Path:
 
 def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[Any]:
     from fpmg_bench.report import (
+        calibration,
         cohorts,
         cost,
         failures,
@@ -81,6 +82,7 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
     return [
         *(each.panel(seen) for each in before),
         *([trips] if (trips := round_trip.panel(seen)) else []),
+        *([judged] if (judged := calibration.panel(seen)) else []),
         samples.panel(seen, real),
         privacy.panel(seen),
         *plugged.sections(panels),

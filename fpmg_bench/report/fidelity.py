@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from fpmg_bench.calibration import mark
 from fpmg_bench.report import figures
 from fpmg_bench.report.blocks import Cell, Figure, Head, Heading, Plot, Prose, Row, Section, Table
-from fpmg_bench.report.measures import cell
+from fpmg_bench.report.measures import cell, marked
 from fpmg_bench.report.view import Group, Method, View
 
 PREFIX = "sdmetrics-quality"
@@ -64,7 +65,7 @@ def _plot(view: View, group: Group, modality: str, i: int) -> Plot:
 
 
 def _table(view: View, group: Group, modalities: Sequence[str]) -> Table:
-    heads = [Head("Method", numeric=False), *(Head(modality, "→ 1") for modality in modalities)]
+    heads = [Head("Method", numeric=False), *(marked(Head(modality, "→ 1"), mark("rg", modality)) for modality in modalities)]
     rows = [_row(view, group, method, modalities) for method in group.methods]
     leaks = sorted(set(group.cohort.get("leaks") or ()) & set(modalities))
     notes = [f"Contains the label by construction, so utility is measured without it: {', '.join(leaks)}."] if leaks else []
@@ -84,7 +85,10 @@ def _quality(view: View, group: Group, names: Sequence[str]) -> Table:
         for m in [None, *sorted(view.scores.modalities.get((group.run.suite, group.dataset, name), {}))]
         if _any(view, group, name, m)
     ]
-    heads = [Head("Method", numeric=False), *(Head(_label(name, modality), "↑ higher") for name, modality in columns)]
+    heads = [
+        Head("Method", numeric=False),
+        *(marked(Head(_label(name, modality), "↑ higher"), mark(name, modality)) for name, modality in columns),
+    ]
     rows = [
         Row(
             [

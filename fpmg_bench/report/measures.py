@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from fpmg_bench.calibration import Verdict, mark
 from fpmg_bench.report.blocks import Cell, Head
 from fpmg_bench.report.scores import Summary
 from fpmg_bench.report.view import Group, Method, View
@@ -46,7 +47,14 @@ class Measure:
 
     @property
     def head(self) -> Head:
-        return Head(self.label, self.better, self.unit, self.hint)
+        """With the metric's calibration verdict: a sign after the label, and the words on hover."""
+        return marked(Head(self.label, self.better, self.unit, self.hint), self.verdict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the reference calibration said of the first spelling that it knows."""
+        found = [mark(name) for name in self.names]
+        return next((verdict for verdict in found if verdict.word != "not calibrated"), found[0])
 
     def summary(self, view: View, group: Group, method: Method) -> Summary:
         """The method's mean and interval under whichever spelling is there."""
@@ -153,6 +161,11 @@ def cell(found: Summary, say: Callable[[Any], str] = number, *, badge: str = "")
     if found.seeds < found.of:
         small = f"{small}\n{found.seeds} of {plural(found.of, 'seed')}".strip()
     return Cell(say(found.mean), small, sort=found.mean, badge=badge)
+
+
+def marked(head: Head, verdict: Verdict) -> Head:
+    """The head with the sign of a calibration verdict after its label, and its words on hover."""
+    return replace(head, label=head.label + verdict.sign, hint=f"{head.hint} Calibration: {verdict.text}.".strip())
 
 
 def heads(measures: Sequence[Measure], first: str = "Method") -> list[Head]:

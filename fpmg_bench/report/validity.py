@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from fpmg_bench.report.blocks import Check, Checks
+from fpmg_bench.report.measures import LEADERBOARD
 from fpmg_bench.report.read import TrialFiles
 from fpmg_bench.report.view import Group, View
 from fpmg_bench.report.wording import as_float, listing, plural
@@ -16,7 +17,7 @@ SEEDS = 3
 
 def validity(view: View) -> Checks:
     """The validity list, always the same lines in the same order."""
-    lines: tuple[Callable[[View], Check], ...] = (seeds, baselines, privacy, sources, plumbing, bytes_equal, complete)
+    lines: tuple[Callable[[View], Check], ...] = (seeds, baselines, privacy, sources, plumbing, bytes_equal, complete, calibrated)
     return Checks("validity", [line(view) for line in lines])
 
 
@@ -119,3 +120,15 @@ def complete(view: View) -> Check:
         else f"All {plural(total, 'trial')} finished."
     )
     return Check("Every trial finished", not bad and total > 0, text)
+
+
+def calibrated(view: View) -> Check:
+    """Every headline measure of this report has passed its controls in the reference calibration run."""
+    shown = [m for m in LEADERBOARD if any(m.metric(view, group) for group in view.groups)]
+    words: dict[str, list[str]] = {}
+    for measure in shown:
+        words.setdefault(measure.verdict.word, []).append(measure.label)
+    demoted, unknown = words.get("demoted", []), words.get("not calibrated", [])
+    said = [f"Demoted, so they decide nothing (✗): {listing(demoted)}."] if demoted else []
+    said += [f"Not calibrated (°): {listing(unknown)}."] if unknown else []
+    return Check("Metrics passed their controls", not demoted and not unknown, " ".join(said) or "All headline measures passed.")
