@@ -117,6 +117,11 @@ BARS: tuple[Bar, ...] = (
     Bar("drop-minority", ("dg.worst_class",), Within(1.3)),
     Bar("oracle", ("rg", "dg", "dg.spread"), Within(0.95, 1.05), held_out=2_000),
     Bar("oracle", ("pg.attack_*", "pg.worst_attack"), Within(0.47, 0.53), members=1_000),
+    Bar(
+        "shuffle-pairing",
+        ("association", "association.within_label", "association.cca", "association.retrieval", "association.coherence"),
+        Worsens(),
+    ),
     Bar("shuffle-pairing", ("rg@*", "c2st@*", "sdmetrics-quality*@*"), Stays()),
     Bar("bootstrap-noise", ("rg", "prdc.precision", "prdc.coverage", "mmd", "c2st", "sdmetrics-quality.shapes@*"), Worsens(), CONFORMANCE),
     Bar("uniform", ("rg", "prdc.precision", "prdc.coverage", "support.alpha_precision", "mmd", "c2st", "sdmetrics-quality@*"), Worsens(), CONFORMANCE),
