@@ -87,7 +87,8 @@ class Worsens:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """scores: globs over "key" or "key@modality". held_out, members: patients the cohort must have for the bar to hold."""
+    """scores: globs over "key" or "key@modality". held_out, members, minority: patients (records of the smallest
+    class) that the cohort must have for the bar to be about the score."""
 
     control: str
     scores: tuple[str, ...]
@@ -95,16 +96,19 @@ class Bar:
     source: str = "EVALUATION.md, Controls"
     held_out: int = 0
     members: int = 0
+    minority: int = 0
 
     def covers(self, response: Response) -> bool:
         """Whether this bar is about the response."""
-        if response.control != self.control or response.held_out < self.held_out or response.members < self.members:
+        needed = ((response.held_out, self.held_out), (response.members, self.members), (response.minority, self.minority))
+        if response.control != self.control or any(there < least for there, least in needed):
             return False
         return any(fnmatchcase(response.score, glob) for glob in self.scores)
 
 
 CONFORMANCE = "issue C: noise worse, monotone under corruption"
 ATTACKS = ("pg.attack_auc", "pg.worst_attack", "pg.attack_own")
+SCORED_CLASS = 60  # of T, so that R1 and R2 have at least the 10 records that a class needs to be scored at all
 BARS: tuple[Bar, ...] = (
     Bar("copy", ATTACKS, Within(0.95)),
     Bar("copy", ("rg.copy_ratio",), Within(high=0.05)),
@@ -114,7 +118,7 @@ BARS: tuple[Bar, ...] = (
     Bar("collapse", ("dg.spread",), Within(high=0.2)),
     Bar("collapse", ("prdc.recall", "prdc.coverage", "support.beta_recall", "mmd", "c2st"), Worsens(), CONFORMANCE),
     Bar("half-spread", ("dg.spread",), Within(0.4, 0.6)),
-    Bar("drop-minority", ("dg.worst_class",), Within(1.3)),
+    Bar("drop-minority", ("dg.worst_class",), Within(1.3), minority=SCORED_CLASS),
     Bar("oracle", ("rg", "dg", "dg.spread"), Within(0.95, 1.05), held_out=2_000),
     Bar("oracle", ("pg.attack_*", "pg.worst_attack"), Within(0.47, 0.53), members=1_000),
     Bar(

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Observation:
     """One final score of one control trial. value NaN: not measured, with the reason.
 
-    patients: of the whole cohort; held_out, members: held-out and training patients; simulated: the cohort has an oracle.
+    patients: of the whole cohort; held_out, members: held-out and training patients;
+    minority: training records of the smallest class.
     """
 
     cohort: str
@@ -33,6 +34,7 @@ class Observation:
     patients: int
     held_out: int
     members: int
+    minority: int
     reason: str = ""
 
     @property
@@ -60,7 +62,7 @@ def _of_run(run: RunDir) -> Iterator[Observation]:
         assert spec.control is not None
         strength = float(spec.control.params.get("strength", 1.0))
         low, high, floor = (float(row[name]) for name in ("low", "high", "floor"))
-        patients, held_out, members = people[row["key"]]
+        patients, held_out, members, minority = people[row["key"]]
         good = row["status"] == "ok"
         yield Observation(
             cohort=spec.dataset_name,
@@ -77,6 +79,7 @@ def _of_run(run: RunDir) -> Iterator[Observation]:
             patients=patients,
             held_out=held_out,
             members=members,
+            minority=minority,
             reason="" if good else f"{row['status']}: {row['reason']}",
         )
 
@@ -86,11 +89,12 @@ def _of_release(key: str) -> bool:
     return bool(key) and not key.endswith((".floor", ".trtr"))
 
 
-def _people(result: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Patients in all, held out, and in training."""
+def _people(result: Mapping[str, Any]) -> tuple[int, int, int, int]:
+    """Patients in all, held out, in training, and training records of the smallest class."""
     split = result.get("split") or {}
     counts = {name: int((split.get(name) or {}).get("patients", 0)) for name in ("train", "held_out", "third")}
-    return sum(counts.values()), counts["held_out"], counts["train"]
+    by_class = [sum(column) for column in zip(*(silo["label_counts"] for silo in result.get("silos") or ()), strict=True)]
+    return sum(counts.values()), counts["held_out"], counts["train"], min((n for n in by_class if n), default=0)
 
 
 def _flag(value: Any) -> bool | None:

@@ -19,7 +19,8 @@ class Response:
     """doses: strength -> values by seed; null: of the oracle where there is one, else of the floors; floor: of the floors. Strength 0 of a fault is the training patients themselves, the control `copy`.
 
     power: share of the seeds at the largest strength whose value is worse than the null's interval; None: no null.
-    reason: why nothing was measured. n, held_out, members: the cohort's patients, and those of its split (largest over seeds).
+    reason: why nothing was measured. n, held_out, members, minority: the cohort's patients, those of its split, and training
+    records of its smallest class (largest over seeds).
     """
 
     cohort: str
@@ -34,6 +35,7 @@ class Response:
     n: int
     held_out: int
     members: int
+    minority: int
     reason: str = ""
 
     @property
@@ -116,11 +118,11 @@ def _response(
     untouched = tuple(o.value for o in mine if o.control == "copy" and o.strength == 1 and math.isfinite(o.value))
     if control in FROM_TRAIN and doses and untouched and 0 not in doses:
         doses = {0.0: untouched, **doses}
-    size = {name: max(getattr(o, name) for o in own) for name in ("patients", "held_out", "members")}
+    size = {name: max(getattr(o, name) for o in own) for name in ("patients", "held_out", "members", "minority")}
     reason = "" if measured else next((o.reason for o in own if o.reason), "not finite")
     return Response(
         own[0].cohort, control, own[0].score, higher, doses, null, floor, power, alarm,
-        size["patients"], size["held_out"], size["members"], reason,
+        size["patients"], size["held_out"], size["members"], size["minority"], reason,
     )  # fmt: skip
 
 

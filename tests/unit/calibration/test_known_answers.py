@@ -18,7 +18,7 @@ def seen(control, strength, values, *, key="rg", cohort="phantom", higher=None, 
     return [
         Observation(
             cohort=cohort, control=control, strength=strength, seed=seed, key=key, modality=modality, value=value, low=NAN,
-            high=NAN, floor=floor, higher=higher, patients=patients, held_out=patients * 3 // 10, members=patients * 6 // 10,
+            high=NAN, floor=floor, higher=higher, patients=patients, held_out=patients * 3 // 10, members=patients * 6 // 10, minority=patients // 5,
         )
         for seed, (value, floor) in enumerate(zip(values, floors, strict=True))
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
 from fpmg_plugins.metrics.dg import Dg
@@ -48,7 +49,7 @@ def observed(row, control, strength, seed, made):
     return Observation(
         cohort="phantom", control=control, strength=strength, seed=seed, key=row["key"], modality=row["modality"],
         value=row["value"], low=low, high=high, floor=floor, higher=row["higher_is_better"], patients=PATIENTS,
-        held_out=len(made.held_out), members=len(made.train),
+        held_out=len(made.held_out), members=len(made.train), minority=int(np.bincount(made.train.label).min()),
     )  # fmt: skip
 
 
