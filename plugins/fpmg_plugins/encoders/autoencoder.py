@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 LEAD = 30.0  # weight of the rehearsal beside noised gradients
-POOL, BATCH = 4096, 256  # records made up a round, and of these a step
+POOL, BATCH = 2048, 128  # records made up a round, and of these a step; beside noise twice as many
 
 
 class Autoencoder(Autoencoding):
@@ -61,16 +61,16 @@ class Autoencoder(Autoencoding):
     def frozen(self, schema: Schema, stats: State) -> State:
         return margins.frozen(Layout.of(schema), stats["counts/bins"])
 
-    def rehearsal(self, schema: Schema, state: State, ctx: SiloContext) -> Public:
+    def rehearsal(self, schema: Schema, state: State, ctx: SiloContext, private: bool) -> Public:
         """Records whose columns are drawn one by one: few patients do not say how every combination is to be told apart."""
         layout = Layout.of(schema)
-        made = margins.drawn(layout, state, POOL, ctx.rng)
+        pool, batch = (2 * POOL, 2 * BATCH) if private else (POOL, BATCH)
+        made = margins.drawn(layout, state, pool, ctx.rng)
 
         def loss(module: nn.Module) -> Tensor:
-            at = torch.randint(POOL, (BATCH,), generator=ctx.rng)
+            at = torch.randint(pool, (batch,), generator=ctx.rng)
             found: Tensor = module({name: value[at] for name, value in made.items()}).mean()
-            # `ragged` says that no noise is added (see Coder): beside noise the made-up records have to lead
-            return found if module.ragged else LEAD * found
+            return LEAD * found if private else found
 
         return loss
 

@@ -96,8 +96,11 @@ class Autoencoding(ABC):
         network = training.seeded(lambda: self.network(schema), rng)
         return training.state_of(network, MODULE) | self.frozen(schema, stats)
 
-    def rehearsal(self, schema: Schema, state: State, ctx: SiloContext) -> Public | None:
-        """A loss on records made up from the frozen constants: no patient's rows, so neither clipped nor noised nor charged."""
+    def rehearsal(self, schema: Schema, state: State, ctx: SiloContext, private: bool) -> Public | None:
+        """A loss on records made up from the frozen constants: no patient's rows, so neither clipped nor noised nor charged.
+
+        private: the steps beside it are noised.
+        """
         return None
 
     def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
@@ -107,7 +110,8 @@ class Autoencoding(ABC):
         prepared = shard.prepared(MODULE, lambda rows: self.features(schema, state, rows))
         optimizer = training.adam(network, training.setting(self, ctx, "lr"), ctx.memory, MODULE)
         pull = training.proximal(network, training.setting(self, ctx, "proximal"))
-        losses = training.fit(network, optimizer, prepared, ctx, _losses, _both(pull, self.rehearsal(schema, state, ctx)))
+        public = _both(pull, self.rehearsal(schema, state, ctx, shard.private))
+        losses = training.fit(network, optimizer, prepared, ctx, _losses, public)
         training.keep(optimizer, network, ctx.memory, MODULE)
         return Update(training.state_of(network, MODULE), float(shard.patients), losses)
 
