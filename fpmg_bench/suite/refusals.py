@@ -22,7 +22,10 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
     sizes, reason = silo_sizes(spec.partition, info)
     if reason:
         yield reason
-    if spec.control is None:
+    if spec.control is not None:
+        if spec.control.name == "oracle" and not hasattr(registry.load("dataset", spec.dataset.name), "simulate"):
+            yield f"control 'oracle' is the simulator itself, and {info.name} is not simulated"
+    else:
         yield from _encoder_refusals(spec, info, registry)
         if not reason:
             yield from _merge_refusals(spec, len(sizes), registry)
