@@ -100,12 +100,15 @@ class Bar:
 
     def covers(self, response: Response) -> bool:
         """Whether this bar is about the response."""
+        if isinstance(self.expected, Worsens) and response.n < POWER_FROM:
+            return False
         needed = ((response.held_out, self.held_out), (response.members, self.members), (response.minority, self.minority))
         if response.control != self.control or any(there < least for there, least in needed):
             return False
         return any(fnmatchcase(response.score, glob) for glob in self.scores)
 
 
+POWER_FROM = 300  # patients: below, cohorts are never tuned either (EVALUATION.md, Splits); power is reported, without a verdict
 CONFORMANCE = "issue C: noise worse, monotone under corruption"
 ATTACKS = ("pg.attack_auc", "pg.worst_attack", "pg.attack_own")
 SCORED_CLASS = 60  # of T, so that R1 and R2 have at least the 10 records that a class needs to be scored at all

@@ -20,13 +20,14 @@ def made_by(runs: Sequence[Path]) -> dict[str, Any]:
     for run in runs:
         planned = RunDir(run)
         specs = [trial.spec for trial in planned.trials()]
-        details[str(planned.plan()["suite"])] = {
+        details[run.resolve().name] = {
+            "suite": str(planned.plan()["suite"]),
             "seeds": sorted({spec.seed for spec in specs}),
             "cohorts": list(dict.fromkeys(spec.dataset_name for spec in specs)),
             "metrics": list(dict.fromkeys(choice.name for spec in specs for choice in spec.metrics)),
         }
     return {
-        "command": " ".join(["fpmg-bench calibrate", *(f"runs/{suite}" for suite in details), "--write"]),
+        "command": " ".join(["fpmg-bench calibrate", *(f"runs/{name}" for name in details), "--write"]),
         "git": first.get("git"),
         "versions": {"fpmg_bench": first.get("fpmg_bench"), "python": first.get("python"), **(first.get("libraries") or {})},
         "runs": details,

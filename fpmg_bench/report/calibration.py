@@ -43,7 +43,7 @@ def section(runs: Iterable[Path]) -> Section:
 
 
 def _verdicts(kept: Mapping[str, Verdict]) -> Table:
-    heads = [Head("Score", numeric=False), Head("Verdict", numeric=False), Head("Bars met"), Head("Missed", numeric=False)]
+    heads = [Head("Score", numeric=False), Head("Verdict"), Head("Bars met"), Head("Missed", numeric=False)]
     tones: Mapping[str, Tone] = {"passed": "good", "demoted": "bad"}
     rows = [
         Row(
