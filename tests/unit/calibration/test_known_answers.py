@@ -4,24 +4,11 @@ import json
 import math
 
 import pytest
+from planted import REAL, seen
 
 from fpmg_bench.calibration import BARS, beyond, false_alarms, judge, mark, null_of, responses, to_json, verdicts
 from fpmg_bench.calibration.bars import Stays, Within, Worsens
-from fpmg_bench.calibration.observations import Observation
 from fpmg_bench.calibration.verdicts import Failure, Verdict, smallest
-
-NAN = math.nan
-REAL = (0.98, 1.00, 1.02, 0.99, 1.01)
-
-
-def seen(control, strength, values, *, key="rg", cohort="phantom", higher=None, patients=7000, modality=None, floors=REAL):
-    return [
-        Observation(
-            cohort=cohort, control=control, strength=strength, seed=seed, key=key, modality=modality, value=value, low=NAN,
-            high=NAN, floor=floor, higher=higher, patients=patients, held_out=patients * 3 // 10, members=patients * 6 // 10, minority=patients // 5,
-        )
-        for seed, (value, floor) in enumerate(zip(values, floors, strict=True))
-    ]  # fmt: skip
 
 
 def test_the_interval_is_students_prediction_interval():
@@ -129,3 +116,14 @@ def test_every_bar_names_a_control_that_exists():
     from fpmg_bench.controls import CONTROLS
 
     assert {bar.control for bar in BARS} <= set(CONTROLS)
+
+
+def test_power_is_judged_only_where_a_cohort_is_large_enough():
+    def table(n):
+        return [
+            *seen("copy", 1.0, REAL, cohort="covid-cxr", patients=n),
+            *seen("bootstrap-noise", 1.0, REAL, cohort="covid-cxr", patients=n),
+        ]
+
+    assert verdicts(responses(table(299)))["rg"].word == "passed"  # its copy alone
+    assert verdicts(responses(table(300)))["rg"].word == "demoted"

@@ -1,0 +1,49 @@
+"""The calibration page and the marks in table heads say what the verdicts say."""
+
+import pytest
+from planted import REAL, seen
+
+from fpmg_bench.calibration import markdown, responses, verdicts
+from fpmg_bench.calibration.verdicts import Failure, Verdict
+from fpmg_bench.report import calibration
+from fpmg_bench.report.blocks import Head
+from fpmg_bench.report.measures import TSTR, marked
+from fpmg_bench.report.page import render
+
+MADE = {"command": "fpmg-bench calibrate runs/x --write", "git": {"commit": "abc"}, "runs": {}}
+
+
+@pytest.fixture
+def table():
+    return [
+        *seen("copy", 1.0, REAL, key="dg.phi"),
+        *seen("collapse", 0.5, [1.01] * 5, key="dg.phi"),
+        *seen("collapse", 1.0, [1.02] * 5, key="dg.phi"),
+    ]
+
+
+def test_the_page_shows_the_missed_bar_and_loads_no_plotting_library(table, monkeypatch):
+    monkeypatch.setattr(calibration, "observe", lambda runs: table)
+    page = render([calibration.section([])], title="calibration")
+    assert "collapse on phantom: dg.phi 1.02, expected at least 1.3" in page
+    assert "<polyline" in page
+    assert len(page) < 100_000
+
+
+def test_markdown_lists_verdicts_and_power(table):
+    text = markdown(responses(table), verdicts(responses(table)), MADE)
+    assert "| dg.phi | demoted | 0/1 |" in text
+    assert "commit abc" in text
+    assert "1 [0.952, 1.05]" in text
+
+
+def test_a_demoted_measure_is_marked_in_its_head_and_decides_nothing():
+    verdict = Verdict("dg.phi", "demoted", 0, 1, (Failure("collapse", "phantom", "dg.phi", "at least 1.3", "1.02"),))
+    head = marked(Head("DG in phi", hint="Diversity."), verdict)
+    assert head.label == "DG in phi ✗"
+    assert "collapse on phantom: dg.phi 1.02" in head.hint
+    assert not verdict.counts
+
+
+def test_every_headline_measure_has_its_verdict_in_the_head():
+    assert "Calibration: " in TSTR.head.hint
