@@ -5,7 +5,7 @@ from fpmg_bench.calibration.noise import Null, beyond, false_alarms, null_of
 from fpmg_bench.calibration.observations import Observation, observe
 from fpmg_bench.calibration.record import keep, made_by, markdown
 from fpmg_bench.calibration.response import Response, responses, smallest_n
-from fpmg_bench.calibration.verdicts import Failure, Verdict, mark, reference, smallest, to_json, verdicts
+from fpmg_bench.calibration.verdicts import Failure, Verdict, mark, reference, smallest, summary, to_json, verdicts
 
 __all__ = [
     "BARS",
@@ -30,6 +30,7 @@ __all__ = [
     "responses",
     "smallest",
     "smallest_n",
+    "summary",
     "to_json",
     "verdicts",
 ]

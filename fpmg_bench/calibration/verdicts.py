@@ -129,6 +129,13 @@ def mark(key: str, modality: str | None = None) -> Verdict:
     return _from_json(found) if found else Verdict(key, "not calibrated", note="no control bar was measured for it")
 
 
+def summary(metric: str) -> str:
+    """How many scores of a metric passed or were demoted in the reference run, in words."""
+    words = [v["word"] for score, v in reference()["verdicts"].items() if score.partition("@")[0].partition(".")[0] == metric]
+    said = [f"{words.count(word)} {word}" for word in ("passed", "demoted") if word in words]
+    return ", ".join(said) or "not calibrated"
+
+
 @lru_cache(maxsize=1)
 def reference() -> Mapping[str, Any]:
     """verdicts.json: {"made": command, commit, versions, runs; "verdicts": score -> verdict}."""

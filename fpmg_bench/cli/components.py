@@ -61,11 +61,17 @@ def _all(registry: Registry, kind: str, json: bool) -> None:
         rows = [{"kind": e.kind, "name": e.name, "summary": e.summary, "distribution": e.distribution} for e in entries]
         return console.emit({"components": rows, "broken": broken})
     names = [entry.name for entry in entries]
-    rows_of = [
+    rows_of: list[tuple[str, ...]] = [
         (e.kind, e.full_name if names.count(e.name) > 1 else e.name, e.summary, f"{e.distribution} {e.dist_version}")
         for e in entries
     ]
-    console.table("Components", ("kind", "name", "summary", "distribution"), rows_of)
+    if _checked(kind) == "metric":
+        from fpmg_bench.calibration import summary
+
+        rows_of = [(*row, summary(entry.name)) for row, entry in zip(rows_of, entries, strict=True)]
+        console.table("Components", ("kind", "name", "summary", "distribution", "calibration"), rows_of)
+    else:
+        console.table("Components", ("kind", "name", "summary", "distribution"), rows_of)
     if registry.broken:
         console.table(
             "Broken plug-ins",
