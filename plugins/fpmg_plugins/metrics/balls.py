@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating[Any]]
+    Counts = NDArray[np.intp]
 
 CHUNK_BYTES = 64 * 2**20
 TIE = 1e-9  # relative to the scale of the data: distances this close are equal (a point lies in the ball that ends at it)
@@ -25,15 +26,20 @@ def radii(x: Floats, k: int) -> Floats:
     return np.sqrt(found)
 
 
-def inside(points: Floats, centres: Floats, radius: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """(balls that hold each point [points], points in each ball [centres]); a ball holds its own edge."""
-    limit = radius**2 + TIE * _scale(centres)
-    balls, held = np.zeros(len(points), np.intp), np.zeros(len(centres), np.intp)
-    for rows, squares in _squares(points, centres):
-        hit = squares <= limit
-        balls[rows] = hit.sum(1)
-        held += hit.sum(0)
-    return balls, held
+def crossing(one: Floats, two: Floats, radius_one: Floats, radius_two: Floats) -> tuple[Counts, Counts, Counts, Counts]:
+    """Who lies in whose ball, both ways, from one pass over the distances between one [n, d] and two [m, d].
+
+    (balls of two around each of one [n], members of one in each ball of two [m], balls of one around each of two [m], members
+    of two in each ball of one [n]); a ball holds its own edge.
+    """
+    limit_one, limit_two = (radius**2 + TIE * _scale(centres) for radius, centres in ((radius_one, one), (radius_two, two)))
+    around_one, held_two, around_two, held_one = (np.zeros(size, np.intp) for size in (len(one), len(two), len(two), len(one)))
+    for rows, squares in _squares(one, two):
+        hit = squares <= limit_two
+        around_one[rows], held_two = hit.sum(1), held_two + hit.sum(0)
+        hit = squares <= limit_one[rows, None]
+        held_one[rows], around_two = hit.sum(1), around_two + hit.sum(0)
+    return around_one, held_two, around_two, held_one
 
 
 def closest(points: Floats, centres: Floats) -> tuple[Floats, NDArray[np.intp]]:

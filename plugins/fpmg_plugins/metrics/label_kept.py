@@ -8,9 +8,10 @@ import numpy as np
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Score
-from fpmg_plugins.metrics.learners import Learner, design, fit, probability
+from fpmg_plugins.metrics.learners import design, probability
 from fpmg_plugins.metrics.ranking import macro_auroc
 from fpmg_plugins.metrics.resampling import interval, value_and_draws
+from fpmg_plugins.metrics.utility_models import LEARNERS, real_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating[Any]]
 
-LEARNERS: tuple[Learner, ...] = ("logistic", "trees")
 READABLE = 0.55  # below this a real modality says too little about the label for a share of it to mean anything
 RESAMPLES = 200
 
@@ -52,14 +52,7 @@ def _area(evidence: Evidence, name: str, cohort: Cohort, rows: NDArray[np.intp],
     every = value_and_draws(evidence.held_out.patient[rows], RESAMPLES, seed)
     x = design(evidence, cohort, (name,))[rows]
     areas = [
-        macro_auroc(probability(_model(evidence, name, kind), x, len(evidence.train.classes)), label, every) for kind in LEARNERS
+        macro_auroc(probability(real_model(evidence, (name,), kind), x, len(evidence.train.classes)), label, every)
+        for kind in LEARNERS
     ]
     return np.asarray(np.mean(areas, 0))
-
-
-def _model(evidence: Evidence, name: str, learner: Learner) -> Any:
-    def trained() -> Any:
-        rows = evidence.train.present[name]
-        return fit(learner, design(evidence, evidence.train, (name,))[rows], evidence.train.label[rows])
-
-    return evidence.once(("label reader", name, learner), trained)

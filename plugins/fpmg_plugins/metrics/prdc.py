@@ -59,14 +59,15 @@ class Prdc:
 
     def _scores(self, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
         real, made = (placed(evidence, part, least=50).x.astype(np.float64) for part in (evidence.held_out, release))
+        radius = evidence.once(("radii of H in phi", self.k), lambda: balls.radii(real, self.k))
         made = made[some(len(made), len(real), np.random.default_rng(seed))]
-        return [Score(f"prdc.{key}", value, n=len(real)) for key, value in prdc(real, made, self.k).items()]
+        return [Score(f"prdc.{key}", value, n=len(real)) for key, value in prdc(real, made, self.k, radius).items()]
 
 
-def prdc(real: Floats, made: Floats, k: int) -> dict[str, float]:
-    """The four numbers of points real [n, d] and made [m, d]."""
-    around_real, inside_real = balls.inside(made, real, balls.radii(real, k))
-    around_made, _ = balls.inside(real, made, balls.radii(made, k))
+def prdc(real: Floats, made: Floats, k: int, radius: Floats | None = None) -> dict[str, float]:
+    """The four numbers of points real [n, d] and made [m, d]. radius [n]: to the k-th neighbours of `real`, where known."""
+    radius = balls.radii(real, k) if radius is None else radius
+    around_made, _, around_real, inside_real = balls.crossing(real, made, radius, balls.radii(made, k))
     return {
         "precision": float((around_real > 0).mean()),
         "recall": float((around_made > 0).mean()),

@@ -1,7 +1,11 @@
-"""Scores of probabilities against labels: area under the ROC curve with bootstrap weights, and its companions."""
+"""Scores of probabilities against labels, each with bootstrap weights: ROC and precision-recall areas, recall, Brier.
+
+Weights [draws, n] say how often a record counts in each draw; every score comes back as [draws], NaN where a draw cannot tell.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +14,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating[Any]]
+    Labels = NDArray[np.int64]
+    Measure = Callable[[Floats, Labels, Floats | None], Floats]
 
 
 def auroc(score: Floats, positive: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
     """Area under the ROC curve [draws] under bootstrap weights [draws, n]; ties count half; NaN where a draw has one class."""
-    w = np.ones((1, len(score)), np.float64) if weights is None else weights.astype(np.float64)
+    w = _weights(weights, len(score))
     order = np.argsort(score, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])
     pos = np.add.reduceat(w[:, order] * positive[order], starts, axis=1)
@@ -25,34 +31,63 @@ def auroc(score: Floats, positive: NDArray[np.bool_], weights: Floats | None = N
     return area
 
 
-def macro_auroc(probability: Floats, label: NDArray[np.int64], weights: Floats | None = None) -> Floats:
+def auprc(score: Floats, positive: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
+    """Average precision [draws]: the sum over thresholds of the gain in recall times the precision (as scikit-learn's)."""
+    w = _weights(weights, len(score))
+    order = np.argsort(-score, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])
+    pos = np.add.reduceat(w[:, order] * positive[order], starts, axis=1)
+    called = np.add.reduceat(w[:, order], starts, axis=1).cumsum(1)
+    found = (pos * pos.cumsum(1) / np.maximum(called, 1e-12)).sum(1)
+    total = pos.sum(1)
+    area: Floats = np.divide(found, total, out=np.full(len(w), np.nan), where=total > 0)
+    return area
+
+
+def macro_auroc(probability: Floats, label: Labels, weights: Floats | None = None) -> Floats:
     """Mean over the classes present among the labels of one class against the rest [draws]; for two classes the usual AUROC."""
     classes = [c for c in range(probability.shape[1]) if 0 < (label == c).sum() < len(label)]
     if probability.shape[1] == 2:
         classes = classes[-1:]
-    areas = np.stack([auroc(probability[:, c], label == c, weights) for c in classes])
-    known = np.isfinite(areas)
-    mean: Floats = np.where(known, areas, 0).sum(0) / np.maximum(known.sum(0), 1)
-    return np.where(known.any(0), mean, np.nan)
+    return _mean_known([auroc(probability[:, c], label == c, weights) for c in classes])
 
 
-def macro_auprc(probability: Floats, label: NDArray[np.int64]) -> float:
-    """Average precision: of class 1 where there are two, else the mean over the classes present."""
-    from sklearn.metrics import average_precision_score
-
+def macro_auprc(probability: Floats, label: Labels, weights: Floats | None = None) -> Floats:
+    """Average precision [draws]: of class 1 where there are two, else the mean over the classes present."""
     classes = [c for c in range(probability.shape[1]) if (label == c).any()]
     if probability.shape[1] == 2:
         classes = [1] if 1 in classes else classes
-    return float(np.mean([average_precision_score(label == c, probability[:, c]) for c in classes]))
+    return _mean_known([auprc(probability[:, c], label == c, weights) for c in classes])
 
 
-def balanced_accuracy(probability: Floats, label: NDArray[np.int64]) -> float:
-    """Mean recall over the classes present of the most probable class."""
-    right = probability.argmax(1) == label
-    return float(np.mean([right[label == c].mean() for c in np.unique(label)]))
+def balanced_accuracy(probability: Floats, label: Labels, weights: Floats | None = None) -> Floats:
+    """Mean recall [draws] over the classes present; the most probable class is the one that is called."""
+    return _mean_known([recall(probability, label, c, weights) for c in np.unique(label)])
 
 
-def brier(probability: Floats, label: NDArray[np.int64]) -> float:
-    """Half the squared distance to the one-hot label (Brier 1950): in [0, 1], (p - y)^2 for two classes."""
+def recall(probability: Floats, label: Labels, c: int, weights: Floats | None = None) -> Floats:
+    """Share [draws] of the records of class c for which it is the most probable class."""
+    of = np.flatnonzero(label == c)
+    w = _weights(weights, len(label))[:, of]
+    total = w.sum(1)
+    return np.divide(w @ (probability[of].argmax(1) == c), total, out=np.full(len(w), np.nan), where=total > 0)
+
+
+def brier(probability: Floats, label: Labels, weights: Floats | None = None) -> Floats:
+    """Half the squared distance to the one-hot label (Brier 1950) [draws]: in [0, 1], (p - y)^2 for two classes."""
+    w = _weights(weights, len(label))
     hot = np.eye(probability.shape[1])[label]
-    return float(((probability - hot) ** 2).sum(1).mean() / 2)
+    error: Floats = w @ (((probability - hot) ** 2).sum(1) / 2) / w.sum(1)
+    return error
+
+
+def _weights(weights: Floats | None, n: int) -> Floats:
+    return np.ones((1, n), np.float64) if weights is None else weights.astype(np.float64)
+
+
+def _mean_known(parts: list[Floats]) -> Floats:
+    """Mean over the parts that a draw knows [draws]; NaN where it knows none."""
+    values = np.stack(parts)
+    known = np.isfinite(values)
+    mean: Floats = np.where(known, values, 0).sum(0) / np.maximum(known.sum(0), 1)
+    return np.where(known.any(0), mean, np.nan)
