@@ -47,3 +47,13 @@ def test_a_demoted_measure_is_marked_in_its_head_and_decides_nothing():
 
 def test_every_headline_measure_has_its_verdict_in_the_head():
     assert "Calibration: " in TSTR.head.hint
+
+
+def test_both_calibration_suites_run_every_metric_that_scores_a_release():
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.suite import load_suite
+
+    unreachable = {"fc", "co", "reconstruction"}  # of weights, messages and encoders, which a control does not have
+    shipped = {entry.name for entry in Registry.discover().entries("metric") if entry.distribution == "fpmg-bench"} - unreachable
+    for suite in ("calibration", "calibration_n"):
+        assert {choice.name for choice in load_suite(suite).metrics} == shipped
