@@ -11,7 +11,8 @@ from torch import nn
 
 from fpmg_bench.types import Charges, Update
 from fpmg_plugins import training
-from fpmg_plugins.encoders import dither
+from fpmg_plugins.encoders import dither, streams
+from fpmg_plugins.encoders.streams import STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from fpmg_bench.types import ModalityData, Rng, Schema, SiloContext, State
 
 MODULE = "encoder"
-STREAM = 512  # records encoded or decoded at once
 BOUND = 4.0
 
 
@@ -126,12 +126,13 @@ class Autoencoding(ABC):
 
     def decode(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
         network = self._restored(schema, state).eval()
-        parts: dict[str, list[Tensor]] = {}
-        with torch.no_grad():
-            for chunk in torch.split(z.float(), STREAM) if len(z) else (z.float(),):
-                for name, value in (network.decode(chunk) | {"phase": dither.phase(chunk)}).items():
-                    parts.setdefault(name, []).append(value)
-        return self.records(schema, state, {name: torch.cat(values) for name, values in parts.items()})
+
+        def records(chunk: Tensor) -> ModalityData:
+            with torch.no_grad():
+                outputs = network.decode(chunk)
+            return self.records(schema, state, outputs | {"phase": dither.phase(chunk)})
+
+        return streams.decoded(z.float(), records)
 
     def _restored(self, schema: Schema, state: State) -> Coder:
         return training.restored(lambda: self.network(schema), state, MODULE)

@@ -21,10 +21,12 @@ from fpmg_plugins.encoders import (
     frozen_weights,
     pca_views,
     pixels,
+    streams,
     vocabulary,
 )
-from fpmg_plugins.encoders.autoencoding import STREAM, Autoencoding
+from fpmg_plugins.encoders.autoencoding import Autoencoding
 from fpmg_plugins.encoders.frozen_networks import PublicNetwork
+from fpmg_plugins.encoders.streams import STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,12 +130,11 @@ class Frozen(Autoencoding):
         return network.finish(z, self._known(schema, state, z))["pixels"]
 
     def _finished(self, schema: Schema, state: State, network: frozen_nets.Learnt, z: Tensor) -> ModalityData:
-        parts: dict[str, list[Tensor]] = {}
-        for chunk in torch.split(z, STREAM) if len(z) else (z,):
-            outputs = network.finish(chunk, self._known(schema, state, chunk)) | {"phase": dither.phase(chunk)}
-            for name, value in outputs.items():
-                parts.setdefault(name, []).append(value)
-        return self.records(schema, state, {name: torch.cat(values) for name, values in parts.items()})
+        def records(chunk: Tensor) -> ModalityData:
+            outputs = network.finish(chunk, self._known(schema, state, chunk))
+            return self.records(schema, state, outputs | {"phase": dither.phase(chunk)})
+
+        return streams.decoded(z, records)
 
     def network(self, schema: Schema) -> frozen_nets.Learnt:
         if schema.kind == "text":
@@ -165,7 +166,10 @@ class Frozen(Autoencoding):
         return torch.from_numpy(pca_views.view(schema).rows(self._public(schema, state, z))).float()
 
     def _public(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
-        return self._reader(schema).back(state, z[:, : self._own])
+        reader, own = self._reader(schema), z[:, : self._own]
+        if schema.kind in PICTURES:
+            return reader.back(state, own)
+        return streams.decoded(own, lambda chunk: reader.back(state, chunk))
 
     def records(self, schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> ModalityData:
         """Texts, tables and series; pictures are drawn when they are read."""

@@ -10,7 +10,7 @@ from annotated_types import Ge
 
 from fpmg_bench.errors import PluginError
 from fpmg_bench.types import Charges, Update
-from fpmg_plugins.encoders import dither, pca_views
+from fpmg_plugins.encoders import dither, pca_views, pixels, streams
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,12 +68,23 @@ class Pca:
         return torch.cat(parts)
 
     def decode(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
-        view, k = pca_views.view(schema), pca_views.view(schema).k
-        features = state["frozen/centre"] + z.double() @ state["frozen/lift"]
-        raw = features / state["frozen/scale"]
-        values = (raw[:, :k] + state["frozen/mean"]).clamp(0, 1)
-        seen = dither.seen(raw[:, k : 2 * k], dither.phase(z))
-        return view.back(values.numpy(), seen.numpy(), raw[:, 2 * k :].numpy())
+        view = pca_views.view(schema)
+        if isinstance(view, pca_views.PixelView):
+            return pixels.decoded(schema, len(z), lambda rows: view.picture(_raw(state, z[rows]).numpy()))
+        return streams.decoded(z, lambda chunk: _records(view, state, chunk), STREAM)
+
+
+def _raw(state: State, z: Tensor) -> Tensor:
+    """Rows of the view, before numbers get their mean back."""
+    raw: Tensor = (state["frozen/centre"] + z.double() @ state["frozen/lift"]) / state["frozen/scale"]
+    return raw
+
+
+def _records(view: View, state: State, z: Tensor) -> ModalityData:
+    raw, k = _raw(state, z), view.k
+    values = (raw[:, :k] + state["frozen/mean"]).clamp(0, 1)
+    seen = dither.seen(raw[:, k : 2 * k], dither.phase(z))
+    return view.back(values.numpy(), seen.numpy(), raw[:, 2 * k :].numpy())
 
 
 def components(view: View, stats: State, dim: int) -> State:

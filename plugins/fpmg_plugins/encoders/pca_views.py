@@ -129,5 +129,9 @@ class PixelView:
         return small / 127.5 - 1
 
     def back(self, values: NDArray[np.float64], seen: NDArray[np.bool_], rest: NDArray[np.float64]) -> ModalityData:
+        return pixels.enlarged(self.schema, self.picture(rest))
+
+    def picture(self, rest: NDArray[np.float64]) -> Tensor:
+        """Scaled pictures [n, channels, side, side] at the working size."""
         raw = torch.from_numpy((rest + 1) * 127.5).float().reshape(len(rest), -1, self.side, self.side)
-        return pixels.enlarged(self.schema, (raw - pixels.CENTRE) / pixels.SPREAD)
+        return (raw - pixels.CENTRE) / pixels.SPREAD

@@ -8,7 +8,6 @@ import torch
 
 from fpmg_bench.types import Text
 from fpmg_plugins.encoders import agenda, frozen_reading, vocabulary
-from fpmg_plugins.encoders.autoencoding import STREAM, Coder
 from fpmg_plugins.encoders.text_net import TextCoder
 
 if TYPE_CHECKING:
@@ -39,15 +38,6 @@ def features(settings: TransformerAe, schema: Schema, data: Any) -> dict[str, Te
         "bag": torch.from_numpy(agenda.bags(data.strings)),
     }
     return seen | ({"read": frozen_reading.read(settings.pretrained, data.strings)} if settings.pretrained else {})
-
-
-def decode(network: Coder, schema: Schema, z: Tensor) -> Text:
-    """Strings, a few vectors at a time: nothing but they grows with the rows."""
-    strings: list[str] = []
-    with torch.no_grad():
-        for chunk in torch.split(z.float(), STREAM) if len(z) else ():
-            strings += records(schema, network.decode(chunk)).strings
-    return Text(tuple(strings))
 
 
 def records(schema: Schema, outputs: Mapping[str, Tensor]) -> Text:

@@ -90,8 +90,3 @@ class TransformerAe(Autoencoding):
         if schema.kind == "text":
             return text_ae.records(schema, outputs)
         return series_ae.records(schema, state, outputs)
-
-    def decode(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
-        if schema.kind == "text":
-            return text_ae.decode(self._restored(schema, state).eval(), schema, z)
-        return super().decode(schema, state, z)
