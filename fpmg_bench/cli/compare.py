@@ -2,56 +2,86 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpmg_bench.errors import ExitCode
+from fpmg_bench.errors import ExitCode, SuiteError
+
+if TYPE_CHECKING:
+    from fpmg_bench.comparison import Row
 
 EPILOG = """\b
 Examples:
   fpmg-bench compare runs/before runs/after
-  fpmg-bench compare runs/multimodal:fpmg runs/multimodal:fedavg --metric rg --metric tstr.gap
-  fpmg-bench compare runs/before runs/after --check --json
+  fpmg-bench compare runs/multimodal:fpmg runs/multimodal:fedavg --metric rg --metric tstr
+  fpmg-bench compare runs/before runs/after --metric tstr --check --json
+  fpmg-bench compare runs/a:centralized runs/a:fpmg --metric tstr --margin tstr=0.05
 """
 
 
 def command(
     a: Annotated[str, typer.Argument(metavar="A", help="RUN, or RUN:METHOD.", show_default=False)],
     b: Annotated[str, typer.Argument(metavar="B", help="RUN, or RUN:METHOD.", show_default=False)],
-    metric: Annotated[list[str] | None, typer.Option("--metric", help="Only this metric; may be repeated.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Exit with 6 where B is worse than A.")] = False,
+    metric: Annotated[list[str] | None, typer.Option("--metric", help="Only this score; may be repeated.")] = None,
+    margin: Annotated[
+        list[str] | None, typer.Option("--margin", help="SCORE=VALUE: differences below it are none in practice.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 6 where B is worse than A in one of these scores.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print mean [95 % interval over seeds] of A and B and the difference B - A, paired by seed.
+    """Print mean [95 % interval over seeds] of A and B, the difference B - A paired by seed, and what B is.
 
-    "better" and "worse" need five shared seeds and a corrected test; with fewer a row is "not ranked".
+    better, worse: the corrected paired test tells them apart, adjusted within a score. equivalent: certainly within the margin
+    (a table of them: fpmg_bench/stats/losses.py). undecided: neither; "could find" is the smallest difference this table finds
+    with power .8. Below five shared seeds a row is not ranked. Ratios are judged by |ln|, so 2 is as far from 1 as 1/2.
     """
     from dataclasses import asdict
 
     from fpmg_bench.cli import console
     from fpmg_bench.comparison import Side, compare
 
-    rows = compare(Side.parse(a), Side.parse(b), metric or ())
+    rows = compare(Side.parse(a), Side.parse(b), metric or (), dict(map(_margin, margin or [])))
     if json:
         console.emit([asdict(row) for row in rows])
     else:
-        columns = ("dataset", "method", "metric", "A", "B", "B - A", "seeds", "verdict")
-        cells = [
-            (
-                r.dataset,
-                r.method,
-                r.metric,
-                console.mean_of(*r.a),
-                console.mean_of(*r.b),
-                console.mean_of(r.difference, r.low, r.high),
-                r.seeds,
-                r.verdict,
-            )
-            for r in rows
-        ]
-        console.table(f"A = {a}, B = {b}", columns, cells, right=columns[3:7])
-        for reason in dict.fromkeys(row.reason for row in rows if row.reason):
-            typer.echo(reason)
+        _print(f"A = {a}, B = {b}", rows)
     if check and any(row.verdict == "worse" for row in rows):
         raise typer.Exit(ExitCode.REGRESSION)
+
+
+def _margin(text: str) -> tuple[str, float]:
+    from fpmg_bench.cli import console
+
+    name, value = console.setting(text)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+        raise SuiteError(f"--margin {text}: expected SCORE=VALUE with a value above 0", "--margin tstr=0.02")
+    return name, float(value)
+
+
+def _print(title: str, rows: Sequence[Row]) -> None:
+    from fpmg_bench.cli import console
+
+    columns = ("dataset", "method", "score", "A", "B", "B - A", "seeds", "margin", "could find", "B is")
+    cells = [
+        (
+            r.dataset,
+            r.method,
+            r.metric,
+            console.mean_of(*r.a),
+            console.mean_of(*r.b),
+            console.mean_of(r.difference, r.low, r.high),
+            r.seeds,
+            "-" if r.margin is None else f"{r.margin:g}",
+            f"{r.detectable:.3g}",
+            r.verdict,
+        )
+        for r in rows
+    ]
+    console.table(title, columns, cells, right=columns[3:9])
+    for reason in dict.fromkeys(row.reason for row in rows if row.reason):
+        typer.echo(reason)
+    scores = len({row.metric for row in rows if row.verdict != "not ranked"})
+    if scores > 5:
+        typer.echo(f"{scores} scores were tested, each by itself: one in twenty may differ by chance. Name those you care about.")

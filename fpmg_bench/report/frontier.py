@@ -16,7 +16,7 @@ def panel(view: View) -> Section:
     """One figure a cohort: utility against attack, utility against bytes."""
     lead = (
         "Up and to the left is better. A ringed mark is on the Pareto front: no other federated method is at least as good on every axis "
-        "(utility, attack, formal ε, bytes). The front is of means; overlapping intervals say how firm it is."
+        "(utility, attack, formal ε, bytes, seconds to one digit). The front is of means; overlapping intervals say how firm it is."
     )
     return Section("frontier", "Utility, privacy and bytes", lead, [_figure(view, group) for group in view.groups])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fpmg_bench.errors import NotApplicable
 from fpmg_bench.report.blocks import Cell, Head, Headline, Row, Table
 from fpmg_bench.report.leaders import SEEDS_TO_RANK, Standing, standing
 from fpmg_bench.report.measures import ATTACK, CO, DG, RG, TSTR, Measure
@@ -47,9 +48,33 @@ def table(view: View) -> Table:
     rows = [Row([Cell(group.title), *(_cell(standing(view, group, measure)) for _, measure in shown)]) for group in view.groups]
     notes = [
         "The best mean among the methods that compete; centralized and controls do not. Clear lead: no other interval touches it. "
-        f"Wins: {SEEDS_TO_RANK} seeds or more, and the corrected paired test, adjusted for the number of methods, tells it from every other."
+        f"Wins: {SEEDS_TO_RANK} seeds or more, and the corrected paired test, adjusted for the number of methods, tells it from every other.",
+        across(view),
     ]
     return Table("glance", "Who leads, cohort by cohort", heads, rows, notes)
+
+
+def across(view: View) -> str:
+    """What may be said over all cohorts: Friedman's test and Nemenyi's critical difference of mean ranks, or why nothing."""
+    from scipy.stats import rankdata
+
+    from fpmg_bench.stats import critical_difference, friedman
+
+    measure = TSTR if any(TSTR.metric(view, group) for group in view.groups) else RG
+    tables = [table for group in view.groups if (table := standing(view, group, measure)) is not None]
+    shared = set.intersection(*({m.name for m, _ in table.order} for table in tables)) if tables else set()
+    names = sorted(shared)
+    losses = [
+        [measure.loss(s.mean or 0.0) for m, s in sorted(t.order, key=lambda e: e[0].name) if m.name in shared] for t in tables
+    ]
+    try:
+        p, gap = friedman(losses), critical_difference(len(names), len(losses))
+    except NotApplicable as refused:
+        return f"Over all cohorts: {refused.reason}."
+    ranks = rankdata(losses, axis=1).mean(0)
+    order = sorted(zip(ranks, names, strict=True))
+    said = listing(f"{name} {rank:.2f}" for rank, name in order)
+    return f"Over {plural(len(losses), 'cohort')}: mean ranks by {measure.label} {said}; Friedman p = {p:.3g}, critical difference {gap:.2f}."
 
 
 def _cell(found: Standing | None) -> Cell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fpmg_bench.report import tested
 from fpmg_bench.report.blocks import Cell, Heading, Prose, Row, Section, Table
 from fpmg_bench.report.leaders import SEEDS_TO_RANK
 from fpmg_bench.report.measures import CO, EPSILON, LEADERBOARD, SPREAD, Measure, cell, heads
@@ -29,6 +30,7 @@ def _group(view: View, group: Group) -> list[Heading | Table | Prose]:
     found: list[Heading | Table | Prose] = [
         Heading(f"board-{group.id}", group.title, _ranking(group)),
         _board(view, group, shown),
+        *tested.tables(view, group),
     ]
     if group.controls:
         found.append(_controls(view, group, shown))

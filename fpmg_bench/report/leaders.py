@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from fpmg_bench.errors import NotApplicable
 from fpmg_bench.report.measures import Measure
 from fpmg_bench.report.scores import Summary
 from fpmg_bench.report.view import Group, Method, View
-from fpmg_bench.report.wording import as_float
+
+if TYPE_CHECKING:
+    from fpmg_bench.stats import Judgement
 
 SEEDS_TO_RANK = 5
-ALPHA = 0.05
-RATIO = 0.5  # held-out over training patients where no trial says: 30 % over 60 %
 
 Entry = tuple[Method, Summary]
 
@@ -62,30 +62,23 @@ def overlap(a: Summary, b: Summary) -> bool:
 
 
 def untold(view: View, group: Group, measure: Measure, order: Sequence[Entry]) -> list[Entry]:
-    """Methods that the corrected resampled t-test, paired by seed and Holm-adjusted, cannot tell from the leader.
-
-    Seeds share patients, so their spread alone is too narrow (Nadeau & Bengio 2003).
-    """
-    from fpmg_bench.stats import holm
-
-    p = [_p(view, group, measure, order[0][0], other) for other, _ in order[1:]]
-    return [entry for entry, adjusted in zip(order[1:], holm(p), strict=True) if adjusted >= ALPHA]
+    """Methods that are not certainly worse than the leader (`stats.judge`, all of them as one family)."""
+    judged = against(view, group, measure, order[0][0], [method for method, _ in order[1:]])
+    return [entry for entry, found in zip(order[1:], judged, strict=True) if found.verdict != "worse"]
 
 
-def _p(view: View, group: Group, measure: Measure, first: Method, other: Method) -> float:
-    from fpmg_bench.stats import corrected_t
+def against(view: View, group: Group, measure: Measure, reference: Method, others: Sequence[Method]) -> list[Judgement]:
+    """What the others are, beside the reference, by this measure: one family of paired tests on losses."""
+    from fpmg_bench.comparison import held_out_ratio
+    from fpmg_bench.stats import Pairs, judge, margin
 
     metric = measure.metric(view, group)
-    mine, theirs = view.values(group, first, metric), view.values(group, other, metric)
-    paired = [measure.loss(theirs[seed]) - measure.loss(mine[seed]) for seed in sorted(mine.keys() & theirs.keys())]
-    try:
-        return corrected_t(paired, _ratio(first)).p
-    except NotApplicable:  # too few pairs: nothing can be told
-        return 1.0
-
-
-def _ratio(method: Method) -> float:
-    """Held-out over training patients of the first finished trial."""
-    split = method.done[0].record.get("split") or {}
-    held_out, train = (as_float((split.get(part) or {}).get("patients")) for part in ("held_out", "train"))
-    return held_out / train if held_out and train else RATIO
+    mine = view.values(group, reference, metric)
+    ratio = held_out_ratio((reference.done[0].record.get("split") or {}) if reference.done else {})
+    family = []
+    for other in others:
+        theirs = view.values(group, other, metric)
+        shared = sorted(mine.keys() & theirs.keys())
+        losses = [measure.loss(theirs[seed]) - measure.loss(mine[seed]) for seed in shared]
+        family.append(Pairs(losses, ratio, margin(metric)))
+    return judge(family)

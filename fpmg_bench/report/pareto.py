@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from fpmg_bench.report.measures import ATTACK, CO, EPSILON, RG, TSTR, Measure
 from fpmg_bench.report.view import Group, Method, View
+from fpmg_bench.report.wording import as_float
 
 
 def axes(view: View, group: Group) -> list[Measure]:
@@ -15,7 +16,7 @@ def axes(view: View, group: Group) -> list[Measure]:
 
 
 def front(view: View, group: Group, measures: Sequence[Measure]) -> set[str]:
-    """Names on the Pareto front of the means. A method that lacks an axis is not on it."""
+    """Names on the Pareto front of the means and of seconds. A method that lacks an axis is not on it."""
     points = {m.name: point for m in group.ranked if not m.pooled and (point := _losses(view, group, m, measures)) is not None}
     return {name for name, mine in points.items() if not any(_dominates(other, mine) for other in points.values())}
 
@@ -23,7 +24,14 @@ def front(view: View, group: Group, measures: Sequence[Measure]) -> set[str]:
 def _losses(view: View, group: Group, method: Method, measures: Sequence[Measure]) -> tuple[float, ...] | None:
     found = [(measure, measure.summary(view, group, method).mean) for measure in measures]
     losses = tuple(measure.loss(mean) for measure, mean in found if mean is not None)
-    return losses if len(losses) == len(measures) else None
+    return (*losses, seconds(method)) if len(losses) == len(measures) else None
+
+
+def seconds(method: Method) -> float:
+    """Mean seconds of its finished trials, to one digit: a few percent are the machine's mood, not the method's."""
+    totals = [as_float((trial.record.get("seconds") or {}).get("total")) or 0.0 for trial in method.done]
+    mean = sum(totals) / max(len(totals), 1)
+    return float(f"{mean:.1g}")
 
 
 def _dominates(a: tuple[float, ...], b: tuple[float, ...]) -> bool:

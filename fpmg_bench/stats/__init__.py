@@ -1,30 +1,38 @@
-"""Statistics over trials: intervals, paired tests that respect shared patients, equivalence, AMP, Pareto front."""
+"""Statistics over trials: intervals, paired tests that respect shared patients, equivalence, verdicts, AMP, Pareto front."""
 
 from fpmg_bench.stats.amp import LOSSES, References, amp, references
-from fpmg_bench.stats.compare import compare, summary
 from fpmg_bench.stats.intervals import bootstrap, interval
+from fpmg_bench.stats.judging import ALPHA, RATIO, Judgement, Pairs, judge
+from fpmg_bench.stats.losses import MARGINS, loss, margin
 from fpmg_bench.stats.paired import MIN_SEEDS, Equivalence, PairedTest, corrected_t, detectable, holm, tost
 from fpmg_bench.stats.pareto import pareto
-from fpmg_bench.stats.ranks import MIN_DATASETS, friedman, wilcoxon
+from fpmg_bench.stats.ranks import MIN_DATASETS, critical_difference, friedman, wilcoxon
 
 __all__ = [
+    "ALPHA",
     "LOSSES",
+    "MARGINS",
     "MIN_DATASETS",
     "MIN_SEEDS",
+    "RATIO",
     "Equivalence",
+    "Judgement",
     "PairedTest",
+    "Pairs",
     "References",
     "amp",
     "bootstrap",
-    "compare",
     "corrected_t",
+    "critical_difference",
     "detectable",
     "friedman",
     "holm",
     "interval",
+    "judge",
+    "loss",
+    "margin",
     "pareto",
     "references",
-    "summary",
     "tost",
     "wilcoxon",
 ]

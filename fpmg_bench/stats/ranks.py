@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from fpmg_bench.errors import NotApplicable
@@ -27,6 +28,20 @@ def friedman(values: Sequence[Sequence[float]]) -> float:
     if len(values[0]) < 3:
         raise NotApplicable(f"Friedman's test compares at least 3 methods, not {len(values[0])}")
     return float(stats.friedmanchisquare(*zip(*values, strict=True)).pvalue)
+
+
+def critical_difference(methods: int, datasets: int, alpha: float = 0.05) -> float:
+    """Nemenyi's: mean ranks further apart than this differ. NotApplicable under 6 datasets or 3 methods.
+
+    CD = q sqrt(k (k + 1) / 6 N), q: studentised range of k groups and infinite degrees of freedom, over sqrt 2 (Demsar 2006).
+    """
+    from scipy import stats
+
+    _enough(datasets)
+    if methods < 3:
+        raise NotApplicable(f"a critical difference compares at least 3 methods, not {methods}")
+    q = float(stats.studentized_range.ppf(1 - alpha, methods, float("inf"))) / math.sqrt(2)
+    return q * math.sqrt(methods * (methods + 1) / (6 * datasets))
 
 
 def _enough(datasets: int) -> None:

@@ -52,5 +52,18 @@ def test_check_exits_with_6_where_b_is_worse(tmp_path: Path, run_directory: Any,
     b = str(run_directory(tmp_path / "b", {"fpmg": HIGH}))
     assert exit_code("compare", a, b, "--check", "--json") == 0
     assert json.loads(capsys.readouterr().out)[0]["verdict"] == "better"
+    assert exit_code("compare", b, a, "--check", "--metric", "tstr") == 6
+    assert exit_code("compare", b, a, "--check", "--metric", "tstr", "--margin", "tstr=0.5") == 0
+    assert exit_code("compare", b, a, "--metric", "rg") == 2
+    assert exit_code("compare", b, a, "--margin", "tstr") == 2
     assert exit_code("compare", b, a, "--check") == 6
     assert exit_code("compare", b, a) == 0
+
+
+def test_equal_runs_are_equivalent_and_noisy_ones_undecided(tmp_path: Path, run_directory: Any) -> None:
+    a, same = run_directory(tmp_path / "a", {"fpmg": LOW}), run_directory(tmp_path / "b", {"fpmg": LOW})
+    noisy = run_directory(tmp_path / "c", {"fpmg": [0.5, 0.75, 0.55, 0.7, 0.6]})
+    assert compare(Side(a), Side(same))[0].verdict == "equivalent"
+    (row,) = compare(Side(a), Side(noisy))
+    assert row.verdict == "undecided"
+    assert row.detectable > 0.1 > row.margin
