@@ -60,7 +60,9 @@ def _target(paths: Sequence[Path], out: Path | None, real: bool) -> Path:
 
 def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[Any]:
     from fpmg_bench.report import (
+        association,
         calibration,
+        cards,
         cohorts,
         cost,
         failures,
@@ -78,15 +80,18 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
     )  # fmt: skip
 
     before = [verdict, leaderboard, frontier, rounds, plumbing, fidelity]
-    after = [cost, cohorts, failures, provenance]
+    after = [cost, cohorts, failures]
     return [
         *(each.panel(seen) for each in before),
+        *([joined] if (joined := association.panel(seen)) else []),
         *([trips] if (trips := round_trip.panel(seen)) else []),
         *([judged] if (judged := calibration.panel(seen)) else []),
         samples.panel(seen, real),
         privacy.panel(seen),
         *plugged.sections(panels),
         *(each.panel(seen) for each in after),
+        *([told] if (told := cards.panel(seen)) else []),
+        provenance.panel(seen),
     ]
 
 
