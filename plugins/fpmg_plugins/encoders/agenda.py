@@ -151,6 +151,11 @@ class Agenda:
         self.due[at] = DONE
         self.denied = torch.where(scope == KEEP, self.denied, (scope == DENY).long())
 
+    def keep(self, texts: Tensor) -> None:
+        """Only these texts [n] go on."""
+        self.due, self.may, self.mass, self.denied = (part[texts] for part in (self.due, self.may, self.mass, self.denied))
+        self.rows = torch.arange(len(self.denied))
+
 
 class Followed:
     """A whole text [n, t] heard at once: what the agenda was before each of its pieces, as `Agenda` gives one by one."""

@@ -172,20 +172,22 @@ class Writer(nn.Module):
 
     def write(self, z: Tensor, expected: Tensor) -> Tensor:
         """The likeliest token at each step, given those before it; END for ever after the first END. [n, length]"""
-        n = len(z)
-        tokens = torch.full((n, BEHIND + self.length), END)
-        place = self.topic(z)[:, None, :] + self.there(1)
+        whole = torch.full((len(z), BEHIND + self.length), END)
+        rows, tokens, topic, there = torch.arange(len(z)), whole, self.topic(z), self.there(1)
         due = agenda.Agenda(expected)
-        ended = torch.zeros(n, dtype=torch.bool)
         for step in range(BEHIND, BEHIND + self.length):
             window = torch.cat([self.said(tokens[:, step - BEHIND : step]).flatten(1), due.state()], dim=1)
-            best = self._choice(self._hidden(window, place[:, step - BEHIND]), due, _repeating(tokens[:, :step]))
-            tokens[:, step] = torch.where(ended, END, best)
-            due.hear(tokens[:, step])
-            ended |= best == END
-            if bool(ended.all()):
+            hidden = self._hidden(window, topic + there[:, step - BEHIND])
+            best = self._choice(hidden, due, _repeating(tokens[:, :step]))
+            tokens[:, step] = whole[rows, step] = best
+            due.hear(best)
+            more = best != END
+            if not bool(more.all()):  # what has ended costs nothing more
+                rows, tokens, topic = rows[more], tokens[more], topic[more]
+                due.keep(more)
+            if not len(rows):
                 break
-        return tokens[:, BEHIND:]
+        return whole[:, BEHIND:]
 
     def _choice(self, hidden: Tensor, due: agenda.Agenda, repeating: Tensor) -> Tensor:
         """The likeliest piece [n] that does not spell, repeat three pieces, or say a finding that the vector does not hold."""
