@@ -38,7 +38,12 @@ class Standing:
 
 
 def standing(view: View, group: Group, measure: Measure) -> Standing | None:
-    """The order of the federated and local methods; centralized is a reference, no competitor. None: fewer than two have a value."""
+    """The order of the federated and local methods; centralized is a reference, no competitor.
+
+    None: fewer than two have a value, or the measure is demoted by its calibration and leads nobody.
+    """
+    if not measure.verdict.counts:
+        return None
     found = [(method, measure.summary(view, group, method)) for method in group.ranked if not method.pooled]
     good = [(method, s, s.mean) for method, s in found if s.mean is not None]
     if len(good) < 2:

@@ -57,3 +57,11 @@ def test_both_calibration_suites_run_every_metric_that_scores_a_release():
     shipped = {entry.name for entry in Registry.discover().entries("metric") if entry.distribution == "fpmg-bench"} - unreachable
     for suite in ("calibration", "calibration_n"):
         assert {choice.name for choice in load_suite(suite).metrics} == shipped
+
+
+def test_nobody_leads_by_a_demoted_measure(monkeypatch):
+    from fpmg_bench.report import leaders, measures
+
+    demoted = Verdict("tstr", "demoted", 0, 1)
+    monkeypatch.setattr(measures, "mark", lambda key, modality=None: demoted)
+    assert leaders.standing(None, None, TSTR) is None  # before it looks at any method
