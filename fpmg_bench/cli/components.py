@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -134,7 +133,7 @@ def describe(registry: Registry, kind: str, name: str) -> dict[str, Any]:
         "distribution": entry.distribution,
         "version": registry.version(entry),
         "origin": registry.origin(kind, name),
-        "card": _card(cls),
+        "card": registry.card(kind, name),
         "declares": {key: ", ".join(sorted(v)) if isinstance(v, frozenset) else v for key, v in declared.items()},
         "parameters": [
             {
@@ -147,13 +146,6 @@ def describe(registry: Registry, kind: str, name: str) -> dict[str, Any]:
         ],
         "scales": [_scale(entry.name, key, scale) for key, scale in getattr(cls, "scales", {}).items()],
     }
-
-
-def _card(cls: Any) -> str:
-    """The class's documentation; for a metric also that of its formula."""
-    own = inspect.getdoc(cls) or "(no documentation)"
-    module = inspect.getdoc(inspect.getmodule(cls)) or ""
-    return f"{module}\n\n{own}".strip() if module else own
 
 
 def _scale(metric: str, key: str, scale: Any) -> dict[str, Any]:

@@ -104,6 +104,15 @@ class Registry:
 
         return f"{entry.dist_version}+{source_hash(*family(entry.module).values())[:12]}"
 
+    def card(self, kind: str, name: str) -> str:
+        """What a component says of itself: its module's documentation and its class's. For a metric: its metric card."""
+        import inspect
+
+        cls = self.load(kind, name)
+        own = inspect.getdoc(cls) or "(no documentation)"
+        module = inspect.getdoc(inspect.getmodule(cls)) or ""
+        return f"{module}\n\n{own}".strip() if module else own
+
     def origin(self, kind: str, name: str) -> str:
         """ "file:line" of the class, read from the source without importing it."""
         from fpmg_bench.registry.sources import definition

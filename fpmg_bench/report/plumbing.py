@@ -159,7 +159,12 @@ def _line(method: Method, rounds: Sequence[Mapping[str, Any]], stage: str = "all
         Cell(byte_size(metered), sort=metered),
     ]
     if not closed:
-        cells += [Cell("none", tone="muted", why="This topology has no closed form."), Cell("–", tone="muted")]
+        why = (
+            "This topology has no closed form."
+            if rounds
+            else "Nothing was trained in rounds: statistics alone, or nothing at all."
+        )
+        cells += [Cell("none" if rounds else "no rounds", tone="muted", why=why), Cell("–", tone="muted")]
     else:
         cells += [
             Cell(byte_size(sum(closed)), sort=sum(closed)),

@@ -148,7 +148,8 @@ def _versions(
     for kind, name in dict.fromkeys(pair for spec in specs for pair in chosen(spec)):
         entry = registry.find(kind, name)
         found[f"{kind}:{name}"] = registry.version(entry)
-        listed.append({"kind": kind, "name": name, "version": found[f"{kind}:{name}"], "distribution": entry.distribution})
+        about = {"kind": kind, "name": name, "version": found[f"{kind}:{name}"], "distribution": entry.distribution}
+        listed.append(about | ({"card": registry.card(kind, name)} if kind == "metric" else {}))
     return Versions(found, fingerprints, setting(), _contents(specs, registry)), listed
 
 

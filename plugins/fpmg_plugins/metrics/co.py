@@ -23,7 +23,7 @@ class Co:
     over rounds. `co.silo_max`: the busiest silo. `co.messages`, `co.headers` (bytes beside the payload). `co.ratio`: against
     uploading the raw training records of all silos but one, once; 1: as dear as that. `co.to_target`: bytes until utility
     (TSTR) first came within .02 of its last value, at the resolution of `budget.evaluate_every`.
-    Any n. Pitfall: bytes say nothing of hops or latency; a method that sends nothing (isolated) costs 0 and learns alone.
+    Needs nothing but messages: any n. Pitfall: bytes say nothing of hops or latency; a method that sends nothing (isolated) costs 0 and learns alone.
     """
 
     family: ClassVar[str] = "CO"
