@@ -51,6 +51,11 @@ def test_amp_is_the_loss_beyond_centralized_paired_by_seed() -> None:
     assert not found[found["metric"] == "amp.gap.tstr"]["higher_is_better"].any()
 
 
+def test_the_association_error_is_a_loss_as_it_stands() -> None:
+    found = amp(table("association", {"centralized": [0.4, 0.5], "fpmg": [0.7, 0.6]}, higher=False))
+    assert cell(found, "amp.gap.association", "fpmg") == pytest.approx([0.3, 0.1])
+
+
 def test_recovered_averages_to_the_ratio_of_means() -> None:
     found = amp(table("tstr", TSTR))
     ratio = (np.mean([0.15, 0.14, 0.10])) / np.mean([0.20, 0.19, 0.21])
