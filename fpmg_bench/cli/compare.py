@@ -49,6 +49,8 @@ def command(
         _print(f"A = {a}, B = {b}", rows)
     if check and any(row.verdict == "worse" for row in rows):
         raise typer.Exit(ExitCode.REGRESSION)
+    if check and all(row.verdict == "not ranked" for row in rows):  # a check that could test nothing has not passed
+        raise typer.Exit(ExitCode.NOTHING_MEASURED)
 
 
 def _margin(text: str) -> tuple[str, float]:

@@ -67,3 +67,10 @@ def test_equal_runs_are_equivalent_and_noisy_ones_undecided(tmp_path: Path, run_
     (row,) = compare(Side(a), Side(noisy))
     assert row.verdict == "undecided"
     assert row.detectable > 0.1 > row.margin
+
+
+def test_a_check_that_could_test_nothing_does_not_pass(tmp_path: Path, run_directory: Any, exit_code: Any) -> None:
+    a = str(run_directory(tmp_path / "a", {"fpmg": LOW[:3]}))
+    b = str(run_directory(tmp_path / "b", {"fpmg": HIGH[:3]}))
+    assert exit_code("compare", a, b, "--check") == 5
+    assert exit_code("compare", a, b) == 0
