@@ -134,6 +134,8 @@ BARS: tuple[Bar, ...] = (
     Bar("uniform", ("rg", "prdc.precision", "prdc.coverage", "support.alpha_precision", "mmd", "c2st", "sdmetrics-quality@*"), Worsens(), CONFORMANCE),
     Bar("independent-columns", ("sdmetrics-quality.trends@*", "c2st"), Worsens(), CONFORMANCE),
     Bar("independent-columns", ("sdmetrics-quality.shapes@*",), Stays(), "the margins are kept"),
+    Bar("label-swap", ("balance",), Worsens(), CONFORMANCE),
+    Bar("drop-minority", ("balance.minority",), Worsens(), minority=SCORED_CLASS),
     Bar("label-swap", ("tstr", "tstr.gap", "tstr.auprc", "tstr.balanced_accuracy", "tstr.logistic", "tstr.trees", "tstr.trts"), Worsens(), CONFORMANCE),
 )  # fmt: skip
 

@@ -57,7 +57,17 @@ def judge(family: Sequence[Pairs], alpha: float = ALPHA) -> list[Judgement]:
     raw = [_tested(pairs) for pairs in family]
     adjusted = zip(_adjusted([found.p for found in raw]), _adjusted([found.p_equivalent for found in raw]), strict=True)
     judged = [replace(found, p=p, p_equivalent=same) for found, (p, same) in zip(raw, adjusted, strict=True)]
+    level = alpha / max(1, sum(not math.isnan(found.p) for found in raw))  # Holm's strictest step
+    judged = [replace(found, detectable=_detectable(pairs, level)) for pairs, found in zip(family, judged, strict=True)]
     return [_verdict(pairs, found, alpha) for pairs, found in zip(family, judged, strict=True)]
+
+
+def _detectable(pairs: Pairs, alpha: float) -> float:
+    """At the level that the family leaves; inf where there is no spread to judge by."""
+    values = list(pairs.differences)
+    if len(values) < 2 or not all(map(math.isfinite, values)):
+        return math.inf
+    return detectable(statistics.stdev(values), len(values), pairs.ratio, alpha)
 
 
 def _adjusted(p: Sequence[float]) -> list[float]:
@@ -73,14 +83,12 @@ def _tested(pairs: Pairs) -> Judgement:
         return Judgement(
             "not ranked", len(values), math.nan, math.nan, math.nan, reason="not ranked: an infinite or missing value"
         )
-    spread = statistics.stdev(values) if len(values) > 1 else math.nan
-    least = detectable(spread, len(values), pairs.ratio) if len(values) > 1 else math.inf
     try:
         test = corrected_t(values, pairs.ratio)
     except NotApplicable as refused:
-        return Judgement("not ranked", len(values), *interval(values), detectable=least, reason=refused.reason)
+        return Judgement("not ranked", len(values), *interval(values), reason=refused.reason)
     same = tost(values, pairs.margin, pairs.ratio).p if pairs.margin else math.nan
-    return Judgement("undecided", test.k, test.mean, test.low, test.high, test.p, same, least)
+    return Judgement("undecided", test.k, test.mean, test.low, test.high, test.p, same)
 
 
 def _verdict(pairs: Pairs, found: Judgement, alpha: float) -> Judgement:

@@ -92,6 +92,7 @@ def fpmg_metrics() -> list[Component]:
         Component("support", f"{HERE}.metrics.support:Support", "alpha-precision, beta-recall, authenticity"),
         Component("mmd", f"{HERE}.metrics.mmd:Mmd", "maximum mean discrepancy with its permutation p"),
         Component("c2st", f"{HERE}.metrics.c2st:C2st", "classifier two-sample test, joint and by modality"),
+        Component("balance", f"{HERE}.metrics.balance:Balance", "requested against produced: classes, flags, numbers, rare ones"),
         Component("association", f"{HERE}.metrics.association:Association", "do the modalities of one record belong together"),
         Component(
             "reconstruction", f"{HERE}.metrics.reconstruction:Reconstruction", "what encoding and decoding lose, by modality"
