@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.metrics import balls
-from fpmg_plugins.metrics.c2st import C2st
+from fpmg_plugins.metrics import balls, learners
+from fpmg_plugins.metrics.c2st import C2st, separable
+from fpmg_plugins.metrics.dg import Dg
 from fpmg_plugins.metrics.mmd import Mmd, gaussian_kernel, unbiased
 from fpmg_plugins.metrics.prdc import Prdc, prdc
+from fpmg_plugins.metrics.rg import Rg
 from fpmg_plugins.metrics.support import LEVELS, Support, alpha_precision, authenticity, beta_recall
 
 from fpmg_bench.controls import CONTROLS
@@ -72,6 +74,54 @@ def test_copies_of_few_patients_are_not_authentic():
     """Indices of released records on the array of real ones would give .95 here (synthcity's slip)."""
     real, _ = fixture(3, n=200)
     assert authenticity(real, np.repeat(real[:20], 100, axis=0)) == 0.0
+
+
+@pytest.mark.parametrize("learner", ["logistic", "trees"])
+def test_c2st_equals_scikit_learns_cross_validation(learner):
+    """The folds are dealt by patient; out-of-fold probabilities and their area are scikit-learn's own."""
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import PredefinedSplit, cross_val_predict
+
+    real, made = fixture(3)
+    x, is_made = np.concatenate([real, made]), np.arange(130) >= 60
+    group = np.concatenate([np.arange(60) // 2, -1 - np.arange(70)])  # two records a patient
+    people, inverse = np.unique(group, return_inverse=True)
+    fold = (np.random.default_rng(7).permutation(len(people)) % 4)[inverse]
+    assert all(len(set(fold[group == g])) == 1 for g in people)
+    whole = learners.fit(learner, x, is_made.astype(np.int64))  # settings that do not depend on the fold's size
+    if learner == "trees":
+        whole.set_params(min_samples_leaf=20)
+    said = cross_val_predict(whole, x, is_made, cv=PredefinedSplit(fold), method="predict_proba")[:, 1]
+    if learner == "trees":  # the same leaf for every fold, as in the independent run
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(learners, "_trees", lambda n, classes: type(whole)(**whole.get_params()))
+            found = separable(learner, x, is_made, group, 4, np.random.default_rng(7))
+    else:
+        found = separable(learner, x, is_made, group, 4, np.random.default_rng(7))
+    assert found == pytest.approx(roc_auc_score(is_made, said), abs=1e-6)
+
+
+def test_rg_and_dg_equal_brute_force_ratios_of_mean_distances():
+    dataset = Phantom(patients=240, silos=2, modalities=("table",))
+    made = split(dataset.load(), 0)
+    space = EvaluationSpace.fit(made.train, 0)
+    size = len(made.r1)  # equal sizes: no draw takes part
+    release = CONTROLS["bootstrap-noise"](made.train, dataset, 1.0, rng_for(0, "o")).take(np.arange(size))
+    parts = {part: getattr(made, part) for part in ("train", "r1", "r2", "held_out")}
+    evidence = Measured(**parts, third=None, space=space, silo_names=("a",), released={0: release})
+
+    def near(a, b):
+        return np.sqrt(((a[:, None].astype(float) - b[None].astype(float)) ** 2).sum(2)).min(1).mean()
+
+    s, r1, r2 = (space.phi(part) for part in (release, made.r1, made.r2))
+    s8, r18, r28 = (space.project(x) for x in (s, r1, r2))
+    rg, dg = (
+        {(each.key, each.scope, each.modality): each.value for each in metric(evidence, rng_for(0, "m"))}
+        for metric in (Rg(), Dg())
+    )
+    assert rg["rg", "all", None] == pytest.approx(near(s, r1) / near(r2, r1), rel=1e-5)
+    assert dg["dg", "all", None] == pytest.approx(near(r28, s8) / near(r28, r18), rel=1e-5)
+    assert dg["dg.phi", "all", None] == pytest.approx(near(r2, s) / near(r2, r1), rel=1e-5)
 
 
 def test_mmd_equals_the_double_sum():
