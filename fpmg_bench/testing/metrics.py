@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from fpmg_bench.testing import fakes
 from fpmg_bench.testing.checks import Check
 from fpmg_bench.types import Cohort, Kind, Score
 
+Alter = Callable[[Cohort], Cohort]
 MODALITIES: tuple[Kind, ...] = ("table", "text")
 SIZE = 90
 STREAMS = 4
@@ -20,17 +22,18 @@ SIGMAS = 6.0  # standard errors of a difference of means over streams; wide, sin
 ROW_ORDER = 1e-6  # relative, of rounding
 
 
-def evidence(released: Cohort, seed: int = 0) -> Any:
-    """What a metric sees of a finished trial of three silos that all release `released`."""
+def evidence(released: Cohort, seed: int = 0, alter: Alter | None = None) -> Any:
+    """What a metric sees of a finished trial of three silos that all release `released`; alter: changes every cohort, row by row."""
     from fpmg_bench.evaluation import EvaluationSpace, Measured
 
-    train = fakes.cohort(SIZE, seed, MODALITIES)
-    r1, r2, third = (fakes.cohort(SIZE, seed + i, MODALITIES, offset=1000 * i) for i in (1, 2, 3))
+    train, r1, r2, third = (fakes.cohort(SIZE, seed + i, MODALITIES, offset=1000 * i) for i in range(4))
+    changed = [alter(part) if alter else part for part in (train, r1, r2, _joined(r1, r2), third, released)]
+    train, r1, r2, held_out, third, released = changed
     return Measured(
         train=train,
         r1=r1,
         r2=r2,
-        held_out=_joined(r1, r2),
+        held_out=held_out,
         third=third,
         space=EvaluationSpace.fit(train, seed),
         silo_names=train.silo_names,
@@ -59,6 +62,14 @@ def exercise(component: Any, given: dict[str, Any], seed: int) -> list[Score] | 
 def measure(component: Any, released: Cohort, seed: int = 0) -> list[Score]:
     """The metric's scores of a release."""
     return list(component(evidence(released, seed), rng_for(seed, "metric")))
+
+
+def corrupted(share: float, seed: int = 0) -> Cohort:
+    """Unseen patients, a share of whom is uniform noise over the declared ranges."""
+    from fpmg_bench.controls import CONTROLS
+
+    dataset: Any = None  # noise needs none
+    return CONTROLS["uniform"](good(seed), dataset, share, rng_for(seed, "corrupted"))
 
 
 def good(seed: int = 0) -> Cohort:
@@ -122,12 +133,73 @@ def check_row_order_is_irrelevant(component: Any) -> None:
         )
 
 
+def check_half_corrupted_is_between(component: Any) -> None:
+    """Monotone: by the headline, half noise is no further from the best than all noise, and no nearer than none.
+
+    Within a fifth of the whole way, since these cohorts are small. A score that the fault does not move has nothing to keep.
+    """
+    key = next(iter(component.scales))
+    best = component.scales[key].best
+    found = [_headline(measure(component, corrupted(share))).get(key) for share in (0.0, 0.5, 1.0)]
+    if any(value is None or not np.isfinite(value) for value in found):
+        raise NotApplicable(f"{key} has no value on a table and a text of {SIZE} patients")
+    none, half, whole = (_away(value, best) for value in found if value is not None)
+    slack = abs(whole - none) / 5 + 0.05 * max(1.0, abs(best) if np.isfinite(best) else 1.0)
+    assert none - slack <= half <= whole + slack, (
+        f"{key}: {none:.4g}, {half:.4g}, {whole:.4g} from best at 0, 1/2 and all corrupted"
+    )
+
+
+def check_odd_cohorts_score_or_say_why(component: Any) -> None:
+    """Constant and empty columns, one modality, absent records, a handful of patients: a value in range or NotApplicable."""
+    for name, alter in ODD.items():
+        try:
+            scores = list(component(evidence(good(), alter=alter), rng_for(0, "metric")))
+        except NotApplicable as missing:
+            if not missing.reason:
+                raise AssertionError(f"{name}: not applicable without a reason") from missing
+            continue
+        for score in scores:
+            scale = component.scales[score.key]
+            assert scale.low <= score.value <= scale.high, (
+                f"{name}: {score.key} = {score.value}, outside [{scale.low}, {scale.high}]"
+            )
+
+
 CHECKS: tuple[Check, ...] = (
     check_declares_its_scales,
     check_scores_are_declared_and_in_range,
     check_real_patients_score_near_best,
     check_row_order_is_irrelevant,
+    check_half_corrupted_is_between,
+    check_odd_cohorts_score_or_say_why,
 )
+
+
+def _constant(cohort: Cohort) -> Cohort:
+    """Every column but the first says the same of everybody, and the last says nothing at all."""
+    from fpmg_bench.types import Table, Text
+
+    frame = cohort.data["table"].frame.copy()
+    for column in cohort.schemas["table"].columns[1:]:
+        first = {"category": column.categories[:1], "flag": (1.0,), "number": (column.low if column.low is not None else 0.0,)}
+        frame[column.name] = first[column.type][0]
+    last = cohort.schemas["table"].columns[-1]
+    frame[last.name] = None if last.type == "category" else np.nan
+    return replace(cohort, data={"table": Table(frame), "text": Text(("the same",) * len(cohort))})
+
+
+def _absent(cohort: Cohort) -> Cohort:
+    """Every second patient has no text."""
+    return replace(cohort, present=cohort.present | {"text": cohort.patient % 2 == 0})
+
+
+ODD: dict[str, Alter] = {
+    "constant and empty columns": _constant,
+    "one modality": lambda cohort: cohort.only(("table",)),
+    "absent records": _absent,
+    "six patients": lambda cohort: cohort.take(np.arange(6)),
+}
 
 
 def _headline(scores: list[Score]) -> dict[str, float]:

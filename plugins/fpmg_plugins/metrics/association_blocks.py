@@ -44,6 +44,9 @@ def pair(evidence: Evidence, cohort: Cohort, one: str, two: str) -> Pair:
     if len(rows) < LEAST:
         raise NotApplicable(f"{len(rows)} of {len(cohort)} records have both {one!r} and {two!r}; {LEAST} are needed")
     a, b = (components(evidence, cohort, name)[rows] for name in (one, two))
+    for name, block in ((one, a), (two, b)):
+        if not block.shape[1]:
+            raise NotApplicable(f"the training patients' {name!r} does not vary")
     return Pair(a, b, cohort.label[rows], cohort.patient[rows], rows)
 
 
