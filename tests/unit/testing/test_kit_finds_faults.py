@@ -201,9 +201,29 @@ class Silent(Diversity):
         raise NotApplicable("no such thing here")
 
 
+class Standardised(Diversity):
+    """0 / 0 where a column says the same of everybody."""
+
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        values = evidence.released[0].data["table"].frame["lactate"].to_numpy(float)
+        with np.errstate(invalid="ignore"):
+            return [Score("distinct", float(np.minimum(1.0, np.abs((values - values.mean()) / values.std()).mean())))]
+
+
+class Hump(Diversity):
+    """Best where half of the records are noise."""
+
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        kept = set(metrics.good().data["text"].strings)
+        same = float(np.mean([text in kept for text in evidence.released[0].data["text"].strings]))
+        return [Score("distinct", 4 * same * (1 - same))]
+
+
 @pytest.mark.parametrize(
     ("component", "check"),
     [
+        (Standardised(), metrics.check_odd_cohorts_score_or_say_why),
+        (Hump(), metrics.check_half_noise_is_between),
         (Backwards(), metrics.check_real_patients_score_near_best),
         (OutOfRange(), metrics.check_scores_are_declared_and_in_range),
         (Undeclared(), metrics.check_scores_are_declared_and_in_range),
