@@ -76,6 +76,7 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
         round_trip,
         rounds,
         samples,
+        sensitivity,
         verdict,
     )  # fmt: skip
 
@@ -84,6 +85,7 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
     return [
         *(each.panel(seen) for each in before),
         *([joined] if (joined := association.panel(seen)) else []),
+        *([spaces] if (spaces := sensitivity.panel(seen)) else []),
         *([trips] if (trips := round_trip.panel(seen)) else []),
         *([judged] if (judged := calibration.panel(seen)) else []),
         samples.panel(seen, real),

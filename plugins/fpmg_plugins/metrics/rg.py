@@ -28,6 +28,7 @@ class Rg:
     `rg` = nn(S -> R1) / nn(R2 -> R1) in phi, jointly and for each modality. Range [0, inf), ideal 1; above: less real; below:
     under-dispersed. Floor: the training patients in the place of S. Interval: bootstrap over patients.
     `rg.copy_ratio` = nn(T' -> S) / nn(H -> S), T' of the size of H; ideal 1; 0: the training rows themselves.
+    `rg.phi8` = rg in phi_8, to see whether the space decides who is first.
     `rg.latent` = rg in the method's own latent space, as on the poster: not comparable between encoders.
     Needs 10 records each in S, R1, R2. Pitfalls: blind to copying of training rows (1.0), so read `rg.copy_ratio` and PG
     beside it; a collapsed generator scores below 1, which is no praise.
@@ -39,6 +40,7 @@ class Rg:
         "rg": Scale(1.0, None, low=0.0, unit="ratio", source=POSTER),
         "rg.floor": Scale(1.0, None, low=0.0, unit="ratio", source="training patients in the place of the release"),
         "rg.copy_ratio": Scale(1.0, None, low=0.0, unit="ratio", source="nn(T' -> S) / nn(H -> S)"),
+        "rg.phi8": Scale(1.0, None, low=0.0, unit="ratio", source=POSTER + ", in 8 principal components"),
         "rg.latent": Scale(1.0, None, low=0.0, unit="ratio", source=POSTER + "; not comparable between encoders"),
     }
 
@@ -53,6 +55,7 @@ class Rg:
         scores: list[Score] = []
         for modality in (None, *evidence.train.schemas):
             scores += self._with_floor(evidence, modality, seed)
+        scores += self._principal(evidence, seed)
         scores += self._copying(evidence, seed)
         scores += self._latent(evidence)
         if not scores:
@@ -68,6 +71,14 @@ class Rg:
             return []
         return [*found, replace(floor, key="rg.floor", modality=modality)]
 
+    def _principal(self, evidence: Evidence, seed: int) -> list[Score]:
+        """In phi_8, without a floor of its own: only the order of methods is read from it."""
+        try:
+            return evidence.each_release(partial(self._rg, evidence, None, seed, key="rg.phi8"))
+        except NotApplicable as error:
+            evidence.not_applicable("rg.phi8", error.reason)
+            return []
+
     def _copying(self, evidence: Evidence, seed: int) -> list[Score]:
         try:
             floor = self._copy_floor(evidence, seed)
@@ -76,12 +87,13 @@ class Rg:
             evidence.not_applicable("rg.copy_ratio", error.reason)
             return []
 
-    def _rg(self, evidence: Evidence, modality: str | None, seed: int, release: Cohort) -> list[Score]:
-        s, r1, r2 = (placed(evidence, part, modality) for part in (release, evidence.r1, evidence.r2))
+    def _rg(self, evidence: Evidence, modality: str | None, seed: int, release: Cohort, key: str = "rg") -> list[Score]:
+        eight = key == "rg.phi8"
+        s, r1, r2 = (placed(evidence, part, modality, principal=eight) for part in (release, evidence.r1, evidence.r2))
         floor = real_distance(evidence, r2.x, r1.x)
         distance = evidence.nn(s.x, r1.x)
         people = s.patient if release is evidence.train else np.arange(len(s))
-        return [ratio("rg", (distance, people), (floor, r2.patient), self.resamples, seed, len(s))]
+        return [ratio(key, (distance, people), (floor, r2.patient), self.resamples, seed, len(s))]
 
     def _copy_ratio(self, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
         s, train, held_out = (placed(evidence, part) for part in (release, evidence.train, evidence.held_out))
