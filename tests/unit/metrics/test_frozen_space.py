@@ -33,7 +33,7 @@ def test_a_copy_scores_its_floor_and_noise_does_not(scene):
     for where, score in same.items():
         assert score.value == pytest.approx(score.floor, rel=1e-6), where
     assert set(same) == {("frozen-space", None), ("frozen-space", "image"), ("frozen-space.dg", None)}
-    assert noise["frozen-space", "image"].low > same["frozen-space", "image"].high
+    assert noise["frozen-space", "image"].value > same["frozen-space", "image"].high
 
 
 def test_a_network_that_is_not_here_is_told_with_the_way_to_get_it(scene):
