@@ -77,6 +77,7 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
         rounds,
         samples,
         sensitivity,
+        utility,
         verdict,
     )  # fmt: skip
 
@@ -84,6 +85,7 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
     after = [cost, cohorts, failures]
     return [
         *(each.panel(seen) for each in before),
+        *([worth] if (worth := utility.panel(seen)) else []),
         *([joined] if (joined := association.panel(seen)) else []),
         *([spaces] if (spaces := sensitivity.panel(seen)) else []),
         *([trips] if (trips := round_trip.panel(seen)) else []),

@@ -1,0 +1,132 @@
+"""Fairness: is the release as useful for women as for men, for the young as for the old?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import numpy as np
+from annotated_types import Ge
+
+from fpmg_bench.errors import NotApplicable
+from fpmg_bench.types import Scale, Score
+from fpmg_plugins.metrics import subgroups
+from fpmg_plugins.metrics.learners import fit
+from fpmg_plugins.metrics.ranking import macro_auroc
+from fpmg_plugins.metrics.resampling import fresh_seed, interval
+from fpmg_plugins.metrics.utility_models import LEARNERS, joint, rows_of, tested
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fpmg_bench.contracts import Evidence
+    from fpmg_bench.types import Cohort, Rng
+    from fpmg_plugins.metrics.utility_models import Names
+
+    Floats = NDArray[np.floating[Any]]
+    Areas = dict[str, dict[str, Floats]]  # attribute -> group -> value and draws [1 + draws]
+
+SOURCE = "EVALUATION.md: the same by sex and age band, worst group and gap"
+OWN = 20  # released records of a group below which nothing can be trained on them
+
+
+class Fairness:
+    """TSTR within subgroups: trained on a group's own records of the release, tested on its own held-out patients.
+
+    A(g): mean AUROC of a logistic and a boosted-tree learner on phi, without leaking modalities, of group g; attributes: sex (F, M)
+    and age (0-17, 18-39, 40-64, 65+), found by the names of table columns (sex, gender; age) alone.
+    `fairness.excess` = gap(S) - gap(T), gap: largest A - smallest A of an attribute, the attribute where it is largest, T the
+    training patients in the place of the release S; 0 at best, above 0 the release widens a gap; range [-1, 1], lower is better.
+    `fairness`: gap(S) itself, floor gap(T), for each attribute under scope attribute:NAME. `fairness.worst`: the smallest A, floor
+    that of T. `fairness.auroc` by group (scope group:sex=F). Interval: bootstrap over patients.
+    Needs groups of 30 held-out patients with 5 of each of two classes: smaller ones are not shown, and counted. Pitfalls: a gap of
+    several groups is above 0 for real patients too, so read `fairness.excess`; trained on the whole release instead, a learner
+    carries over what it learnt from one sex and a release that is noise for the other passes unseen; silos are no groups here,
+    since a released record has none.
+    """
+
+    family: ClassVar[str] = "fairness"
+    cheap: ClassVar[bool] = False
+    scales: ClassVar[Mapping[str, Scale]] = {
+        "fairness": Scale(0.0, False, low=0.0, high=1.0, unit="AUROC", source=SOURCE),
+        "fairness.excess": Scale(0.0, False, low=-1.0, high=1.0, unit="AUROC", source=SOURCE),
+        "fairness.worst": Scale(1.0, True, low=0.0, high=1.0, unit="AUROC", source=SOURCE),
+        "fairness.auroc": Scale(1.0, True, low=0.0, high=1.0, unit="AUROC", source=SOURCE),
+    }
+
+    def __init__(self, resamples: Annotated[int, Ge(20)] = 200) -> None:
+        self.resamples = resamples
+
+    def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
+        """Gaps, the worst group, and every group."""
+        seed, names = fresh_seed(rng), joint(evidence)
+        shown = _shown(evidence)
+        if not shown:
+            raise NotApplicable("no attribute (sex, age) has two groups of 30 held-out patients with 5 of each of two classes")
+        real = self._areas(evidence, names, seed, shown, evidence.train)
+        return evidence.each_release(partial(self._scores, evidence, names, seed, shown, real))
+
+    def _scores(
+        self, evidence: Evidence, names: Names, seed: int, shown: dict[str, subgroups.Masks], real: Areas, release: Cohort
+    ) -> list[Score]:
+        made = self._areas(evidence, names, seed, shown, release)
+        gaps = {attribute: (_gap(made[attribute]), _gap(real[attribute])) for attribute in made}
+        widest = max(gaps, key=lambda attribute: float(gaps[attribute][0][0] - gaps[attribute][1][0]))
+        n, (gap, floor) = len(evidence.held_out), gaps[widest]
+        lows = [np.min([area for groups in areas.values() for area in groups.values()], 0) for areas in (made, real)]
+        return [
+            _score("fairness", gap, n, float(floor[0])),
+            _score("fairness.excess", gap - floor, n, 0.0),
+            _score("fairness.worst", lows[0], n, float(lows[1][0])),
+            *(_score("fairness", g, n, float(f[0]), f"attribute:{name}") for name, (g, f) in gaps.items()),
+            *(
+                _score(
+                    "fairness.auroc", area, int(shown[name][group].sum()), float(real[name][group][0]), f"group:{name}={group}"
+                )
+                for name, groups in made.items()
+                for group, area in groups.items()
+            ),
+        ]
+
+    def _areas(self, evidence: Evidence, names: Names, seed: int, shown: dict[str, subgroups.Masks], cohort: Cohort) -> Areas:
+        own = subgroups.groups(cohort)
+        return {
+            attribute: {
+                group: self._area(evidence, names, seed, cohort.take(own[attribute][group]), mask, f"{attribute}={group}")
+                for group, mask in masks.items()
+            }
+            for attribute, masks in shown.items()
+        }
+
+    def _area(self, evidence: Evidence, names: Names, seed: int, own: Cohort, mask: NDArray[np.bool_], what: str) -> Floats:
+        """AUROC on the group's held-out patients of learners trained on the group's own records."""
+        _, x, label = rows_of(evidence, own, names)
+        if len(label) < OWN or len(np.unique(label)) < 2:
+            raise NotApplicable(f"{len(label)} records with {what}, or of one class only; {OWN} of two classes are needed")
+        models = [fit(learner, x, label) for learner in LEARNERS]
+        return tested(evidence, models, names, self.resamples, seed).among(mask).mean(macro_auroc)
+
+
+def _shown(evidence: Evidence) -> dict[str, subgroups.Masks]:
+    """attribute -> group -> held-out records, of groups that are large enough; the others are recorded."""
+    found = {}
+    for attribute, masks in subgroups.groups(evidence.held_out).items():
+        kept = {group: mask for group, mask in masks.items() if subgroups.shown(evidence.held_out, mask)}
+        for group in masks.keys() - kept.keys():
+            reason = f"fewer than {subgroups.PATIENTS} held-out patients, or than {subgroups.EACH} of each of two classes"
+            evidence.not_applicable("fairness.auroc", reason, scope=f"group:{attribute}={group}")
+        if len(kept) > 1:
+            found[attribute] = kept
+    return found
+
+
+def _gap(areas: Mapping[str, Floats]) -> Floats:
+    values = np.stack(list(areas.values()))
+    gap: Floats = values.max(0) - values.min(0)
+    return gap
+
+
+def _score(key: str, draws: Floats, n: int, floor: float, scope: str = "all") -> Score:
+    low, high = interval(draws[1:])
+    return Score(key, float(draws[0]), scope, low=low, high=high, n=n, floor=floor)

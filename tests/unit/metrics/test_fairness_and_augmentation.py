@@ -1,0 +1,93 @@
+"""Who a release helps: a planted fault of one sex, small groups, and what is gained by adding released records to real ones."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fpmg_plugins.datasets.phantom import Phantom
+from fpmg_plugins.metrics import subgroups
+from fpmg_plugins.metrics.augmentation import Augmentation
+from fpmg_plugins.metrics.fairness import Fairness
+
+from fpmg_bench.controls import CONTROLS, concatenate
+from fpmg_bench.errors import NotApplicable
+from fpmg_bench.evaluation import EvaluationSpace, Measured, split
+from fpmg_bench.keys import rng_for
+
+
+@pytest.fixture(scope="module")
+def scene():
+    dataset = Phantom(patients=1200, silos=2, modalities=("table", "series"))
+    made = split(dataset.load(), 0)
+    return dataset, made, EvaluationSpace.fit(made.train, 0)
+
+
+def release(scene, control, strength=1.0):
+    dataset, made, _ = scene
+    return CONTROLS[control](made.train, dataset, strength, rng_for(0, control))
+
+
+def measured(scene, cohort, metric):
+    _, made, space = scene
+    parts = {part: getattr(made, part) for part in ("train", "r1", "r2", "held_out")}
+    evidence = Measured(**parts, third=None, space=space, silo_names=("a",), released={0: cohort})
+    found = {(s.key, s.scope): s for s in metric(evidence, rng_for(0, "m")) if not s.scope.startswith("silo:")}
+    return found, evidence.gaps
+
+
+def noise_for_men(scene):
+    """The simulator for women; for men uniform noise under labels dealt anew, with the sex they had."""
+    dataset, _, _ = scene
+    good = release(scene, "oracle")
+    noise = CONTROLS["label-swap"](CONTROLS["uniform"](good, dataset, 1.0, rng_for(0, "u")), dataset, 1.0, rng_for(0, "l"))
+    noise.data["table"].frame["sex"] = good.data["table"].frame["sex"].to_numpy()
+    men = subgroups.groups(good)["sex"]["M"]
+    return concatenate([good, noise]).take(np.where(men, len(good), 0) + np.arange(len(good)))
+
+
+def test_noise_for_one_sex_widens_the_gap_and_the_simulator_does_not(scene):
+    metric = Fairness(resamples=50)
+    planted, good = (measured(scene, cohort, metric)[0] for cohort in (noise_for_men(scene), release(scene, "oracle")))
+    assert planted["fairness.excess", "all"].low > 0.1
+    assert planted["fairness.auroc", "group:sex=M"].value < 0.7 < planted["fairness.auroc", "group:sex=F"].value
+    assert planted["fairness.worst", "all"].value <= planted["fairness.auroc", "group:sex=M"].value
+    assert good["fairness.excess", "all"].low <= 0.0
+
+
+def test_a_copy_has_the_gaps_of_real_patients(scene):
+    found, _ = measured(scene, release(scene, "copy"), Fairness(resamples=20))
+    assert found["fairness.excess", "all"].value == pytest.approx(0.0, abs=1e-9)
+
+
+def test_small_groups_are_hidden_and_told(scene):
+    found, gaps = measured(scene, release(scene, "copy"), Fairness(resamples=20))
+    hidden = {gap.scope for gap in gaps if gap.key == "fairness.auroc"}
+    assert "group:age=0-17" in hidden
+    assert not hidden & {scope for _, scope in found}
+
+
+def test_without_sex_and_age_nothing_is_said(scene):
+    dataset = Phantom(patients=300, silos=2, modalities=("series",))
+    made = split(dataset.load(), 0)
+    with pytest.raises(NotApplicable, match="no attribute"):
+        measured((dataset, made, EvaluationSpace.fit(made.train, 0)), made.train, Fairness(resamples=20))
+
+
+def test_the_training_patients_themselves_add_their_floor_and_wrong_labels_take_away(scene):
+    metric = Augmentation(resamples=50)
+    same, wrong = (measured(scene, release(scene, control), metric)[0] for control in ("copy", "label-swap"))
+    assert same["augmentation", "all"].value == pytest.approx(same["augmentation", "all"].floor, abs=1e-9)
+    assert wrong["augmentation", "all"].value < same["augmentation", "all"].value
+    assert wrong["augmentation", "all"].value < 0
+    assert {scope for key, scope in same if key == "augmentation.recall"} == {f"class:{c}" for c in scene[1].train.classes}
+
+
+def test_more_patients_help_a_class_that_was_scarce(scene):
+    """Half of the training patients of every class but the first are taken away; the simulator gives them back."""
+    dataset, made, _ = scene
+    few = made.train.take(np.flatnonzero((made.train.label == 0) | (np.arange(len(made.train)) % 8 == 0)))
+    fresh = release(scene, "oracle")
+    scarce = (dataset, replace(made, train=few), EvaluationSpace.fit(few, 0))
+    found, _ = measured(scarce, fresh, Augmentation(resamples=50))
+    gains = [s.value for (key, scope), s in found.items() if key == "augmentation.recall" and scope != f"class:{few.classes[0]}"]
+    assert np.mean(gains) > 0.05
