@@ -9,12 +9,13 @@ from itertools import combinations
 
 from fpmg_bench.report.blocks import Cell, Head, Heading, Row, Section, Table
 from fpmg_bench.report.view import Group, View
-from fpmg_bench.report.wording import listing, number
+from fpmg_bench.report.wording import number
 
 LEAD = (
     "The same question asked in several spaces: methods in order, best (nearest to 1) first, and Kendall's tau of that order with the "
     "headline's: 1 is the same order, -1 the reverse. phi is the handmade evaluation space, phi_8 its first 8 principal components, frozen has "
-    "public networks in the place of pixels; latent each method's own vectors (not comparable between encoders, and shown for that reason alone)."
+    "public networks in the place of pixels; latent each method's own vectors (not comparable between encoders, and shown for that reason alone). The order is of "
+    "means: methods whose intervals overlap may change places by chance."
 )
 
 
@@ -77,8 +78,8 @@ def _changes(reference: dict[str, float], losses: dict[str, float], names: Seque
     pairs = [(a, b) for a, b in combinations(names, 2) if (reference[a] - reference[b]) * (losses[a] - losses[b]) < 0]
     if not pairs:
         return "the order stays"
-    said = listing(f"{a} and {b}" for a, b in pairs[:3])
-    return f"{said}{f' and {len(pairs) - 3} more pairs' if len(pairs) > 3 else ''} change places"
+    said = "; ".join(f"{a} and {b}" for a, b in pairs[:3])
+    return f"change places: {said}{f'; {len(pairs) - 3} more pairs' if len(pairs) > 3 else ''}"
 
 
 def tau(a: Sequence[float], b: Sequence[float]) -> float:

@@ -60,17 +60,17 @@ class C2st:
     def _scores(self, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
         names = usable(evidence, tuple(evidence.train.schemas))
         single = {name: self._area(evidence, seed, release, (name,)) for name in names}
-        known = {name: area for name, area in single.items() if area is not None}
+        known = {name: found for name, found in single.items() if found is not None}
         joint = self._area(evidence, seed, release, names)
         if joint is None and not known:
             raise NotApplicable(f"fewer than {LEAST} released or held-out records of every modality")
-        scores = [Score("c2st", area, modality=name) for name, area in known.items() if len(names) > 1]
+        scores = [Score("c2st", area, modality=name, n=n) for name, (area, n) in known.items() if len(names) > 1]
         if joint is not None:
-            scores.append(Score("c2st", joint))
+            scores.append(Score("c2st", joint[0], n=joint[1]))
         return scores
 
-    def _area(self, evidence: Evidence, seed: int, release: Cohort, names: tuple[str, ...]) -> float | None:
-        """None where too few records have all of these modalities."""
+    def _area(self, evidence: Evidence, seed: int, release: Cohort, names: tuple[str, ...]) -> tuple[float, int] | None:
+        """The area and how many records of each kind it rests on; None where too few have all of these modalities."""
         parts = [_complete(evidence, cohort, names) for cohort in (evidence.held_out, release)]
         size = min(self.rows, *(len(rows) for rows in parts))
         if size < LEAST:
@@ -81,7 +81,7 @@ class C2st:
         x = np.concatenate([design(evidence, cohort, names)[rows] for cohort, rows in pairs])
         group = np.concatenate([evidence.held_out.patient[chosen[0]], -1 - np.arange(size)])
         made = np.arange(2 * size) >= size
-        return float(np.mean([separable(learner, x, made, group, self.folds, rng) for learner in LEARNERS]))
+        return float(np.mean([separable(learner, x, made, group, self.folds, rng) for learner in LEARNERS])), size
 
 
 def separable(

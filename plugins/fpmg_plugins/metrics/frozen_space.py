@@ -119,15 +119,20 @@ class FrozenSpace:
         have = np.flatnonzero(evidence.complete(cohort, name))
         block = np.zeros((len(cohort), len(centre)), np.float32)
         if len(have):
-            seen = evidence.once(("frozen features", name, id(cohort)), lambda: (self._features(cohort, name, have), cohort))[0]
-            block[have] = (seen - centre) / scale
+            block[have] = (self._seen(evidence, name, cohort, have) - centre) / scale
         return block
+
+    def _seen(self, evidence: Evidence, name: str, cohort: Cohort, rows: NDArray[np.intp]) -> Floats:
+        """The network's features, read once a cohort; the cohort stays alive with them, so that its id stays its own."""
+        kept = evidence.once(("frozen features", name, id(cohort)), lambda: (self._features(cohort, name, rows), cohort))
+        features: Floats = kept[0]
+        return features
 
     def _fitted(self, evidence: Evidence, name: str) -> tuple[Floats, np.float32]:
         from scipy.spatial.distance import pdist
 
         train = evidence.train
-        x = self._features(train, name, np.flatnonzero(evidence.complete(train, name)))
+        x = self._seen(evidence, name, train, np.flatnonzero(evidence.complete(train, name)))
         some = x[np.linspace(0, len(x) - 1, min(len(x), PAIRED_ROWS)).astype(int)]
         return x.mean(0, dtype=np.float64).astype(np.float32), np.float32((pdist(some).mean() if len(x) > 1 else 0) or 1.0)
 
