@@ -36,7 +36,7 @@ COLUMNS = (
     Shown("tstr.brier", "Brier", "↓ lower"),
     Shown("augmentation", "augmentation", "↑ higher", "AUROC of real and released together, minus real alone"),
     Shown("fairness.excess", "gap beyond real", "→ 0", "Largest gap between sex or age groups, minus that of real patients"),
-    Shown("fairness.worst", "worst group", "↑ higher", "AUROC of the worst sex or age group"),
+    Shown("fairness", "worst group", "↑ higher", "AUROC of the worst sex or age group"),
     Shown("tstr.with_leaks", "TSTR with leaks", "no headline", "With the modalities that contain the label by construction"),
 )
 BY_SCOPE = (

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     Areas = dict[str, dict[str, Floats]]  # attribute -> group -> value and draws [1 + draws]
 
 SOURCE = "EVALUATION.md: the same by sex and age band, worst group and gap"
-OWN = 20  # released records of a group below which nothing can be trained on them
+OWN = 20  # released records of a group below which nothing is trained on them
+GUESS = 0.5  # AUROC of a classifier that was given nothing to learn from
 
 
 class Fairness:
@@ -36,22 +37,24 @@ class Fairness:
 
     A(g): mean AUROC of a logistic and a boosted-tree learner on phi, without leaking modalities, of group g; attributes: sex (F, M)
     and age (0-17, 18-39, 40-64, 65+), found by the names of table columns (sex, gender; age) alone.
-    `fairness.excess` = gap(S) - gap(T), gap: largest A - smallest A of an attribute, the attribute where it is largest, T the
-    training patients in the place of the release S; 0 at best, above 0 the release widens a gap; range [-1, 1], lower is better.
-    `fairness`: gap(S) itself, floor gap(T), for each attribute under scope attribute:NAME. `fairness.worst`: the smallest A, floor
-    that of T. `fairness.auroc` by group (scope group:sex=F). Interval: bootstrap over patients.
-    Needs groups of 30 held-out patients with 5 of each of two classes: smaller ones are not shown, and counted. Pitfalls: a gap of
-    several groups is above 0 for real patients too, so read `fairness.excess`; trained on the whole release instead, a learner
-    carries over what it learnt from one sex and a release that is noise for the other passes unseen; silos are no groups here,
-    since a released record has none.
+    `fairness`: the smallest A(g) of all groups, higher is better, floor: that of the training patients T in the place of the
+    release S. `fairness.gap`: largest A - smallest A of an attribute (scope attribute:NAME), over all attributes the one whose gap
+    exceeds T's most; floor gap(T). `fairness.excess` = gap(S) - gap(T); 0 at best, above 0 the release widens a gap; range [-1, 1].
+    `fairness.auroc` by group (scope group:sex=F). Interval: bootstrap over patients.
+    A group of which the release has fewer than 20 records, or one class only, scores .5: there is nothing to learn from.
+    Needs groups of 30 held-out patients with 5 of each of two classes: smaller ones are not shown, and counted.
+    Pitfalls: a release that is useless to everybody has no gap, so the worst group is the headline; a gap of several groups is
+    above 0 for real patients too, so read `fairness.excess` (of the attribute where it is largest, so it leans upwards where there
+    are several); trained on the whole release instead, a learner carries over what it learnt from one sex, and a release that is
+    noise for the other passes unseen; silos are no groups here, since a released record has none.
     """
 
     family: ClassVar[str] = "fairness"
     cheap: ClassVar[bool] = False
     scales: ClassVar[Mapping[str, Scale]] = {
-        "fairness": Scale(0.0, False, low=0.0, high=1.0, unit="AUROC", source=SOURCE),
+        "fairness": Scale(1.0, True, low=0.0, high=1.0, unit="AUROC", source=SOURCE),
+        "fairness.gap": Scale(0.0, False, low=0.0, high=1.0, unit="AUROC", source=SOURCE),
         "fairness.excess": Scale(0.0, False, low=-1.0, high=1.0, unit="AUROC", source=SOURCE),
-        "fairness.worst": Scale(1.0, True, low=0.0, high=1.0, unit="AUROC", source=SOURCE),
         "fairness.auroc": Scale(1.0, True, low=0.0, high=1.0, unit="AUROC", source=SOURCE),
     }
 
@@ -76,13 +79,17 @@ class Fairness:
         n, (gap, floor) = len(evidence.held_out), gaps[widest]
         lows = [np.min([area for groups in areas.values() for area in groups.values()], 0) for areas in (made, real)]
         return [
-            _score("fairness", gap, n, float(floor[0])),
+            _score("fairness", lows[0], n, float(lows[1][0])),
+            _score("fairness.gap", gap, n, float(floor[0])),
             _score("fairness.excess", gap - floor, n, 0.0),
-            _score("fairness.worst", lows[0], n, float(lows[1][0])),
-            *(_score("fairness", g, n, float(f[0]), f"attribute:{name}") for name, (g, f) in gaps.items()),
+            *(_score("fairness.gap", g, n, float(f[0]), f"attribute:{name}") for name, (g, f) in gaps.items()),
             *(
                 _score(
-                    "fairness.auroc", area, int(shown[name][group].sum()), float(real[name][group][0]), f"group:{name}={group}"
+                    "fairness.auroc",
+                    area,
+                    _people(evidence, shown[name][group]),
+                    float(real[name][group][0]),
+                    f"group:{name}={group}",
                 )
                 for name, groups in made.items()
                 for group, area in groups.items()
@@ -93,17 +100,17 @@ class Fairness:
         own = subgroups.groups(cohort)
         return {
             attribute: {
-                group: self._area(evidence, names, seed, cohort.take(own[attribute][group]), mask, f"{attribute}={group}")
+                group: self._area(evidence, names, seed, cohort.take(own[attribute][group]), mask)
                 for group, mask in masks.items()
             }
             for attribute, masks in shown.items()
         }
 
-    def _area(self, evidence: Evidence, names: Names, seed: int, own: Cohort, mask: NDArray[np.bool_], what: str) -> Floats:
+    def _area(self, evidence: Evidence, names: Names, seed: int, own: Cohort, mask: NDArray[np.bool_]) -> Floats:
         """AUROC on the group's held-out patients of learners trained on the group's own records."""
         _, x, label = rows_of(evidence, own, names)
         if len(label) < OWN or len(np.unique(label)) < 2:
-            raise NotApplicable(f"{len(label)} records with {what}, or of one class only; {OWN} of two classes are needed")
+            return np.full(1 + self.resamples, GUESS)
         models = [fit(learner, x, label) for learner in LEARNERS]
         return tested(evidence, models, names, self.resamples, seed).among(mask).mean(macro_auroc)
 
@@ -113,12 +120,16 @@ def _shown(evidence: Evidence) -> dict[str, subgroups.Masks]:
     found = {}
     for attribute, masks in subgroups.groups(evidence.held_out).items():
         kept = {group: mask for group, mask in masks.items() if subgroups.shown(evidence.held_out, mask)}
-        for group in masks.keys() - kept.keys():
-            reason = f"fewer than {subgroups.PATIENTS} held-out patients, or than {subgroups.EACH} of each of two classes"
+        for group in sorted(masks.keys() - (kept.keys() if len(kept) > 1 else set())):
+            reason = f"fewer than {subgroups.PATIENTS} held-out patients, or than {subgroups.EACH} of each of two classes, or no other group to compare with"
             evidence.not_applicable("fairness.auroc", reason, scope=f"group:{attribute}={group}")
         if len(kept) > 1:
             found[attribute] = kept
     return found
+
+
+def _people(evidence: Evidence, mask: NDArray[np.bool_]) -> int:
+    return len(np.unique(evidence.held_out.patient[mask]))
 
 
 def _gap(areas: Mapping[str, Floats]) -> Floats:
