@@ -17,9 +17,9 @@ def number(value: Any, digits: int = 3) -> str:
         return MISSING
     if math.isinf(x):
         return "∞" if x > 0 else "-∞"
-    if x == 0:
-        return "0"
     size = abs(x)
+    if size < 1e-12:  # what is left of 0 after rounding
+        return "0"
     if size and (size < 10**-digits or size >= 1e6):
         return f"{x:.1e}".replace("e-0", "e-").replace("e+0", "e")
     places = digits if size < 10 else max(0, digits - 2) if size < 100 else 0
