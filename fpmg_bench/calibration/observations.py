@@ -44,10 +44,17 @@ class Observation:
 
 
 def observe(runs: Iterable[Path]) -> list[Observation]:
-    """All final scores (scope "all") of the control trials of these run directories. Raises StoreError where one is no run."""
+    """All final scores (scope "all") of the control trials of these run directories. Raises StoreError where one is no run.
+
+    What several runs measured of the same cohort, control, strength and seed counts once: the first run's.
+    """
     from fpmg_bench.store import RunDir
 
-    return [found for run in runs for found in _of_run(RunDir(run))]
+    kept: dict[tuple[str, str, float, int, str], Observation] = {}
+    for run in runs:
+        for found in _of_run(RunDir(run)):
+            kept.setdefault((found.cohort, found.control, found.strength, found.seed, found.score), found)
+    return list(kept.values())
 
 
 def _of_run(run: RunDir) -> Iterator[Observation]:
