@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fpmg_bench.report.measures import ATTACK, CO, EPSILON, RG, TSTR, Measure
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import as_float
+from fpmg_bench.stats import pareto
 
 
 def axes(view: View, group: Group) -> list[Measure]:
@@ -18,7 +19,8 @@ def axes(view: View, group: Group) -> list[Measure]:
 def front(view: View, group: Group, measures: Sequence[Measure]) -> set[str]:
     """Names on the Pareto front of the means and of seconds. A method that lacks an axis is not on it."""
     points = {m.name: point for m in group.ranked if not m.pooled and (point := _losses(view, group, m, measures)) is not None}
-    return {name for name, mine in points.items() if not any(_dominates(other, mine) for other in points.values())}
+    width = len(next(iter(points.values()), ()))
+    return {name for name, kept in zip(points, pareto(list(points.values()), [False] * width), strict=True) if kept}
 
 
 def _losses(view: View, group: Group, method: Method, measures: Sequence[Measure]) -> tuple[float, ...] | None:
@@ -32,7 +34,3 @@ def seconds(method: Method) -> float:
     totals = [as_float((trial.record.get("seconds") or {}).get("total")) or 0.0 for trial in method.done]
     mean = sum(totals) / max(len(totals), 1)
     return float(f"{mean:.1g}")
-
-
-def _dominates(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return a != b and all(x <= y for x, y in zip(a, b, strict=True))

@@ -16,8 +16,8 @@ from fpmg_plugins.metrics import balls, conditions
 from fpmg_plugins.metrics.distances import placed
 from fpmg_plugins.metrics.learners import probability
 from fpmg_plugins.metrics.ranking import auroc
-from fpmg_plugins.metrics.resampling import fresh_seed, interval, value_and_draws
-from fpmg_plugins.metrics.utility_models import joint, real_model, rows_of
+from fpmg_plugins.metrics.resampling import fresh_seed, value_and_draws
+from fpmg_plugins.metrics.utility_models import joint, real_model, rows_of, score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,15 +68,16 @@ class Balance:
         scores = evidence.each_release(partial(self._labels, evidence, names, seed))
         floor = {(s.key, s.scope): s.value for s in self._labels(evidence, names, seed, evidence.r1, evidence.r2)}
         scores = [replace(s, floor=floor.get((s.key, s.scope if s.scope.startswith("class:") else "all"))) for s in scores]
-        for statistic in (
-            partial(conditions.scores, evidence, names),
-            partial(self._minority, evidence),
-            partial(_rare, evidence),
-        ):
+        others = {
+            "balance.flags": partial(conditions.scores, evidence, names),
+            "balance.minority": partial(self._minority, evidence),
+            "balance.rare": partial(_rare, evidence),
+        }
+        for key, statistic in others.items():
             try:
                 scores += evidence.each_release(statistic)
             except NotApplicable as missing:
-                evidence.not_applicable(KEYS[getattr(statistic.func, "__name__", "")], missing.reason)
+                evidence.not_applicable(key, missing.reason)
         return scores
 
     def _labels(
@@ -95,8 +96,8 @@ class Balance:
         gaps = np.maximum(gaps, 0.0)
         mixture = np.abs(_mixture(*sides[0]) - _mixture(*sides[1])).sum(1) / 2
         n = len(sides[1][1])
-        each = [_score("balance", gap, n, f"class:{evidence.train.classes[c]}") for c, gap in zip(shown, gaps, strict=True)]
-        return [_score("balance", gaps.mean(0), n), _score("balance.mixture", mixture, n), *each]
+        each = [score("balance", gap, n, scope=f"class:{evidence.train.classes[c]}") for c, gap in zip(shown, gaps, strict=True)]
+        return [score("balance", gaps.mean(0), n), score("balance.mixture", mixture, n), *each]
 
     def _read(
         self, evidence: Evidence, names: tuple[str, ...], cohort: Cohort, seed: int
@@ -137,9 +138,6 @@ def _rare(evidence: Evidence, release: Cohort) -> list[Score]:
     return [Score("balance.rare", kept, n=len(rare), floor=floor)]
 
 
-KEYS = {"scores": "balance.flags", "_minority": "balance.minority", "_rare": "balance.rare"}
-
-
 def _enough(label: NDArray[np.int64], c: int) -> bool:
     return bool(min((label == c).sum(), (label != c).sum()) >= LEAST)
 
@@ -153,8 +151,3 @@ def _mixture(said: Floats, label: NDArray[np.int64], weights: Floats) -> Floats:
     """Mean probability of each class [draws, classes]."""
     mean: Floats = weights @ said / weights.sum(1, keepdims=True)
     return mean
-
-
-def _score(key: str, draws: Floats, n: int, scope: str = "all") -> Score:
-    low, high = interval(draws[1:])
-    return Score(key, float(draws[0]), scope, low=low, high=high, n=n)

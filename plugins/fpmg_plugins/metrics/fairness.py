@@ -14,8 +14,8 @@ from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics import subgroups
 from fpmg_plugins.metrics.learners import fit
 from fpmg_plugins.metrics.ranking import macro_auroc
-from fpmg_plugins.metrics.resampling import fresh_seed, interval
-from fpmg_plugins.metrics.utility_models import LEARNERS, joint, rows_of, tested
+from fpmg_plugins.metrics.resampling import fresh_seed
+from fpmg_plugins.metrics.utility_models import LEARNERS, joint, rows_of, score, tested
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,12 +79,12 @@ class Fairness:
         n, (gap, floor) = len(evidence.held_out), gaps[widest]
         lows = [np.min([area for groups in areas.values() for area in groups.values()], 0) for areas in (made, real)]
         return [
-            _score("fairness", lows[0], n, float(lows[1][0])),
-            _score("fairness.gap", gap, n, float(floor[0])),
-            _score("fairness.excess", gap - floor, n, 0.0),
-            *(_score("fairness.gap", g, n, float(f[0]), f"attribute:{name}") for name, (g, f) in gaps.items()),
+            score("fairness", lows[0], n, float(lows[1][0])),
+            score("fairness.gap", gap, n, float(floor[0])),
+            score("fairness.excess", gap - floor, n, 0.0),
+            *(score("fairness.gap", g, n, float(f[0]), f"attribute:{name}") for name, (g, f) in gaps.items()),
             *(
-                _score(
+                score(
                     "fairness.auroc",
                     area,
                     _people(evidence, shown[name][group]),
@@ -136,8 +136,3 @@ def _gap(areas: Mapping[str, Floats]) -> Floats:
     values = np.stack(list(areas.values()))
     gap: Floats = values.max(0) - values.min(0)
     return gap
-
-
-def _score(key: str, draws: Floats, n: int, floor: float, scope: str = "all") -> Score:
-    low, high = interval(draws[1:])
-    return Score(key, float(draws[0]), scope, low=low, high=high, n=n, floor=floor)
