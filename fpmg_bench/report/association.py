@@ -58,8 +58,7 @@ def _lost(found: Summary) -> bool:
 def _table(view: View, group: Group, keys: Sequence[str]) -> Table:
     heads = [Head("Method", numeric=False), *(_head(view, key) for key in keys)]
     rows = [_row(view, group, method, keys) for method in group.methods]
-    floors = [view.summary(group, method, key).floor for key in keys for method in group.methods]
-    if any(floor is not None for floor in floors):
+    if any(view.floor(group, key) is not None for key in keys):
         rows.append(Row([Cell("floor (real)", tone="muted"), *(_floor(view, group, key) for key in keys)]))
     return Table(f"association-table-{group.id}", f"{group.title}: association and balance", heads, rows)
 
@@ -78,6 +77,5 @@ def _row(view: View, group: Group, method: Method, keys: Sequence[str]) -> Row:
 
 
 def _floor(view: View, group: Group, key: str) -> Cell:
-    """Mean over methods: each has the same real patients."""
-    floors = [s.floor for m in group.methods if (s := view.summary(group, m, key)).floor is not None]
-    return Cell(number(sum(floors) / len(floors)), sort=sum(floors) / len(floors)) if floors else Cell("")
+    floor = view.floor(group, key)
+    return Cell("") if floor is None else Cell(number(floor), sort=floor)

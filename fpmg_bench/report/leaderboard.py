@@ -72,8 +72,8 @@ def _floor(view: View, group: Group, shown: Sequence[Measure]) -> Row:
         elif measure is EPSILON:
             cells.append(Cell(MISSING, tone="muted"))
         else:
-            floors = [s.floor for method in group.methods if (s := view.summary(group, method, metric)).floor is not None]
-            cells.append(Cell(measure.say(sum(floors) / len(floors))) if floors else Cell(MISSING, tone="muted"))
+            floor = view.floor(group, metric)
+            cells.append(Cell(MISSING, tone="muted") if floor is None else Cell(measure.say(floor)))
     return Row(cells, pinned=True)
 
 

@@ -105,8 +105,7 @@ def _hidden(view: View, group: Group, prefix: str, metrics: Sequence[str]) -> li
 
 
 def _floor(view: View, group: Group, metric: str, scope: str) -> Cell:
-    floors = [f for m in group.methods if (f := view.summary(group, m, metric, scope=scope).floor) is not None]
-    return Cell(number(sum(floors) / len(floors)) if floors else "–", tone="muted")
+    return Cell(number(view.floor(group, metric, scope)), tone="muted")
 
 
 def _name(view: View, method: str) -> Cell:

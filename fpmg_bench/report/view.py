@@ -101,6 +101,11 @@ class View:
             status, reason = parent.status, parent.reason
         return Summary(None, None, None, 0, found.of, "absent" if status == "ok" else status, reason)
 
+    def floor(self, group: Group, metric: str, scope: str = "all") -> float | None:
+        """What real patients score in the place of a release, mean over the methods: each has the same real patients."""
+        floors = [f for m in group.methods if (f := self.summary(group, m, metric, scope=scope).floor) is not None]
+        return sum(floors) / len(floors) if floors else None
+
     def values(self, group: Group, method: Method, metric: str) -> dict[int, float]:
         """Seed -> value."""
         return self.scores.values(group.run.suite, group.dataset, method.name, metric)
