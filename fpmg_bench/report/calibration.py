@@ -51,7 +51,7 @@ def _verdicts(kept: Mapping[str, Verdict]) -> Table:
                 Cell(score),
                 Cell(verdict.word, tone=tones.get(verdict.word, "muted")),
                 Cell(f"{verdict.met} of {verdict.measured}", sort=verdict.measured),
-                Cell("\n".join(failure.text for failure in verdict.failures) or MISSING),
+                Cell("; ".join(failure.text for failure in verdict.failures) or MISSING),
             ]
         )
         for score, verdict in kept.items()
