@@ -86,8 +86,25 @@ class Shard(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What a learner's steps on real rows minimise, as whoever holds its weights can evaluate it.
+
+    module: with the state's weights; loss(module, batch) -> losses [n], row by row, differentiable in the module's parameters
+    and in the batch; features(rows) -> the batch of a modality's data or of a `Representation`.
+    """
+
+    module: nn.Module
+    loss: PerExample
+    features: Callable[[Any], Mapping[str, Tensor]]
+
+
 class Learner(Protocol):
-    """Whatever is learnt from patients: encoders and generators share one round loop, one ledger, one byte meter."""
+    """Whatever is learnt from patients: encoders and generators share one round loop, one ledger, one byte meter.
+
+    Optional: `objective(schema, state) -> Mapping[str, Objective]`, one for each module of `state` that is trained on real rows.
+    Attacks by loss and by gradient need it; a learner without it is not attacked that way, and the report says so.
+    """
 
     rounds: int | None  # None: the suite's budget; 0: statistics suffice
 
@@ -234,7 +251,22 @@ class Evidence(Protocol):
         ...
 
     def frames(self, silo: int) -> Sequence[Mapping[str, Any]]:
-        """What the transport delivered to that silo; empty unless the suite asked for frames."""
+        """What the transport delivered to that silo (-1: the server); empty unless the suite asked for frames.
+
+        stage, round, src, origin (whose weights), relayed, masked; state: what was sent; start: the receiver's own model before
+        the round, of the same keys.
+        """
+        ...
+
+    def objectives(self, stage: str, state: State) -> Mapping[str, Objective]:
+        """module -> what its steps on real rows minimise, at these weights; {} where the learner does not say.
+
+        stage: "stage1:<modality>" or "stage2".
+        """
+        ...
+
+    def rows(self, stage: str, cohort: Cohort, silo: int) -> tuple[Any, NDArray[np.intp]]:
+        """What the learner of a stage sees of a cohort's records, by the silo's released encoders, and which records these are."""
         ...
 
 

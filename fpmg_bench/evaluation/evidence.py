@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -16,12 +16,20 @@ from fpmg_bench.types import Score
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fpmg_bench.contracts import Objective
     from fpmg_bench.evaluation.space import EvaluationSpace
     from fpmg_bench.types import Cohort, State
 
     Encode = Callable[[int, Cohort], NDArray[np.float32]]
 
 T = TypeVar("T")
+
+
+class Learners(Protocol):
+    """What was trained, for attacks: see `Evidence.objectives` and `Evidence.rows`."""
+
+    def objectives(self, stage: str, state: State) -> Mapping[str, Objective]: ...
+    def rows(self, stage: str, cohort: Cohort, silo: int) -> tuple[Any, NDArray[np.intp]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ class Measured:
         encode: Encode | None = None,
         round_trip: Callable[[], Mapping[int, Cohort]] | None = None,
         widths: Mapping[str, int] | None = None,
+        learners: Learners | None = None,
     ) -> None:
         self.train, self.r1, self.r2, self.held_out, self.third = train, r1, r2, held_out, third
         self.space, self.silo_names, self.seed, self.encode = space, tuple(silo_names), seed, encode
@@ -71,6 +80,7 @@ class Measured:
         self.rounds, self.plumbing, self.bytes = tuple(rounds), tuple(plumbing), dict(bytes or {})
         self.publishable, self.round_trip, self.widths = publishable, round_trip, dict(widths or {})
         self._ledgers, self._models, self._frames = dict(ledgers or {}), dict(models or {}), dict(frames or {})
+        self._learners = learners
         self.gaps: list[Gap] = []
         self._kept: dict[Hashable, tuple[Any, Any]] = {}  # key -> (what must stay alive for the key to be unique, value)
 
@@ -78,7 +88,7 @@ class Measured:
         """The same split and space with another release (an earlier round): what was computed on real patients is kept."""
         given: dict[str, Any] = {
             "balanced": {}, "rounds": self.rounds, "ledgers": self._ledgers, "models": {}, "frames": self._frames,
-            "bytes": self.bytes, "plumbing": self.plumbing, "encode": None, "round_trip": None,
+            "bytes": self.bytes, "plumbing": self.plumbing, "encode": None, "round_trip": None, "learners": None,
         }  # fmt: skip
         fixed = {name: getattr(self, name) for name in ("train", "r1", "r2", "held_out", "third", "space", "silo_names")}
         again = Measured(**fixed, released=released, publishable=self.publishable, seed=self.seed, **(given | changes))
@@ -134,8 +144,19 @@ class Measured:
         return self._ledgers.get(silo, {"epsilon": float("inf"), "delta": 0.0, "entries": []})
 
     def frames(self, silo: int) -> Sequence[Mapping[str, Any]]:
-        """What the transport delivered to that silo; empty unless asked for."""
+        """What the transport delivered to that silo (-1: the server); empty unless asked for."""
         return self._frames.get(silo, ())
+
+    def objectives(self, stage: str, state: State) -> Mapping[str, Objective]:
+        """module -> what its steps on real rows minimise, at these weights; {} for controls and learners that do not say."""
+        return self._learners.objectives(stage, state) if self._learners else {}
+
+    def rows(self, stage: str, cohort: Cohort, silo: int) -> tuple[Any, NDArray[np.intp]]:
+        """What a stage's learner sees of the records, and which they are. Raises NotApplicable where nothing was trained."""
+        if self._learners is None:
+            raise NotApplicable("nothing was trained")
+        seen = self._learners
+        return self._keep(("rows", stage, id(cohort), silo), cohort, lambda: seen.rows(stage, cohort, silo))
 
     def not_applicable(self, key: str, reason: str, scope: str = "all", modality: str | None = None) -> None:
         """Record that one score of a metric has no meaning here; the metric's other scores go on."""

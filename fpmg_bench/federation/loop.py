@@ -186,11 +186,22 @@ class _Stage:
         nodes = self._nodes(steps, layout, flat, masses, now, name)
         exchange = Exchange(nodes, self.plan.aggregator, self.transport, self.plan.stage, now.round)
         after = exchange.run(steps, work.on(layout) if work else None)
+        self._explain(layout, nodes, now)
         exchange.meter.header = layout.header
         closed = self._closed_form(len(silos), layout, exchange.meter, now.round)
         now.merging[name] = {at: node.memory if node.advanced is None else node.advanced for at, node in nodes.items()}
         now.hubs[name] = {at: node.model for at, node in nodes.items() if at < 0}
         return _Bundle(layout, silos, flat, dict(after), exchange.meter, closed, self._mixing(silos, steps, masses))
+
+    def _explain(self, layout: Layout, nodes: Mapping[int, Node], now: Federated) -> None:
+        """Recorded frames become what their receiver can make of them: whole states, and its own of before the round."""
+        for at, node in nodes.items():
+            own = now.states[at if at >= 0 else min(now.states)]
+            start = dict(own) | layout.views(node.reference)
+            for frame in self.transport.frames.get(at, ()):
+                if "start" not in frame:
+                    whole = {} if frame["masked"] else {"state": dict(own) | layout.views(frame["payload"])}
+                    frame |= {"modules": tuple(layout.modules()), "start": start, **whole}
 
     def _nodes(
         self,

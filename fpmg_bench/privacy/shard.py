@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn, optim
 
     from fpmg_bench.contracts import PerExample, Public
+    from fpmg_bench.privacy.dpsgd import Step
     from fpmg_bench.privacy.ledger import Ledger
     from fpmg_bench.types import Rng
+
+    Observer = Callable[[str, nn.Module, PerExample, Callable[[NDArray[np.intp]], Any], Step], None]
 
 NORM_DIMENSIONS = 2.0**0.5  # moments release a clipped row (norm <= 1) and its square (norm <= 1) together
 COUNTED = 256  # records counted at once
@@ -27,9 +30,18 @@ class LocalShard:
     """Rows (modality data, a `Representation`, or a mapping of tensors) of some patients, a sampling rate, and a ledger or None.
 
     A step draws each patient with probability `rate`; a drawn patient brings one of their records, drawn anew.
+    observer(stage, module, private_loss, batch_of, step): called when a private step's noised gradients stand in `.grad`.
     """
 
-    def __init__(self, rows: Any, patient: NDArray[np.int64], rate: float, stage: str, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        rows: Any,
+        patient: NDArray[np.int64],
+        rate: float,
+        stage: str,
+        ledger: Ledger | None = None,
+        observer: Observer | None = None,
+    ) -> None:
         import numpy as np
 
         if not 0 < rate <= 1:
@@ -37,7 +49,7 @@ class LocalShard:
         order = np.argsort(patient, kind="stable")
         _, self._first, self._records = np.unique(np.asarray(patient)[order], return_index=True, return_counts=True)
         self._order = order
-        self._rows, self._rate, self._stage, self._ledger = rows, rate, stage, ledger
+        self._rows, self._rate, self._stage, self._ledger, self._observer = rows, rate, stage, ledger, observer
         self._kept: dict[str, LocalShard] = {}
         self._stream: dict[str, Rng] = {}
         self._checked: set[str] = set()
@@ -89,6 +101,8 @@ class LocalShard:
             dpsgd.check(module, private_loss, self._batch, rows, self._stage)
             self._checked.add(type(module).__qualname__)
         dpsgd.gradients(module, private_loss, self._batch(rows) if len(rows) else None, spec)
+        if self._observer is not None:
+            self._observer(self._stage, module, private_loss, self._batch, spec)
         if public_loss is not None:
             public_loss(module).backward()  # type: ignore[no-untyped-call]
         optimizer.step()

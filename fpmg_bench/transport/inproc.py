@@ -47,4 +47,5 @@ class Inproc:
 
 
 def _frame(message: Message, stage: str, round: int) -> dict[str, Any]:
-    return {"stage": stage, "round": round, "src": message.src, "origin": message.origin, "payload": message.payload}
+    known = {"stage": stage, "round": round, "src": message.src, "origin": message.origin}
+    return known | {"relayed": message.relayed, "masked": False, "payload": message.payload}

@@ -16,6 +16,7 @@ from fpmg_bench.evaluation import EvaluationSpace, Measured, Split, split
 from fpmg_bench.keys import rng_for
 from fpmg_bench.transport import Inproc
 from fpmg_bench.trial import account
+from fpmg_bench.trial.attacked import Trained
 from fpmg_bench.trial.measure import measure, scores_of
 from fpmg_bench.trial.release import mixture, release, uniform
 from fpmg_bench.trial.silos import Silo, place
@@ -142,6 +143,7 @@ def _generated(
         "encode": lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
         "round_trip": lambda: stages.round_trips(scene.parted.held_out, models),
         "widths": {modality: encoder.dim for modality, encoder in parts.encoders.items()},
+        "learners": Trained(stages, models),
     }
     return released, {"plumbing": stages.plumbing, "bytes": sent, "privacy": account.privacy_summary(ledgers, spec)}
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from fpmg_bench.contracts import Objective
 from fpmg_bench.types import Charges, Update
 from fpmg_plugins import training
 from fpmg_plugins.encoders import dither, streams
@@ -114,6 +115,11 @@ class Autoencoding(ABC):
         losses = training.fit(network, optimizer, prepared, ctx, _losses, public)
         training.keep(optimizer, network, ctx.memory, MODULE)
         return Update(training.state_of(network, MODULE), float(shard.patients), losses)
+
+    def objective(self, schema: Schema, state: State) -> Mapping[str, Objective]:
+        """The network's losses at these weights, without dropout."""
+        network = self._restored(schema, state).eval()
+        return {MODULE: Objective(network, _losses, lambda rows: self.features(schema, state, rows))}
 
     def encode(self, schema: Schema, state: State, data: Any) -> Tensor:
         network = self._restored(schema, state).eval()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from fpmg_bench.contracts import Objective
 from fpmg_bench.types import Charges, Representation, Update
 from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.gaussian_start import Start, statistics
-from fpmg_plugins.generators.match import OWN, Group, Match, critic_name, match_rows
+from fpmg_plugins.generators.match import OWN, Group, Match, Seen, critic_name, match_rows
 from fpmg_plugins.generators.networks import Discriminator, ModalityGenerator
 
 if TYPE_CHECKING:
@@ -111,6 +112,16 @@ class ConditionalGan:
             merged |= trained
             losses |= log
         return Update(merged, float(shard.patients), losses)
+
+    def objective(self, schema: Space, state: State) -> Mapping[str, Objective]:
+        """Every discriminator's loss on real rows, where the state holds its weights."""
+        found = {}
+        for group in self.groups(schema):
+            name = critic_name(group)
+            if training.part(state, name):
+                critic = training.restored(partial(self.discriminator_of, schema, group), state, name)
+                found[name] = Objective(critic, Seen.of(self, schema, group).losses, match_rows)
+        return found
 
     def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng) -> Representation:
         n = len(condition)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from fpmg_bench.contracts import Shard
-    from fpmg_bench.types import Representation, SiloContext, State
+    from fpmg_bench.types import Representation, SiloContext, Space, State
     from fpmg_plugins.generators.conditional_gan import ConditionalGan
 
 Group = tuple[str, ...]
@@ -38,6 +39,27 @@ def match_rows(rows: Representation) -> Mapping[str, Tensor]:
     return {"z": masked, "present": rows.present.float(), "condition": given, "label": rows.condition[:, 0].long()}
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a group's discriminator sees of a batch, and its loss on real rows. columns, masks: the group's, of z and present."""
+
+    columns: Tensor
+    masks: list[int]
+    loss: str
+    classify: float
+
+    @classmethod
+    def of(cls, gan: ConditionalGan, space: Space, group: Group) -> Seen:
+        columns = torch.cat([torch.arange(space.blocks[m].start, space.blocks[m].stop) for m in group])
+        return cls(columns, [list(space.blocks).index(m) for m in group], gan.loss, gan.classify)
+
+    def losses(self, critic: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Losses [n]."""
+        value, logits = critic(batch["z"][:, self.columns], batch["present"][:, self.masks], batch["condition"])
+        adversarial = F.relu(1 - value) if self.loss == "hinge" else F.softplus(-value)
+        return adversarial + self.classify * F.cross_entropy(logits, batch["label"], reduction="none")
+
+
 class Match:
     """Networks, optimisers and the fakes of one group for a round."""
 
@@ -53,11 +75,10 @@ class Match:
         self.makers = {m: training.adam(net, lr, ctx.memory, f"generator.{m}", BETAS) for m, net in self.nets.items()}
         self.average = {m: [state[f"ema.{m}/{key}"].clone() for key, _ in net.named_parameters()] for m, net in self.nets.items()}
         self.weighted = {m: list(net.parameters()) for m, net in self.nets.items()}
-        columns = [torch.arange(self.space.blocks[m].start, self.space.blocks[m].stop) for m in group]
-        self.columns, self.masks = torch.cat(columns), [list(self.space.blocks).index(m) for m in group]
+        self.seen = Seen.of(gan, self.space, group)
         held = torch.tensor([float(m not in ctx.lacks) for m in group])
-        self.presence = ctx.memory.get(OWN, state["prior/presence"])[self.masks] * held
-        self.widths = torch.tensor([len(c) for c in columns])
+        self.presence = ctx.memory.get(OWN, state["prior/presence"])[self.seen.masks] * held
+        self.widths = torch.tensor([self.space.blocks[m].stop - self.space.blocks[m].start for m in group])
         self.weights = self._balance(bool(ctx.params.get("balance", gan.balance)))
         self.drawn: tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -79,10 +100,7 @@ class Match:
 
     def _on_real(self, critic: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Losses [n] of the discriminator on real rows, class-weighted where the run is not private."""
-        value, logits = critic(batch["z"][:, self.columns], batch["present"][:, self.masks], batch["condition"])
-        adversarial = F.relu(1 - value) if self.gan.loss == "hinge" else F.softplus(-value)
-        guess = F.cross_entropy(logits, batch["label"], reduction="none")
-        return (adversarial + self.gan.classify * guess) * self.weights[batch["label"]]
+        return self.seen.losses(critic, batch) * self.weights[batch["label"]]
 
     def _on_fakes(self, critic: nn.Module) -> Tensor:
         """The discriminator's mean loss on generated rows: no patient is touched."""
