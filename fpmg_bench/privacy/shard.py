@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.keys import seed_for
@@ -17,39 +17,61 @@ if TYPE_CHECKING:
 
     from fpmg_bench.contracts import PerExample, Public
     from fpmg_bench.privacy.dpsgd import Step
+    from fpmg_bench.privacy.draws import Draws
     from fpmg_bench.privacy.ledger import Ledger
     from fpmg_bench.types import Rng
 
-    Observer = Callable[[str, nn.Module, PerExample, Callable[[NDArray[np.intp]], Any], Step], None]
+    BatchOf = Callable[[NDArray[np.intp]], Any]
+
 
 NORM_DIMENSIONS = 2.0**0.5  # moments release a clipped row (norm <= 1) and its square (norm <= 1) together
 COUNTED = 256  # records counted at once
+GRID = 2**24
+
+
+class Observer(Protocol):
+    """Looks on at private steps: an audit's own eyes, which nothing that is trained ever sees."""
+
+    def prepared(self, features: Callable[[Any], Mapping[str, Tensor]]) -> Self:
+        """The same observer, its own rows made into batches as the shard's are."""
+        ...
+
+    def __call__(
+        self, stage: str, module: nn.Module, private_loss: PerExample, batch_of: BatchOf, rows: NDArray[np.intp], step: Step
+    ) -> None:
+        """A private step's noised gradients stand in `.grad`; rows: the records that were drawn."""
+        ...
 
 
 class LocalShard:
     """Rows (modality data, a `Representation`, or a mapping of tensors) of some patients, a sampling rate, and a ledger or None.
 
-    A step draws each patient with probability `rate`; a drawn patient brings one of their records, drawn anew.
-    observer(stage, module, private_loss, batch_of, step): called when a private step's noised gradients stand in `.grad`.
+    A step draws each patient with probability `rate`; a drawn patient brings one of their records, drawn anew. rate [records]:
+    one for each class; a patient's is the largest of their records', and the ledger charges the largest of all.
+    observer: called when a private step's noised gradients stand in `.grad`. draws: counts what is opened, beside the ledger.
     """
 
     def __init__(
         self,
         rows: Any,
         patient: NDArray[np.int64],
-        rate: float,
+        rate: float | NDArray[np.float64],
         stage: str,
         ledger: Ledger | None = None,
         observer: Observer | None = None,
+        draws: Draws | None = None,
     ) -> None:
         import numpy as np
 
-        if not 0 < rate <= 1:
-            raise PrivacyError(f"sampling rate {rate} of {stage} is not in (0, 1]")
         order = np.argsort(patient, kind="stable")
         _, self._first, self._records = np.unique(np.asarray(patient)[order], return_index=True, return_counts=True)
         self._order = order
-        self._rows, self._rate, self._stage, self._ledger, self._observer = rows, rate, stage, ledger, observer
+        each = np.broadcast_to(np.asarray(rate, dtype=np.float64), len(order))
+        self._rates = np.maximum.reduceat(each[order], self._first) if len(order) else each
+        if not ((self._rates > 0) & (self._rates <= 1)).all():
+            raise PrivacyError(f"sampling rate {rate} of {stage} is not in (0, 1]")
+        self._rows, self._rate, self._stage, self._ledger = rows, rate, stage, ledger
+        self._observer, self._draws = observer, draws
         self._kept: dict[str, LocalShard] = {}
         self._stream: dict[str, Rng] = {}
         self._checked: set[str] = set()
@@ -79,6 +101,7 @@ class LocalShard:
         if name not in self._kept:
             view = copy.copy(self)
             view._rows, view._kept = dict(features(self._rows)), {}
+            view._observer = None if self._observer is None else self._observer.prepared(features)
             wrong = [key for key, value in view._rows.items() if len(value) != len(self._order)]
             if wrong:
                 raise PrivacyError(f"{self._stage}: prepared features {wrong} do not have one row a record")
@@ -89,20 +112,21 @@ class LocalShard:
         self, module: nn.Module, optimizer: optim.Optimizer, private_loss: PerExample, public_loss: Public | None = None
     ) -> StepLog:
         rows = self._draw()
+        if self._draws is not None:
+            self._draws.draw(self._stage, self.patients, len(rows))
         if self._ledger is None:
             return self._plain(rows, module, optimizer, private_loss, public_loss)
         from fpmg_bench.privacy import dpsgd
 
         sigma = self._ledger.charge(self._stage, "step")
-        spec = dpsgd.Step(
-            sigma, self._ledger.noise.clip, self._rate * self.patients, self._stream["noise"], self._ledger.noise.secure
-        )
+        noise = self._ledger.noise
+        spec = dpsgd.Step(sigma, noise.clip, float(self._rates.sum()), self._stream["noise"], noise.secure)
         if type(module).__qualname__ not in self._checked and len(rows) > 1:
             dpsgd.check(module, private_loss, self._batch, rows, self._stage)
             self._checked.add(type(module).__qualname__)
         dpsgd.gradients(module, private_loss, self._batch(rows) if len(rows) else None, spec)
         if self._observer is not None:
-            self._observer(self._stage, module, private_loss, self._batch, spec)
+            self._observer(self._stage, module, private_loss, self._batch, rows, spec)
         if public_loss is not None:
             public_loss(module).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -134,6 +158,7 @@ class LocalShard:
 
         x = features(self._rows).double()
         weight = self._weights()
+        self._opened("moments")
         if self._ledger is None:
             scaled = x * weight[:, None]
             second = scaled.T @ x if full else (scaled * x).sum(0)
@@ -151,6 +176,7 @@ class LocalShard:
         import torch
 
         weight = self._weights()
+        self._opened("counts")
         total = torch.zeros((), dtype=torch.float64)
         # bins are wide and mostly empty: all rows of them at once could outgrow the data
         for at in torch.split(torch.arange(len(weight)), COUNTED):
@@ -160,6 +186,10 @@ class LocalShard:
             return total
         sigma = self._ledger.charge(self._stage, "counts")
         return self._noisy(total, sigma * clip)
+
+    def _opened(self, kind: str) -> None:
+        if self._draws is not None:
+            self._draws.access(self._stage, self.patients, kind)
 
     def _weights(self) -> Tensor:
         """[records]: a patient's records share a weight of 1."""
@@ -179,10 +209,13 @@ class LocalShard:
 
     def _draw(self) -> NDArray[np.intp]:
         """Records of a Poisson sample of patients, one a patient."""
+        import numpy as np
         import torch
 
         draw = self._stream["draw"]
-        chosen = (torch.rand(self.patients, generator=draw) < self._rate).numpy()
+        # float32 numbers are multiples of 2^-24: rounded down, so that nobody is drawn more often than is charged
+        limit = torch.as_tensor(np.floor(self._rates * GRID) / GRID).float()
+        chosen = (torch.rand(self.patients, generator=draw) < limit).numpy()
         which = torch.rand(self.patients, generator=draw, dtype=torch.float64).numpy()
         at = self._first + (which * self._records).astype(int)
         rows: NDArray[np.intp] = self._order[at[chosen]]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import PrivacyError
-from fpmg_bench.privacy import Ledger, plan_ledgers
+from fpmg_bench.privacy import Draws, Ledger, plan_ledgers
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Learner
@@ -46,21 +46,26 @@ def open_ledgers(spec: TrialSpec, parts: Parts, silos: Sequence[Silo], train: Co
     return plan_ledgers(named, {s.index: planned(spec, parts, s, train, space) for s in silos}, spec.privacy)
 
 
-def spent(ledgers: Mapping[int, Ledger]) -> dict[str, Any]:
-    """What checkpoints and shared stages keep of the ledgers."""
+def spent(ledgers: Mapping[int, Ledger], draws: Mapping[int, Draws]) -> dict[str, Any]:
+    """What checkpoints and shared stages keep of the ledgers, and of what was counted beside them."""
     return {
-        str(silo): [[stage, kind, count] for (stage, kind), count in ledger.spent.items()] for silo, ledger in ledgers.items()
+        str(silo): {
+            "charged": [[stage, kind, count] for (stage, kind), count in ledger.spent.items()],
+            "observed": draws[silo].stages,
+        }
+        for silo, ledger in ledgers.items()
     }
 
 
-def recall(ledgers: Mapping[int, Ledger], kept: Mapping[str, Any]) -> None:
-    """Put back what was spent before."""
+def recall(ledgers: Mapping[int, Ledger], draws: Mapping[int, Draws], kept: Mapping[str, Any]) -> None:
+    """Put back what was spent and counted before."""
     for silo, entries in kept.items():
-        ledgers[int(silo)].spent.update({(stage, kind): count for stage, kind, count in entries})
+        ledgers[int(silo)].spent.update({(stage, kind): count for stage, kind, count in entries["charged"]})
+        draws[int(silo)].recall(entries["observed"])
 
 
-def ledger_file(ledgers: Mapping[int, Ledger], spec: TrialSpec) -> dict[str, Any]:
-    """ledger.json."""
+def ledger_file(ledgers: Mapping[int, Ledger], draws: Mapping[int, Draws], spec: TrialSpec) -> dict[str, Any]:
+    """ledger.json. observed: what the shards counted themselves; `fpmg-bench audit` holds it against the entries."""
     privacy = spec.privacy
     return {
         "unit": "patient",
@@ -68,7 +73,7 @@ def ledger_file(ledgers: Mapping[int, Ledger], spec: TrialSpec) -> dict[str, Any
         "scope": "the messages and the generator of this trial; not the scores of this report",
         "delta": privacy.delta if privacy else None,
         "noise": "not repeatable, from the system" if privacy and privacy.secure else "reproducible noise: not for release",
-        "silos": [ledger.summary() for ledger in ledgers.values()],
+        "silos": [ledger.summary() | {"observed": draws[silo].stages} for silo, ledger in ledgers.items()],
     }
 
 

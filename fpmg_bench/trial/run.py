@@ -130,7 +130,7 @@ def _generated(
         drawn = _sampled(stages, scene, models, mixture) if parts.generator else {}
     pooled = spec.partition.get("kind") == "pooled"
     sent = traffic(sink.rounds, stages.statistics, scene.cohort, scene.train, pooled)
-    sink.ledger(account.ledger_file(ledgers, spec))
+    sink.ledger(account.ledger_file(ledgers, stages.draws, spec))
     released = {
         "released": drawn,
         "balanced": lambda: _sampled(stages, scene, models, uniform) if parts.generator else {},

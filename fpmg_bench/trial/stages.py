@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench import federation
 from fpmg_bench.errors import PlumbingError, TrialError
 from fpmg_bench.keys import rng_for
-from fpmg_bench.privacy import LocalShard
+from fpmg_bench.privacy import Draws, LocalShard
 from fpmg_bench.trial import account
 from fpmg_bench.trial.release import fingerprint
 from fpmg_bench.types import Representation, Space
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from fpmg_bench.contracts import Learner
@@ -41,6 +43,10 @@ class Stages:
     sink: Sink
     plumbing: list[dict[str, Any]] = field(default_factory=list)
     statistics: dict[str, dict[str, int]] = field(default_factory=dict)
+    draws: dict[int, Draws] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.draws = {silo: Draws() for silo in self.ledgers}
 
     @property
     def space(self) -> Space:
@@ -61,11 +67,11 @@ class Stages:
 
     def extra(self) -> dict[str, Any]:
         """What else a later trial or a resumed one needs back."""
-        return {"spent": account.spent(self.ledgers), "plumbing": self.plumbing, "statistics": self.statistics}
+        return {"spent": account.spent(self.ledgers, self.draws), "plumbing": self.plumbing, "statistics": self.statistics}
 
     def take_over(self, extra: Mapping[str, Any]) -> None:
         """Go on from what `extra` kept: spent privacy, plumbing rows, bytes of the statistics exchanges."""
-        account.recall(self.ledgers, extra["spent"])
+        account.recall(self.ledgers, self.draws, extra["spent"])
         self.plumbing = list(extra["plumbing"])
         self.statistics = {stage: dict(counts) for stage, counts in extra["statistics"].items()}
 
@@ -77,11 +83,15 @@ class Stages:
             rows = silo.rows[mask[silo.rows]]
             if len(rows):
                 data = self.train.data[modality].take(rows)
-                shards[silo.index] = LocalShard(data, self.train.patient[rows], silo.rate, stage, self.ledgers.get(silo.index))
+                shards[silo.index] = self._shard(silo, data, self.train.patient[rows], stage)
         if not shards:
             raise TrialError(f"{stage}: no training patient of any silo has this modality", "leave it out of `encoders`")
         states = self._federate(stage, encoder, self.train.schemas[modality], shards, self.spec.budget.encoder_rounds).states
         return self._handed_over(stage, states)
+
+    def _shard(self, silo: Silo, rows: Any, patient: NDArray[np.int64], stage: str) -> LocalShard:
+        ledger, draws = self.ledgers.get(silo.index), self.draws.get(silo.index)
+        return LocalShard(rows, patient, silo.rate, stage, ledger, draws=draws)
 
     def _handed_over(self, stage: str, states: Mapping[int, State]) -> Mapping[int, State]:
         """The finished encoder also at the silos that none of its patients could train, where the topology reaches them."""
@@ -155,7 +165,7 @@ class Stages:
         generator = self.parts.generator
         assert generator is not None
         shards = {
-            silo: LocalShard(rows, rows.patient.numpy(), self.silos[silo].rate, "stage2", self.ledgers.get(silo))
+            silo: self._shard(self.silos[silo], rows, rows.patient.numpy(), "stage2")
             for silo, rows in self.vectors(encoders).items()
         }
         return self._federate("stage2", generator, self.space, shards, self.spec.budget.rounds, watch).states
@@ -185,6 +195,8 @@ class Stages:
             "messages": done.statistics_messages,
             "handover": done.handover_bytes,
             "handover_messages": done.handover_messages,
+            "keys": done.key_bytes,
+            "key_messages": done.key_messages,
         }
         return done
 
@@ -202,7 +214,7 @@ class Stages:
     def _checkpoint(self, stage: str, now: Federated) -> None:
         memories = {"silos": now.memories, "merging": now.merging, "hubs": now.hubs}
         counted = (now.statistics_bytes, now.statistics_messages, now.handover_bytes, now.handover_messages)
-        extra = self.extra() | {"done": now.done, "counted": counted}
+        extra = self.extra() | {"done": now.done, "counted": (*counted, now.key_bytes, now.key_messages)}
         self.sink.checkpoint(stage, now.round, now.states, memories, extra)
 
     def _restored(self, stage: str) -> Federated | None:
