@@ -24,7 +24,7 @@ TIMED_STEPS = 3
 
 @dataclass(frozen=True, slots=True)
 class StageForecast:
-    """One stage. message: data bytes of one model; per_round None: the topology states no closed form.
+    """One stage. message: data bytes of one model; per_round None: the topology states no closed form; keys: of secure aggregation.
 
     step_seconds: one local step of one silo, measured here on made-up rows, without privacy.
     """
@@ -35,12 +35,13 @@ class StageForecast:
     message: int
     per_round: int | None
     statistics: int
+    keys: int
     step_seconds: float
     steps: int
 
     @property
     def total(self) -> int | None:
-        return None if self.per_round is None else self.per_round * self.rounds + self.statistics
+        return None if self.per_round is None else self.per_round * self.rounds + self.statistics + self.keys
 
     @property
     def seconds(self) -> float:
@@ -152,24 +153,23 @@ def _stage(
     budget: int,
     ledgers: Mapping[int, Ledger],
 ) -> StageForecast:
+    from fpmg_bench.federation import secure, statistics
     from fpmg_bench.federation.layout import Layout, modules_of
-    from fpmg_bench.federation.statistics import exchange, size
 
     assert parts.topology is not None
     rounds = budget if learner.rounds is None else learner.rounds
     patients = round(sum(s.patients for s in holders) / len(holders))
     stats, state, seconds = _measure(name, learner, schema, holders[0], patients, ledgers, train=rounds > 0)
     n = len(holders)
-    message = Layout.of(state, modules_of(state)).bytes if rounds else 0
-    messages = parts.topology.messages(n)
-    exchanged = exchange(_plan(spec, parts, n), dict.fromkeys(range(n), stats))[1] if stats else 0
+    layout, steps = Layout.of(state, modules_of(state) if rounds else ()), _plan(spec, parts, n)
     return StageForecast(
         stage=name,
         silos=n,
         rounds=rounds,
-        message=message,
-        per_round=None if messages is None else messages * message,
-        statistics=exchanged * size(stats),
+        message=layout.bytes,
+        per_round=secure.round_bytes(parts.topology, n, layout),
+        statistics=statistics.cost(steps, range(n), stats)[0],
+        keys=secure.keys(steps)[0] if stats or rounds else 0,
         step_seconds=seconds,
         steps=rounds * sum(s.steps for s in holders),
     )

@@ -292,11 +292,15 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Transfers that happen at once, after `train` has trained. merge: the aggregator; mean: weighted mean; hold: kept for the next merge."""
+    """Transfers that happen at once, after `train` has trained. merge: the aggregator; mean: weighted mean; hold: kept for the next merge.
+
+    masked: under secure aggregation: a server or hub learns the weighted sum of what it gets, which its aggregator merges.
+    """
 
     transfers: tuple[Transfer, ...]
     on_arrival: Literal["merge", "mean", "replace", "hold"] = "merge"
     train: tuple[int, ...] = ()
+    masked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

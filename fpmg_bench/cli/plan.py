@@ -115,9 +115,9 @@ def _print(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
 def _print_stages(forecasts: Sequence[Forecast]) -> None:
     from fpmg_bench.cli import console
 
-    columns = ("dataset/method", "stage", "silos", "rounds", "message", "a round", "statistics", "total")
+    columns = ("dataset/method", "stage", "silos", "rounds", "message", "a round", "statistics", "keys", "total")
     rows = [
-        (_cell(f.id), s.stage, s.silos, s.rounds, *map(console.size_of, (s.message, s.per_round, s.statistics, s.total)))
+        (_cell(f.id), s.stage, s.silos, s.rounds, *map(console.size_of, (s.message, s.per_round, s.statistics, s.keys, s.total)))
         for f in forecasts
         for s in f.stages
     ]

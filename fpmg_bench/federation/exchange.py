@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fpmg_bench.errors import PlumbingError
+from fpmg_bench.federation import secure
+from fpmg_bench.keys import seed_for
 from fpmg_bench.transport import Message
 
 if TYPE_CHECKING:
@@ -73,12 +75,15 @@ class Exchange:
     reference and memory merge once and share the result.
     """
 
-    def __init__(self, nodes: dict[int, Node], aggregator: Aggregator, transport: Inproc, stage: str, round: int) -> None:
+    def __init__(
+        self, nodes: dict[int, Node], aggregator: Aggregator, transport: Inproc, stage: str, round: int, seed: int = 0
+    ) -> None:
         self.nodes = nodes
         self.aggregator = aggregator
         self.transport = transport
         self.stage = stage
         self.round = round
+        self.seed = seed  # of masks
         self.meter = Meter()
         self._merged: dict[tuple[object, ...], tuple[Bundle, State]] = {}
 
@@ -87,7 +92,8 @@ class Exchange:
         for step in steps:
             for silo in step.train:
                 self._train(silo, train)
-            arrived = self.transport.deliver([self._message(move) for move in step.transfers], self.stage, self.round)
+            messages = [self._message(move) for move in step.transfers]
+            arrived = self.transport.deliver(self._masked(messages) if step.masked else messages, self.stage, self.round)
             for message in arrived:
                 self.meter.count(message)
             for dst in dict.fromkeys(move.dst for move in step.transfers):
@@ -123,9 +129,23 @@ class Exchange:
             )
         return Message(move.src, move.dst, move.origin, payload, self.nodes[move.origin].mass, move.weight, True)
 
+    def _masked(self, messages: list[Message]) -> list[Message]:
+        """The messages under masks that cancel at each receiver; no two vectors of a run share a mask."""
+        sent = []
+        for dst in dict.fromkeys(m.dst for m in messages):
+            group = [m for m in messages if m.dst == dst]
+            silos = [m.src for m in group]
+            now = ("round", self.round, "after", self.meter.messages)
+            seed = seed_for(self.seed, self.stage, "masks", *now, "to", dst, "from", *silos)
+            weights = _weights([(m.mass, m.weight) for m in group])
+            sent += secure.mask(group, weights, f"{self.stage}, round {self.round}", seed)
+        return sent
+
     def _arrive(self, at: int, messages: list[Message], how: str) -> None:
         node = self.nodes[at]
-        if how == "replace":
+        if messages[0].masked:
+            self._open(at, node, messages)
+        elif how == "replace":
             node.model, node.mass = dict(messages[-1].payload), node.mass if at >= 0 else messages[-1].mass
             node.known, node.stale = {}, False
         elif how == "mean":
@@ -145,6 +165,12 @@ class Exchange:
         if at < 0:
             node.mass = sum(m.mass for m in node.known.values())
         node.known = {}
+
+    def _open(self, at: int, node: Node, messages: list[Message]) -> None:
+        mean = secure.opened(messages, node.reference, self.aggregator)
+        node.mass = sum(m.mass for m in messages)
+        if len(messages) >= self.aggregator.min_inputs():
+            node.model, node.advanced = self._compute([Input(at, mean, node.mass, None)], node, None)
 
     def _merge(self, at: int, node: Node, mine: Bundle | None) -> Bundle:
         messages = list(node.known.values())

@@ -82,6 +82,11 @@ class Layout:
         return sum((f.stop - f.start) * getattr(torch, f.dtype).itemsize for f in self.fields)
 
     @property
+    def numbers(self) -> int:
+        """How many numbers one model message holds."""
+        return sum(f.stop - f.start for f in self.fields)
+
+    @property
     def header(self) -> int:
         """Bytes of the safetensors header of one message: 8 + its JSON."""
         table = {f.key: {"dtype": f.dtype, "shape": f.shape, "data_offsets": [f.start, f.stop]} for f in self.fields}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fpmg_bench.errors import PlumbingError, TrialError
-from fpmg_bench.federation import consensus, statistics
+from fpmg_bench.federation import consensus, secure, statistics
 from fpmg_bench.federation.exchange import Exchange, Meter, Node
 from fpmg_bench.federation.handover import sources
 from fpmg_bench.federation.layout import Bundle, Layout, modules_of
@@ -66,6 +66,8 @@ class Federated:
     statistics_messages: int = 0
     handover_bytes: int = 0
     handover_messages: int = 0
+    key_bytes: int = 0
+    key_messages: int = 0
 
 
 Report = Callable[[dict[str, Any], Federated], None]
@@ -82,8 +84,8 @@ def run(
 ) -> Federated:
     """Train `learner` over the shards. `report` gets each round's record and the state to checkpoint."""
     stage = _Stage(learner, schema, shards, plan, transport or Inproc())
-    now = resume or stage.start()
     rounds = plan.rounds if learner.rounds is None else learner.rounds
+    now = resume or stage.start(rounds)
     while now.round < rounds and not now.done:
         record = stage.round(now, last=now.round + 1 == rounds)
         report(record, now)
@@ -104,15 +106,17 @@ class _Stage:
         self.layouts: dict[tuple[frozenset[int], frozenset[str]], Layout] = {}
         self.mixed: dict[tuple[int, ...], Mixing | None] = {}
 
-    def start(self) -> Federated:
+    def start(self, rounds: int) -> Federated:
         """Statistics once around, then the same initial state at every silo that got the same statistics."""
         kept: dict[int, State] = {s: {} for s in self.shards}  # what a silo learnt about itself here is its own to use later
         local = {s: self.learner.statistics(self.schema, self._shard(s, -1), self._context(s, -1, kept[s])) for s in self.shards}
-        steps = self._steps(sorted(local), 0)
-        sums, messages = statistics.exchange(steps, local)
-        states = self._initial(sums)
-        each = statistics.size(next(iter(local.values())))
-        return Federated(states, kept, statistics_bytes=messages * each, statistics_messages=messages if each else 0)
+        steps, one, where = self._steps(sorted(local), 0), next(iter(local.values())), f"{self.plan.stage}, statistics"
+        sums = statistics.exchange(steps, local, where, seed_for(self.plan.seed, where, "masks"))
+        now = Federated(self._initial(sums), kept)
+        now.statistics_bytes, now.statistics_messages = statistics.cost(steps, sorted(local), one)
+        if one or rounds:
+            now.key_bytes, now.key_messages = secure.keys(steps)
+        return now
 
     def _initial(self, sums: Mapping[int, State]) -> dict[int, State]:
         """One state object for all silos whose statistics are the same, bit for bit."""
@@ -184,7 +188,7 @@ class _Stage:
         masses = {s: float(self.shards[s].patients) for s in silos}
         name = ",".join(map(str, silos))
         nodes = self._nodes(steps, layout, flat, masses, now, name)
-        exchange = Exchange(nodes, self.plan.aggregator, self.transport, self.plan.stage, now.round)
+        exchange = Exchange(nodes, self.plan.aggregator, self.transport, self.plan.stage, now.round, self.plan.seed)
         after = exchange.run(steps, work.on(layout) if work else None)
         self._explain(layout, nodes, now)
         exchange.meter.header = layout.header
@@ -227,11 +231,8 @@ class _Stage:
 
     def _closed_form(self, n: int, layout: Layout, meter: Meter, round: int) -> int | None:
         """Bytes that the topology's formula asks for; PlumbingError where the meter disagrees."""
-        messages = self.plan.topology.messages(n)
-        if messages is None:
-            return None
-        expected = messages * layout.bytes
-        if expected != meter.bytes:
+        expected = secure.round_bytes(self.plan.topology, n, layout)
+        if expected is not None and expected != meter.bytes:
             where = f"{self.plan.stage}, round {round}"
             raise PlumbingError(f"{where}: {meter.bytes} bytes were sent, the closed form of the topology says {expected}")
         return expected

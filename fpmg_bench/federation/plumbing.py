@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from fpmg_bench.federation.exchange import Exchange, Node
-from fpmg_bench.keys import rng_for
+from fpmg_bench.keys import rng_for, seed_for
 from fpmg_bench.transport import Inproc
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def _dry(
     silos = sorted(masses)
     steps = topology.plan(silos, round, rng_for(seed, "plumbing", stage, "plan", round))
     nodes = nodes_for(steps, {s: {"float64": models[s]} for s in silos}, masses)
-    after = Exchange(nodes, Linear(), Inproc(), stage, round).run(steps)
+    after = Exchange(nodes, Linear(), Inproc(), stage, round, seed_for(seed, "plumbing")).run(steps)
     return {silo: bundle["float64"] for silo, bundle in after.items()}
 
 

@@ -5,23 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from fpmg_bench.federation import masking, secure
+
 if TYPE_CHECKING:
     from fpmg_bench.types import State, Step
 
 
-def exchange(steps: Sequence[Step], local: Mapping[int, State]) -> tuple[dict[int, State], int]:
-    """Sum per connected group of silos, and the number of messages it took.
+def exchange(steps: Sequence[Step], local: Mapping[int, State], where: str, seed: int) -> dict[int, State]:
+    """Sum per connected group of silos, in float64 over silos in ascending order, so that every silo of a group has the same bits.
+
+    Where the plan masks what travels, so are these. where: names the place in errors; seed: of the masks.
+    """
+    groups = reached(_edges(steps), sorted(local))
+    if secure.is_masked(steps):
+        sums = {group: secure.summed({s: local[s] for s in group}, where, seed) for group in set(groups.values())}
+        return {silo: sums[group] for silo, group in groups.items()}
+    return {silo: _sum([local[s] for s in group]) for silo, group in groups.items()}
+
+
+def cost(steps: Sequence[Step], silos: Sequence[int], one: State) -> tuple[int, int]:
+    """(bytes, messages) of the exchange among these silos; `one` silo's statistics are as large as another's, and {} cost nothing.
 
     With a server or hubs: one message for each transfer of the plan (sums travel). Between silos: each silo's statistics are
-    relayed once to every other that can be reached. Sums run over silos in ascending order in float64, so that every silo of a
-    group computes the same bits.
+    relayed once to every other that can be reached.
     """
-    edges = sorted({(move.src, move.dst) for step in steps for move in step.transfers})
-    groups = reached(edges, sorted(local))
-    sums = {silo: _sum([local[s] for s in group]) for silo, group in groups.items()}
+    if not size(one):
+        return 0, 0
+    edges = _edges(steps)
     hubs = any(node < 0 for edge in edges for node in edge)
-    messages = sum(len(step.transfers) for step in steps) if hubs else sum(len(group) - 1 for group in groups.values())
-    return sums, messages
+    messages = sum(len(step.transfers) for step in steps)
+    if not hubs:
+        messages = sum(len(group) - 1 for group in reached(edges, silos).values())
+    masked = sum(len(step.transfers) for step in steps if step.masked)
+    numbers = sum(tensor.numel() for tensor in one.values())
+    return (messages - masked) * size(one) + masked * numbers * masking.SUMS.bytes, messages
+
+
+def _edges(steps: Sequence[Step]) -> list[tuple[int, int]]:
+    return sorted({(move.src, move.dst) for step in steps for move in step.transfers})
 
 
 def reached(edges: Sequence[tuple[int, int]], silos: Sequence[int]) -> dict[int, tuple[int, ...]]:

@@ -15,6 +15,7 @@ class Message:
     """One model message. payload: dtype name -> flat vector; origin: whose weights these are; mass: training patients behind it.
 
     relayed: the plan named the origin, so these are its weights after local training and before any transfer.
+    masked: the payload is int64, its weights scaled and under pairwise masks.
     """
 
     src: int
@@ -24,6 +25,7 @@ class Message:
     mass: float
     weight: float | None = None
     relayed: bool = False
+    masked: bool = False
 
     @property
     def bytes(self) -> int:
@@ -48,4 +50,4 @@ class Inproc:
 
 def _frame(message: Message, stage: str, round: int) -> dict[str, Any]:
     known = {"stage": stage, "round": round, "src": message.src, "origin": message.origin}
-    return known | {"relayed": message.relayed, "masked": False, "payload": message.payload}
+    return known | {"relayed": message.relayed, "masked": message.masked, "payload": message.payload}

@@ -15,7 +15,7 @@ def traffic(
     """The "bytes" entry of trial.json. A pooled trial sends no weights: its traffic is the raw upload, once."""
     stages = {stage: _stage([r for r in rounds if r["stage"] == stage], exchanged) for stage, exchanged in statistics.items()}
     upload = raw_upload(train, cohort, pooled)
-    sent = sum(sum(s["rounds"]) + s["statistics"] + s["handover"] for s in stages.values())
+    sent = sum(sum(s["rounds"]) + s["statistics"] + s["handover"] + s["keys"] for s in stages.values())
     return {
         **stages,
         "total": upload if pooled else sent,
@@ -35,10 +35,14 @@ def _stage(rounds: Sequence[Mapping[str, Any]], exchanged: Mapping[str, int]) ->
     return {
         "rounds": [record["bytes"] for record in rounds],
         "per_silo": sent,
-        "messages": sum(record["messages"] for record in rounds) + exchanged["messages"] + exchanged["handover_messages"],
+        "messages": sum(r["messages"] for r in rounds)
+        + exchanged["messages"]
+        + exchanged["handover_messages"]
+        + exchanged["key_messages"],
         "headers": sum(record["headers"] for record in rounds),
         "statistics": exchanged["bytes"],
         "handover": exchanged["handover"],
+        "keys": exchanged["keys"],
         "closed_form": None if any(c is None for c in closed) else sum(closed),
     }
 
