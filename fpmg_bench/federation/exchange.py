@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fpmg_bench.errors import PlumbingError
-from fpmg_bench.federation import secure
+from fpmg_bench.federation import secure, weights
 from fpmg_bench.keys import seed_for
 from fpmg_bench.transport import Message
 
@@ -137,8 +137,8 @@ class Exchange:
             silos = [m.src for m in group]
             now = ("round", self.round, "after", self.meter.messages)
             seed = seed_for(self.seed, self.stage, "masks", *now, "to", dst, "from", *silos)
-            weights = _weights([(m.mass, m.weight) for m in group])
-            sent += secure.mask(group, weights, f"{self.stage}, round {self.round}", seed)
+            shares = weights.shares([(m.mass, m.weight) for m in group])
+            sent += secure.mask(group, shares, f"{self.stage}, round {self.round}", seed)
         return sent
 
     def _arrive(self, at: int, messages: list[Message], how: str) -> None:
@@ -149,7 +149,7 @@ class Exchange:
             node.model, node.mass = dict(messages[-1].payload), node.mass if at >= 0 else messages[-1].mass
             node.known, node.stale = {}, False
         elif how == "mean":
-            node.model = _mean(messages)
+            node.model = weights.mean(messages)
             node.mass = sum(m.mass for m in messages)
         else:
             self._collect(at, node, messages, how)
@@ -176,7 +176,7 @@ class Exchange:
         messages = list(node.known.values())
         inputs = [Input(m.origin, m.payload, m.mass, m.weight) for m in messages]
         if at >= 0 and mine is not None:
-            inputs.append(Input(at, mine, node.mass, _own_weight(messages)))
+            inputs.append(Input(at, mine, node.mass, weights.left(messages)))
         inputs.sort(key=lambda item: item.origin)
         if len(inputs) < self.aggregator.min_inputs():
             return node.model
@@ -200,39 +200,12 @@ class Exchange:
     def _compute(self, inputs: list[Input], node: Node, own: int | None) -> tuple[Bundle, State]:
         import torch
 
-        weights = _weights([(item.mass, item.weight) for item in inputs])
+        shares = weights.shares([(item.mass, item.weight) for item in inputs])
         memory, merged = dict[str, "Tensor"](), dict[str, "Tensor"]()
         for dtype, reference in node.reference.items():
             prefix = f"{dtype}/"
             part = {key.removeprefix(prefix): value for key, value in node.memory.items() if key.startswith(prefix)}
             stacked = torch.stack([item.payload[dtype] for item in inputs])
-            merged[dtype] = self.aggregator.merge(stacked, weights, reference, own, part)
+            merged[dtype] = self.aggregator.merge(stacked, shares, reference, own, part)
             memory |= {prefix + key: value for key, value in part.items()}
         return merged, memory
-
-
-def _own_weight(messages: Sequence[Message]) -> float | None:
-    """What mixing weights leave for the receiver; None where patients decide."""
-    given = [m.weight for m in messages if m.weight is not None]
-    return 1.0 - sum(given) if given else None
-
-
-def _weights(parts: Sequence[tuple[float, float | None]]) -> Tensor:
-    """Weights [m] float64 summing to 1: the plan's own, else shares of training patients."""
-    import torch
-
-    raw = [mass if weight is None else weight for mass, weight in parts]
-    values = torch.tensor(raw, dtype=torch.float64)
-    return values / values.sum()
-
-
-def _mean(messages: Sequence[Message]) -> Bundle:
-    """Weighted mean in float64, messages by ascending origin."""
-    import torch
-
-    ordered = sorted(messages, key=lambda m: m.origin)
-    weights = _weights([(m.mass, m.weight) for m in ordered])
-    return {
-        dtype: (weights @ torch.stack([m.payload[dtype] for m in ordered]).double()).to(tensor.dtype)
-        for dtype, tensor in ordered[0].payload.items()
-    }

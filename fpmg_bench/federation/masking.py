@@ -62,27 +62,26 @@ def fits(values: Reals, point: FixedPoint, terms: int) -> bool:
 
 
 def encode(values: Reals, point: FixedPoint) -> Words:
-    """The nearest fixed-point numbers of values [d] that fit, as [words, d]."""
+    """The nearest fixed-point numbers of values [d] that fit, as [words, d]; negative ones as two's complement."""
     import numpy as np
 
-    scaled = values / point.unit
+    size = np.abs(values / point.unit)
     if point.words == 1:
-        return np.rint(scaled).astype(np.int64).view(np.uint64)[None]
-    whole = np.floor(scaled)
-    rest = (scaled - whole) * 2.0**BITS
-    full = rest >= 2.0**BITS  # a negative number too close to 0 for its distance to -1 to be a float
-    low = np.where(full, 0.0, rest).astype(np.uint64)
-    return np.stack([low, (whole + full).astype(np.int64).view(np.uint64)])
+        words = np.rint(size).astype(np.uint64)[None]
+    else:
+        whole = np.floor(size)
+        words = np.stack([((size - whole) * 2.0**BITS).astype(np.uint64), whole.astype(np.uint64)])
+    return np.where(values < 0, _negative(words), words)
 
 
 def decode(words: Words, point: FixedPoint) -> Reals:
     """Float64 [d]; the inverse of `encode`."""
     import numpy as np
 
-    value: Reals = words[-1].view(np.int64).astype(np.float64)
-    if point.words == 2:
-        value = value + words[0].astype(np.float64) * 2.0**-BITS
-    return value * point.unit
+    below = words[-1].view(np.int64) < 0
+    size = np.where(below, _negative(words), words).astype(np.float64)
+    value: Reals = size[-1] + (size[0] * 2.0**-BITS if point.words == 2 else 0.0)
+    return np.where(below, -value, value) * point.unit
 
 
 def masked(numbers: Mapping[int, Words], seed: int) -> dict[int, Words]:
@@ -110,6 +109,14 @@ def _stream(seed: int, shape: tuple[int, ...]) -> Words:
 
     words: Words = np.random.Philox(key=seed).random_raw(int(np.prod(shape))).reshape(shape)
     return words
+
+
+def _negative(words: Words) -> Words:
+    import numpy as np
+
+    result = np.zeros_like(words)
+    _subtract(result, words)
+    return result
 
 
 def _add(mine: Words, other: Words) -> None:

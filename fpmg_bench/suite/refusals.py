@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.keys import rng_for
 from fpmg_bench.partition import MIN_PATIENTS, merged_sites
+from fpmg_bench.suite.secrecy import secrecy_refusals
 from fpmg_bench.types import Choice, Privacy, TrialSpec
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
         yield from _encoder_refusals(spec, info, registry)
         if not reason:
             yield from _merge_refusals(spec, len(sizes), registry)
+            yield from secrecy_refusals(spec, info, len(sizes), registry)
         if spec.privacy is not None:
             yield from _privacy_refusals(spec, spec.privacy, min(sizes, default=0), registry)
 

@@ -100,6 +100,17 @@ def check_ignores_own_unless_declared(component: Any) -> None:
     assert all(torch.equal(results[0], other) for other in results[1:]), "the result depends on `own`, but uses_own is False"
 
 
+def check_a_sum_is_enough_where_declared(component: Any) -> None:
+    """With `needs = "sum"` the weighted mean in the place of all models gives the same: secure aggregation shows no more."""
+    if component.needs != "sum":
+        raise NotApplicable("the rule needs individual models")
+    given = inputs(component, 6)
+    mean = given["weights"] @ given["inputs"]
+    alone = component.merge(mean[None], torch.ones(1), given["reference"], None, {})
+    whole = component.merge(*_arguments(given), None, {})
+    torch.testing.assert_close(alone, whole, rtol=1e-5, atol=1e-6)
+
+
 CHECKS: tuple[Check, ...] = (
     check_declares_its_needs,
     check_keeps_shape_and_type,
@@ -108,6 +119,7 @@ CHECKS: tuple[Check, ...] = (
     check_one_model_gives_itself,
     check_stays_within_the_models,
     check_ignores_own_unless_declared,
+    check_a_sum_is_enough_where_declared,
 )
 
 

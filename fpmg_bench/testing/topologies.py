@@ -62,6 +62,21 @@ def check_messages_match_the_plan(component: Any) -> None:
             assert sent == component.messages(n), f"n={n}, round {round}: {sent} transfers, closed form {component.messages(n)}"
 
 
+def check_masks_cancel(component: Any) -> None:
+    """What is masked goes to a server or hub, from two silos or more, is merged there, and is counted by `masked` (n = 2, 7)."""
+    steps = {n: plan(component, range(n)) for n in (2, 7)}
+    if not any(step.masked for plans in steps.values() for step in plans):
+        raise NotApplicable("the plan masks nothing")
+    for n, plans in steps.items():
+        moves = [transfer for step in plans if step.masked for transfer in step.transfers]
+        counted = component.masked(n) if hasattr(component, "masked") else 0
+        assert counted == len(moves), f"n={n}: {len(moves)} masked transfers, closed form {counted}"
+        assert all(step.on_arrival == "merge" for step in plans if step.masked), f"n={n}: masked models are not merged"
+        for transfer in moves:
+            assert transfer.dst <= SERVER and transfer.origin is None, f"{transfer} is masked, but no part of a sum at a server"
+            assert sum(other.dst == transfer.dst for other in moves) > 1, f"{transfer} is masked alone: the sum is its model"
+
+
 def check_weights_are_shares(component: Any) -> None:
     """Mixing weights, where given, are positive and leave room for the receiver's own model."""
     for step in plan(component, range(7)):
@@ -76,6 +91,7 @@ CHECKS: tuple[Check, ...] = (
     check_reaches_every_silo,
     check_messages_match_the_plan,
     check_weights_are_shares,
+    check_masks_cancel,
 )
 
 

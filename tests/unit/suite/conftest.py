@@ -18,7 +18,7 @@ TOYS = {
     "dataset": {"toy": "Cohorts", "toy-two": "Cohorts"},
     "encoder": {"tables": "Tables", "words": "Words"},
     "generator": {"gan": "Gan"},
-    "topology": {"ring": "Ring", "star": "Star", "isolated": "Isolated"},
+    "topology": {"ring": "Ring", "star": "Star", "isolated": "Isolated", "whisper": "Whisper"},
     "aggregator": {"mean": "Mean", "krum": "Krum"},
     "metric": {"rg": "Rg", "dg": "Dg"},
 }

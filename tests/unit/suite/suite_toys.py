@@ -48,9 +48,26 @@ class Ring:
 
 
 class Star:
+    def __init__(self, secure: bool = False) -> None:
+        self.secure = secure
+
     def plan(self, silos, round, rng):
-        up = Step(tuple(Transfer(silo, SERVER) for silo in silos))
+        up = Step(tuple(Transfer(silo, SERVER) for silo in silos), masked=self.secure)
         return [up, Step(tuple(Transfer(SERVER, silo) for silo in silos), on_arrival="replace")]
+
+
+class Whisper:
+    """Masks what only a silo could sum, or what nobody sums."""
+
+    def __init__(self, to: Literal["next", "relay", "hold"] = "next") -> None:
+        self.to = to
+
+    def plan(self, silos, round, rng):
+        if self.to == "next":
+            return [Step(tuple(Transfer(a, b) for a in silos for b in silos if a != b), masked=True)]
+        origin = silos[0] if self.to == "relay" else None
+        how = "merge" if self.to == "relay" else "hold"
+        return [Step(tuple(Transfer(silo, SERVER, origin) for silo in silos), on_arrival=how, masked=True)]
 
 
 class Isolated:
@@ -59,11 +76,15 @@ class Isolated:
 
 
 class Mean:
+    needs = "sum"
+
     def min_inputs(self) -> int:
         return 1
 
 
 class Krum:
+    needs = "individual"
+
     def __init__(self, f: int = 1) -> None:
         self.f = f
 

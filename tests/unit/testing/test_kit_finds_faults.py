@@ -30,6 +30,8 @@ class Mean:
 
 
 class FirstWins(Mean):
+    needs: ClassVar[str] = "individual"
+
     def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
         return inputs[0].clone()
 
@@ -81,6 +83,11 @@ class Own(Mean):
         return inputs[own] if own is not None else weights @ inputs
 
 
+class Median(Mean):
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        return inputs.median(0).values
+
+
 class NoDefault(Mean):
     def __init__(self, factor: float) -> None:
         super().__init__(factor)
@@ -99,6 +106,7 @@ class NotJson(Mean):
         (Doubling(), aggregators.check_one_model_gives_itself),
         (Doubling(), aggregators.check_stays_within_the_models),
         (Own(), aggregators.check_ignores_own_unless_declared),
+        (Median(), aggregators.check_a_sum_is_enough_where_declared),
         (InPlace(), common.check_inputs_are_unmodified),
         (Noisy(), common.check_same_seed_same_bits),
         (Noisy(), common.check_no_global_randomness),
@@ -145,6 +153,19 @@ class Stranger(Lost):
         return [Step((Transfer(0, 1), Transfer(1, 0)))]
 
 
+class MaskedToSilos(Lost):
+    def plan(self, silos: Sequence[int], round: int, rng: Any) -> Sequence[Step]:
+        return [Step(tuple(Transfer(a, b) for a in silos for b in silos if a != b), masked=True)]
+
+    def masked(self, silos: int) -> int:
+        return silos * (silos - 1)
+
+
+class MaskedUncounted(Lost):
+    def plan(self, silos: Sequence[int], round: int, rng: Any) -> Sequence[Step]:
+        return [Step(tuple(Transfer(a, -1) for a in silos), masked=True)]
+
+
 class Greedy(Lost):
     def plan(self, silos: Sequence[int], round: int, rng: Any) -> Sequence[Step]:
         return [Step(tuple(Transfer(a, b, weight=0.7) for a in silos for b in silos if a != b))]
@@ -157,6 +178,8 @@ class Greedy(Lost):
         (Miscounting(), topologies.check_messages_match_the_plan),
         (Stranger(), topologies.check_sends_between_known_nodes),
         (Greedy(), topologies.check_weights_are_shares),
+        (MaskedToSilos(), topologies.check_masks_cancel),
+        (MaskedUncounted(), topologies.check_masks_cancel),
     ],
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
