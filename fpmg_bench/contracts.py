@@ -54,6 +54,11 @@ class Shard(Protocol):
         """True under differential privacy."""
         ...
 
+    @property
+    def balanced(self) -> bool:
+        """True where steps draw rare classes more often, so that every class is as frequent in a batch."""
+        ...
+
     def prepared(self, name: str, features: Callable[[Any], Mapping[str, Tensor]]) -> Shard:
         """The same shard whose batches are `features(rows)`: tensors with one leading row a record, computed once and kept.
 

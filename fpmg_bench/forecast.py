@@ -129,7 +129,7 @@ def _silo(silo: Any, ledgers: Mapping[int, Ledger]) -> SiloForecast:
     ledger = ledgers.get(silo.index)
     if ledger is None:
         return SiloForecast(silo.name, silo.patients, silo.rate, silo.steps, None, None, float("inf"))
-    epsilon = epsilon_of(mechanisms(ledger.planned, ledger.rate, ledger.noise), ledger.privacy.delta)
+    epsilon = epsilon_of(mechanisms(ledger.planned, ledger.rates, ledger.noise), ledger.privacy.delta)
     return SiloForecast(silo.name, silo.patients, silo.rate, silo.steps, ledger.noise.steps, ledger.noise.statistics, epsilon)
 
 

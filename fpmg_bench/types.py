@@ -361,12 +361,24 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """A patient-level budget for one silo over the whole trial. `secure`: noise of the system's generator, not repeatable."""
+    """A patient-level budget for one silo over the whole trial. `secure`: noise of the system's generator, not repeatable.
+
+    balanced: the generator draws each class at a rate of its own, so that all are as frequent; charged at the largest.
+    """
 
     epsilon: float
     delta: float
     clip: float = 1.0
     secure: bool = False
+    balanced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Made-up patients whose membership is guessed afterwards. `sabotage`: the fault that the audit is to find."""
+
+    canaries: int
+    sabotage: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +406,7 @@ class TrialSpec:
     holdout: float = 0.0
     tuning: bool = False
     limit_seconds: float = 600.0
+    audit: Audit | None = None
 
     @property
     def id(self) -> str:

@@ -111,9 +111,13 @@ class Bar:
 POWER_FROM = 300  # patients: below, cohorts are never tuned either (EVALUATION.md, Splits); power is reported, without a verdict
 CONFORMANCE = "issue C: noise worse, monotone under corruption"
 ATTACKS = ("pg.attack_auc", "pg.worst_attack", "pg.attack_own")
+MEMBERSHIP = ("membership.worst", "membership.own", "membership.distance", "membership.domias")
+BLURRED = "card of membership: kernels blur single copies away"
 SCORED_CLASS = 60  # of T, so that R1 and R2 have at least the 10 records that a class needs to be scored at all
 BARS: tuple[Bar, ...] = (
     Bar("copy", ATTACKS, Within(0.95)),
+    Bar("copy", (*MEMBERSHIP, "membership.distance@*", "membership.minority"), Within(0.95), "issue D: each attack catches the leaky control"),
+    Bar("copy", ("membership.kernel",), Worsens(), BLURRED),
     Bar("copy", ("rg.copy_ratio",), Within(high=0.05)),
     Bar("copy", ("rg", "dg"), Stays()),
     Bar("copy", ("pg.advantage", "support.authenticity"), Worsens(), CONFORMANCE),
@@ -124,6 +128,7 @@ BARS: tuple[Bar, ...] = (
     Bar("drop-minority", ("dg.worst_class",), Within(1.3), minority=SCORED_CLASS),
     Bar("oracle", ("rg", "dg", "dg.spread"), Within(0.95, 1.05), held_out=2_000),
     Bar("oracle", ATTACKS, Within(0.47, 0.53), members=1_000),
+    Bar("oracle", (*MEMBERSHIP, "membership.kernel", "membership.distance@*"), Within(0.47, 0.53), members=1_000),
     Bar(
         "shuffle-pairing",
         ("association", "association.within_label", "association.cca", "association.retrieval", "association.coherence"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fpmg_bench.contracts import PerExample
     from fpmg_bench.types import Rng
 
+PHYSICAL = 64  # rows of a batch whose per-example norms are held at once: a Poisson draw has no upper bound, memory has
 NORM_TOLERANCE = 1e-4  # relative, of a per-example gradient norm against plain autograd
 CHECKED_ROWS = 4
 
@@ -33,27 +34,36 @@ class Step:
     secure: bool = False
 
 
-def gradients(module: nn.Module, private_loss: PerExample, batch: Any | None, step: Step) -> None:
+def gradients(module: nn.Module, private_loss: PerExample, batches: Iterable[Any], step: Step) -> None:
     """Set every parameter's gradient to (sum of clipped per-example gradients + noise) / expected batch size.
 
-    batch None: an empty Poisson draw, which is noise alone (and was charged all the same).
+    batches: the drawn rows, in parts of any size; none: an empty Poisson draw, which is noise alone (and was charged all the same).
     """
+    import torch
+
     parameters = [p for p in module.parameters() if p.requires_grad]
-    for p in parameters:
-        p.grad = None
-    if batch is not None:
-        with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", "Full backward hook is firing"
-            )  # the first layer's input is data: it needs no gradient
-            losses, norms = ghost_norms(module, private_loss, batch)
-            coefficients = (step.clip / norms.clamp(min=1e-12)).clamp(max=1.0)
-            for p in parameters:
-                p.grad = None
-            (losses * coefficients).sum().backward()  # type: ignore[no-untyped-call]
-    for p in parameters:
-        total = p.grad if p.grad is not None else p.detach().new_zeros(p.shape)
+    totals = [torch.zeros_like(p) for p in parameters]
+    for batch in batches:
+        for total, part in zip(totals, clipped_sum(module, private_loss, batch, step.clip, parameters), strict=True):
+            if part is not None:
+                total.add_(part)
+    for p, total in zip(parameters, totals, strict=True):
         p.grad = (total + step.sigma * step.clip * gaussian(p, step.noise, step.secure)) / step.expected
+
+
+def clipped_sum(
+    module: nn.Module, private_loss: PerExample, batch: Any, clip: float, parameters: Sequence[nn.Parameter]
+) -> Sequence[Tensor | None]:
+    """Sum over the batch of each example's gradient, scaled to norm `clip` where it is longer. None: no example reaches it."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Full backward hook is firing")  # the first layer's input is data: it needs no gradient
+        losses, norms = ghost_norms(module, private_loss, batch)
+        for p in parameters:
+            p.grad = None
+        coefficients = (clip / norms.clamp(min=1e-12)).clamp(max=1.0)
+        return torch.autograd.grad((losses * coefficients).sum(), parameters, allow_unused=True)
 
 
 def ghost_norms(module: nn.Module, private_loss: PerExample, batch: Any) -> tuple[Tensor, Tensor]:

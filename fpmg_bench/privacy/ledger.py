@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Charges, Privacy
 
 Kind = Literal["step", "moments", "counts"]
+Rates = float | Mapping[str, float]
 STATISTICS_SHARE = 0.1  # of epsilon, for moments and counts together: they are few, and sampled at rate 1
 LARGEST_SIGMA = 1e4
+FAR_ORDERS = (96, 128, 192, 256, 512, 1024)  # of RDP: with Opacus' own, which end at 63, no noise reaches epsilon .1 at delta 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ def _composed(history: tuple[tuple[float, float, int], ...], delta: float, accou
     account.history = [tuple(item) for item in history]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PRV at rate 1 is right but divides by zero on the way; RDP names its optimal order
-        return float(account.get_epsilon(delta=delta))
+        orders = {"alphas": [*RDPAccountant.DEFAULT_ALPHAS, *FAR_ORDERS]} if accountant == "rdp" else {}
+        return float(account.get_epsilon(delta=delta, **orders))
 
 
 def epsilon_of(mechanisms: Sequence[Mechanism], delta: float, accountant: Literal["prv", "rdp"] = "prv") -> float:
@@ -63,29 +66,34 @@ def epsilon_of(mechanisms: Sequence[Mechanism], delta: float, accountant: Litera
     return _composed(history, delta, accountant) if history else 0.0
 
 
-def calibrate(planned: Mapping[str, Charges], rate: float, privacy: Privacy) -> Noise:
+def calibrate(planned: Mapping[str, Charges], rates: Rates, privacy: Privacy) -> Noise:
     """The least noise with which the whole plan (stage -> charges) of one silo stays within epsilon. PrivacyError: no noise does."""
     few = any(c.moments or c.counts for c in planned.values())
     steps = any(c.private_steps for c in planned.values())
     share = privacy.epsilon * (STATISTICS_SHARE if steps else 1.0)
     statistics = (
-        _least(lambda s: mechanisms(planned, rate, Noise(1.0, s, 1.0), only="statistics"), share, privacy) if few else 1.0
+        _least(lambda s: mechanisms(planned, rates, Noise(1.0, s, 1.0), only="statistics"), share, privacy) if few else 1.0
     )
     if not steps:
         return Noise(statistics, statistics, privacy.clip, privacy.secure)
-    sigma = _least(lambda s: mechanisms(planned, rate, Noise(s, statistics, 1.0)), privacy.epsilon, privacy)
+    sigma = _least(lambda s: mechanisms(planned, rates, Noise(s, statistics, 1.0)), privacy.epsilon, privacy)
     return Noise(sigma, statistics, privacy.clip, privacy.secure)
 
 
-def mechanisms(planned: Mapping[str, Charges], rate: float, noise: Noise, only: str = "") -> list[Mechanism]:
-    """The planned charges of one silo as mechanisms."""
+def mechanisms(planned: Mapping[str, Charges], rates: Rates, noise: Noise, only: str = "") -> list[Mechanism]:
+    """The planned charges of one silo as mechanisms. rates: the sampling rate of every stage, or stage -> rate."""
     rows = []
     for stage, c in planned.items():
         if only != "statistics":
-            rows.append(Mechanism(stage, "step", rate, noise.steps, c.private_steps))
+            rows.append(Mechanism(stage, "step", rate_of(rates, stage), noise.steps, c.private_steps))
         rows.append(Mechanism(stage, "moments", 1.0, noise.statistics, c.moments))
         rows.append(Mechanism(stage, "counts", 1.0, noise.statistics, c.counts))
     return [row for row in rows if row.count]
+
+
+def rate_of(rates: Rates, stage: str) -> float:
+    """The rate at which a stage samples patients; where classes have rates of their own, the largest."""
+    return rates[stage] if isinstance(rates, Mapping) else rates
 
 
 def _least(plan: Any, epsilon: float, privacy: Privacy) -> float:
@@ -119,12 +127,15 @@ def _spend(rows: Sequence[Mechanism], delta: float, accountant: Literal["prv", "
 
 @dataclass(slots=True)
 class Ledger:
-    """One silo's account over a whole trial. A charge beyond the plan is refused; `spent` survives a checkpoint."""
+    """One silo's account over a whole trial. A charge beyond the plan is refused; `spent` survives a checkpoint.
+
+    rates: of all stages, or stage -> rate.
+    """
 
     silo: int
     name: str
     patients: int
-    rate: float
+    rates: Rates
     privacy: Privacy
     noise: Noise
     planned: Mapping[str, Charges]
@@ -149,10 +160,10 @@ class Ledger:
         """What was spent."""
         rows = []
         for (stage, kind), count in sorted(self.spent.items()):
-            step = kind == "step"
-            rows.append(
-                Mechanism(stage, kind, self.rate if step else 1.0, self.noise.steps if step else self.noise.statistics, count)
-            )
+            if kind == "step":
+                rows.append(Mechanism(stage, kind, rate_of(self.rates, stage), self.noise.steps, count))
+            else:
+                rows.append(Mechanism(stage, kind, 1.0, self.noise.statistics, count))
         return rows
 
     def epsilon(self, accountant: Literal["prv", "rdp"] = "prv") -> float:
@@ -187,13 +198,3 @@ class Ledger:
                 for m in self.entries()
             ],
         }
-
-
-def plan_ledgers(
-    silos: Mapping[int, tuple[str, int, float]], planned: Mapping[int, Mapping[str, Charges]], privacy: Privacy
-) -> dict[int, Ledger]:
-    """A calibrated ledger a silo. silos: index -> (name, patients, sampling rate); planned: index -> stage -> charges."""
-    return {
-        silo: Ledger(silo, name, patients, rate, privacy, calibrate(planned[silo], rate, privacy), planned[silo])
-        for silo, (name, patients, rate) in silos.items()
-    }

@@ -6,12 +6,13 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+import numpy as np
+
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.keys import seed_for
 from fpmg_bench.types import Moments, StepLog
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor, nn, optim
 
@@ -61,7 +62,6 @@ class LocalShard:
         observer: Observer | None = None,
         draws: Draws | None = None,
     ) -> None:
-        import numpy as np
 
         order = np.argsort(patient, kind="stable")
         _, self._first, self._records = np.unique(np.asarray(patient)[order], return_index=True, return_counts=True)
@@ -70,7 +70,7 @@ class LocalShard:
         self._rates = np.maximum.reduceat(each[order], self._first) if len(order) else each
         if not ((self._rates > 0) & (self._rates <= 1)).all():
             raise PrivacyError(f"sampling rate {rate} of {stage} is not in (0, 1]")
-        self._rows, self._rate, self._stage, self._ledger = rows, rate, stage, ledger
+        self._rows, self._stage, self._ledger = rows, stage, ledger
         self._observer, self._draws = observer, draws
         self._kept: dict[str, LocalShard] = {}
         self._stream: dict[str, Rng] = {}
@@ -83,6 +83,10 @@ class LocalShard:
     @property
     def private(self) -> bool:
         return self._ledger is not None
+
+    @property
+    def balanced(self) -> bool:
+        return bool(np.ptp(self._rates) > 0)
 
     def begin(self, seed: int) -> LocalShard:
         """A fresh sampling and noise stream for a round. `secure` draws both from the system instead."""
@@ -124,7 +128,8 @@ class LocalShard:
         if type(module).__qualname__ not in self._checked and len(rows) > 1:
             dpsgd.check(module, private_loss, self._batch, rows, self._stage)
             self._checked.add(type(module).__qualname__)
-        dpsgd.gradients(module, private_loss, self._batch(rows) if len(rows) else None, spec)
+        parts = (self._batch(rows[at : at + dpsgd.PHYSICAL]) for at in range(0, len(rows), dpsgd.PHYSICAL))
+        dpsgd.gradients(module, private_loss, parts, spec)
         if self._observer is not None:
             self._observer(self._stage, module, private_loss, self._batch, rows, spec)
         if public_loss is not None:
@@ -209,17 +214,20 @@ class LocalShard:
 
     def _draw(self) -> NDArray[np.intp]:
         """Records of a Poisson sample of patients, one a patient."""
-        import numpy as np
         import torch
 
         draw = self._stream["draw"]
-        # float32 numbers are multiples of 2^-24: rounded down, so that nobody is drawn more often than is charged
-        limit = torch.as_tensor(np.floor(self._rates * GRID) / GRID).float()
-        chosen = (torch.rand(self.patients, generator=draw) < limit).numpy()
+        chosen = (torch.rand(self.patients, generator=draw) < self._limits()).numpy()
         which = torch.rand(self.patients, generator=draw, dtype=torch.float64).numpy()
         at = self._first + (which * self._records).astype(int)
         rows: NDArray[np.intp] = self._order[at[chosen]]
         return rows
+
+    def _limits(self) -> Tensor:
+        """[patients] float32: the rates on the grid of float32 numbers in [0, 1), rounded down: nobody is drawn more often than charged."""
+        import torch
+
+        return torch.as_tensor(np.floor(self._rates * GRID) / GRID).float()
 
     def _batch(self, rows: NDArray[np.intp]) -> Any:
         import torch

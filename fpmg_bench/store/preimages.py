@@ -71,9 +71,10 @@ def measure_preimage(spec: TrialSpec, versions: Versions, trial_key: str) -> dic
 
 
 def _patients(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
-    """Which patients are where: dataset, split, partition, seed."""
+    """Which patients are where: dataset, split, partition, seed, and the canaries of an audit."""
     dataset = versions.of("dataset", spec.dataset) or {}
-    return {
+    audit = {"audit": asdict(spec.audit)} if spec.audit else {}
+    return audit | {
         "stage": "stage1",
         "dataset": dataset | {"fingerprint": versions.fingerprints[spec.dataset_name]},
         "split": {"holdout": spec.holdout, "tuning": spec.tuning},

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fpmg_bench.store.atomic import plain
-from fpmg_bench.types import Budget, Choice, Privacy, TrialSpec
+from fpmg_bench.types import Audit, Budget, Choice, Privacy, TrialSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ def spec_from_json(entry: Mapping[str, Any]) -> TrialSpec:
         "metrics": tuple(_choice(item) for item in entry["metrics"]),
         "privacy": Privacy(**_floats(entry["privacy"])) if entry["privacy"] else None,
         "control": _optional(entry["control"]),
+        "audit": Audit(**entry["audit"]) if entry.get("audit") else None,
     }
     return TrialSpec(**{**entry, **same})
 

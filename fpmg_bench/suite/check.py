@@ -16,7 +16,7 @@ from fpmg_bench.types import Choice
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
 
-SILO_KEYS = ("local_steps", "sampling_rate")
+SILO_KEYS = ("local_steps", "sampling_rate", "epsilon")
 
 
 def check_components(suite: Suite, registry: Registry, problems: Problems) -> None:
@@ -77,6 +77,10 @@ def _check_silos(method: Method, registry: Registry, problems: Problems) -> None
     for silo, overrides in method.silos.items():
         node = method.node.at("silos", silo)
         path = f"{_path(method)}.silos.{silo}"
+        if "epsilon" in overrides and method.privacy is None:
+            problems.add(
+                node.key("epsilon"), f"{path}.epsilon", "a silo's budget needs `privacy: {epsilon, delta}` in the method"
+            )
         own = {name: value for name, value in overrides.items() if name not in SILO_KEYS}
         known = [*SILO_KEYS, *schema]
         for name in [name for name in own if name not in schema]:

@@ -81,6 +81,7 @@ def trial(suite: Suite, entry: DatasetEntry, method: Method, info: CohortInfo, s
         suite.frames,
         held,
         limit_seconds=suite.limits.trial,
+        audit=method.audit,
     )
 
 

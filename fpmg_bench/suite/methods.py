@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fpmg_bench.audit.sabotage import SHARDS
 from fpmg_bench.registry import did_you_mean
 from fpmg_bench.suite.document import Node, node_of
 from fpmg_bench.suite.model import COMPONENTS, METHOD_KEYS, Method
 from fpmg_bench.suite.place import Place
 from fpmg_bench.suite.sections import read_choice, read_partition
 from fpmg_bench.suite.variants import PathError, override, read_sweep
-from fpmg_bench.types import Choice, Privacy
+from fpmg_bench.types import Audit, Choice, Privacy
 
+LEAST_CANARIES = 10  # fewer cannot refute any epsilon above 1
 MERGED = ("encoders", "silos")
 
 
@@ -54,6 +56,7 @@ def read_method(place: Place, name: str) -> Method:
         read_partition(found["partition"]) if "partition" in found else None,
         read_privacy(found["privacy"]) if "privacy" in found else None,
         {key: _read_silo(entry) for key, entry in found["silos"].entries().items()} if "silos" in found else {},
+        audit=_audit(found),
         node=place.node,
     )
 
@@ -70,14 +73,28 @@ def _read_control(place: Place, name: str, found: Mapping[str, Place]) -> Method
     strength = found["strength"].number("a number of at least 0", 1.0, above=-1e-300) if "strength" in found else 1.0
     control = Choice(found["control"].text(), {"strength": strength})
     partition = read_partition(found["partition"]) if "partition" in found else None
-    return Method(name, partition=partition, control=control, node=place.node)
+    return Method(name, partition=partition, control=control, audit=_audit(found), node=place.node)
+
+
+def _audit(found: Mapping[str, Place]) -> Audit | None:
+    """{canaries, sabotage}; null for none. A fault of the accounting needs `privacy` to be claimed."""
+    if "audit" not in found or found["audit"].value is None:
+        return None
+    place = found["audit"]
+    fields = place.fields(("canaries", "sabotage"), ("canaries",))
+    canaries = fields["canaries"].whole(LEAST_CANARIES, LEAST_CANARIES) if "canaries" in fields else LEAST_CANARIES
+    sabotage = fields["sabotage"].word(tuple(SHARDS), "none") if "sabotage" in fields else "none"
+    private = "privacy" in found and found["privacy"].value is not None
+    if sabotage != "none" and not private:
+        fields["sabotage"].wrong(f"'{sabotage}' breaks a promise of DP-SGD, and this method makes none; write `privacy`")
+    return Audit(canaries, sabotage)
 
 
 def read_privacy(place: Place) -> Privacy | None:
-    """{epsilon, delta, clip, secure}; null for none."""
+    """{epsilon, delta, clip, secure, balanced}; null for none."""
     if place.value is None:
         return None
-    found = place.fields(("epsilon", "delta", "clip", "secure"), ("epsilon", "delta"))
+    found = place.fields(("epsilon", "delta", "clip", "secure", "balanced"), ("epsilon", "delta"))
     epsilon, delta, clip = 1.0, 1e-5, 1.0
     if "epsilon" in found:
         no_noise = "a number above 0 (0 releases nothing about anyone; without privacy, leave `privacy` out)"
@@ -86,18 +103,20 @@ def read_privacy(place: Place) -> Privacy | None:
         delta = found["delta"].number("a probability above 0 and below 1", 1e-5, above=0, upto=1 - 1e-12)
     if "clip" in found:
         clip = found["clip"].number("a norm above 0", 1.0, above=0)
-    secure = found["secure"].flag() if "secure" in found else False
-    return Privacy(epsilon, delta, clip, secure)
+    flags = {key: found[key].flag() for key in ("secure", "balanced") if key in found}
+    return Privacy(epsilon, delta, clip, **flags)
 
 
 def _read_silo(place: Place) -> dict[str, Any]:
-    """Overrides of one silo: local_steps, sampling_rate, and the learners' own parameters (checked with the components)."""
+    """Overrides of one silo: local_steps, sampling_rate, epsilon, and the learners' own parameters (checked with the components)."""
     overrides: dict[str, Any] = {}
     for key, entry in place.entries().items():
         if key == "local_steps":
             overrides[key] = entry.whole(1, 1)
         elif key == "sampling_rate":
             overrides[key] = entry.number("a share above 0 and up to 1", 0.1, above=0, upto=1)
+        elif key == "epsilon":
+            overrides[key] = entry.number("a number above 0, the silo's own budget", 1.0, above=0)
         else:
             overrides[key] = entry.node.plain()
     return overrides

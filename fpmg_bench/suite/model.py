@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fpmg_bench.suite.document import Node
-from fpmg_bench.types import Budget, Choice, Privacy, TrialSpec
+from fpmg_bench.types import Audit, Budget, Choice, Privacy, TrialSpec
 
 COMPONENTS = ("generator", "topology", "aggregator")
-METHOD_KEYS = ("extends", "encoders", *COMPONENTS, "partition", "privacy", "silos", "control", "strength")
+METHOD_KEYS = ("extends", "encoders", *COMPONENTS, "partition", "privacy", "silos", "control", "strength", "audit")
 NOWHERE = Node(None, 1, 1)
 
 
@@ -42,6 +42,7 @@ class Method:
     privacy: Privacy | None = None
     silos: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     control: Choice | None = None
+    audit: Audit | None = None
     node: Node = field(default=NOWHERE, repr=False, compare=False)
 
 

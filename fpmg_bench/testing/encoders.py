@@ -64,6 +64,18 @@ def check_losses_do_not_mix_rows(component: Any) -> None:
         learners.check_losses_do_not_mix_rows(component, schema, data)
 
 
+def check_objective(component: Any) -> None:
+    """What the steps minimise, for attacks by loss and gradient."""
+    for schema, data in _cases(component):
+        learners.check_objective_is_row_by_row(component, schema, data)
+
+
+def check_private_gradients(component: Any) -> None:
+    """Ghost clipping gives the sums of plain per-example gradients."""
+    for schema, data in _cases(component):
+        learners.check_private_gradients(component, schema, data)
+
+
 def check_keeps_no_patient(component: Any) -> None:
     """No encoded training row is stored in the state that leaves the silo."""
     for schema, data in _cases(component):
@@ -109,6 +121,8 @@ CHECKS: tuple[Check, ...] = (
     check_state_is_stable,
     check_train_leaves_the_given_state,
     check_losses_do_not_mix_rows,
+    check_objective,
+    check_private_gradients,
     check_keeps_no_patient,
     check_encodes_one_finite_row_a_record,
     check_encoding_does_not_depend_on_the_batch,

@@ -50,6 +50,16 @@ def check_losses_do_not_mix_rows(component: Any) -> None:
     learners.check_losses_do_not_mix_rows(component, space(), vectors(ROWS))
 
 
+def check_objective(component: Any) -> None:
+    """What the steps minimise, for attacks by loss and gradient."""
+    learners.check_objective_is_row_by_row(component, space(), vectors(ROWS))
+
+
+def check_private_gradients(component: Any) -> None:
+    """Ghost clipping gives the sums of plain per-example gradients."""
+    learners.check_private_gradients(component, space(), vectors(ROWS))
+
+
 def check_keeps_no_patient(component: Any) -> None:
     """No training row is stored in the state that leaves the silo."""
     rows = vectors(ROWS, 9)
@@ -81,6 +91,8 @@ CHECKS: tuple[Check, ...] = (
     check_state_is_stable,
     check_train_leaves_the_given_state,
     check_losses_do_not_mix_rows,
+    check_objective,
+    check_private_gradients,
     check_keeps_no_patient,
     check_samples_one_row_a_condition,
     check_samples_depend_on_the_stream,

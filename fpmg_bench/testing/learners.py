@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fpmg_bench.errors import NotApplicable
+from fpmg_bench.errors import NotApplicable, PrivacyError
 from fpmg_bench.keys import rng_for, seed_for
 from fpmg_bench.testing.bits import bits
 from fpmg_bench.testing.fakes import context
-from fpmg_bench.testing.shards import Watch, local_shard
+from fpmg_bench.testing.shards import GradientCheck, Watch, local_shard, private_shard
 from fpmg_bench.types import Update
 
 if TYPE_CHECKING:
     from fpmg_bench.types import State
 
 STEPS = 2
+GRADIENTS_AGREE = 1e-5
 
 
 def learn(component: Any, schema: Any, rows: Any, seed: int, rounds: int = 2, watch: bool = False) -> dict[str, Any]:
@@ -81,6 +82,40 @@ def check_losses_do_not_mix_rows(component: Any, schema: Any, rows: Any) -> None
     assert found["steps"], "train took no step through its shard"
     assert max(found["steps"]) > 1, "every batch held a single row; the check saw nothing"
     assert not found["mixed"], found["mixed"][0]
+
+
+def check_objective_is_row_by_row(component: Any, schema: Any, rows: Any) -> None:
+    """Where a learner says what its steps minimise: one finite loss a row, the same whatever the other rows are."""
+    say = getattr(component, "objective", None)
+    if say is None:
+        raise NotApplicable("the learner has no `objective`: attacks by loss and gradient pass it by")
+    _needs_rounds(component)
+    found = learn(component, schema, rows, seed=7)
+    objectives = say(schema, found["state"])
+    assert objectives, "objective gives nothing for a state that was trained"
+    for module, what in objectives.items():
+        assert any(key.startswith(f"{module}/") for key in found["state"]), f"{module!r} is no module of the state"
+        batch = what.features(rows)
+        with torch.no_grad():
+            whole, few = what.loss(what.module, batch), what.loss(what.module, {k: v[:3] for k, v in batch.items()})
+        assert whole.shape == (len(rows),), f"{module!r}: {tuple(whole.shape)} losses for {len(rows)} rows"
+        assert bool(torch.isfinite(whole).all()), f"{module!r}: a loss is not finite"
+        torch.testing.assert_close(whole[:3], few, atol=1e-4, rtol=1e-4)
+
+
+def check_private_gradients(component: Any, schema: Any, rows: Any) -> None:
+    """Under DP-SGD: the clipped sum is that of plain per-example gradients to 1e-5 (relative), layer by layer."""
+    _needs_rounds(component)
+    seen = GradientCheck()
+    ctx = context(schema, 8, 0, 1)
+    shard = private_shard(component, schema, rows, 8, seen)
+    try:
+        start = component.init(schema, component.statistics(schema, shard, ctx), rng_for(8, "init"))
+        component.train(start, shard, ctx)
+    except PrivacyError as error:
+        raise NotApplicable(f"not trained privately: {error}") from error
+    assert seen.compared, "train took no private step"
+    assert max(seen.compared.values()) < GRADIENTS_AGREE, f"relative differences from plain autograd: {seen.compared}"
 
 
 def _needs_rounds(component: Any) -> None:

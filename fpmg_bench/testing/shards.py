@@ -15,6 +15,8 @@ from fpmg_bench.testing.bits import bits
 from fpmg_bench.types import Moments, StepLog
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fpmg_bench.contracts import PerExample, Public, Shard
 
 
@@ -41,6 +43,10 @@ class ProbeShard:
     @property
     def private(self) -> bool:
         return self.inner.private
+
+    @property
+    def balanced(self) -> bool:
+        return self.inner.balanced
 
     def prepared(self, name: str, features: Callable[[Any], Mapping[str, Tensor]]) -> ProbeShard:
         return replace(self, inner=self.inner.prepared(name, features))
@@ -85,6 +91,58 @@ def local_shard(rows: Any, seed: int = 0, watch: Watch | None = None) -> Any:
 
     shard = LocalShard(rows, np.arange(len(rows)), 0.5, "conformance").begin(seed)
     return shard if watch is None else ProbeShard(shard, watch)
+
+
+@dataclass
+class GradientCheck:
+    """A shard's observer. compared: parameter -> largest difference of the clipped sums, over the largest entry of that sum."""
+
+    compared: dict[str, float] = field(default_factory=dict)
+
+    def prepared(self, features: Callable[[Any], Mapping[str, Tensor]]) -> GradientCheck:
+        return self
+
+    def __call__(
+        self, stage: str, module: nn.Module, private_loss: PerExample, batch_of: Any, rows: NDArray[np.intp], step: Any
+    ) -> None:
+        """Eight of the drawn rows, clipped so that every one of them is: by hooks, and by autograd one after the other."""
+        from fpmg_bench.privacy import dpsgd
+
+        few, noised = rows[:8], [p.grad for p in module.parameters()]
+        named = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        _without_dropout(module)
+        by_hooks = dpsgd.clipped_sum(module, private_loss, batch_of(few), 1e-3, list(named.values()))
+        plain = [torch.zeros_like(p, dtype=torch.float64) for p in named.values()]
+        for row in few:
+            loss = private_loss(module, batch_of(np.array([row]))).sum()
+            slopes = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+            norm = sum(float(g.double().square().sum()) for g in slopes if g is not None) ** 0.5
+            for total, slope in zip(plain, slopes, strict=True):
+                if slope is not None:
+                    total.add_(slope.double() * min(1.0, 1e-3 / max(norm, 1e-12)))
+        size = max(float(total.abs().max()) for total in plain)
+        for name, ours, total in zip(named, by_hooks, plain, strict=True):
+            difference = total if ours is None else total - ours.double()
+            self.compared[name] = float(difference.abs().max()) / max(size, 1e-30)
+        for p, kept in zip(module.parameters(), noised, strict=True):
+            p.grad = kept
+
+
+def _without_dropout(module: nn.Module) -> None:
+    """Its masks are drawn for a batch, so that a row alone would see others."""
+    for part in module.modules():
+        if isinstance(part, nn.Dropout):
+            part.p = 0.0
+
+
+def private_shard(component: Any, schema: Any, rows: Any, seed: int, observer: Any = None) -> Any:
+    """The shard of one silo under an easy budget for one round of one step."""
+    from fpmg_bench.privacy import Ledger, LocalShard, Noise
+    from fpmg_bench.types import Privacy
+
+    plan = {"conformance": component.charges(schema, 1)}
+    ledger = Ledger(0, "silo", len(rows), 0.5, Privacy(8.0, 1e-3), Noise(1.0, 1.0, 1.0), plan)
+    return LocalShard(rows, np.arange(len(rows)), 0.5, "conformance", ledger, observer=observer).begin(seed)
 
 
 def _rows(batch: Any) -> int:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fpmg_bench.errors import PrivacyError
-from fpmg_bench.privacy import Draws, Ledger, plan_ledgers
+from fpmg_bench.privacy import Draws, Ledger, calibrate
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fpmg_bench.contracts import Learner
     from fpmg_bench.trial.parts import Parts
     from fpmg_bench.trial.silos import Silo
-    from fpmg_bench.types import Charges, Cohort, Space, TrialSpec
+    from fpmg_bench.types import Charges, Cohort, Privacy, Space, TrialSpec
+
+MOST = 0.5  # rate of a rare class: above it the account gains little and every one of its patients is in every other step
 
 
 def rounds_of(learner: Learner, budget: int) -> int:
@@ -42,8 +49,28 @@ def open_ledgers(spec: TrialSpec, parts: Parts, silos: Sequence[Silo], train: Co
             f"delta {spec.privacy.delta} is not below 1/{smallest.patients} of silo {smallest.name}: it would allow a patient's release",
             "lower delta",
         )
-    named = {s.index: (s.name, s.patients, s.rate) for s in silos}
-    return plan_ledgers(named, {s.index: planned(spec, parts, s, train, space) for s in silos}, spec.privacy)
+    return {s.index: _ledger(spec, spec.privacy, s, planned(spec, parts, s, train, space), train) for s in silos}
+
+
+def _ledger(spec: TrialSpec, privacy: Privacy, silo: Silo, plan: Mapping[str, Charges], train: Cohort) -> Ledger:
+    """One silo's, calibrated to its own budget and rates."""
+    own = replace(privacy, epsilon=silo.epsilon or privacy.epsilon)
+    rates = {stage: float(np.max(rates_of(spec, silo, train, stage))) for stage in plan}
+    return Ledger(silo.index, silo.name, silo.patients, rates, own, calibrate(plan, rates, own), plan)
+
+
+def rates_of(spec: TrialSpec, silo: Silo, train: Cohort, stage: str) -> float | NDArray[np.float64]:
+    """The silo's sampling rate, or one for each of its records: under `privacy.balanced` every class is as frequent in stage 2.
+
+    q_c = q n / (K n_c), from the label counts that are declared public, at most MOST: rare classes are drawn more often instead of
+    weighing more, because weights before clipping do nothing and after it void the sensitivity.
+    """
+    if stage != "stage2" or spec.privacy is None or not spec.privacy.balanced:
+        return silo.rate
+    label = train.label[silo.rows]
+    counts = np.bincount(label, minlength=len(train.classes))
+    even = silo.rate * len(label) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    return np.minimum(even, max(MOST, silo.rate))[label]
 
 
 def spent(ledgers: Mapping[int, Ledger], draws: Mapping[int, Draws]) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.audit.finding import Reading
 from fpmg_bench.errors import FpmgError, NotApplicable
 from fpmg_bench.keys import rng_for
 from fpmg_bench.types import Scale, Score
 
 if TYPE_CHECKING:
+    from fpmg_bench.audit.finding import Finding
     from fpmg_bench.contracts import Metric
     from fpmg_bench.evaluation import Measured
     from fpmg_bench.trial.parts import Sink
@@ -25,6 +27,12 @@ def measure(metrics: Mapping[str, Metric], evidence: Measured, seed: int, sink: 
         sink.event({"event": "stage", "name": f"measure:{name}", "total": 1})
         rows += scores_of(name, metric, evidence, seed)
     return rows
+
+
+def audit_rows(found: Finding) -> list[dict[str, Any]]:
+    """An audit's numbers as rows of the metric "audit"."""
+    reading: Any = Reading
+    return [_row("audit", reading, score, "ok", "") for score in found.scores()]
 
 
 def scores_of(name: str, metric: Metric, evidence: Measured, seed: int) -> list[dict[str, Any]]:

@@ -7,9 +7,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.audit.canaries import plant, spread
 from fpmg_bench.controls import CONTROLS
 from fpmg_bench.errors import DatasetError, SuiteError
 from fpmg_bench.evaluation import EvaluationSpace, Measured, Split, split
@@ -17,9 +18,10 @@ from fpmg_bench.keys import rng_for
 from fpmg_bench.transport import Inproc
 from fpmg_bench.trial import account
 from fpmg_bench.trial.attacked import Trained
-from fpmg_bench.trial.measure import measure, scores_of
+from fpmg_bench.trial.audited import Audited
+from fpmg_bench.trial.measure import audit_rows, measure, scores_of
 from fpmg_bench.trial.release import mixture, release, uniform
-from fpmg_bench.trial.silos import Silo, place
+from fpmg_bench.trial.silos import Silo, place, silos_of
 from fpmg_bench.trial.stages import Stages, space_of
 from fpmg_bench.trial.traffic import traffic
 
@@ -60,6 +62,12 @@ class Scene:
     train: Cohort
     silos: list[Silo]
     skew: dict[str, float]
+    audited: Audited | None = None
+
+    @property
+    def known(self) -> Cohort:
+        """The training patients without canaries."""
+        return self.train.take(~self.audited.canaries.of(self.train.patient)) if self.audited else self.train
 
     def evidence(self, spec: TrialSpec, parts: Parts, space: EvaluationSpace, **released: Any) -> Measured:
         """The metrics' view of a release."""
@@ -80,7 +88,7 @@ def run_trial(spec: TrialSpec, parts: Parts, sink: Sink) -> None:
     sink.event({"event": "stage", "name": "load", "total": 1})
     with clock("load"):
         scene = _load(spec, parts)
-        space = EvaluationSpace.fit(scene.train, spec.seed)
+        space = EvaluationSpace.fit(scene.known, spec.seed)
     if spec.control:
         made = _controlled(spec, parts, scene, clock, sink)
     else:
@@ -91,8 +99,9 @@ def run_trial(spec: TrialSpec, parts: Parts, sink: Sink) -> None:
     with clock("measure"):
         evidence = scene.evidence(spec, parts, space, **released)
         scores = measure(parts.metrics, evidence, spec.seed, sink)
+        scores, audit = _audited(spec, scene, released["released"], space, result, scores)
         _show_round_trip(spec, parts, scene, evidence, sink)
-    sink.finish(_identity(spec) | _people(scene) | result | {"scores": scores} | _cost(clock))
+    sink.finish(_identity(spec) | _people(scene) | result | audit | {"scores": scores} | _cost(clock))
 
 
 def _load(spec: TrialSpec, parts: Parts) -> Scene:
@@ -102,8 +111,14 @@ def _load(spec: TrialSpec, parts: Parts) -> Scene:
         raise DatasetError(f"{spec.dataset_name}: no record is left", "see the reasons in `fpmg-bench list datasets`")
     chosen = cohort.only(tuple(spec.encoders)) if spec.encoders else cohort
     parted = split(chosen, spec.seed, spec.holdout, spec.tuning)
-    train, silos, realised = place(parted.train, spec)
-    return Scene(chosen, parted, train, silos, realised)
+    if spec.audit is None:
+        train, silos, realised = place(parted.train, spec)
+        return Scene(chosen, parted, train, silos, realised)
+    parted, canaries = plant(parted, spec.audit.canaries, spec.seed)
+    train, _, realised = place(parted.train, spec)
+    canaries = spread(canaries, train)
+    train = canaries.joined(train)
+    return Scene(chosen, replace(parted, train=train), train, silos_of(train, spec), realised, Audited(spec.audit, canaries))
 
 
 def _controlled(spec: TrialSpec, parts: Parts, scene: Scene, clock: Clock, sink: Sink) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -124,7 +139,7 @@ def _generated(
     """Steps 4 to 8: train, or take over what was trained under the same key; then sample and decode."""
     ledgers = account.open_ledgers(spec, parts, scene.silos, scene.train, space_of(scene.train, parts))
     transport = Inproc(record=spec.frames)
-    stages = Stages(spec, parts, scene.train, scene.silos, ledgers, transport, sink)
+    stages = Stages(spec, parts, scene.train, scene.silos, ledgers, transport, sink, audited=scene.audited)
     models = _models(stages, scene, space, clock)
     with clock("sample"):
         drawn = _sampled(stages, scene, models, mixture) if parts.generator else {}
@@ -201,6 +216,22 @@ def _show_round_trip(spec: TrialSpec, parts: Parts, scene: Scene, evidence: Meas
     rows = np.concatenate(classes)
     sink.synthetic(next(iter(evidence.round_trips().values())).take(rows), "decoded")
     sink.synthetic(held_out.take(rows), HELD_OUT)
+
+
+def _audited(
+    spec: TrialSpec,
+    scene: Scene,
+    released: Mapping[int, Cohort],
+    space: EvaluationSpace,
+    result: Mapping[str, Any],
+    scores: list[dict[str, Any]],
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The scores with the audit's own, and the entry of trial.json, where canaries were planted."""
+    if scene.audited is None:
+        return scores, {}
+    formal = float(result["privacy"]["epsilon"]) if result["privacy"] else float("inf")
+    found = scene.audited.finding(released, scene.known, space, spec.control is not None, spec.privacy, formal)
+    return scores + audit_rows(found), {"audit": found.record()}
 
 
 def _distinct(released: Mapping[int, Cohort], names: tuple[str, ...]) -> list[tuple[str, Cohort]]:

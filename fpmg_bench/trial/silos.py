@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
     from fpmg_bench.types import Cohort, TrialSpec
 
-CORE = ("local_steps", "sampling_rate")  # overrides the core itself understands; all others go to the learners
+CORE = ("local_steps", "sampling_rate", "epsilon")  # overrides the core itself understands; all others go to the learners
 
 
 @dataclass(frozen=True, slots=True)
 class Silo:
-    """One silo: its training records as rows of the training cohort, its rate, its local steps, its learners' parameters."""
+    """One silo: its training records as rows of the training cohort, its rate, its local steps, its learners' parameters.
+
+    epsilon: its own budget; None: the method's.
+    """
 
     index: int
     name: str
@@ -28,6 +31,7 @@ class Silo:
     rate: float
     steps: int
     params: Mapping[str, Any]
+    epsilon: float | None = None
 
     def summary(self, train: Cohort) -> dict[str, Any]:
         """The silo's entry in trial.json."""
@@ -53,11 +57,14 @@ def place(train: Cohort, spec: TrialSpec) -> tuple[Cohort, list[Silo], dict[str,
     used = [index for index in range(len(names)) if bool((where == index).any())]
     dense = np.searchsorted(used, where)
     placed = replace(train, silo=dense, silo_names=tuple(names[index] for index in used))
+    return placed, silos_of(placed, spec), skew(train.label, dense)
+
+
+def silos_of(placed: Cohort, spec: TrialSpec) -> list[Silo]:
+    """The silos of a training cohort that knows where its records are. Overrides of single silos mean nothing where all are pooled."""
     pooled = spec.partition.get("kind") == "pooled"
-    silos = [
-        _silo(placed, index, {} if pooled else spec.silos.get(name, {}), spec) for index, name in enumerate(placed.silo_names)
-    ]
-    return placed, silos, skew(train.label, dense)
+    overrides = {} if pooled else spec.silos
+    return [_silo(placed, index, overrides.get(name, {}), spec) for index, name in enumerate(placed.silo_names)]
 
 
 def _silo(train: Cohort, index: int, overrides: Mapping[str, Any], spec: TrialSpec) -> Silo:
@@ -72,4 +79,5 @@ def _silo(train: Cohort, index: int, overrides: Mapping[str, Any], spec: TrialSp
         float(overrides.get("sampling_rate", spec.budget.sampling_rate)),
         int(overrides.get("local_steps", spec.budget.local_steps)),
         {key: value for key, value in overrides.items() if key not in CORE},
+        overrides.get("epsilon"),
     )

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from fpmg_bench.contracts import Learner
     from fpmg_bench.federation import Federated
     from fpmg_bench.privacy import Ledger
+    from fpmg_bench.privacy.shard import Observer
     from fpmg_bench.transport import Inproc
+    from fpmg_bench.trial.audited import Audited
     from fpmg_bench.trial.parts import Parts, Sink
     from fpmg_bench.trial.silos import Silo
     from fpmg_bench.types import Cohort, State, TrialSpec
@@ -43,6 +45,7 @@ class Stages:
     sink: Sink
     plumbing: list[dict[str, Any]] = field(default_factory=list)
     statistics: dict[str, dict[str, int]] = field(default_factory=dict)
+    audited: Audited | None = None
     draws: dict[int, Draws] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,11 +70,15 @@ class Stages:
 
     def extra(self) -> dict[str, Any]:
         """What else a later trial or a resumed one needs back."""
-        return {"spent": account.spent(self.ledgers, self.draws), "plumbing": self.plumbing, "statistics": self.statistics}
+        audit = {"audit": self.audited.kept()} if self.audited else {}
+        spent = account.spent(self.ledgers, self.draws)
+        return {"spent": spent, "plumbing": self.plumbing, "statistics": self.statistics} | audit
 
     def take_over(self, extra: Mapping[str, Any]) -> None:
         """Go on from what `extra` kept: spent privacy, plumbing rows, bytes of the statistics exchanges."""
         account.recall(self.ledgers, self.draws, extra["spent"])
+        if self.audited:
+            self.audited.recall(extra["audit"])
         self.plumbing = list(extra["plumbing"])
         self.statistics = {stage: dict(counts) for stage, counts in extra["statistics"].items()}
 
@@ -89,9 +96,18 @@ class Stages:
         states = self._federate(stage, encoder, self.train.schemas[modality], shards, self.spec.budget.encoder_rounds).states
         return self._handed_over(stage, states)
 
-    def _shard(self, silo: Silo, rows: Any, patient: NDArray[np.int64], stage: str) -> LocalShard:
+    def _shard(
+        self, silo: Silo, rows: Any, patient: NDArray[np.int64], stage: str, observer: Observer | None = None
+    ) -> LocalShard:
         ledger, draws = self.ledgers.get(silo.index), self.draws.get(silo.index)
-        return LocalShard(rows, patient, silo.rate, stage, ledger, draws=draws)
+        shard = self.audited.shard if self.audited else LocalShard
+        return shard(rows, patient, silo.rate, stage, ledger, observer, draws)
+
+    def _witness(self, silo: int, patient: NDArray[np.int64], states: Mapping[str, State]) -> Observer | None:
+        """Who looks on at a silo's private steps of stage 2: only an audit's own eyes."""
+        if self.audited is None or silo not in self.ledgers:
+            return None
+        return self.audited.witness(silo, patient, lambda cohort: self.encode(cohort, states))
 
     def _handed_over(self, stage: str, states: Mapping[int, State]) -> Mapping[int, State]:
         """The finished encoder also at the silos that none of its patients could train, where the topology reaches them."""
@@ -165,7 +181,9 @@ class Stages:
         generator = self.parts.generator
         assert generator is not None
         shards = {
-            silo: self._shard(self.silos[silo], rows, rows.patient.numpy(), "stage2")
+            silo: self._shard(
+                self.silos[silo], rows, rows.patient.numpy(), "stage2", self._witness(silo, rows.patient.numpy(), encoders[silo])
+            )
             for silo, rows in self.vectors(encoders).items()
         }
         return self._federate("stage2", generator, self.space, shards, self.spec.budget.rounds, watch).states

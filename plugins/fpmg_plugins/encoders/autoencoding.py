@@ -117,7 +117,9 @@ class Autoencoding(ABC):
         return Update(training.state_of(network, MODULE), float(shard.patients), losses)
 
     def objective(self, schema: Schema, state: State) -> Mapping[str, Objective]:
-        """The network's losses at these weights, without dropout."""
+        """The network's losses at these weights, without dropout; {} where no step is taken on patients."""
+        if self.rounds == 0:
+            return {}
         network = self._restored(schema, state).eval()
         return {MODULE: Objective(network, _losses, lambda rows: self.features(schema, state, rows))}
 

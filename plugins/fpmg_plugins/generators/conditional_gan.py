@@ -43,6 +43,7 @@ class ConditionalGan:
         ema: float = 0.95,
         fakes: int = 64,
         balance: bool = True,
+        send: Literal["both", "generator"] = "both",
     ) -> None:
         self.noise = noise
         self.hidden = hidden
@@ -53,6 +54,7 @@ class ConditionalGan:
         self.ema = ema
         self.fakes = fakes
         self.balance = balance
+        self.send = send
 
     def groups(self, space: Space) -> Sequence[Group]:
         """Modalities that share noise and a discriminator."""

@@ -67,11 +67,13 @@ class Match:
         self.gan, self.group, self.state, self.ctx, self.space = gan, group, state, ctx, ctx.schema
         self.nets = gan.generators_of(self.space, group)
         self.critic = gan.discriminator_of(self.space, group)
-        training.load(self.critic, state, critic_name(group))
+        self.name = critic_name(group)
+        at_home = training.part(ctx.memory, self.name)
+        training.load(self.critic, ctx.memory if at_home else state, self.name)
         for name, net in self.nets.items():
             training.load(net, state, f"generator.{name}")
         lr = training.setting(gan, ctx, "lr")
-        self.against = training.adam(self.critic, lr, ctx.memory, critic_name(group), BETAS)
+        self.against = training.adam(self.critic, lr, ctx.memory, self.name, BETAS)
         self.makers = {m: training.adam(net, lr, ctx.memory, f"generator.{m}", BETAS) for m, net in self.nets.items()}
         self.average = {m: [state[f"ema.{m}/{key}"].clone() for key, _ in net.named_parameters()] for m, net in self.nets.items()}
         self.weighted = {m: list(net.parameters()) for m, net in self.nets.items()}
@@ -79,7 +81,7 @@ class Match:
         held = torch.tensor([float(m not in ctx.lacks) for m in group])
         self.presence = ctx.memory.get(OWN, state["prior/presence"])[self.seen.masks] * held
         self.widths = torch.tensor([self.space.blocks[m].stop - self.space.blocks[m].start for m in group])
-        self.weights = self._balance(bool(ctx.params.get("balance", gan.balance)))
+        self.weights = self.asked = self._balance(bool(ctx.params.get("balance", gan.balance)))
         self.drawn: tuple[Tensor, Tensor, Tensor, Tensor]
 
     def play(self, shard: Shard) -> tuple[State, dict[str, float]]:
@@ -87,6 +89,7 @@ class Match:
         real = fool = 0.0
         taken = 0
         if shard.private:
+            self.asked = self.weights if shard.balanced else torch.ones_like(self.weights)
             self.weights = torch.ones_like(self.weights)  # weights before clipping would do nothing, after it they void epsilon
         for _ in range(self.ctx.steps):
             self.drawn = self._fakes()  # both sides see the same generated rows: the discriminator's step does not touch them
@@ -134,7 +137,7 @@ class Match:
         are balanced.
         """
         n, rng = self.gan.fakes, self.ctx.rng
-        shares = self.state["prior/shares"] * self.weights
+        shares = self.state["prior/shares"] * self.asked
         label = torch.multinomial(shares.expand(n, -1), 1, generator=rng)[:, 0]
         spread = torch.randn(n, self.state["prior/rest"].shape[1], generator=rng) * self.state["prior/spread"]
         rest = (self.state["prior/rest"][label] + spread).clamp(-1, 1)
@@ -150,8 +153,13 @@ class Match:
         return 1 / (len(shares) * shares.clamp(min=0.02)) if wanted else torch.ones_like(shares)
 
     def _result(self) -> State:
-        result = training.state_of(self.critic, critic_name(self.group))
-        training.keep(self.against, self.critic, self.ctx.memory, critic_name(self.group))
+        critic = training.state_of(self.critic, self.name)
+        result: State = {}
+        training.keep(self.against, self.critic, self.ctx.memory, self.name)
+        if self.gan.send == "both":
+            result |= critic
+        else:
+            self.ctx.memory |= critic  # stays at home, and goes on from where it stood in the next round
         for name, net in self.nets.items():
             training.keep(self.makers[name], net, self.ctx.memory, f"generator.{name}")
             if name in self.ctx.lacks:

@@ -6,6 +6,7 @@ import torch
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.gaussian_copula import GaussianCopula
 from fpmg_plugins.generators.gaussian_start import Start
+from fpmg_plugins.generators.match import Match, match_rows
 from fpmg_plugins.generators.networks import rescale, spectral_norm
 from fpmg_plugins.generators.parallel_cgan import ParallelCgan
 from fpmg_plugins.generators.single_modal_cgan import SingleModalCgan
@@ -124,3 +125,37 @@ def test_rescaling_bounds_the_spectral_norm():
     assert spectral_norm(layer.weight.detach(), 50) == pytest.approx(exact, rel=1e-3)
     rescale(torch.nn.Sequential(layer), 1.0)
     assert float(torch.linalg.matrix_norm(layer.weight.detach(), 2)) < 1.15
+
+
+def test_a_discriminator_that_stays_at_home_is_trained_on_and_never_sent():
+    generator, rows = ParallelCgan(send="generator"), patients(500)
+    shard = LocalShard(rows, rows.patient.numpy(), 0.1, "stage2").begin(1)
+    start = fitted(generator, rows=rows)
+    memory, seen = {}, []
+    for round in range(2):
+        ctx = SiloContext(0, round, 5, rng_for(0, "t", round), memory=memory, schema=SPACE)
+        update = generator.train(start, shard.begin(round), ctx)
+        assert not [key for key in update.state if key.startswith("discriminator")]
+        seen.append({k: v.clone() for k, v in memory.items() if k.startswith("discriminator.a+b/")})
+    assert seen[0].keys() == seen[1].keys() == {k for k in start if k.startswith("discriminator")}
+    changed = [not torch.equal(seen[0][k], start[k]) and not torch.equal(seen[1][k], seen[0][k]) for k in seen[0]]
+    assert all(changed)
+
+
+def test_classes_that_are_drawn_evenly_meet_generated_rows_of_even_labels():
+    """Under privacy nothing is weighted: labels of generated rows follow what the shard draws."""
+    rows = patients(400)
+    rates = np.where(rows.condition[:, 0].numpy() == 1, 0.3, 0.1)
+    shares = {}
+    for name, rate in (("even", rates), ("as they are", 0.1)):
+        planned = {"stage2": ParallelCgan().charges(SPACE, 1)}
+        ledger = Ledger(0, "a", 400, 0.3, Privacy(8.0, 1e-5), Noise(1.0, 1e-6, 1.0), planned)
+        shard = LocalShard(rows, rows.patient.numpy(), rate, "stage2", ledger).begin(1)
+        ctx = SiloContext(0, 0, 1, rng_for(0, "t"), schema=SPACE)
+        generator = ParallelCgan(fakes=4000)
+        state = generator.init(SPACE, generator.statistics(SPACE, shard, ctx), rng_for(0, "init"))
+        match = Match(generator, ("a", "b"), state, ctx)
+        match.play(shard.prepared("vectors", match_rows))
+        shares[name] = float(match.drawn[3].float().mean())
+    assert shares["even"] == pytest.approx(0.5, abs=0.03)
+    assert shares["as they are"] == pytest.approx(0.3, abs=0.05)

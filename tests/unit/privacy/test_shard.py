@@ -100,7 +100,7 @@ LAYERS = {
 def test_clipped_sums_equal_per_example_gradients_of_torch_func(name):
     torch.manual_seed(0)
     module, data, clip = LAYERS[name](), rows(16), 0.3
-    dpsgd.gradients(module, loss_of, data, dpsgd.Step(0.0, clip, 1.0, torch.Generator()))
+    dpsgd.gradients(module, loss_of, [data], dpsgd.Step(0.0, clip, 1.0, torch.Generator()))
     parameters = {k: v.detach() for k, v in module.named_parameters()}
 
     def one(p, x, y):
@@ -117,7 +117,7 @@ def test_clipped_sums_equal_per_example_gradients_of_torch_func(name):
 
 def test_noise_has_the_stated_scale_and_is_divided_by_the_expected_batch():
     module = nn.Linear(100, 100)
-    dpsgd.gradients(module, loss_of, None, dpsgd.Step(2.0, 0.5, 10.0, torch.Generator().manual_seed(0)))
+    dpsgd.gradients(module, loss_of, [], dpsgd.Step(2.0, 0.5, 10.0, torch.Generator().manual_seed(0)))
     assert float(module.weight.grad.std()) == pytest.approx(2.0 * 0.5 / 10, rel=0.02)
 
 
@@ -225,3 +225,66 @@ def test_prepared_features_are_computed_once_and_share_the_stream():
 def test_features_that_lose_rows_are_refused():
     with pytest.raises(PrivacyError, match="one row a record"):
         shard().prepared("half", lambda data: {"x": data["x"][:10]})
+
+
+def test_a_batch_in_parts_gives_the_same_gradients_as_whole():
+    torch.manual_seed(0)
+    module, data = net(), rows(50)
+    parts = [{k: v[at : at + 7] for k, v in data.items()} for at in range(0, 50, 7)]
+    found = []
+    for batches in ([data], parts):
+        dpsgd.gradients(module, loss_of, batches, dpsgd.Step(0.5, 0.3, 10.0, torch.Generator().manual_seed(1)))
+        found.append([p.grad.clone() for p in module.parameters()])
+    for whole, cut in zip(*found, strict=True):
+        torch.testing.assert_close(whole, cut, atol=1e-6, rtol=1e-5)
+
+
+def test_more_rows_than_fit_are_taken_in_parts(monkeypatch):
+    monkeypatch.setattr(dpsgd, "PHYSICAL", 8)
+    sizes = []
+
+    def spy(module, batch):
+        sizes.append(len(batch["x"]))
+        return loss_of(module, batch)
+
+    module = net()
+    private = shard(rate=0.5, book=ledger())
+    private.begin(0).step(module, torch.optim.SGD(module.parameters(), 0.1), spy)
+    drawn = [size for size in sizes if size <= 8]
+    assert max(drawn) == 8
+    assert len(drawn) > 5
+
+
+def test_classes_of_different_rates_are_drawn_at_them_and_charged_at_the_largest():
+    label = np.repeat([0, 1], [180, 20])
+    rate = np.where(label == 1, 0.5, 0.05)
+    book = Ledger(0, "a", 200, {"s": 0.5}, Privacy(8.0, 1e-4), Noise(1.0, 1.0, 1.0), {"s": Charges(private_steps=400)})
+    seen = []
+
+    def spy(module, batch):
+        seen.append(batch["y"])
+        return loss_of(module, batch)
+
+    data = rows()
+    data["y"] = torch.as_tensor(label)
+    private = LocalShard(data, np.arange(200), rate, "s", book).begin(0)
+    assert private.balanced
+    assert private.patients == 200
+    drawn = np.stack([np.bincount(label[private._draw()], minlength=2) for _ in range(2000)])
+    assert drawn.mean(0) == pytest.approx([9.0, 10.0], rel=0.03)
+    assert drawn.var(0) == pytest.approx([180 * 0.05 * 0.95, 20 * 0.25], rel=0.1)
+    module = net()
+    private.step(module, torch.optim.SGD(module.parameters(), 0.1), spy)
+    assert [(m.rate, m.count) for m in book.entries()] == [(0.5, 1)]
+
+
+def test_a_patient_of_two_classes_has_the_larger_rate():
+    private = LocalShard(rows(4), np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.1, 0.1]), "s")
+    assert private._rates.tolist() == [0.4, 0.1]
+
+
+@pytest.mark.parametrize("rate", [0.1, 1 / 3, 0.007, 1e-5, 0.9999999])
+def test_nobody_is_drawn_more_often_than_is_charged(rate):
+    """A float32 uniform number is k / 2^24; the share of them below the limit is the true rate."""
+    limit = float(shard(rate=rate)._limits()[0].double())
+    assert rate - 2**-23 <= math.ceil(limit * 2**24) / 2**24 <= rate

@@ -1,0 +1,1 @@
+"""The canary audit: made-up patients join the training by a fair coin each, and what comes out is asked who did."""

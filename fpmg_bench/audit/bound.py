@@ -1,0 +1,55 @@
+"""A lower bound on epsilon from one run (Steinke, Nasr and Jagielski, "Privacy Auditing with One (1) Training Run", 2023).
+
+m canaries, each in or out by its own fair coin; r guesses (the rest abstains), v of them right. Under (epsilon, delta)-DP the
+number of right guesses is stochastically dominated by Binomial(r, e^eps / (1 + e^eps)), up to a term in delta (theorem 5.2).
+"""
+
+from __future__ import annotations
+
+import math
+
+CONFIDENCE = 0.95
+HALVINGS = 40
+
+
+def p_value(canaries: int, guesses: int, right: int, epsilon: float, delta: float) -> float:
+    """The probability of so many right guesses or more under (epsilon, delta)-DP, from above."""
+    import numpy as np
+    from scipy.stats import binom
+
+    accuracy = 1 / (1 + math.exp(-epsilon))
+    tail = float(binom.sf(right - 1, guesses, accuracy))
+    if not right or not delta:
+        return min(tail, 1.0)
+    below = np.cumsum(binom.pmf(np.arange(right - 1, -1, -1), guesses, accuracy))  # P[right > W >= right - i], i = 1..right
+    worst = float((below / np.arange(1, right + 1)).max())
+    return min(tail + 2 * canaries * delta * worst, 1.0)
+
+
+def lower_bound(canaries: int, guesses: int, right: int, delta: float, confidence: float = CONFIDENCE) -> float:
+    """The largest epsilon that so many right guesses refute at this confidence; 0 where they refute none.
+
+    >>> round(lower_bound(200, 200, 200, 1e-5), 1), round(lower_bound(1000, 1000, 1000, 1e-5), 1)
+    (4.2, 5.8)
+    """
+    if not 0 <= right <= guesses <= canaries:
+        raise ValueError(f"{right} right of {guesses} guesses on {canaries} canaries")
+    refuted = 1 - confidence
+
+    def rejects(epsilon: float) -> bool:
+        return p_value(canaries, guesses, right, epsilon, delta) < refuted
+
+    if not guesses or not rejects(0.0):
+        return 0.0
+    low, high = 0.0, 1.0
+    while rejects(high):
+        low, high = high, high * 2
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if rejects(middle) else (low, middle)
+    return low
+
+
+def ceiling(canaries: int, guesses: int, delta: float, confidence: float = CONFIDENCE) -> float:
+    """The bound that this audit could give at most: every guess right."""
+    return lower_bound(canaries, guesses, guesses, delta, confidence)

@@ -1,0 +1,107 @@
+"""The white-box scorer: from the noised gradients of private steps, how much of each canary's own gradient is in them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from fpmg_bench.contracts import PerExample
+    from fpmg_bench.privacy.dpsgd import Step
+    from fpmg_bench.privacy.shard import BatchOf
+
+ROWS = 32  # per-example gradients taken at once
+RIDGE = 0.05  # against normalised gradients: what keeps near-collinear canaries from blowing each other up
+
+
+@dataclass(slots=True)
+class Witness:
+    """An observer of one silo's private steps.
+
+    rows: all its canaries, in and out, as the shard's rows are. planted [records of the shard]: which of them are canaries.
+    score [canaries]: sum over steps of the coefficient of the canary's unit gradient in the noised sum, in units of the clip.
+    The coefficients are those of a ridge regression on all canaries and on the other patients that the step drew: who is
+    audited must not matter for what the others did, and the draws of others say nothing about a canary's coin.
+    """
+
+    rows: Any
+    planted: NDArray[np.bool_]
+    score: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        if not len(self.score):
+            self.score = np.zeros(len(self.rows))
+
+    def prepared(self, features: Callable[[Any], Mapping[str, Tensor]]) -> Self:
+        """The same scores, counted on prepared rows."""
+        view = copy.copy(self)
+        view.rows = dict(features(self.rows))
+        return view
+
+    def __call__(
+        self, stage: str, module: nn.Module, private_loss: PerExample, batch_of: BatchOf, rows: NDArray[np.intp], step: Step
+    ) -> None:
+        """Add this step's coefficients."""
+        import torch
+
+        others = rows[~self.planted[rows]]
+        with torch.random.fork_rng(devices=[]):
+            own = [_gradients(module, private_loss, self._batch(at)) for at in _chunks(np.arange(len(self.score)))]
+            rest = [_gradients(module, private_loss, batch_of(at)) for at in _chunks(others)]
+        seen = torch.cat([_flat(p.grad) for p in _trainable(module)]) * (step.expected / step.clip)
+        self.score += _coefficients(torch.cat(own + rest), seen)[: len(self.score)]
+
+    def _batch(self, at: NDArray[np.intp]) -> Any:
+        import torch
+
+        if isinstance(self.rows, Mapping):
+            return {name: value[torch.as_tensor(at)] for name, value in self.rows.items()}
+        return self.rows.take(at)
+
+
+def _chunks(rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    return (rows[start : start + ROWS] for start in range(0, len(rows), ROWS))
+
+
+def _gradients(module: nn.Module, private_loss: PerExample, batch: Any) -> Tensor:
+    """Per-example gradients [n, parameters] by one batched backward pass; `.grad` stays as it is."""
+    import torch
+
+    losses = private_loss(module, batch)
+    each = torch.autograd.grad(
+        losses, _trainable(module), torch.eye(len(losses), dtype=losses.dtype), is_grads_batched=True, allow_unused=True
+    )
+    return torch.cat(
+        [
+            (torch.zeros(len(losses), p.numel()) if g is None else g.flatten(1))
+            for g, p in zip(each, _trainable(module), strict=True)
+        ],
+        dim=1,
+    )
+
+
+def _coefficients(gradients: Tensor, seen: Tensor) -> NDArray[np.float64]:
+    """Ridge coefficients [n] of the unit gradients in what was seen [parameters]."""
+    import torch
+
+    unit = torch.nn.functional.normalize(gradients, dim=1)
+    gram = (unit @ unit.T).double()
+    right = (unit @ seen).double()
+    found: NDArray[np.float64] = torch.linalg.solve(gram + RIDGE * torch.eye(len(gram), dtype=gram.dtype), right).numpy()
+    return found
+
+
+def _trainable(module: nn.Module) -> list[nn.Parameter]:
+    return [p for p in module.parameters() if p.requires_grad]
+
+
+def _flat(gradient: Tensor | None) -> Tensor:
+    assert gradient is not None
+    return gradient.detach().flatten()

@@ -1,0 +1,66 @@
+"""Groups of targets whose leakage is told apart: classes, sex, age bands, a silo's patients, patients like few others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fpmg_bench.errors import NotApplicable
+from fpmg_plugins.metrics import subgroups
+from fpmg_plugins.metrics.member_scores import uncommonness
+from fpmg_plugins.metrics.targets import LEAST
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fpmg_bench.contracts import Evidence
+    from fpmg_bench.types import Cohort
+    from fpmg_plugins.metrics.targets import Targets
+
+    Mask = NDArray[np.bool_]
+
+UNCOMMON = 0.75  # quantile of the non-members' distance to the third set above which a patient is uncommon
+
+
+def groups(evidence: Evidence, others: Cohort, targets: Targets) -> dict[str, Mask]:
+    """scope -> targets [n]: class:NAME, group:sex=F, group:age=65+, group:uncommon."""
+    found = {f"class:{name}": targets.label == c for c, name in enumerate(evidence.train.classes)}
+    found |= _public(evidence.train, others, targets) | _uncommon(evidence, others, targets)
+    return {scope: rows for scope, rows in found.items() if rows.any()}
+
+
+def rarest(targets: Targets, classes: Sequence[str]) -> str | None:
+    """Scope of the class with the fewest targets among those with enough of them."""
+    sizes = {name: targets.a_side(targets.label == c) for c, name in enumerate(classes)}
+    known = {name: n for name, n in sizes.items() if n >= LEAST}
+    return f"class:{min(known, key=lambda name: known[name])}" if len(known) > 1 else None
+
+
+def of_silo(evidence: Evidence, silo: int) -> Mask | None:
+    """Held-out records of a silo, where silos are those that patients came from; None where they were made by the partition."""
+    name, names = evidence.silo_names[silo], evidence.held_out.silo_names
+    return evidence.held_out.silo == names.index(name) if name in names else None
+
+
+def _public(train: Cohort, others: Cohort, targets: Targets) -> dict[str, Mask]:
+    """Sex and age band, as `fairness` finds them."""
+    patient = np.concatenate([train.patient, others.patient])
+    ours, theirs = subgroups.groups(train), subgroups.groups(others)
+    return {
+        f"group:{attribute}={group}": targets.most(patient, np.concatenate([mask, theirs[attribute][group]]).astype(float)) > 0
+        for attribute, masks in ours.items()
+        for group, mask in masks.items()
+    }
+
+
+def _uncommon(evidence: Evidence, others: Cohort, targets: Targets) -> dict[str, Mask]:
+    try:
+        parts = [uncommonness(evidence, part) for part in (evidence.train, others)]
+    except NotApplicable:  # no third set: `membership.domias` says so
+        return {}
+    far = targets.most(np.concatenate([evidence.train.patient, others.patient]), np.concatenate(parts))
+    known = ~np.isnan(far) & ~targets.member
+    return {"group:uncommon": far > np.quantile(far[known], UNCOMMON)} if known.any() else {}

@@ -1,0 +1,140 @@
+"""Membership attacks catch a copy and nobody else; released weights are attacked by their loss."""
+
+import numpy as np
+import pytest
+import torch
+from fpmg_plugins.datasets.phantom import Phantom
+from fpmg_plugins.metrics.membership import Membership
+
+from fpmg_bench.contracts import Objective
+from fpmg_bench.controls import CONTROLS
+from fpmg_bench.evaluation import EvaluationSpace, Measured, split
+from fpmg_bench.keys import rng_for
+from fpmg_bench.testing import metrics as made_up
+
+BLACK_BOX = ("membership.worst", "membership.distance", "membership.domias", "membership.own")
+
+
+def keyed(scores, scope="all"):
+    return {s.key if s.modality is None else f"{s.key}@{s.modality}": s for s in scores if s.scope == scope}
+
+
+@pytest.fixture(scope="module")
+def scene():
+    dataset = Phantom(patients=6700, silos=4, modalities=("table", "series"))
+    made = split(dataset.load(), 0)
+    assert min(len(made.train), len(made.held_out)) >= 1000
+    return dataset, made, EvaluationSpace.fit(made.train, 0)
+
+
+def measured(scene, control):
+    dataset, made, space = scene
+    parts = {name: getattr(made, name) for name in ("train", "r1", "r2", "held_out", "third")}
+    release = CONTROLS[control](made.train, dataset, 1.0, rng_for(0, control))
+    evidence = Measured(**parts, space=space, silo_names=made.train.silo_names, released={0: release}, publishable=True)
+    return Membership()(evidence, rng_for(0, "m"))
+
+
+def test_every_black_box_attack_catches_a_copy(scene):
+    scores = measured(scene, "copy")
+    found = keyed(scores)
+    for key in (*BLACK_BOX, "membership.distance@table", "membership.distance@series"):
+        assert found[key].value >= 0.95, key
+    assert found["membership.kernel"].value > 0.7  # blurred: see its card
+    assert found["membership.advantage"].value > 0.95
+    assert found["membership.tpr"].value > 0.95
+    assert keyed(scores, "class:pneumonia")["membership.worst"].value >= 0.95
+    assert found["membership.minority"].value == keyed(scores, "class:pneumonia")["membership.worst"].value
+    assert keyed(scores, "group:uncommon")["membership.worst"].n > 300
+
+
+def test_no_attack_catches_fresh_patients(scene):
+    found = keyed(measured(scene, "oracle"))
+    for key in (*BLACK_BOX, "membership.kernel", "membership.distance@table", "membership.distance@series"):
+        assert found[key].value == pytest.approx(0.5, abs=0.03), key
+    assert found["membership.worst"].n >= 1000
+    assert found["membership.advantage"].low < 0 < found["membership.advantage"].high
+    assert found["membership.tpr"].value < 0.03
+    assert found["membership.worst"].floor == pytest.approx(0.5, abs=0.04)  # half as many patients
+
+
+class Recalls(torch.nn.Module):
+    """A discriminator that knows its training rows: loss 0 at one of them, else the distance."""
+
+    def __init__(self, rows):
+        super().__init__()
+        self.register_buffer("rows", rows)
+
+
+class Learned:
+    """What was trained, as a trial would show it: every state recalls the same rows."""
+
+    def __init__(self, rows):
+        self.known = rows
+
+    def objectives(self, stage, state):
+        return {"critic": Objective(Recalls(self.known), lambda m, b: torch.cdist(b["x"], m.rows).amin(1), lambda z: {"x": z.z})}
+
+    def rows(self, stage, cohort, silo):
+        at = np.flatnonzero(cohort.patient % 10 != 9)  # the learner does not see everybody
+        z = torch.as_tensor(cohort.data["table"].frame[["age", "lactate"]].to_numpy(), dtype=torch.float32)[at]
+        return Rows(z), at
+
+
+class Rows:
+    def __init__(self, z):
+        self.z = z
+
+    def __len__(self):
+        return len(self.z)
+
+    def take(self, rows):
+        return Rows(self.z[rows])
+
+
+def attacked(members):
+    """The losses of models that recall the training patients, or others, beside a harmless release."""
+    evidence = made_up.evidence(made_up.good())
+    known = Learned(torch.zeros(1, 2)).rows("stage2", members(evidence), 0)[0].z
+    states = {"generator": {"critic/w": torch.zeros(1)}, "text": {"network/w": torch.zeros(1)}}
+    with_models = Measured(
+        train=evidence.train, r1=evidence.r1, r2=evidence.r2, held_out=evidence.held_out, third=evidence.third,
+        space=evidence.space, silo_names=evidence.silo_names, released=evidence.released, learners=Learned(known),
+        models=dict.fromkeys(range(3), states),
+    )  # fmt: skip
+    return keyed(Membership()(with_models, rng_for(0, "m"))), with_models
+
+
+def test_weights_that_recall_their_rows_are_caught_by_their_loss_whatever_they_release():
+    found, evidence = attacked(lambda evidence: evidence.train)
+    assert found["membership.discriminator"].value > 0.9
+    assert found["membership.encoder@text"].value > 0.9
+    assert found["membership.worst"].value > 0.9  # though the release itself is harmless
+    assert found["membership.discriminator"].n == 81  # 90 members, a tenth of whom the learner does not see
+    assert ("membership.encoder", "table") in {(gap.key, gap.modality) for gap in evidence.gaps}
+
+
+def test_weights_that_never_saw_the_members_say_nothing():
+    found, _ = attacked(lambda evidence: made_up.good(9))
+    assert found["membership.discriminator"].value == pytest.approx(0.5, abs=0.13)  # 3 standard errors
+
+
+def test_a_label_mixture_that_differs_is_no_membership():
+    """Most members, and the whole release, are of classes that fewer of the others have: .5 only because labels are matched."""
+    train, held_out, release = (made_up.fakes.cohort(900, i, made_up.MODALITIES, offset=10_000 * i) for i in range(3))
+    train = train.take(np.flatnonzero((train.label != 0) | (train.patient % 4 == 0)))
+    release = release.take(np.flatnonzero(release.label != 0))
+    evidence = Measured(
+        train=train, r1=held_out, r2=held_out, held_out=held_out, third=None, space=EvaluationSpace.fit(train, 0),
+        silo_names=train.silo_names, released={0: release},
+    )  # fmt: skip
+    assert keyed(Membership()(evidence, rng_for(0, "m")))["membership.distance"].value == pytest.approx(0.5, abs=0.045)
+
+
+def test_without_a_third_set_the_density_attacks_say_why():
+    evidence = made_up.evidence(made_up.good())
+    evidence.third = None
+    found = keyed(Membership()(evidence, rng_for(0, "m")))
+    assert "membership.domias" not in found
+    assert found["membership.worst"].n == 90
+    assert {"membership.domias", "membership.kernel"} <= {gap.key for gap in evidence.gaps if "third set" in gap.reason}
