@@ -19,7 +19,7 @@ NEAR = 0.02  # "to target": the first round whose utility is within this of the 
 class Co:
     """Communication overhead, exact.
 
-    `co`: bytes sent in the whole trial, both stages and all statistics; range [0, inf), lower is better. `co.per_round`: mean
+    `co`: bytes sent in the whole trial, both stages, all statistics and keys; range [0, inf), lower is better. `co.per_round`: mean
     over rounds. `co.silo_max`: the busiest silo. `co.messages`, `co.headers` (bytes beside the payload). `co.ratio`: against
     uploading the raw training records of all silos but one, once; 1: as dear as that. `co.to_target`: bytes until utility
     (TSTR) first came within .02 of its last value, at the resolution of `budget.evaluate_every`.
