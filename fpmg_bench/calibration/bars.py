@@ -116,7 +116,8 @@ BLURRED = "card of membership: kernels blur single copies away"
 SCORED_CLASS = 60  # of T, so that R1 and R2 have at least the 10 records that a class needs to be scored at all
 BARS: tuple[Bar, ...] = (
     Bar("copy", ATTACKS, Within(0.95)),
-    Bar("copy", (*MEMBERSHIP, "membership.distance@*", "membership.minority"), Within(0.95), "issue D: each attack catches the leaky control"),
+    Bar("copy", (*MEMBERSHIP, "membership.minority"), Within(0.95), "issue D: each attack catches the leaky control"),
+    Bar("copy", ("membership.distance@*", "membership.advantage"), Worsens(), CONFORMANCE),
     Bar("copy", ("membership.kernel",), Worsens(), BLURRED),
     Bar("copy", ("rg.copy_ratio",), Within(high=0.05)),
     Bar("copy", ("rg", "dg"), Stays()),
