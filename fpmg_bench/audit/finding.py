@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DELTA = 1e-5  # where nothing is claimed
 STEINKE = "Steinke, Nasr and Jagielski 2023, one run, 95 % confidence"
-GRADIENTS, DISTANCE = 1.0, 0.5  # share of the canaries that each scorer guesses on; the rest is left open
+GRADIENTS, DISTANCE = 0.75, 0.5  # share of the canaries that each scorer guesses on; the rest is left open
 CLOSE = 0.5  # of the distance to the closest training patient: a canary that is closer to a released record was copied
 
 

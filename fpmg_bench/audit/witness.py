@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from fpmg_bench.privacy.shard import BatchOf
 
 ROWS = 32  # per-example gradients taken at once
-RIDGE = 0.05  # against normalised gradients: what keeps near-collinear canaries from blowing each other up
+RIDGE = 1e-4  # least ridge on unit gradients, where there is no noise
+SPANNED = 1e-7  # eigenvalues below this share of the largest are rounding
 
 
 @dataclass(slots=True)
@@ -27,8 +28,8 @@ class Witness:
 
     rows: all its canaries, in and out, as the shard's rows are. planted [records of the shard]: which of them are canaries.
     score [canaries]: sum over steps of the coefficient of the canary's unit gradient in the noised sum, in units of the clip.
-    The coefficients are those of a ridge regression on all canaries and on the other patients that the step drew: who is
-    audited must not matter for what the others did, and the draws of others say nothing about a canary's coin.
+    The coefficients are those of a regression on all canaries and on the other patients that the step drew. An attacker may know
+    those: epsilon holds for every draw of the others, and it says nothing about a canary's coin.
     """
 
     rows: Any
@@ -56,7 +57,7 @@ class Witness:
             own = [_gradients(module, private_loss, self._batch(at)) for at in _chunks(np.arange(len(self.score)))]
             rest = [_gradients(module, private_loss, batch_of(at)) for at in _chunks(others)]
         seen = torch.cat([_flat(p.grad) for p in _trainable(module)]) * (step.expected / step.clip)
-        self.score += _coefficients(torch.cat(own + rest), seen)[: len(self.score)]
+        self.score += coefficients(torch.cat(own + rest), len(self.score), seen)
 
     def _batch(self, at: NDArray[np.intp]) -> Any:
         import torch
@@ -87,15 +88,29 @@ def _gradients(module: nn.Module, private_loss: PerExample, batch: Any) -> Tenso
     )
 
 
-def _coefficients(gradients: Tensor, seen: Tensor) -> NDArray[np.float64]:
-    """Ridge coefficients [n] of the unit gradients in what was seen [parameters]."""
+def coefficients(gradients: Tensor, own: int, seen: Tensor) -> NDArray[np.float64]:
+    """How much of each of the first `own` unit gradients of [n, parameters] is in the noised sum `seen` [parameters].
+
+    Two means (canaries, others) are fitted first, and deviations from them are shrunk by noise over signal, both of which are
+    read from the sum itself: the noise is what lies outside of the span of all gradients.
+    """
     import torch
 
-    unit = torch.nn.functional.normalize(gradients, dim=1)
-    gram = (unit @ unit.T).double()
-    right = (unit @ seen).double()
-    found: NDArray[np.float64] = torch.linalg.solve(gram + RIDGE * torch.eye(len(gram), dtype=gram.dtype), right).numpy()
-    return found
+    unit = torch.nn.functional.normalize(gradients, dim=1).double()
+    seen = seen.double()
+    gram, right = unit @ unit.T, unit @ seen
+    groups = torch.nn.functional.one_hot((torch.arange(len(unit)) >= own).long(), 2).double()
+    means = torch.linalg.lstsq(groups.T @ gram @ groups, (groups.T @ right)[:, None]).solution
+    left = right - (gram @ groups @ means)[:, 0]
+    energy = float(seen @ seen - means[:, 0] @ (groups.T @ right))
+    length, axis = torch.linalg.eigh(gram)
+    along = axis.T @ left
+    spanned = length > SPANNED * length[-1]
+    inside, rank = float((along[spanned].square() / length[spanned]).sum()), int(spanned.sum())
+    noise = max(energy - inside, 0.0) / max(len(seen) - rank, 1)
+    signal = max(inside / rank - noise, 1e-12)
+    found: NDArray[np.float64] = (axis @ (along / (length + max(noise / signal, RIDGE)))).numpy()
+    return found[:own]
 
 
 def _trainable(module: nn.Module) -> list[nn.Parameter]:
