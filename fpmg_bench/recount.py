@@ -1,4 +1,5 @@
-"""Recomputes a trial's epsilon from the entries of ledger.json alone, by code that the ledger does not use.
+"""Recomputes a trial's epsilon from the entries of ledger.json alone, by code that the ledger does not use,
+and holds its entries against what the shards counted themselves (`drawn`).
 
 RDP: `opacus.accountants.analysis.rdp` order by order (Mironov 2017; Mironov, Talwar and Zhang 2019). PRV: a fresh Opacus PRV
 accountant with a finer mesh (Gopi, Lee and Wutschitz 2021). A run may not claim less than it spent.
@@ -12,13 +13,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fpmg_bench import drawn
+
 MESH = 0.005  # the PRV accountant's own stated error, half of its default
 TOLERANCE = 0.02  # absolute, of epsilon: twice the default error
 Entry = tuple[float, float, int]  # sampling rate, noise multiplier, count
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class Recount:
     """One silo's epsilon: as stated, and recomputed by two accountants. budget: what the suite allowed."""
 
     trial: str
@@ -31,7 +34,7 @@ class Audit:
     violations: tuple[str, ...]
 
 
-def recount(trial: Mapping[str, Any], ledger: Mapping[str, Any] | None, rounds: Sequence[Mapping[str, Any]]) -> list[Audit]:
+def recount(trial: Mapping[str, Any], ledger: Mapping[str, Any] | None, rounds: Sequence[Mapping[str, Any]]) -> list[Recount]:
     """Every silo of a trial that claims privacy; one line naming the violation where the ledger is missing.
 
     trial: trial.json; ledger: ledger.json or None; rounds: the lines of rounds.jsonl.
@@ -42,7 +45,7 @@ def recount(trial: Mapping[str, Any], ledger: Mapping[str, Any] | None, rounds: 
     budget, delta = _number(claimed["epsilon"]), float(claimed["delta"])
     if ledger is None:
         return [
-            Audit(
+            Recount(
                 trial["id"],
                 "all",
                 math.nan,
@@ -57,7 +60,7 @@ def recount(trial: Mapping[str, Any], ledger: Mapping[str, Any] | None, rounds: 
     missing = {silo["index"] for silo in trial.get("silos", ())} - {silo["silo"] for silo in ledger["silos"]}
     if missing:
         text = f"silos without an account: {sorted(missing)}"
-        audits.append(Audit(trial["id"], "all", math.nan, math.nan, math.nan, budget, delta, (text,)))
+        audits.append(Recount(trial["id"], "all", math.nan, math.nan, math.nan, budget, delta, (text,)))
     return audits
 
 
@@ -101,7 +104,7 @@ def _silo(
     ledger: Mapping[str, Any],
     rounds: Sequence[Mapping[str, Any]],
     budget: float,
-) -> Audit:
+) -> Recount:
     delta = float(silo.get("delta", ledger.get("delta", trial["spec"]["privacy"]["delta"])))
     entries = [(float(e["sampling_rate"]), _number(e["noise_multiplier"]), int(e["count"])) for e in silo["entries"]]
     prv, rdp = epsilons(entries, delta)
@@ -109,9 +112,10 @@ def _silo(
     found = [
         *_claims(stated, prv, rdp, budget),
         *_entries(trial, silo, rounds),
+        *drawn.violations(silo),
         *([] if delta <= float(trial["spec"]["privacy"]["delta"]) else [f"delta {delta:g} is above the claimed one"]),
     ]
-    return Audit(trial["id"], str(silo["name"]), stated, prv, rdp, budget, delta, tuple(found))
+    return Recount(trial["id"], str(silo["name"]), stated, prv, rdp, budget, delta, tuple(found))
 
 
 def _claims(stated: float, prv: float, rdp: float, budget: float) -> list[str]:

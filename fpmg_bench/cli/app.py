@@ -34,7 +34,7 @@ COMMANDS = {  # name -> module and its line in `--help`; a module is imported on
     "calibrate": ("calibrate", "Judge metrics by what they say of controls."),
     "list": ("components", "List components, their parameters and cards."),
     "data": ("data", "Describe your own cohort, fetch a public one, write one as a folder."),
-    "audit": ("audit", "Recompute the privacy ledgers of a run."),
+    "audit": ("audit", "Recompute the privacy ledgers of a run and read its canaries."),
     "doctor": ("doctor", "Check this machine, libraries and plug-ins."),
 }
 

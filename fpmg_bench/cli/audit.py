@@ -1,13 +1,17 @@
-"""`fpmg-bench audit`: recompute every ledger of a run with two accountants."""
+"""`fpmg-bench audit`: recompute every ledger of a run, and hold its formal epsilon against its canaries."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fpmg_bench.errors import ExitCode
+
+if TYPE_CHECKING:
+    from fpmg_bench.recount import Recount
 
 EPILOG = """\b
 Examples:
@@ -20,10 +24,12 @@ def command(
     run: Annotated[Path, typer.Argument(help="A run directory.", show_default=False)],
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Recompute the privacy ledger of every trial from its entries, with Opacus' PRV and RDP accountants.
+    """Recompute the privacy ledger of every trial from its entries, with Opacus' PRV and RDP accountants, and read its canaries.
 
     Exit code 6 where a trial states less than its entries cost, spent more than the suite allows, charged fewer steps than it
-    took, or claims privacy without a ledger. Trials without `privacy` claim nothing: their epsilon is infinite.
+    took, drew batches that are no Poisson samples at the rate it was charged for, claims privacy without a ledger, or where
+    the lower bound of a canary audit is above the formal epsilon. Trials without `privacy` claim nothing: their epsilon is
+    infinite. An audit that refutes nothing proves nothing.
     """
     from dataclasses import asdict
 
@@ -39,19 +45,38 @@ def command(
         for trial in trials
         for audit in recount(trial, results.ledger(trial["key"]), read_rounds(run / "trials" / trial["key"] / "rounds.jsonl"))
     ]
-    violated = [audit for audit in audits if audit.violations]
+    canaries = [{"trial": trial["id"], **trial["audit"]} for trial in trials if trial.get("audit")]
+    violated = sum(bool(audit.violations) for audit in audits) + sum(bool(found["violated"]) for found in canaries)
     if json:
-        console.emit({"audits": [asdict(audit) for audit in audits], "trials": len(trials), "violations": len(violated)})
+        found = {"audits": [asdict(audit) for audit in audits], "canaries": canaries}
+        console.emit({**found, "trials": len(trials), "violations": violated})
     else:
-        columns = ("trial", "silo", "stated", "PRV", "RDP", "budget", "delta", "verdict")
-        rows = [
-            (a.trial, a.silo, a.stated, a.prv, a.rdp, a.budget, a.delta, "VIOLATION" if a.violations else "ok") for a in audits
-        ]
-        console.table(f"Ledgers recomputed: {run}", columns, rows, right=columns[2:-1])
-        for audit in violated:
-            for line in audit.violations:
-                typer.echo(f"violation: {audit.trial}, silo {audit.silo}: {line}")
+        _ledgers(run, audits)
+        _canaries(canaries)
         without = sum(not trial["spec"].get("privacy") for trial in trials)
-        typer.echo(f"{len(audits)} ledgers, {len(violated)} in violation; {without} trials without privacy (epsilon infinite)")
+        text = f"{len(audits)} ledgers, {len(canaries)} canary audits, {violated} in violation"
+        typer.echo(f"{text}; {without} trials without privacy (epsilon infinite)")
     if violated:
         raise typer.Exit(ExitCode.REGRESSION)
+
+
+def _ledgers(run: Path, audits: Sequence[Recount]) -> None:
+    from fpmg_bench.cli import console
+
+    columns = ("trial", "silo", "stated", "PRV", "RDP", "budget", "delta", "verdict")
+    rows = [(a.trial, a.silo, a.stated, a.prv, a.rdp, a.budget, a.delta, "VIOLATION" if a.violations else "ok") for a in audits]
+    console.table(f"Ledgers recomputed: {run}", columns, rows, right=columns[2:-1])
+    for audit in audits:
+        for line in audit.violations:
+            typer.echo(f"violation: {audit.trial}, silo {audit.silo}: {line}")
+
+
+def _canaries(found: Sequence[Mapping[str, Any]]) -> None:
+    from fpmg_bench.cli import console
+
+    if not found:
+        return
+    columns = ("trial", "scorer", "right", "guesses", "canaries", "lower bound", "ceiling", "formal", "verdict")
+    keys = ("trial", "scorer", "correct", "guesses", "canaries", "epsilon_lower", "ceiling", "formal", "words")
+    rows = [tuple(float(each[key]) if key == "formal" else each[key] for key in keys) for each in found]
+    console.table("Canaries: a lower bound on epsilon at 95 % confidence", columns, rows, right=columns[2:-1])

@@ -100,8 +100,11 @@ class Stages:
         self, silo: Silo, rows: Any, patient: NDArray[np.int64], stage: str, observer: Observer | None = None
     ) -> LocalShard:
         ledger, draws = self.ledgers.get(silo.index), self.draws.get(silo.index)
+        rates = account.rates_of(self.spec, silo, self.train, stage)
+        if draws is not None:
+            draws.plan(stage, patient, rates)
         shard = self.audited.shard if self.audited else LocalShard
-        return shard(rows, patient, silo.rate, stage, ledger, observer, draws)
+        return shard(rows, patient, rates, stage, ledger, observer, draws)
 
     def _witness(self, silo: int, patient: NDArray[np.int64], states: Mapping[str, State]) -> Observer | None:
         """Who looks on at a silo's private steps of stage 2: only an audit's own eyes."""
