@@ -37,12 +37,10 @@ class People:
 
     def of_patients(self, scores: Floats, records: NDArray[np.int64]) -> Floats:
         """Scores [..., records] of records of these patients as their means [..., p]; NaN for whom there is none."""
-        at = np.searchsorted(self.patient, records, sorter=(order := np.argsort(self.patient)))
-        where = order[at]
-        total = np.zeros((*scores.shape[:-1], len(self.patient)))
-        np.add.at(total, (..., where), scores)
-        count = np.bincount(where, minlength=len(self.patient))
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        belongs = (records[:, None] == self.patient).astype(np.float64)
+        count = belongs.sum(0)
+        means: Floats = np.where(count > 0, scores @ belongs / np.maximum(count, 1), np.nan)
+        return means
 
 
 def people(evidence: Evidence, silo: int, most: int, rng: np.random.Generator) -> People:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     Frame = Mapping[str, Any]
 
-PAIR, CLIENT, AT_SERVER = "pair", "client", "server"
+PAIR, CLIENT, AT_SERVER, FARTHEST = "pair", "client", "server", "farthest"
+HOPS = 3  # told one by one; beyond, only the farthest silo
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ Views = dict[tuple[str, int], dict[str, Sights]]  # (adversary, victim) -> stage
 def views(evidence: Evidence, rounds: int) -> Views:
     """What every adversary saw of every silo; at most `rounds` rounds of a stage, spread evenly, the first and last among them.
 
-    `hop_K`: the silo K hops behind the victim, by the edges that its stage's messages really took: the victim's own weights
-    where they reached it, else whatever did. `pair`: the two silos beside the victim, who also know all that it received when
+    `hop_K` (K up to HOPS, then `farthest`): the silo K hops behind the victim, along the edges that messages really took. It sees
+    the victim's own weights where they reached it, else whatever did. `pair`: the two silos beside the victim, who also know all that it received when
     all of it came from them. `server`; `client`: a silo that receives merged models only.
     """
     silos = sorted(evidence.released)
@@ -60,8 +61,11 @@ def _of(victim: int, frames: Mapping[int, Sequence[Frame]]) -> Iterator[tuple[st
     """(adversary, what it saw of the victim) in one stage."""
     if direct := _from(victim, frames[SERVER]):
         yield AT_SERVER, [_sight(f) for f in direct]
-    for hop, observer in sorted(_behind(victim, frames).items()):
-        yield f"hop_{hop}", [_sight(f) for f in _from(victim, frames[observer]) or frames[observer]]
+    behind = _behind(victim, frames)
+    for hop, observer in behind.items():
+        if hop <= HOPS or hop == max(behind):
+            name = f"hop_{hop}" if hop <= HOPS else FARTHEST
+            yield name, [_sight(f) for f in _from(victim, frames[observer]) or frames[observer]]
     if paired := _pair(victim, frames):
         yield PAIR, paired
     client = next((at for at in frames if at not in (SERVER, victim) and any(f["src"] < 0 for f in frames[at])), None)
@@ -76,18 +80,10 @@ def _from(victim: int, frames: Sequence[Frame]) -> list[Frame]:
 def _behind(victim: int, frames: Mapping[int, Sequence[Frame]]) -> dict[int, int]:
     """hop -> the first silo at that distance from the victim, along edges between silos."""
     edges = _edges(frames)
-    distance, front = {victim: 0}, [victim]
-    while front:
-        front = [
-            dst
-            for src in front
-            for dst in sorted(edges.get(src, ()))
-            if dst not in distance and not distance.update({dst: distance[src] + 1})
-        ]
-    first: dict[int, int] = {}
-    for silo, hop in distance.items():
-        if hop:
-            first.setdefault(hop, silo)
+    reached, front, first = {victim}, [victim], dict[int, int]()
+    while front := sorted({dst for src in front for dst in edges.get(src, ())} - reached):
+        first[len(first) + 1] = front[0]
+        reached |= set(front)
     return first
 
 

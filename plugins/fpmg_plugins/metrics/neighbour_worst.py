@@ -80,7 +80,8 @@ def chosen(answers: Answers, among: Iterable[Attack]) -> Choice | None:
     attacks = list(among)
     if not attacks:
         return None
-    return {half: max(attacks, key=lambda attack: _mean(answers[attack], 1 - half)) for half in HALVES}
+    means = {attack: [_mean(answers[attack], half) for half in HALVES] for attack in attacks}
+    return {half: max(attacks, key=lambda attack: means[attack][1 - half]) for half in HALVES}
 
 
 @dataclass(frozen=True, slots=True)

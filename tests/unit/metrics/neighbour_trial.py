@@ -1,0 +1,106 @@
+"""A federation of a network that can only memorise: random numbers, random targets. Its messages are recorded as in a trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from fpmg_plugins import training
+from fpmg_plugins.aggregators.fedavg import FedAvg
+from torch import nn
+
+from fpmg_bench.contracts import Objective
+from fpmg_bench.evaluation import EvaluationSpace, Measured
+from fpmg_bench.federation import Plan, SiloPlan, run
+from fpmg_bench.privacy import Ledger, LocalShard, Noise
+from fpmg_bench.testing import fakes
+from fpmg_bench.transport import Inproc
+from fpmg_bench.types import Charges, Privacy, Update
+
+WIDTH, NAMES = 16, ("north", "east", "south", "west")
+
+
+def records(patient: Any) -> dict[str, torch.Tensor]:
+    """What the network sees of a patient: numbers drawn from the patient's own stream."""
+    drawn = [torch.randn(WIDTH + 1, generator=torch.Generator().manual_seed(1000 + int(p))) for p in patient]
+    both = torch.stack(drawn) if drawn else torch.zeros(0, WIDTH + 1)
+    return {"x": both[:, :-1], "y": both[:, -1]}
+
+
+def losses(module: nn.Module, batch: Any) -> torch.Tensor:
+    return (module(batch["x"])[:, 0] - batch["y"]).square()
+
+
+@dataclass
+class Memoriser:
+    """`train`: ctx.steps steps of Adam. module: its name in states, "discriminator.table" being one modality's."""
+
+    module: str = "discriminator"
+    rounds: int | None = None
+
+    def net(self) -> nn.Sequential:
+        return nn.Sequential(nn.Linear(WIDTH, 64), nn.GELU(), nn.Linear(64, 1))
+
+    def charges(self, schema, steps):
+        return Charges(private_steps=steps)
+
+    def statistics(self, schema, shard, ctx):
+        return {}
+
+    def init(self, schema, stats, rng):
+        return training.state_of(training.seeded(self.net, rng), self.module)
+
+    def train(self, state, shard, ctx):
+        net = training.restored(self.net, state, self.module)
+        optimizer = training.adam(net, 3e-3, ctx.memory, self.module)
+        training.fit(net, optimizer, shard, ctx, losses)
+        training.keep(optimizer, net, ctx.memory, self.module)
+        return Update(training.state_of(net, self.module), shard.patients, {})
+
+    def objectives(self, stage, state):
+        return {self.module: Objective(training.restored(self.net, state, self.module), losses, records)}
+
+    def rows(self, stage, cohort, silo):
+        return cohort.patient, np.arange(len(cohort))
+
+
+@dataclass
+class Trial:
+    """Four silos of `patients` training patients each and as many held-out patients a silo."""
+
+    topology: Any
+    steps: int = 60
+    rounds: int = 3
+    patients: int = 30
+    sigma: float = 0.0
+    learner: Memoriser = field(default_factory=Memoriser)
+    strangers: bool = False  # the weights are trained on other people than `train` says
+
+    def evidence(self) -> Measured:
+        train, r1, r2 = (self._cohort(offset) for offset in (0, 2000, 3000))
+        held_out = self._cohort(2000, double=True)
+        transport = Inproc(record=True)
+        shift = 50_000 if self.strangers else 0
+        shards = {s: self._shard(s, train.patient[train.silo == s] + shift) for s in range(4)}
+        plan = Plan("stage2", self.topology, FedAvg(), self.rounds, {s: SiloPlan(self.steps) for s in range(4)}, seed=1)
+        run(self.learner, None, shards, plan, lambda record, now: None, transport)
+        return Measured(
+            train=train, r1=r1, r2=r2, held_out=held_out, third=None, space=EvaluationSpace.fit(train, 0), silo_names=NAMES,
+            released=dict.fromkeys(range(4), train), frames=transport.frames, learners=self.learner,
+        )  # fmt: skip
+
+    def _cohort(self, offset: int, double: bool = False) -> Any:
+        n = 4 * self.patients // 2
+        ids = np.arange(offset, offset + n)
+        ids = np.concatenate([ids, ids + 1000]) if double or offset == 0 else ids
+        made = fakes.cohort(len(ids), 0, ("table",), silos=4)
+        return replace(made, patient=ids, silo=np.arange(len(ids)) % 4, silo_names=NAMES)
+
+    def _shard(self, silo: int, patient: Any) -> LocalShard:
+        book = None
+        if self.sigma:
+            planned = {"stage2": Charges(private_steps=self.steps * self.rounds)}
+            book = Ledger(silo, NAMES[silo], len(patient), 0.5, Privacy(8.0, 1e-4), Noise(self.sigma, 1.0, 1.0), planned)
+        return LocalShard(records(patient), np.asarray(patient), 0.5, "stage2", book)

@@ -1,0 +1,125 @@
+"""The ring neighbour's view: what each adversary sees, and that attacks catch memorised patients and nobody else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from fpmg_plugins.metrics.neighbour import Neighbour
+from fpmg_plugins.metrics.neighbour_attacks import Target
+from fpmg_plugins.metrics.neighbour_views import Sight, views
+from fpmg_plugins.topologies.isolated import Isolated
+from fpmg_plugins.topologies.ring import Ring
+from fpmg_plugins.topologies.star import Star
+
+from fpmg_bench.errors import NotApplicable
+from fpmg_bench.keys import rng_for
+
+from .neighbour_trial import Memoriser, Trial, losses, records
+
+
+def scores(evidence, **options):
+    found = Neighbour(**{"resamples": 50, **options})(evidence, rng_for(0, "metric"))
+    return {(s.key.removeprefix("neighbour."), s.scope, s.modality, s.round): s for s in found}
+
+
+@pytest.fixture(scope="module")
+def overfitted():
+    return scores(Trial(Ring()).evidence())
+
+
+def test_a_victim_that_overfits_is_caught(overfitted):
+    worst = overfitted["membership", "all", None, None]
+    assert worst.value > 0.9
+    assert worst.low > 0.8
+    assert all(overfitted["membership", f"silo:{name}", None, None].value > 0.8 for name in ("north", "east", "south", "west"))
+    assert all(overfitted[name, "all", None, None].low > 0.6 for name in ("loss", "drop", "gradient"))
+
+
+def test_patients_whom_nobody_trained_on_are_not(overfitted):
+    fresh = scores(Trial(Ring(), strangers=True).evidence())["membership", "all", None, None]
+    assert fresh.low < 0.5 < fresh.high
+    assert abs(overfitted["membership", "all", None, None].floor - 0.5) < 0.15
+
+
+def test_strong_noise_hides_the_patients(overfitted):
+    hidden = scores(Trial(Ring(), sigma=20.0).evidence())["membership", "all", None, None]
+    assert hidden.value < overfitted["membership", "all", None, None].value - 0.25
+    assert hidden.low < 0.55
+
+
+def test_a_relay_ring_shows_every_silo_the_same_and_the_star_its_server(overfitted):
+    star = scores(Trial(Star()).evidence())
+    hops = [overfitted[f"hop_{k}", "all", None, None].value for k in (1, 2, 3)]
+    assert hops[0] == hops[1] == hops[2] == overfitted["pair", "all", None, None].value
+    assert star["server", "all", None, None].value == pytest.approx(hops[0], abs=0.03)
+    assert 0.55 < star["client", "all", None, None].value < star["server", "all", None, None].value
+    assert not {key for key, *_ in star} & {"hop_1", "pair"}
+
+
+def test_rounds_and_modality_are_told(overfitted):
+    rounds = {round for key, scope, modality, round in overfitted if key == "membership" and modality == "joint"}
+    assert rounds == {None, 0, 1, 2}
+    one = scores(Trial(Ring(), rounds=1, learner=Memoriser("discriminator.table")).evidence())
+    assert ("hop_1", "all", "table", None) in one
+
+
+@pytest.mark.parametrize(
+    ("topology", "seen"),
+    [(Ring(relay=False), {"hop_1", "hop_2", "pair"}), (Ring(relay=False, one_way=True), {"hop_1", "hop_2", "hop_3", "pair"})],
+)
+def test_gossip_shows_a_silos_own_weights_to_neighbours_only(topology, seen):
+    evidence = Trial(topology, steps=2).evidence()
+    found = views(evidence, 10)
+    assert {name for name, victim in found if victim == 0} == seen
+    near, far, pair = ({id(s.state) for s in found[name, 0]["stage2"]} for name in ("hop_1", "hop_2", "pair"))
+    own = {id(f["state"]) for at in range(4) for f in evidence.frames(at) if f["origin"] == 0}
+    assert near <= own
+    assert pair <= own
+    assert not far & own
+
+
+def test_both_neighbours_of_a_gossip_ring_know_where_training_began():
+    evidence = Trial(Ring(relay=False), steps=2).evidence()
+    began = {f["round"]: f["start"] for f in evidence.frames(0)}
+    found = views(evidence, 10)
+    key = "discriminator/0.weight"
+    assert all(torch.equal(s.start[key], began[s.round][key]) for s in found["pair", 0]["stage2"])
+    assert not all(torch.equal(s.start[key], began[s.round][key]) for s in found["hop_1", 0]["stage2"])
+
+
+def test_slopes_by_a_small_step_are_those_of_autograd():
+    learner = Memoriser()
+    start = learner.init(None, {}, rng_for(0, "a"))
+    moved = {key: value + 0.05 * torch.randn(value.shape, generator=rng_for(0, key)) for key, value in start.items()}
+    objective = learner.objectives("stage2", start)["discriminator"]
+    target = Target.of("discriminator", objective, [np.arange(40)])
+    sight = Sight(0, ("discriminator",), moved, start, ())
+    ones = torch.ones(40)
+    module, batch = objective.module, records(np.arange(40))
+    exact = []
+    for i in range(40):
+        one = losses(module, {k: v[i : i + 1] for k, v in batch.items()}).sum()
+        slopes = torch.autograd.grad(one, list(module.parameters()))
+        exact.append(sum(float((g * (moved[f"discriminator/{k}"] - start[f"discriminator/{k}"])).sum()) for (k, _), g in zip(module.named_parameters(), slopes, strict=True)))  # fmt: skip
+    assert np.corrcoef(target.scores(sight, ones)[2], -np.array(exact))[0, 1] > 0.999
+
+
+def test_what_cannot_be_asked_says_why():
+    with pytest.raises(NotApplicable, match="frames: true"):
+        scores(Trial(Isolated(), steps=1, rounds=1).evidence())
+    evidence = Trial(Ring(), steps=1, rounds=1).evidence()
+    evidence._frames = {at: [{k: v for k, v in f.items() if k != "state"} | {"masked": True} for f in of] for at, of in evidence._frames.items()}  # fmt: skip
+    with pytest.raises(NotApplicable, match="masked"):
+        scores(evidence)
+    mute = Trial(Ring(), steps=1, rounds=1).evidence()
+    mute._learners = type("Mute", (Memoriser,), {"objectives": lambda *a: {}})()
+    with pytest.raises(NotApplicable, match="minimises"):
+        scores(mute)
+
+
+def test_silos_of_few_patients_are_left_out_and_told():
+    evidence = Trial(Ring(), patients=10, steps=1, rounds=1).evidence()
+    with pytest.raises(NotApplicable):
+        scores(evidence)
+    assert {gap.scope for gap in evidence.gaps} == {"silo:north", "silo:east", "silo:south", "silo:west"}
