@@ -23,6 +23,8 @@ def violations(silo: Mapping[str, Any]) -> Iterator[str]:
     """A line for every way in which `observed` and the entries of a silo's ledger disagree."""
     observed: Mapping[str, Any] = silo.get("observed", {})
     for stage, seen in observed.items():
+        if not seen["patients"]:
+            continue  # planned, and never opened: nothing of this stage is learnt from patients
         entries = [entry for entry in silo["entries"] if entry["stage"] == stage]
         yield from _uncharged(stage, seen, entries)
         yield from _rates(stage, seen, entries)
@@ -59,6 +61,7 @@ def _sizes(stage: str, seen: Mapping[str, Any], alpha: float) -> Iterator[str]:
     text = f"{stage}: {n} batches"
     if tail(chance, sizes, n, total) < alpha:
         yield f"{text} of {total / n:.4g} patients on average, Poisson samples at the planned rate have {mean:.4g}"
+        return
     spread = seen["squares"] - 2 * mean * total + n * mean**2
     if tail(chance, (sizes - mean) ** 2, n, spread) < alpha:
         yield f"{text} whose size varies by {spread / n:.4g}, Poisson samples at the planned rate by {variance:.4g}"

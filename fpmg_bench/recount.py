@@ -84,7 +84,7 @@ def _prv(entries: Sequence[Entry], delta: float) -> float:
     account = PRVAccountant()
     account.history = [(sigma, rate, count) for rate, sigma, count in entries]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # at rate 1 PRV is right, and divides by zero on the way
+        warnings.simplefilter("ignore")  # at rate 1 PRV is right, and divides by zero on the way; its start is a loose RDP
         return float(account.get_epsilon(delta=delta, eps_error=MESH))
 
 
