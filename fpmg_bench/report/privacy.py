@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fpmg_bench.report import audited
 from fpmg_bench.report.blocks import Cell, Head, Heading, Prose, Row, Section, Table
 from fpmg_bench.report.measures import ATTACK, COPY, cell, epsilon
 from fpmg_bench.report.view import Group, Method, View
@@ -18,12 +19,11 @@ SCOPE = (
 )
 REPEATABLE = "Reproducible noise: not for release. The noise comes from the seed tree, so ε assumes a secret root seed."
 SECURE = "Noise of the system's generator (secure: true): these trials are not repeatable."
-AUDITED = ("audit.epsilon_lower", "pg.audit", "pg.audit_lower", "pg.epsilon_lower")
 
 
 def panel(view: View) -> Section:
-    """Scope, the three numbers a method, epsilon a silo."""
-    blocks: list[Any] = [Prose([*SCOPE, *_noise(view)], "warn", "Scope")]
+    """Scope, what is refuted, the three numbers a method, epsilon a silo."""
+    blocks: list[Any] = [*audited.banner(view), Prose([*SCOPE, *_noise(view)], "warn", "Scope")]
     for group in view.groups:
         blocks += _group(view, group)
     lead = "Formal ε from the core's ledger, the worst membership attack, and the audited lower bound. An attack that fails proves nothing; a finite ε does."
@@ -47,7 +47,7 @@ def _group(view: View, group: Group) -> list[Heading | Table]:
         Head("δ"),
         ATTACK.head,
         COPY.head,
-        Head("audit", hint="Empirical lower bound on ε", numeric=False),
+        Head("audit", hint="Lower bound on ε from canaries: made-up patients whose membership is guessed", numeric=False),
     ]
     rows = [_row(view, group, method) for method in group.methods]
     tables = [
@@ -69,7 +69,7 @@ def _row(view: View, group: Group, method: Method) -> Row:
             Cell(f"{delta:.0e}".replace("e-0", "e-") if delta else "–", tone="" if delta else "muted", sort=as_float(delta)),
             cell(ATTACK.summary(view, group, method)),
             cell(COPY.summary(view, group, method)),
-            _audit(view, group, method),
+            audited.cell(method),
         ]
     )
 
@@ -84,13 +84,9 @@ def _formal(method: Method, worst: float) -> Cell:
             else "No differential privacy was asked for."
         )
         return Cell("∞", "no guarantee", math.inf, "bad" if method.private else "muted", why)
+    if audited.refuted(method):
+        return Cell(epsilon(worst), "refuted", worst, "bad", audited.REFUTED)
     return Cell(epsilon(worst), "largest over silos and seeds", worst, "good")
-
-
-def _audit(view: View, group: Group, method: Method) -> Cell:
-    name = next((name for name in AUDITED if view.has(group, name)), "")
-    found = view.summary(group, method, name) if name else None
-    return cell(found) if found is not None and found.mean is not None else Cell("not run", tone="muted")
 
 
 def _silos(group: Group) -> Table:

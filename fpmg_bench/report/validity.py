@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from fpmg_bench.report.audited import refutations
 from fpmg_bench.report.blocks import Check, Checks
 from fpmg_bench.report.measures import LEADERBOARD
 from fpmg_bench.report.read import TrialFiles
@@ -58,9 +59,12 @@ def privacy(view: View) -> Check:
             None,
             "No private trial finished." if asked else "No method asked for differential privacy: every epsilon is infinite.",
         )
-    bad = [trial.id for trial in private if not _accounted(trial)]
-    good = f"{plural(len(private), 'private trial')}: epsilon is finite and within the budget."
-    return Check("Epsilon accounted by the core", not bad, f"Over budget or unaccounted: {listing(bad)}." if bad else good)
+    bad = [trial.id for trial in private if not _accounted(trial) or any(True for _ in refutations(trial))]
+    good = (
+        f"{plural(len(private), 'private trial')}: epsilon is finite, within the budget, and refuted by nothing that was drawn."
+    )
+    text = f"Over budget, unaccounted or refuted: {listing(bad)}." if bad else good
+    return Check("Epsilon accounted by the core", not bad, text)
 
 
 def _accounted(trial: TrialFiles) -> bool:
