@@ -111,7 +111,8 @@ class Bar:
 POWER_FROM = 300  # patients: below, cohorts are never tuned either (EVALUATION.md, Splits); power is reported, without a verdict
 CONFORMANCE = "issue C: noise worse, monotone under corruption"
 ATTACKS = ("pg.attack_auc", "pg.worst_attack", "pg.attack_own")
-MEMBERSHIP = ("membership.worst", "membership.own", "membership.distance", "membership.domias")
+MEMBERSHIP = ("membership.worst", "membership.own", "membership.distance", "membership.domias", "rmia")
+INFERENCE = ("inference.attribute", "inference.singling_out", "inference.singling_out.column", "inference.linkability")
 BLURRED = "card of membership: kernels blur single copies away"
 SCORED_CLASS = 60  # of T, so that R1 and R2 have at least the 10 records that a class needs to be scored at all
 BARS: tuple[Bar, ...] = (
@@ -119,6 +120,9 @@ BARS: tuple[Bar, ...] = (
     Bar("copy", (*MEMBERSHIP, "membership.minority"), Within(0.95), "issue D: each attack catches the leaky control"),
     Bar("copy", ("membership.distance@*", "membership.advantage"), Worsens(), CONFORMANCE),
     Bar("copy", ("membership.kernel",), Worsens(), BLURRED),
+    Bar("copy", (*INFERENCE, "inference.attribute.worst", "inference.attribute.gain"), Worsens(), "issue D: each attack catches the leaky control"),
+    Bar("copy", ("proxies.share",), Within(0.95)),
+    Bar("copy", ("proxies.dcr",), Within(high=0.05)),
     Bar("copy", ("rg.copy_ratio",), Within(high=0.05)),
     Bar("copy", ("rg", "dg"), Stays()),
     Bar("copy", ("pg.advantage", "support.authenticity"), Worsens(), CONFORMANCE),
@@ -130,6 +134,8 @@ BARS: tuple[Bar, ...] = (
     Bar("oracle", ("rg", "dg", "dg.spread"), Within(0.95, 1.05), held_out=2_000),
     Bar("oracle", ATTACKS, Within(0.47, 0.53), members=1_000),
     Bar("oracle", (*MEMBERSHIP, "membership.kernel", "membership.distance@*"), Within(0.47, 0.53), members=1_000),
+    Bar("oracle", INFERENCE, Within(-0.05, 0.05), "issue D: and not fresh data", members=1_000),
+    Bar("oracle", ("proxies.share",), Within(0.47, 0.53), members=1_000),
     Bar(
         "shuffle-pairing",
         ("association", "association.within_label", "association.cca", "association.retrieval", "association.coherence"),
@@ -155,6 +161,7 @@ EXACT: dict[str, str] = {
     "co.*": "metered bytes, checked against closed forms every round",
     "fc": "computed on released weights; plumbing checks hold for it",
     "*.floor": "the reference itself, real against real",
+    "inference.*.naive": "the reference itself: who guesses the usual value, or at random",
     "tstr.trtr": "the reference itself, real against real",
     "fc.*": "computed on released weights; plumbing checks hold for it",
 }

@@ -104,15 +104,24 @@ def check_scores_are_declared_and_in_range(component: Any) -> None:
 
 
 def check_real_patients_score_near_best(component: Any) -> None:
-    """By the headline (the first key of `scales`), unseen real patients are at least as close to the best as one patient repeated."""
+    """By the headline (the first key of `scales`), unseen real patients are at least as close to the best as one patient repeated.
+
+    Of family PG: within the score's interval, since one patient, repeated, gives nobody else away.
+    """
     key = next(iter(component.scales))
     real, void = (_headline(measure(component, released)).get(key) for released in (good(), worthless()))
     if real is None or void is None:
         raise NotApplicable(f"{key} has no value on a table and a text of {SIZE} patients")
     best = component.scales[key].best
-    assert _away(real, best) <= _away(void, best) + 1e-9, (
+    assert _away(real, best) <= _away(void, best) + _no_leak(component, key) + 1e-9, (
         f"{key}: unseen real patients score {real:.4g}, one patient repeated {void:.4g}, best is {best}"
     )
+
+
+def _no_leak(component: Any, key: str) -> float:
+    """How far from the best a privacy score of unseen patients may be by chance: half its interval; 0 for other families."""
+    found = _scored(component, good(), key) if component.family == "PG" else None
+    return (found.high - found.low) / 2 if found and found.low is not None and found.high is not None else 0.0
 
 
 def check_row_order_is_irrelevant(component: Any) -> None:

@@ -86,6 +86,11 @@ def fpmg_metrics() -> list[Component]:
         Component("dg", f"{HERE}.metrics.dg:Dg", "diversity: distance of a second real subset to the synthetic patients"),
         Component("pg", f"{HERE}.metrics.pg:Pg", "privacy: formal epsilon and a membership attack"),
         Component("membership", f"{HERE}.metrics.membership:Membership", "privacy: the worst of several membership attacks"),
+        Component(
+            "rmia", f"{HERE}.metrics.rmia:Rmia", "privacy: likelihood ratio against references without the patient, an auditor's"
+        ),
+        Component("inference", f"{HERE}.metrics.inference:Inference", "privacy: attribute inference, singling out, linkability"),
+        Component("proxies", f"{HERE}.metrics.proxies:Proxies", "DCR and NNDR: proxies of privacy, no evidence of it"),
         Component("neighbour", f"{HERE}.metrics.neighbour:Neighbour", "privacy: what neighbours and servers read from frames"),
         Component("fc", f"{HERE}.metrics.fc:Fc", "federated consistency"),
         Component("co", f"{HERE}.metrics.co:Co", "communication overhead"),

@@ -1,4 +1,4 @@
-"""Density estimates of DOMIAS and RMIA: the distance to the k-th neighbour, and Gaussian kernels."""
+"""Neighbours and density estimates that attacks share: the k-th neighbour, which one is nearest, Gaussian kernels."""
 
 from __future__ import annotations
 
@@ -24,6 +24,14 @@ def nth_nearest(points: Floats, centres: Floats, k: int) -> Floats:
     for rows, squares in _squares(points - centres.mean(0), centres - centres.mean(0)):
         found[rows] = np.partition(squares, k - 1, axis=1)[:, k - 1]
     return np.sqrt(np.maximum(found, 0))
+
+
+def which_nearest(points: Floats, centres: Floats) -> NDArray[np.intp]:
+    """The position [n] of the centre nearest to each point."""
+    found = np.empty(len(points), np.intp)
+    for rows, squares in _squares(points - centres.mean(0), centres - centres.mean(0)):
+        found[rows] = squares.argmin(1)
+    return found
 
 
 def kernel(points: Floats, centres: Floats, like: Floats) -> Floats:

@@ -14,8 +14,9 @@ from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics import target_groups
 from fpmg_plugins.metrics.attacks import attacks, record_scores
-from fpmg_plugins.metrics.resampling import fresh_seed, interval
+from fpmg_plugins.metrics.resampling import fresh_seed
 from fpmg_plugins.metrics.targets import matched
+from fpmg_plugins.metrics.utility_models import score
 from fpmg_plugins.metrics.worst_attack import Tried
 
 if TYPE_CHECKING:
@@ -110,14 +111,14 @@ class Membership:
     def _scores(self, evidence: Evidence, others: Cohort, tried: Tried, tell: bool = False) -> list[Score]:
         """The worst attack overall and by group, then each attack. tell: record what is not applicable."""
         area, n = tried.worst()
-        scores = [_score("membership.worst", area, n), _score("membership.advantage", tried.advantage(), n)]
+        scores = [score("membership.worst", area, n), score("membership.advantage", tried.advantage(), n)]
         rate = tried.tpr()
-        scores += [] if rate is None else [_score("membership.tpr", rate, n)]
+        scores += [] if rate is None else [score("membership.tpr", rate, n)]
         scores += self._by_group(evidence, others, tried, tell)
         for attack, modality in tried.scores:
             try:
                 area, n = tried.area((attack, modality))
-                scores.append(_score(f"membership.{attack}", area, n, modality=modality))
+                scores.append(replace(score(f"membership.{attack}", area, n), modality=modality))
             except NotApplicable as missing:
                 if tell:
                     evidence.not_applicable(f"membership.{attack}", missing.reason, modality=modality)
@@ -127,7 +128,7 @@ class Membership:
         rarest = target_groups.rarest(tried.targets, evidence.train.classes)
         for scope, rows in target_groups.groups(evidence, others, tried.targets).items():
             try:
-                found = _score("membership.worst", *tried.worst(rows), scope=scope)
+                found = score("membership.worst", *tried.worst(rows), scope=scope)
             except NotApplicable as missing:
                 if tell:
                     evidence.not_applicable("membership.worst", missing.reason, scope=scope)
@@ -144,13 +145,8 @@ class Membership:
             rows = {"own": evidence.train.silo == silo, "same": target_groups.of_silo(evidence, silo)}
             try:
                 tried = self._tried(evidence, evidence.held_out, scored.get(id(release), {}), seed, **rows)
-                scores.append(_score("membership.own", *tried.worst(), scope=scope))
+                scores.append(score("membership.own", *tried.worst(), scope=scope))
             except NotApplicable as missing:
                 evidence.not_applicable("membership.own", missing.reason, scope=scope)
         mean = [Score("membership.own", float(np.mean([s.value for s in scores])), n=len(scores))] if scores else []
         return mean + scores
-
-
-def _score(key: str, draws: Floats, n: int, scope: str = "all", modality: str | None = None) -> Score:
-    low, high = interval(draws[1:])
-    return Score(key, float(draws[0]), scope, modality, low=low, high=high, n=n)

@@ -33,6 +33,17 @@ class Targets:
     def __len__(self) -> int:
         return len(self.patient)
 
+    def take(self, rows: Mask) -> Targets:
+        """The targets where the mask is True."""
+        return Targets(self.patient[rows], self.member[rows], self.label[rows], self.half[rows])
+
+    def some(self, size: int, seed: int) -> Targets:
+        """At most `size` a side, drawn at random."""
+        rng, kept = np.random.default_rng(seed), np.zeros(len(self), bool)
+        for side in (self.member, ~self.member):
+            kept[rng.permutation(np.flatnonzero(side))[:size]] = True
+        return self.take(kept)
+
     def most(self, patient: NDArray[np.int64], value: Floats) -> Floats:
         """The largest value over each target's records [n]; NaN where none is known. patient, value: one a record."""
         at = np.minimum(np.searchsorted(self.patient, patient), len(self) - 1)
