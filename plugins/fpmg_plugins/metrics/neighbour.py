@@ -9,8 +9,9 @@ from annotated_types import Ge
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import SERVER, Scale, Score
+from fpmg_plugins.metrics import neighbour_rebuilding as rebuilding
 from fpmg_plugins.metrics import neighbour_views
-from fpmg_plugins.metrics.neighbour_asking import answers
+from fpmg_plugins.metrics.neighbour_asking import answers, asking
 from fpmg_plugins.metrics.neighbour_attacks import ATTACKS
 from fpmg_plugins.metrics.neighbour_worst import Answers, Attack, Told, chosen
 from fpmg_plugins.metrics.resampling import fresh_seed
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 HEADLINE = "neighbour.membership"
 BASIC = ("hop_1", neighbour_views.AT_SERVER, neighbour_views.CLIENT)  # told by modality too
+ROWS = 8  # rebuilt from one change of the weights
 WORST = "AUROC of the worst attack, chosen on half of the patients and scored on the other"
 BY = {
     "loss": "minus the loss at the received weights, LOGAN, Hayes et al. 2019",
@@ -47,6 +49,10 @@ class Neighbour:
     gossip only to neighbours, others then attack what they got. `neighbour.pair`: both neighbours together; on gossip they know the
     victim's merge, so what it trained from. `neighbour.server`: the star's server. `neighbour.client`: a silo that gets merged
     models only. `neighbour.stage1`, `neighbour.stage2`: encoders, generator.
+    `neighbour.inversion`: rows are optimised until their gradient points along the received change, from the neighbour's own
+    patients as a first guess, for tables, pictures and joint vectors of the `invert_silos` smallest silos in their first
+    `invert_rounds` rounds (`invert` iterations, 0: not at all); AUROC of candidates by nearness to a rebuilt row.
+    `neighbour.rebuilt`: mean error of a member's best match over that of the mean row; ideal 1; floor: of non-members.
     Needs `frames: true`, learners with an objective and 20 patients a side.
     Pitfalls: passive attacks, so .5 is no proof of privacy; they know the candidate's whole record; stage 2 is asked through the
     silo's released encoders; at most `rounds` rounds of a stage are looked at, spread evenly. Standard error of one silo's AUC
@@ -64,14 +70,27 @@ class Neighbour:
         "neighbour.stage1": _area(f"{WORST}; from encoders"),
         "neighbour.stage2": _area(f"{WORST}; from the generator's stage"),
         **{f"neighbour.{name}": _area(f"{WORST}; {how}") for name, how in BY.items()},
+        "neighbour.inversion": _area("AUROC of nearness to rows rebuilt by gradient inversion, Geiping et al. 2020"),
+        "neighbour.rebuilt": Scale(
+            1.0, True, low=0.0, unit="ratio", source="error of the best rebuilt row over that of the mean row"
+        ),
     }
 
     def __init__(
-        self, rounds: Annotated[int, Ge(1)] = 4, patients: Annotated[int, Ge(20)] = 200, resamples: Annotated[int, Ge(20)] = 200
+        self,
+        rounds: Annotated[int, Ge(1)] = 4,
+        patients: Annotated[int, Ge(20)] = 200,
+        resamples: Annotated[int, Ge(20)] = 200,
+        invert: Annotated[int, Ge(0)] = 100,
+        invert_silos: Annotated[int, Ge(1)] = 2,
+        invert_rounds: Annotated[int, Ge(1)] = 1,
     ) -> None:
         self.rounds = rounds
         self.patients = patients
         self.resamples = resamples
+        self.invert = invert
+        self.invert_silos = invert_silos
+        self.invert_rounds = invert_rounds
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         seed = fresh_seed(rng)
@@ -79,12 +98,15 @@ class Neighbour:
         if not seen:
             raise NotApplicable(_why_unseen(evidence))
         _say_masked(evidence)
-        asked = answers(evidence, seen, self.patients, seed, HEADLINE)
+        silos = asking(evidence, seen, self.patients, seed, HEADLINE)
+        asked = answers(seen, silos)
         if not asked:
             raise NotApplicable("no learner of this method says what it minimises, so nothing can be asked of its weights")
         if not any(attack.stage == "stage2" for attack in asked) and any("stage2" in stages for stages in seen.values()):
             evidence.not_applicable("neighbour.stage2", "of the generator's stage nothing was sent that says what it minimises")
-        return self._membership(evidence, asked, seed)
+        effort = rebuilding.Effort(self.invert_silos, self.invert_rounds, ROWS, self.invert)
+        found = rebuilding.rebuilt(seen, silos, effort, seed)
+        return [*self._membership(evidence, asked, seed), *rebuilding.scores(found, evidence.silo_names, self.resamples, seed)]
 
     def _membership(self, evidence: Evidence, asked: Answers, seed: int) -> list[Score]:
         told = Told(asked, evidence.silo_names, self.resamples, seed)

@@ -23,21 +23,27 @@ if TYPE_CHECKING:
 JOINT = "joint"
 
 
-def answers(evidence: Evidence, seen: Views, most: int, seed: int, key: str) -> Answers:
-    """Every attack's answers, silo by silo, with at most `most` members; silos without enough patients are gaps of `key`."""
-    found: dict[Attack, dict[int, Answer]] = {}
+def asking(evidence: Evidence, seen: Views, most: int, seed: int, key: str) -> list[Asking]:
+    """One a silo, with at most `most` members; silos without enough patients are gaps of `key`."""
+    found = []
     for silo in sorted({victim for _, victim in seen}):
         try:
             asked = people(evidence, silo, most, np.random.default_rng((seed, silo)))
+            found.append(Asking(evidence, asked, seed))
         except NotApplicable as error:
             evidence.not_applicable(key, error.reason, f"silo:{evidence.silo_names[silo]}")
-            continue
-        asking = Asking(evidence, asked, seed)
+    return found
+
+
+def answers(seen: Views, silos: Sequence[Asking]) -> Answers:
+    """Every attack's answers, silo by silo."""
+    found: dict[Attack, dict[int, Answer]] = {}
+    for one in silos:
         for (adversary, victim), stages in seen.items():
-            for stage, sights in stages.items() if victim == silo else ():
-                for module, name, answer in asking.of(stage, sights):
-                    attack = Attack(adversary, stage, module, modality_of(evidence, stage, module), name)
-                    found.setdefault(attack, {})[silo] = answer
+            for stage, sights in stages.items() if victim == one.people.silo else ():
+                for module, name, answer in one.of(stage, sights):
+                    attack = Attack(adversary, stage, module, one.modality(stage, module), name)
+                    found.setdefault(attack, {})[victim] = answer
     return found
 
 
@@ -58,10 +64,19 @@ class Asking:
             self._kept[key] = list(self._ask(stage, sights))
         return self._kept[key]
 
-    def _ask(self, stage: str, sights: Sights) -> Iterator[tuple[str, str, Answer]]:
+    def targets(self, stage: str, sight: Sight) -> tuple[dict[str, Target], NDArray[np.int64]]:
+        """The stage's modules under attack, and the patient of every record asked about; nothing below LEAST a side."""
         if stage not in self._targets:
-            self._targets[stage] = self._targets_of(stage, sights[0])
-        targets, records = self._targets[stage]
+            self._targets[stage] = self._targets_of(stage, sight)
+        return self._targets[stage]
+
+    def modality(self, stage: str, module: str) -> str:
+        """Whose records a module tells of: its stage's, or the one in its name; else all of them together."""
+        named = stage.partition(":")[2] or module.partition(".")[2]
+        return named if named in self.evidence.train.schemas else JOINT
+
+    def _ask(self, stage: str, sights: Sights) -> Iterator[tuple[str, str, Answer]]:
+        targets, records = self.targets(stage, sights[0])
         for module, target in targets.items():
             rounds, scores = by_round(target, sights, self.seed)
             of = self.people.of_patients(scores, records)
@@ -69,7 +84,6 @@ class Asking:
                 yield module, name, Answer(self.people, rounds, of[:, i])
 
     def _targets_of(self, stage: str, sight: Sight) -> tuple[dict[str, Target], NDArray[np.int64]]:
-        """The stage's modules under attack, and the patient of every record asked about; nothing below LEAST a side."""
         rows = [self.evidence.rows(stage, cohort, self.people.silo) for cohort in self.people.cohorts]
         patients = [cohort.patient[at] for cohort, (_, at) in zip(self.people.cohorts, rows, strict=True)]
         if min(len(np.unique(side)) for side in patients) < LEAST:
@@ -77,9 +91,3 @@ class Asking:
         objectives = self.evidence.objectives(stage, sight.state)
         targets = {name: Target.of(name, objective, [part for part, _ in rows]) for name, objective in objectives.items()}
         return targets, np.concatenate(patients)
-
-
-def modality_of(evidence: Evidence, stage: str, module: str) -> str:
-    """Whose records a module tells of: its stage's, or the one in its name; else all of them together."""
-    named = stage.partition(":")[2] or module.partition(".")[2]
-    return named if named in evidence.train.schemas else JOINT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,7 @@ class Target:
 
     name: str
     losses: Losses
+    features: Callable[[Any], Mapping[str, Tensor]]
     batch: Mapping[str, Tensor]
     _kept: dict[tuple[int, ...], Tensor] = field(default_factory=dict)
 
@@ -51,7 +52,9 @@ class Target:
     def of(cls, name: str, objective: Objective, parts: Sequence[Any]) -> Target:
         """parts: rows as `Evidence.rows` gives them, one after the other."""
         batches = [objective.features(rows) for rows in parts]
-        return cls(name, Losses(objective), {key: torch.cat([batch[key] for batch in batches]) for key in batches[0]})
+        return cls(
+            name, Losses(objective), objective.features, {key: torch.cat([batch[key] for batch in batches]) for key in batches[0]}
+        )
 
     def weights(self, state: State) -> dict[str, Tensor]:
         """The module's tensors in this state, named as `losses` names them."""
@@ -112,7 +115,8 @@ def by_round(target: Target, sights: Sequence[Sight], seed: int) -> tuple[list[i
     mine = [sight for sight in sights if target.name in sight.modules]
     if not mine:
         return [], np.zeros((0, len(ATTACKS), target.rows))
-    steep, found = target.steep(mine[0], seed), dict[int, list[Floats]]()
+    steep = target.steep(mine[0], seed)
+    found: dict[int, list[Floats]] = {}
     for sight in mine:
         found.setdefault(sight.round, []).append(target.scores(sight, steep))
     return list(found), np.stack([np.mean(parts, axis=0) for parts in found.values()])

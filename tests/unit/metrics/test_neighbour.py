@@ -7,6 +7,7 @@ import pytest
 import torch
 from fpmg_plugins.metrics.neighbour import Neighbour
 from fpmg_plugins.metrics.neighbour_attacks import Target
+from fpmg_plugins.metrics.neighbour_inversion import Guess, invert, misses
 from fpmg_plugins.metrics.neighbour_views import Sight, views
 from fpmg_plugins.topologies.isolated import Isolated
 from fpmg_plugins.topologies.ring import Ring
@@ -123,3 +124,21 @@ def test_silos_of_few_patients_are_left_out_and_told():
     with pytest.raises(NotApplicable):
         scores(evidence)
     assert {gap.scope for gap in evidence.gaps} == {"silo:north", "silo:east", "silo:south", "silo:west"}
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_step_on_one_patient_gives_that_patient_away(optimizer):
+    learner, victim = Memoriser(), records([7])
+    start = learner.init(None, {}, rng_for(3, "a"))
+    module = learner.objectives("stage2", start)["discriminator"].module
+    slopes = torch.autograd.grad(losses(module, victim).sum(), list(module.parameters()))
+    named = [f"discriminator/{key}" for key, _ in module.named_parameters()]
+    moved = {k: start[k] - 0.01 * (g if optimizer == "sgd" else g.sign()) for k, g in zip(named, slopes, strict=True)}
+    target = Target.of("discriminator", learner.objectives("stage2", start)["discriminator"], [np.array([7])])
+    own = records(np.arange(100, 140)) | {"y": victim["y"].repeat(40)}
+    guess = Guess.of(own, 1)
+    found = invert(target, Sight(0, ("discriminator",), moved, start, ()), guess, 200, 0)
+    near, mean = misses(guess.standard(victim), [found])
+    assert near[0] < (0.35 if optimizer == "sgd" else 0.7) * mean[0]
+    others, _ = misses(guess.standard(records(np.arange(200, 240))), [found])
+    assert near[0] < others.min()
