@@ -84,6 +84,8 @@ def _audit(found: Mapping[str, Place]) -> Audit | None:
     fields = place.fields(("canaries", "sabotage"), ("canaries",))
     canaries = fields["canaries"].whole(LEAST_CANARIES, LEAST_CANARIES) if "canaries" in fields else LEAST_CANARIES
     sabotage = fields["sabotage"].word(tuple(SHARDS), "none") if "sabotage" in fields else "none"
+    if "generator" in found and found["generator"].value is None:
+        place.wrong("an audit guesses from what is released, and `generator: null` releases nothing; remove one of them")
     private = "privacy" in found and found["privacy"].value is not None
     if sabotage != "none" and not private:
         fields["sabotage"].wrong(f"'{sabotage}' breaks a promise of DP-SGD, and this method makes none; write `privacy`")

@@ -11,7 +11,7 @@ import pytest
 from fpmg_bench.keys import digest
 from fpmg_bench.store import Planned, Versions, measure_preimage, setting, spec_from_json, stage1_preimage, trial_preimage
 from fpmg_bench.store.environment import INERT, core_hash
-from fpmg_bench.types import Budget, Choice, Privacy, TrialSpec
+from fpmg_bench.types import Audit, Budget, Choice, Privacy, TrialSpec
 
 Make = Callable[..., Planned]
 NAMES = [
@@ -49,6 +49,7 @@ CHANGES: Mapping[str, tuple[Mapping[str, Any], tuple[bool, bool, bool]]] = {
     "privacy": ({"privacy": Privacy(8.0, 1e-4)}, (True, True, True)),
     "silos": ({"silos": {"A": {"local_steps": 3}}}, (True, True, True)),
     "holdout": ({"holdout": 0.3}, (True, True, True)),
+    "canaries": ({"audit": Audit(200)}, (True, True, True)),
     "dataset parameter": ({"dataset": Choice("tiny", {"n": 11})}, (True, True, True)),
 }
 
@@ -98,6 +99,13 @@ def test_under_privacy_noise_depends_on_both_stages_so_stage_1_is_not_shared(pla
     assert keys(private)[0] != keys(replace(private, generator=Choice("single")))[0]
 
 
+def test_without_an_audit_keys_are_what_they_were_and_a_fault_has_its_own(planned: Make) -> None:
+    spec = planned().spec
+    assert "audit" not in trial_preimage(spec, VERSIONS)["stage1"]
+    audits = [replace(spec, audit=Audit(200, fault)) for fault in ("none", "no-noise")]
+    assert keys(audits[0])[1] != keys(audits[1])[1]
+
+
 def test_the_order_of_metrics_is_no_difference(planned: Make) -> None:
     spec = replace(planned().spec, metrics=(Choice("rg"), Choice("dg")))
     assert keys(spec) == keys(replace(spec, metrics=(Choice("dg"), Choice("rg"))))
@@ -112,7 +120,11 @@ def test_a_control_has_no_stage_1_and_its_strength_counts(planned: Make) -> None
 
 def test_a_planned_trial_survives_json(planned: Make) -> None:
     trial = planned(
-        privacy=Privacy(float("inf"), 1e-5), control=None, silos={"A": {"lr": 0.1}}, budget=Budget(stop={"consensus": 1e-3})
+        privacy=Privacy(float("inf"), 1e-5),
+        control=None,
+        audit=Audit(20, "uncharged"),
+        silos={"A": {"lr": 0.1}},
+        budget=Budget(stop={"consensus": 1e-3}),
     )
     assert Planned.from_json(trial.to_json()) == trial
     assert spec_from_json(trial.to_json()["spec"]) == trial.spec

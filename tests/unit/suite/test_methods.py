@@ -6,7 +6,7 @@ import pytest
 
 from fpmg_bench.errors import ExitCode, SuiteError
 from fpmg_bench.suite import parse_suite, with_values
-from fpmg_bench.types import Choice, Privacy
+from fpmg_bench.types import Audit, Choice, Privacy
 
 
 def test_extends_replaces_whole_keys_and_merges_encoders_and_silos(suite):
@@ -33,6 +33,18 @@ def test_privacy_null_takes_inherited_privacy_away(suite):
     methods = suite("    privacy: {epsilon: 3, delta: 1e-5}\n  open: {extends: base, privacy: null}\n").methods
     assert methods["base"].privacy is not None
     assert methods["open"].privacy is None
+
+
+def test_an_audit_is_inherited_replaced_and_taken_away_and_a_control_may_have_one(suite):
+    methods = suite(
+        "    privacy: {epsilon: 1, delta: 1e-5}\n    audit: {canaries: 200}\n"
+        "  faulty: {extends: base, audit: {canaries: 50, sabotage: no-noise}}\n"
+        "  plain: {extends: base, audit: null}\n"
+        "  copy: {control: copy, audit: {canaries: 20}}\n"
+    ).methods
+    assert [methods[name].audit for name in ("base", "faulty", "plain", "copy")] == [
+        Audit(200), Audit(50, "no-noise"), None, Audit(20),
+    ]  # fmt: skip
 
 
 def test_a_child_may_be_written_before_its_parent(suite):

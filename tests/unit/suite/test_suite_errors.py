@@ -112,6 +112,24 @@ def test_a_mistake_is_reported_at_its_place(problems, old, new, line):
         ),
         ("  p: {extends: base, privacy: {epsilon: 1}}\n", "11:31: methods.p.privacy: 'delta' is missing"),
         ("  p: {extends: base, strength: 1}\n", "11:32: methods.p.strength: only a control has a strength"),
+        ("  a: {extends: base, audit: {canarys: 200}}\n", "11:30: methods.a.audit.canarys: unknown key 'canarys'. Did you mean"),
+        (
+            "  a: {extends: base, audit: {canaries: 5}}\n",
+            "11:40: methods.a.audit.canaries: expected a whole number of at least 10",
+        ),
+        ("  a: {extends: base, audit: {sabotage: none}}\n", "11:29: methods.a.audit: 'canaries' is missing"),
+        (
+            "  a: {extends: base, privacy: {epsilon: 1, delta: 1e-5}, audit: {canaries: 20, sabotage: no-nois}}\n",
+            "11:90: methods.a.audit.sabotage: unknown 'no-nois'. Did you mean 'no-noise'?",
+        ),
+        (
+            "  a: {extends: base, audit: {canaries: 20, sabotage: no-noise}}\n",
+            "11:54: methods.a.audit.sabotage: 'no-noise' breaks a promise of DP-SGD",
+        ),
+        (
+            "  a: {extends: base, generator: null, audit: {canaries: 20}}\n",
+            "11:46: methods.a.audit: an audit guesses from what is",
+        ),
         ("  c: {control: copyy}\n", "11:16: methods.c.control: unknown control 'copyy'. Did you mean 'copy'?"),
         ("  c: {control: copy, generator: gan}\n", "11:22: methods.c.generator: a control replaces training; remove 'generator'"),
         ("  c: {control: copy, strength: -1}\n", "11:32: methods.c.strength: expected a number of at least 0, got -1"),

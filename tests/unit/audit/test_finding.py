@@ -1,0 +1,56 @@
+"""Guesses that were fixed in advance, and words that never say more than was shown."""
+
+import math
+
+import numpy as np
+import pytest
+
+from fpmg_bench.audit.finding import closeness, copied, found, ranked
+from fpmg_bench.evaluation import EvaluationSpace
+from fpmg_bench.testing import fakes
+
+
+def test_the_highest_are_in_the_lowest_out_and_the_middle_is_left_open():
+    guess = ranked(np.array([3.0, -1.0, 0.5, 9.0, 0.4, 0.0, 7.0, -5.0]), 0.5)
+    assert guess.tolist() == [0, -1, 0, 1, 0, 0, 1, -1]
+    assert (ranked(np.random.default_rng(0).normal(size=200), 1.0) == 1).sum() == 100
+
+
+def test_a_copy_is_told_from_a_stranger():
+    train, others = fakes.cohort(90, 0, ("table", "image")), fakes.cohort(40, 1, ("table", "image"))
+    space = EvaluationSpace.fit(train, 0)
+    canaries = others
+    score = closeness(canaries, [train, others.take(np.arange(20))], train, space)
+    assert copied(score).tolist() == [1] * 20 + [-1] * 20
+
+
+@pytest.mark.parametrize(
+    ("right", "formal", "words"),
+    [
+        (200, math.inf, "no epsilon is claimed"),
+        (200, 1.0, "VIOLATION: the lower bound is above the formal epsilon"),
+        (100, 1.0, "not refuted"),
+        (100, 8.0, "not falsifiable by this audit"),
+        (200, 8.0, "not falsifiable by this audit"),
+    ],
+)
+def test_words(right, formal, words):
+    member = np.arange(200) < 100
+    guess = np.where(member, 1, -1)
+    guess[right:] *= -1
+    result = found(member, guess.astype(np.int8), "gradients", formal, 1e-5)
+    assert (result.correct, result.guesses, result.words) == (right, 200, words)
+    assert result.violated == words.startswith("VIOLATION")
+    assert "pass" not in result.words.lower()
+
+
+def test_open_guesses_count_neither_way_and_lower_the_ceiling():
+    member = np.arange(200) < 100
+    half = found(member, ranked(np.where(member, 1.0, -1.0), 0.5), "distance", 1.0, 1e-5)
+    whole = found(member, ranked(np.where(member, 1.0, -1.0), 1.0), "distance", 1.0, 1e-5)
+    assert (half.guesses, half.correct) == (100, 100)
+    assert 3.0 < half.ceiling == half.epsilon_lower < whole.ceiling < 4.3
+    assert {s.key: s.value for s in half.scores()} == {
+        "audit.epsilon_lower": half.epsilon_lower, "audit.ceiling": half.ceiling,
+        "audit.correct": 100, "audit.guesses": 100, "audit.canaries": 200,
+    }  # fmt: skip
