@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from fpmg_bench.contracts import PerExample
     from fpmg_bench.types import Rng
 
-PHYSICAL = 64  # rows of a batch whose per-example norms are held at once: a Poisson draw has no upper bound, memory has
+HELD = 2**23  # numbers: per-example gradients of one part of a batch (32 MB); a Poisson draw has no upper bound, memory has
 NORM_TOLERANCE = 1e-4  # relative, of a per-example gradient norm against plain autograd
 CHECKED_ROWS = 4
 
@@ -49,6 +50,15 @@ def gradients(module: nn.Module, private_loss: PerExample, batches: Iterable[Any
                 total.add_(part)
     for p, total in zip(parameters, totals, strict=True):
         p.grad = (total + step.sigma * step.clip * gaussian(p, step.noise, step.secure)) / step.expected
+
+
+def parts(module: nn.Module, rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """The drawn rows in parts of about the same size, few enough that their per-example gradients fit; none for no rows."""
+    import numpy as np
+
+    size = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    count = math.ceil(len(rows) / max(HELD // size, 1))
+    return np.array_split(rows, count) if count else []
 
 
 def clipped_sum(

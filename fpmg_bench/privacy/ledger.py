@@ -17,7 +17,14 @@ Kind = Literal["step", "moments", "counts"]
 Rates = float | Mapping[str, float]
 STATISTICS_SHARE = 0.1  # of epsilon, for moments and counts together: they are few, and sampled at rate 1
 LARGEST_SIGMA = 1e4
-FAR_ORDERS = (96, 128, 192, 256, 512, 1024)  # of RDP: with Opacus' own, which end at 63, no noise reaches epsilon .1 at delta 1e-5
+FAR_ORDERS = (
+    96,
+    128,
+    192,
+    256,
+    512,
+    1024,
+)  # of RDP: with Opacus' own, which end at 63, no noise reaches epsilon .1 at delta 1e-5
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,8 +128,7 @@ class LocalShard:
         if type(module).__qualname__ not in self._checked and len(rows) > 1:
             dpsgd.check(module, private_loss, self._batch, rows, self._stage)
             self._checked.add(type(module).__qualname__)
-        parts = (self._batch(rows[at : at + dpsgd.PHYSICAL]) for at in range(0, len(rows), dpsgd.PHYSICAL))
-        dpsgd.gradients(module, private_loss, parts, spec)
+        dpsgd.gradients(module, private_loss, map(self._batch, dpsgd.parts(module, rows)), spec)
         if self._observer is not None:
             self._observer(self._stage, module, private_loss, self._batch, rows, spec)
         if public_loss is not None:
