@@ -40,9 +40,9 @@ class Inference:
     secrets; also by class. `.worst`: the secret with the largest risk on half of the targets, on the other half, both
     directions; `.gain`: rate on T less that of an attacker with as many records of patients outside T (H and third);
     `.rate`, and `.naive` for who guesses the release's usual value.
-    `inference.singling_out`: predicates of 5 to 12 columns of a released record (equal categories, numbers as far out) that are
-    true of exactly one of n training patients, control: of n unseen ones (H and third); `.column`: of one column, values that
-    occur once in the release and extremes; `.rate`, and `.naive` for random predicates.
+    `inference.singling_out`: predicates on 5 to 12 columns of a released record (equal categories, numbers as far out) that fit no
+    other released one; the rate is that of those true of exactly one of n training patients, control: of n unseen ones (H and
+    third); `.column`: on one column, values that occur once in the release and extremes; `.rate`, and `.naive` for random ones.
     `inference.linkability`: every second modality of a patient, and the others, lead to the same nearest released record; by
     table columns where records lack modalities or have one; `.rate`.
     Floor: R2 in the place of the release, R1 of H. Interval: bootstrap over patients (attribute); Wilson's, errors propagated

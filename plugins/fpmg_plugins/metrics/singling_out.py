@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
-FEWEST, MOST = 5, 12  # columns in one predicate (fewer fit many patients, more fit hardly anybody but the record itself)
+FEWEST, MOST = 5, 12  # columns in one predicate
+TRIES = 6
 
 
 def scores(train: Columns, unseen: Columns, release: Columns, size: int, seed: int) -> Iterator[Score]:
@@ -39,7 +40,8 @@ def scores(train: Columns, unseen: Columns, release: Columns, size: int, seed: i
         if hits[1] < len(predicates):
             yield risk(key, (hits[0], len(predicates)), (hits[1], len(predicates)))
     for key, predicates in {"rate": several, "naive": at_random(train, size, rng)}.items():
-        yield Score(f"inference.singling_out.{key}", isolated(predicates, sides[0]) / size, n=n)
+        if predicates:
+            yield Score(f"inference.singling_out.{key}", isolated(predicates, sides[0]) / len(predicates), n=n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,18 @@ def _rarities(release: Columns) -> Iterator[tuple[int, str, float]]:
 
 
 def of_records(release: Columns, size: int, rng: np.random.Generator) -> list[Predicate]:
-    """`size` predicates, each on several columns of one released record: equal categories, numbers at least as far out."""
+    """At most `size` predicates on several columns of a released record: equal categories, numbers at least as far out.
+
+    Only those that are true of exactly one released record are kept, of `TRIES` times as many.
+    """
     middle = [_median(release.values[:, j]) for j in range(len(release.columns))]
-    return [_about(release, int(rng.integers(len(release))), middle, rng) for _ in range(size)]
+    found: list[Predicate] = []
+    for _ in range(TRIES * size):
+        predicate = _about(release, int(rng.integers(len(release))), middle, rng)
+        found += [predicate] * isolated([predicate], release.values)
+        if len(found) == size:
+            break
+    return found
 
 
 def _about(release: Columns, row: int, middle: list[float], rng: np.random.Generator) -> Predicate:

@@ -80,8 +80,9 @@ def test_predicates_isolate_the_record_they_were_made_of():
     extreme = [p for p in singling_out.of_columns(people, 500, np.random.default_rng(0)) if (0, ">=", 99.0) in p.terms]
     assert [p(people.values).nonzero()[0].tolist() for p in extreme] == [[50]]
     several = singling_out.of_records(people, 300, np.random.default_rng(0))
-    assert all(p(people.values).any() for p in several)  # true of the record itself at least
-    assert 0 < singling_out.isolated(several, people.values) < 300
+    assert singling_out.isolated(several, people.values) == len(several) > 20
+    twice = joined([people, people])
+    assert singling_out.of_records(twice, 300, np.random.default_rng(0)) == []
 
 
 def test_a_value_that_nobody_released_is_asked_for_as_unknown():
