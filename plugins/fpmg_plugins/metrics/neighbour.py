@@ -13,7 +13,7 @@ from fpmg_plugins.metrics import neighbour_rebuilding as rebuilding
 from fpmg_plugins.metrics import neighbour_views
 from fpmg_plugins.metrics.neighbour_asking import answers, asking
 from fpmg_plugins.metrics.neighbour_attacks import ATTACKS
-from fpmg_plugins.metrics.neighbour_worst import Answers, Attack, Told, chosen
+from fpmg_plugins.metrics.neighbour_worst import Answers, Attack, Told
 from fpmg_plugins.metrics.resampling import fresh_seed
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Neighbour:
         rounds: Annotated[int, Ge(1)] = 4,
         patients: Annotated[int, Ge(20)] = 200,
         resamples: Annotated[int, Ge(20)] = 200,
-        invert: Annotated[int, Ge(0)] = 100,
+        invert: Annotated[int, Ge(0)] = 60,
         invert_silos: Annotated[int, Ge(1)] = 2,
         invert_rounds: Annotated[int, Ge(1)] = 1,
     ) -> None:
@@ -112,7 +112,7 @@ class Neighbour:
         told = Told(asked, evidence.silo_names, self.resamples, seed)
         scores = []
         for key, modality, among in _questions(asked):
-            choice = chosen(asked, among)
+            choice = told.chosen(among)
             if choice is None:
                 continue
             scores += told.scores(key, choice, modality)

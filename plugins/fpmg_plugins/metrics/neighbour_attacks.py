@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ATTACKS = ("loss", "drop", "gradient")
 CHUNK = 128  # rows at once
-DIRECTIONS = 3  # random ones, to know how steep a candidate's loss is
+DIRECTIONS = 2  # random ones, to know how steep a candidate's loss is
 STEP = 0.01  # of a change: slopes correlate with exact ones by .999
 
 

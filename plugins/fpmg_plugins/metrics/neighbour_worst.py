@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,62 +71,76 @@ class Answer:
         return bool(min(self.members, int((asked & ~self.people.member).sum())) >= LEAST)
 
 
+@dataclass(frozen=True, slots=True)
+class Silo:
+    """What is told of one silo, or of all: area [1 + draws], floor, members asked about."""
+
+    scope: str
+    area: Floats
+    floor: float
+    members: int
+
+
 Answers = Mapping[Attack, Mapping[int, Answer]]  # attack -> silo -> answer
 Choice = Mapping[int, Attack]  # half -> the attack that was worst on the other half
 
 
-def chosen(answers: Answers, among: Iterable[Attack]) -> Choice | None:
-    """For each half the attack with the largest mean AUROC over silos on the other half; None where there is none to choose."""
-    attacks = list(among)
-    if not attacks:
-        return None
-    means = {attack: [_mean(answers[attack], half) for half in HALVES] for attack in attacks}
-    return {half: max(attacks, key=lambda attack: means[attack][1 - half]) for half in HALVES}
-
-
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How answers become scores: names of silos, bootstrap draws and their seed."""
+    """How answers become scores: names of silos, bootstrap draws and their seed. Adversaries who saw the same share an answer."""
 
     answers: Answers
     names: Sequence[str]
     draws: int
     seed: int
+    _areas: dict[tuple[int, int], float] = field(default_factory=dict)
+    _told: dict[tuple[int | None, ...], Silo | None] = field(default_factory=dict)
+
+    def chosen(self, among: Iterable[Attack]) -> Choice | None:
+        """For each half the attack with the largest mean AUROC over silos on the other half; None where there is none to choose."""
+        means = {attack: [self._mean(attack, half) for half in HALVES] for attack in among}
+        return {half: max(means, key=lambda attack: means[attack][1 - half]) for half in HALVES} if means else None
 
     def scores(self, key: str, choice: Choice, modality: str | None = None, round: int | None = None) -> list[Score]:
         """The mean over silos (scope all), and every silo where both halves' attacks could be made."""
-        each = [s for silo in self._silos(choice, round) if (s := self._silo(silo, choice, round)) is not None]
+        each = [told for silo in self._silos(choice, round) if (told := self._silo(silo, choice, round)) is not None]
         if not each:
             return []
-        area, floor, n = np.mean([s[0] for s in each], axis=0), [s[1] for s in each], sum(s[2] for s in each)
-        rows = [("all", area, float(np.mean(floor)), n), *((f"silo:{self.names[s[3]]}", *s[:3]) for s in each)]
-        return [_score(key, *row, modality, round) for row in rows]
+        floor = float(np.mean([told.floor for told in each]))
+        mean = Silo("all", np.mean([told.area for told in each], axis=0), floor, sum(told.members for told in each))
+        return [_score(key, told, modality, round) for told in (mean, *each)]
+
+    def _mean(self, attack: Attack, half: int) -> float:
+        areas = []
+        for answer in self.answers[attack].values():
+            key = (id(answer), half)
+            if key not in self._areas:
+                self._areas[key] = float(answer.area(half)[0])
+            areas.append(self._areas[key])
+        known = [area for area in areas if np.isfinite(area)]
+        return float(np.mean(known)) if known else -1.0
 
     def _silos(self, choice: Choice, round: int | None) -> list[int]:
         able = [{s for s, a in self.answers[attack].items() if round is None or round in a.rounds} for attack in choice.values()]
         return sorted(set.intersection(*able))
 
-    def _silo(self, silo: int, choice: Choice, round: int | None) -> tuple[Floats, float, int, int] | None:
-        """(area [1 + draws], floor, members, silo), means of both halves."""
+    def _silo(self, silo: int, choice: Choice, round: int | None) -> Silo | None:
+        """Means of both halves; None where one of them has nobody on one side."""
         found = {half: self.answers[attack][silo] for half, attack in choice.items()}
-        seed = self.seed + 2 * silo
-        areas = np.stack([answer.area(half, self.draws, round, seed + half) for half, answer in found.items()])
-        floors = [answer.floor(half, round) for half, answer in found.items()]
-        if not np.isfinite(areas[:, 0]).all():
-            return None
-        return areas.mean(0), float(np.mean(floors)), min(answer.members for answer in found.values()), silo
+        key = (round, *(id(answer) for answer in found.values()))
+        if key not in self._told:
+            areas = [answer.area(half, self.draws, round, self.seed + 2 * silo + half) for half, answer in found.items()]
+            floor = float(np.mean([answer.floor(half, round) for half, answer in found.items()]))
+            mean = np.mean(areas, axis=0)
+            told = Silo(f"silo:{self.names[silo]}", mean, floor, min(answer.members for answer in found.values()))
+            self._told[key] = told if np.isfinite(mean[0]) else None
+        return self._told[key]
 
 
-def _score(key: str, scope: str, area: Floats, floor: float, n: int, modality: str | None, round: int | None) -> Score:
-    low, high = interval(area[1:])
-    told = floor if np.isfinite(floor) else None
-    return Score(key, float(area[0]), scope, modality, round, low=low, high=high, floor=told, n=n)
-
-
-def _mean(answers: Mapping[int, Answer], half: int) -> float:
-    areas = [float(answer.area(half)[0]) for answer in answers.values()]
-    known = [area for area in areas if np.isfinite(area)]
-    return float(np.mean(known)) if known else -1.0
+def _score(key: str, told: Silo, modality: str | None, round: int | None) -> Score:
+    low, high = interval(told.area[1:])
+    floor = told.floor if np.isfinite(told.floor) else None
+    return Score(key, float(told.area[0]), told.scope, modality, round, low=low, high=high, floor=floor, n=told.members)
 
 
 def _area(score: Floats, positive: Mask, rows: Mask, draws: int, seed: int) -> Floats:
