@@ -93,14 +93,14 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     """Forecast a trial on its own cohort; only counts of patients and declared schemas are used, no row is trained on."""
     from fpmg_bench.evaluation import split
     from fpmg_bench.trial.account import open_ledgers
-    from fpmg_bench.trial.silos import place
+    from fpmg_bench.trial.audited import settle
     from fpmg_bench.trial.stages import space_of
     from fpmg_bench.trial.traffic import raw_upload
 
     if spec.control:
         return Forecast(spec.id, reason="a control trains nothing")
     try:
-        train, silos, _ = place(split(cohort, spec.seed, spec.holdout, spec.tuning).train, spec)
+        _, train, silos, _, _ = settle(split(cohort, spec.seed, spec.holdout, spec.tuning), spec)
         space = space_of(train, parts)
         ledgers = open_ledgers(spec, parts, silos, train, space)
     except FpmgError as error:

@@ -52,6 +52,8 @@ class Witness:
         """Add this step's coefficients."""
         import torch
 
+        if not len(self.score):
+            return
         others = rows[~self.planted[rows]]
         with torch.random.fork_rng(devices=[]):
             own = [_gradients(module, private_loss, self._batch(at)) for at in _chunks(np.arange(len(self.score)))]

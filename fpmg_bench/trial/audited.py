@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fpmg_bench.audit import finding
+from fpmg_bench.audit.canaries import plant, spread
 from fpmg_bench.audit.sabotage import SHARDS
 from fpmg_bench.audit.witness import Witness
+from fpmg_bench.trial.silos import place, silos_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fpmg_bench.audit.canaries import Canaries
     from fpmg_bench.audit.finding import Finding
-    from fpmg_bench.evaluation import EvaluationSpace
+    from fpmg_bench.evaluation import EvaluationSpace, Split
     from fpmg_bench.privacy import LocalShard
-    from fpmg_bench.types import Audit, Cohort, Privacy, Representation
+    from fpmg_bench.trial.silos import Silo
+    from fpmg_bench.types import Audit, Cohort, Privacy, Representation, TrialSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +80,14 @@ class Audited:
             score = finding.closeness(self.canaries.cohort, distinct.values(), known, space)
             guess, scorer = (finding.copied(score) if control else finding.ranked(score, finding.DISTANCE)), "distance"
         return finding.found(self.canaries.member, guess, scorer, formal, delta, self.audit.sabotage)
+
+
+def settle(parted: Split, spec: TrialSpec) -> tuple[Split, Cohort, list[Silo], dict[str, float], Audited | None]:
+    """Step 3: the split, its training patients in silos, the realised skew; in an audit with the canaries whose coin fell so."""
+    if spec.audit is None:
+        return parted, *place(parted.train, spec), None
+    parted, canaries = plant(parted, spec.audit.canaries, spec.seed)
+    train, _, realised = place(parted.train, spec)
+    canaries = spread(canaries, train)
+    train = canaries.joined(train)
+    return replace(parted, train=train), train, silos_of(train, spec), realised, Audited(spec.audit, canaries)
