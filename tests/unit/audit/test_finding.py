@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from fpmg_bench.audit.bound import lower_bound
 from fpmg_bench.audit.finding import closeness, copied, found, ranked
 from fpmg_bench.evaluation import EvaluationSpace
 from fpmg_bench.testing import fakes
@@ -22,6 +23,17 @@ def test_a_copy_is_told_from_a_stranger():
     canaries = others
     score = closeness(canaries, [train, others.take(np.arange(20))], train, space)
     assert copied(score).tolist() == [1] * 20 + [-1] * 20
+
+
+def test_fresh_patients_bound_nothing_in_94_of_100_runs():
+    """Coins are tossed anew 200 times for a release that nobody's coin could change."""
+    train, canaries = fakes.cohort(90, 0, ("table",)), fakes.cohort(100, 1, ("table",))
+    score = closeness(canaries, [fakes.cohort(90, 2, ("table",))], train, EvaluationSpace.fit(train, 0))
+    coins = np.random.default_rng(0).random((200, 100)) < 0.5
+    for guess in (copied(score), ranked(score, 0.5)):
+        right = ((guess == 1) == coins)[:, guess != 0].sum(1)
+        zero = {int(v): lower_bound(100, int((guess != 0).sum()), int(v), 1e-5) == 0 for v in np.unique(right)}
+        assert np.mean([zero[int(v)] for v in right]) >= 0.94
 
 
 @pytest.mark.parametrize(
