@@ -3,5 +3,6 @@
 from fpmg_bench.federation.handover import sources
 from fpmg_bench.federation.loop import Federated, Plan, SiloPlan, run
 from fpmg_bench.federation.plumbing import check, mixing
+from fpmg_bench.federation.statistics import cost
 
-__all__ = ["Federated", "Plan", "SiloPlan", "check", "mixing", "run", "sources"]
+__all__ = ["Federated", "Plan", "SiloPlan", "check", "cost", "mixing", "run", "sources"]

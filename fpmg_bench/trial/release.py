@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import TrialError
-from fpmg_bench.keys import rng_for, seed_for
+from fpmg_bench.keys import rng_for
 from fpmg_bench.types import Cohort
 
 if TYPE_CHECKING:
@@ -15,58 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fpmg_bench.trial.parts import Parts
-    from fpmg_bench.types import Column, Rng, Space, State
+    from fpmg_bench.types import Rng, Space, State
 
     Model = Mapping[str, State]  # modality -> encoder state, "generator" -> generator state
-
-BALANCED = 1000  # records of the uniformly labelled sample, at most as many as the release
-
-
-def mixture(train: Cohort, seed: int) -> NDArray[np.float64]:
-    """Conditions [n, c] to ask for: the training labels' exact mixture (declared public), the others drawn given the label.
-
-    Flags by their share and numbers by mean and spread within the label: no patient's row of conditions is asked for again.
-    """
-    import numpy as np
-
-    return _given(train, np.sort(train.label), seed)
-
-
-def uniform(train: Cohort, seed: int) -> NDArray[np.float64]:
-    """Conditions with every trained label equally often."""
-    import numpy as np
-
-    labels = np.unique(train.label)
-    n = min(len(train), BALANCED)
-    return _given(train, np.sort(labels[np.arange(n) % len(labels)]), seed + 1)
-
-
-def _given(train: Cohort, label: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-    import numpy as np
-
-    rng = np.random.default_rng(seed_for(seed, "conditions"))
-    asked = np.empty((len(label), len(train.conditions)))
-    asked[:, 0] = label
-    for j, column in enumerate(train.conditions[1:], start=1):
-        for value in np.unique(label):
-            known = train.condition[train.label == value, j]
-            asked[label == value, j] = _drawn(column, known[~np.isnan(known)], int((label == value).sum()), rng)
-    return asked
-
-
-def _drawn(column: Column, known: NDArray[np.float64], n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    import numpy as np
-
-    if not len(known):
-        return np.full(n, np.nan)
-    if column.type == "number":
-        drawn = rng.normal(known.mean(), known.std(), n).clip(
-            column.low if column.low is not None else known.min(), column.high if column.high is not None else known.max()
-        )
-        return np.round(drawn / column.step) * column.step if column.step else drawn
-    width = max(column.width, 2)
-    shares = np.bincount(known.astype(int), minlength=width) / len(known)
-    return rng.choice(width, n, p=shares).astype(np.float64)
 
 
 def release(

@@ -7,10 +7,9 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.audit.canaries import plant, spread
 from fpmg_bench.controls import CONTROLS
 from fpmg_bench.errors import DatasetError, SuiteError
 from fpmg_bench.evaluation import EvaluationSpace, Measured, Split, split
@@ -18,16 +17,18 @@ from fpmg_bench.keys import rng_for
 from fpmg_bench.transport import Inproc
 from fpmg_bench.trial import account
 from fpmg_bench.trial.attacked import Trained
-from fpmg_bench.trial.audited import Audited
+from fpmg_bench.trial.audited import settle
 from fpmg_bench.trial.measure import audit_rows, measure, scores_of
-from fpmg_bench.trial.release import mixture, release, uniform
-from fpmg_bench.trial.silos import Silo, place, silos_of
+from fpmg_bench.trial.release import release
+from fpmg_bench.trial.requested import mixture, uniform
 from fpmg_bench.trial.stages import Stages, space_of
 from fpmg_bench.trial.traffic import traffic
 
 if TYPE_CHECKING:
     from fpmg_bench.federation import Federated
+    from fpmg_bench.trial.audited import Audited
     from fpmg_bench.trial.parts import Parts, Sink
+    from fpmg_bench.trial.silos import Silo
     from fpmg_bench.types import Cohort, State, TrialSpec
 
 SHOWN = 2  # patients of a class whose round trip is kept, where the cohort is publishable
@@ -62,7 +63,7 @@ class Scene:
     train: Cohort
     silos: list[Silo]
     skew: dict[str, float]
-    audited: Audited | None = None
+    audited: Audited | None
 
     @property
     def known(self) -> Cohort:
@@ -111,14 +112,7 @@ def _load(spec: TrialSpec, parts: Parts) -> Scene:
         raise DatasetError(f"{spec.dataset_name}: no record is left", "see the reasons in `fpmg-bench list datasets`")
     chosen = cohort.only(tuple(spec.encoders)) if spec.encoders else cohort
     parted = split(chosen, spec.seed, spec.holdout, spec.tuning)
-    if spec.audit is None:
-        train, silos, realised = place(parted.train, spec)
-        return Scene(chosen, parted, train, silos, realised)
-    parted, canaries = plant(parted, spec.audit.canaries, spec.seed)
-    train, _, realised = place(parted.train, spec)
-    canaries = spread(canaries, train)
-    train = canaries.joined(train)
-    return Scene(chosen, replace(parted, train=train), train, silos_of(train, spec), realised, Audited(spec.audit, canaries))
+    return Scene(chosen, *settle(parted, spec))
 
 
 def _controlled(spec: TrialSpec, parts: Parts, scene: Scene, clock: Clock, sink: Sink) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -166,7 +160,7 @@ def _generated(
 def _sampled(stages: Stages, scene: Scene, models: Encoders, asked: Any) -> dict[int, Cohort]:
     """Steps 7 and 8 for the conditions that `asked` draws: every silo's release."""
     seed = stages.spec.seed
-    return release(models, stages.parts, scene.train, stages.space, asked(scene.train, seed), seed)
+    return release(models, stages.parts, scene.train, stages.space, asked(scene.train, seed, stages.conditions), seed)
 
 
 def _models(stages: Stages, scene: Scene, space: EvaluationSpace, clock: Clock) -> dict[int, dict[str, State]]:

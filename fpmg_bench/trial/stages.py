@@ -6,16 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fpmg_bench import federation
 from fpmg_bench.errors import PlumbingError, TrialError
 from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import Draws, LocalShard
-from fpmg_bench.trial import account
+from fpmg_bench.trial import account, requested
 from fpmg_bench.trial.release import fingerprint
 from fpmg_bench.types import Representation, Space
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -34,7 +35,11 @@ Watch = Callable[[dict[str, Any], "Federated"], None]
 
 @dataclass(slots=True)
 class Stages:
-    """The surroundings of both stages of one trial. `statistics`: stage -> bytes and messages of its exchange of sums."""
+    """The surroundings of both stages of one trial.
+
+    statistics: stage -> bytes and messages of its exchange of sums; conditions: noisy counts [K, bins] of what else than labels
+    a release is asked for, under privacy.
+    """
 
     spec: TrialSpec
     parts: Parts
@@ -46,6 +51,7 @@ class Stages:
     plumbing: list[dict[str, Any]] = field(default_factory=list)
     statistics: dict[str, dict[str, int]] = field(default_factory=dict)
     audited: Audited | None = None
+    conditions: NDArray[np.float64] | None = None
     draws: dict[int, Draws] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +67,7 @@ class Stages:
         if found is not None:
             self.take_over(found.extra)
             return {silo: dict(states) for silo, states in found.states.items()}
+        self._count_conditions()
         states: dict[int, dict[str, State]] = {silo.index: {} for silo in self.silos}
         for modality in self.parts.encoders:
             for silo, state in self._encoder(modality).items():
@@ -68,17 +75,35 @@ class Stages:
         self.sink.save_stage1(states, self.extra())
         return states
 
+    def _count_conditions(self) -> None:
+        """Under privacy: what a release is asked for besides labels, from one charged access of every silo."""
+        if not self.ledgers or not requested.charges(self.train.conditions):
+            return
+        import torch
+
+        rows = {s.index: {"condition": torch.as_tensor(self.train.condition[s.rows])} for s in self.silos}
+        shards = {s.index: self._shard(s, rows[s.index], self.train.patient[s.rows], requested.STAGE) for s in self.silos}
+        counts = requested.counted(self.train, shards, self.spec.seed)
+        assert self.parts.topology is not None
+        steps = self.parts.topology.plan(sorted(counts), 0, rng_for(self.spec.seed, requested.STAGE))
+        size, messages = federation.cost(steps, sorted(counts), {"counts": counts[min(counts)]})
+        self.conditions = torch.stack(list(counts.values())).sum(0).reshape(len(self.train.classes), -1).numpy()
+        nothing = dict.fromkeys(("handover", "handover_messages", "keys", "key_messages"), 0)
+        self.statistics[requested.STAGE] = {"bytes": size, "messages": messages} | nothing
+
     def extra(self) -> dict[str, Any]:
         """What else a later trial or a resumed one needs back."""
         audit = {"audit": self.audited.kept()} if self.audited else {}
         spent = account.spent(self.ledgers, self.draws)
-        return {"spent": spent, "plumbing": self.plumbing, "statistics": self.statistics} | audit
+        kept = {} if self.conditions is None else {"conditions": self.conditions.tolist()}
+        return {"spent": spent, "plumbing": self.plumbing, "statistics": self.statistics} | kept | audit
 
     def take_over(self, extra: Mapping[str, Any]) -> None:
         """Go on from what `extra` kept: spent privacy, plumbing rows, bytes of the statistics exchanges."""
         account.recall(self.ledgers, self.draws, extra["spent"])
         if self.audited:
             self.audited.recall(extra["audit"])
+        self.conditions = np.array(extra["conditions"]) if "conditions" in extra else None
         self.plumbing = list(extra["plumbing"])
         self.statistics = {stage: dict(counts) for stage, counts in extra["statistics"].items()}
 
@@ -107,8 +132,9 @@ class Stages:
         return shard(rows, patient, rates, stage, ledger, observer, draws)
 
     def _witness(self, silo: int, patient: NDArray[np.int64], states: Mapping[str, State]) -> Observer | None:
-        """Who looks on at a silo's private steps of stage 2: only an audit's own eyes."""
-        if self.audited is None or silo not in self.ledgers:
+        """Who looks on at a silo's private steps of stage 2, where it plans any: only an audit's own eyes."""
+        planned = self.ledgers[silo].planned.get("stage2") if silo in self.ledgers else None
+        if self.audited is None or planned is None or not planned.private_steps:
             return None
         return self.audited.witness(silo, patient, lambda cohort: self.encode(cohort, states))
 

@@ -63,8 +63,8 @@ def test_balanced_rates_make_classes_as_frequent_and_are_charged_at_the_largest(
     expected = np.bincount(COHORT.label, weights=rates)
     present = counts > 0
     assert expected[present] == pytest.approx(np.full(present.sum(), 0.1 * len(COHORT) / present.sum()))
-    assert even.rates == {"stage1:table": 0.1, "stage2": pytest.approx(rates.max())}
-    assert plain.rates == {"stage1:table": 0.1, "stage2": 0.1}
+    assert even.rates == {"conditions": 0.1, "stage1:table": 0.1, "stage2": pytest.approx(rates.max())}
+    assert plain.rates == dict.fromkeys(("conditions", "stage1:table", "stage2"), 0.1)
     assert even.noise.steps > plain.noise.steps
     assert spend_all(even) <= 8.0
 
