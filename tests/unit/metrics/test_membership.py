@@ -58,6 +58,18 @@ def test_no_attack_catches_fresh_patients(scene):
     assert found["membership.worst"].floor == pytest.approx(0.5, abs=0.04)  # half as many patients
 
 
+def test_a_release_that_looks_like_its_site_is_no_membership(scene):
+    """Fresh patients of one site, as a silo left alone may release: its own patients are compared with unseen ones of that site."""
+    dataset, made, space = scene
+    fresh = dataset.simulate(4000, rng_for(0, "fresh"))
+    parts = {name: getattr(made, name) for name in ("train", "r1", "r2", "held_out", "third")}
+    release = fresh.take(fresh.silo == 1)
+    evidence = Measured(**parts, space=space, silo_names=made.train.silo_names, released={1: release})
+    found = keyed(Membership()(evidence, rng_for(0, "m")), "silo:site-2")["membership.own"]
+    assert found.n > 400
+    assert found.value == pytest.approx(0.5, abs=0.045)  # against unseen patients of any site: .6
+
+
 class Recalls(torch.nn.Module):
     """A discriminator that knows its training rows: loss 0 at one of them, else the distance."""
 
