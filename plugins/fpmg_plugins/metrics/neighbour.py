@@ -42,8 +42,8 @@ class Neighbour:
     seen, with the weights it was trained from, three scores: `neighbour.loss` (minus the loss), `neighbour.drop` (what local
     training lowered), `neighbour.gradient` (slope of the patient's loss along the change of the weights, over its size along random
     changes), means over rounds. Values are AUROC, range [0, 1], ideal .5; 1: every member is recognised. Each key is the worst
-    attack of its kind on the mean over silos, chosen on half of the patients and scored on the other, in both directions; scope
-    silo:NAME: that attack on that silo's patients. Interval: bootstrap over patients. Floor: R1 as members, R2 as non-members.
+    attack of its kind, the mean over silos, chosen (most surely above .5) on half of the patients and scored on the other, in both
+    directions; scope silo:NAME: that attack on that silo's patients. Interval: bootstrap over patients. Floor: R1 as members, R2 as non-members.
     `neighbour.membership`: the worst adversary; by modality ("joint": the discriminator of all), and by round of its stage.
     `neighbour.hop_K`, `neighbour.farthest`: the silo K hops behind on the ring; a relay hands every silo's weights to all,
     gossip only to neighbours, others then attack what they got. `neighbour.pair`: both neighbours together; on gossip they know the

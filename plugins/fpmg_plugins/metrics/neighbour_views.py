@@ -47,14 +47,16 @@ def views(evidence: Evidence, rounds: int) -> Views:
     """
     silos = sorted(evidence.released)
     seen = {at: [f for f in evidence.frames(at) if "state" in f] for at in [SERVER, *silos]}
-    stages = list(dict.fromkeys(f["stage"] for frames in seen.values() for f in frames))
-    found: Views = {}
-    for stage in stages:
-        frames = {at: _thinned([f for f in of if f["stage"] == stage], rounds) for at, of in seen.items()}
+    found: dict[tuple[str, int], dict[str, list[Sight]]] = {}
+    # modules of different holders travel on rings of their own
+    for stage, modules in dict.fromkeys((f["stage"], f["modules"]) for frames in seen.values() for f in frames):
+        frames = {
+            at: _thinned([f for f in of if (f["stage"], f["modules"]) == (stage, modules)], rounds) for at, of in seen.items()
+        }
         for victim in silos:
             for name, sights in _of(victim, frames):
-                found.setdefault((name, victim), {})[stage] = tuple(sights)
-    return found
+                found.setdefault((name, victim), {}).setdefault(stage, []).extend(sights)
+    return {who: {stage: tuple(sights) for stage, sights in stages.items()} for who, stages in found.items()}
 
 
 def _of(victim: int, frames: Mapping[int, Sequence[Frame]]) -> Iterator[tuple[str, list[Sight]]]:

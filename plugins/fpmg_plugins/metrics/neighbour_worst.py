@@ -97,9 +97,13 @@ class Told:
     _told: dict[tuple[int | None, ...], Silo | None] = field(default_factory=dict)
 
     def chosen(self, among: Iterable[Attack]) -> Choice | None:
-        """For each half the attack with the largest mean AUROC over silos on the other half; None where there is none to choose."""
-        means = {attack: [self._mean(attack, half) for half in HALVES] for attack in among}
-        return {half: max(means, key=lambda attack: means[attack][1 - half]) for half in HALVES} if means else None
+        """For each half the attack that is most surely above guessing on the other half; None where there is none to choose.
+
+        That is the mean excess of the AUROC over silos times the root of their members, since its error falls with that: an
+        attack on one small silo alone wins by chance too easily.
+        """
+        sure = {attack: [self._surety(attack, half) for half in HALVES] for attack in among}
+        return {half: max(sure, key=lambda attack: sure[attack][1 - half]) for half in HALVES} if sure else None
 
     def scores(self, key: str, choice: Choice, modality: str | None = None, round: int | None = None) -> list[Score]:
         """The mean over silos (scope all), and every silo where both halves' attacks could be made."""
@@ -110,15 +114,16 @@ class Told:
         mean = Silo("all", np.mean([told.area for told in each], axis=0), floor, sum(told.members for told in each))
         return [_score(key, told, modality, round) for told in (mean, *each)]
 
-    def _mean(self, attack: Attack, half: int) -> float:
-        areas = []
-        for answer in self.answers[attack].values():
-            key = (id(answer), half)
-            if key not in self._areas:
-                self._areas[key] = float(answer.area(half)[0])
-            areas.append(self._areas[key])
-        known = [area for area in areas if np.isfinite(area)]
-        return float(np.mean(known)) if known else -1.0
+    def _surety(self, attack: Attack, half: int) -> float:
+        found = {id(answer): answer for answer in self.answers[attack].values()}
+        for key, answer in found.items():
+            if (key, half) not in self._areas:
+                self._areas[key, half] = float(answer.area(half)[0])
+        known = [key for key in found if np.isfinite(self._areas[key, half])]
+        if not known:
+            return -1.0
+        members = sum(found[key].members for key in known)
+        return (float(np.mean([self._areas[key, half] for key in known])) - 0.5) * float(members**0.5)
 
     def _silos(self, choice: Choice, round: int | None) -> list[int]:
         able = [{s for s, a in self.answers[attack].items() if round is None or round in a.rounds} for attack in choice.values()]

@@ -35,9 +35,13 @@ def losses(module: nn.Module, batch: Any) -> torch.Tensor:
 
 @dataclass
 class Memoriser:
-    """`train`: ctx.steps steps of Adam. module: its name in states, "discriminator.table" being one modality's."""
+    """`train`: ctx.steps steps of Adam. module: its name in states, "discriminator.table" being one modality's.
+
+    lacking: a silo that has no part in the module "generator.image", which the others then exchange among themselves.
+    """
 
     module: str = "discriminator"
+    lacking: int | None = None
     rounds: int | None = None
 
     def net(self) -> nn.Sequential:
@@ -50,14 +54,16 @@ class Memoriser:
         return {}
 
     def init(self, schema, stats, rng):
-        return training.state_of(training.seeded(self.net, rng), self.module)
+        extra = {} if self.lacking is None else {"generator.image/w": torch.zeros(3)}
+        return training.state_of(training.seeded(self.net, rng), self.module) | extra
 
     def train(self, state, shard, ctx):
         net = training.restored(self.net, state, self.module)
         optimizer = training.adam(net, 3e-3, ctx.memory, self.module)
         training.fit(net, optimizer, shard, ctx, losses)
         training.keep(optimizer, net, ctx.memory, self.module)
-        return Update(training.state_of(net, self.module), shard.patients, {})
+        extra = {} if self.lacking in (None, ctx.silo) else {"generator.image/w": torch.full((3,), float(ctx.silo))}
+        return Update(training.state_of(net, self.module) | extra, shard.patients, {})
 
     def objectives(self, stage, state):
         return {self.module: Objective(training.restored(self.net, state, self.module), losses, records)}

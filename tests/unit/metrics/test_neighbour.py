@@ -89,6 +89,15 @@ def test_both_neighbours_of_a_gossip_ring_know_where_training_began():
     assert not all(torch.equal(s.start[key], began[s.round][key]) for s in found["hop_1", 0]["stage2"])
 
 
+def test_modules_of_fewer_holders_travel_on_a_ring_of_their_own():
+    evidence = Trial(Ring(), steps=2, rounds=1, learner=Memoriser(lacking=1)).evidence()
+    found = views(evidence, 10)
+    of_all = {name: [s for s in found[name, 0]["stage2"] if "discriminator" in s.modules] for name, at in found if at == 0}
+    assert {name: len(sights) for name, sights in of_all.items()} == {"hop_1": 1, "hop_2": 1, "hop_3": 1, "pair": 1}
+    assert [s.modules for s in found["hop_3", 0]["stage2"]] == [("discriminator",)]
+    assert {s.modules for s in found["hop_2", 0]["stage2"]} == {("discriminator",), ("generator.image",)}
+
+
 def test_slopes_by_a_small_step_are_those_of_autograd():
     learner = Memoriser()
     start = learner.init(None, {}, rng_for(0, "a"))
