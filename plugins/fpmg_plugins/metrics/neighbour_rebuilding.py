@@ -48,6 +48,11 @@ class Rebuilt:
     best: Floats
     mean: Floats
 
+    @property
+    def members(self) -> int:
+        """Members who can be asked."""
+        return int((self.people.member & np.isfinite(self.best)).sum())
+
     def ratio(self, member: bool, draws: int, seed: int) -> Floats:
         """Miss of the best match over miss of the mean row [1 + draws], members or others."""
         at = (self.people.member == member) & np.isfinite(self.best)
@@ -80,7 +85,8 @@ def scores(found: Sequence[Rebuilt], names: Sequence[str], draws: int, seed: int
         ratios = np.mean([one.ratio(True, draws, seed) for one in of], axis=0)
         low, high = interval(ratios[1:])
         floor = float(np.mean([one.ratio(False, 0, seed) for one in of]))
-        told.append(Score("neighbour.rebuilt", float(ratios[0]), modality=modality, low=low, high=high, floor=floor, n=len(of)))
+        n = sum(one.members for one in of)
+        told.append(Score("neighbour.rebuilt", float(ratios[0]), modality=modality, low=low, high=high, floor=floor, n=n))
     return told
 
 
@@ -98,7 +104,8 @@ def _stage(one: Asking, stage: str, sights: Sights, effort: Effort, seed: int) -
             missed = misses(guess.standard(target.batch), rows)
             best, mean = (one.people.of_patients(part, records) for part in missed)
             attack = Attack("inversion", stage, module, one.modality(stage, module), "inversion")
-            yield Rebuilt(attack, one.people, best, mean)
+            if np.isfinite(best).any():  # else the search diverged: nothing was rebuilt
+                yield Rebuilt(attack, one.people, best, mean)
 
 
 def _guess(one: Asking, stage: str, target: Target, rows: int) -> Guess | None:

@@ -61,6 +61,8 @@ def test_a_relay_ring_shows_every_silo_the_same_and_the_star_its_server(overfitt
 def test_rounds_and_modality_are_told(overfitted):
     rounds = {round for key, scope, modality, round in overfitted if key == "membership" and modality == "joint"}
     assert rounds == {None, 0, 1, 2}
+    assert {scope for key, scope, modality, _ in overfitted if (key, modality) == ("inversion", "joint")} > {"all"}
+    assert 0.5 < overfitted["rebuilt", "all", "joint", None].value < 1.5
     one = scores(Trial(Ring(), rounds=1, learner=Memoriser("discriminator.table")).evidence())
     assert ("hop_1", "all", "table", None) in one
 
