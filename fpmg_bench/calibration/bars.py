@@ -111,7 +111,7 @@ class Bar:
 POWER_FROM = 300  # patients: below, cohorts are never tuned either (EVALUATION.md, Splits); power is reported, without a verdict
 CONFORMANCE = "issue C: noise worse, monotone under corruption"
 ATTACKS = ("pg.attack_auc", "pg.worst_attack", "pg.attack_own")
-MEMBERSHIP = ("membership.worst", "membership.own", "membership.distance", "membership.domias", "rmia")
+MEMBERSHIP = ("membership.worst", "membership.records", "membership.own", "membership.distance", "membership.domias", "rmia")
 INFERENCE = ("inference.attribute", "inference.singling_out", "inference.linkability")
 CAUGHT = "issue D: each attack catches the leaky control"
 BLURRED = "card of membership: kernels blur single copies away"

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     RecordScores = dict[Name, NDArray[np.floating[Any]]]
 
 
+BLACK_BOX = frozenset({"distance", "domias", "kernel"})  # these see the released records, not the weights
+
+
 def attacks(evidence: Evidence, release: Cohort, silo: int | None) -> dict[Name, Attack]:
     """Every attack on a release; silo: who released it, None where no model belongs to it (a floor)."""
 

@@ -71,7 +71,7 @@ class Inference:
 
     def __init__(
         self,
-        targets: Annotated[int, Ge(20)] = 1000,
+        targets: Annotated[int, Ge(20)] = 500,
         predicates: Annotated[int, Ge(20)] = 500,
         resamples: Annotated[int, Ge(20)] = 200,
     ) -> None:

@@ -13,7 +13,7 @@ from annotated_types import Ge
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics import target_groups
-from fpmg_plugins.metrics.attacks import attacks, record_scores
+from fpmg_plugins.metrics.attacks import BLACK_BOX, attacks, record_scores
 from fpmg_plugins.metrics.resampling import fresh_seed
 from fpmg_plugins.metrics.targets import matched
 from fpmg_plugins.metrics.utility_models import score
@@ -46,7 +46,7 @@ class Membership:
     third set (group:uncommon), with the attack that was chosen on everybody. `membership.minority`: that of the rarest class
     with 20 patients a side. `membership.own`: a silo's own patients against held-out ones of that silo, where silos are natural,
     else of any. `membership.advantage`: TPR - FPR at the threshold chosen with the attack; `membership.tpr`: TPR at the
-    threshold that 1 % of non-members pass, where each half has 1,000 of them.
+    threshold that 1 % of non-members pass, where each half has 1,000 of them. `membership.records`: the worst black-box attack.
     Black box: `membership.distance`, minus the distance to the closest released record in phi, and in each modality's block;
     `membership.domias`, density of the release over that of a third set of real patients in phi_8, by nearest neighbours
     (1st released, 5th real); `membership.kernel`, the same by Gaussian kernels as published, which blur single copies away:
@@ -62,6 +62,7 @@ class Membership:
     cheap: ClassVar[bool] = False
     scales: ClassVar[Mapping[str, Scale]] = {
         "membership.worst": _auc(CHOSEN),
+        "membership.records": _auc(CHOSEN + "; of those that see the released records alone"),
         "membership.minority": _auc(CHOSEN + "; patients of the rarest class"),
         "membership.own": _auc(CHOSEN + "; the silo's own patients"),
         "membership.advantage": Scale(0.0, False, low=-1.0, high=1.0, unit="share", source="TPR - FPR, Yeom et al. 2018"),
@@ -112,6 +113,7 @@ class Membership:
         """The worst attack overall and by group, then each attack. tell: record what is not applicable."""
         area, n = tried.worst()
         scores = [score("membership.worst", area, n), score("membership.advantage", tried.advantage(), n)]
+        scores += self._records(evidence, tried, tell)
         rate = tried.tpr()
         scores += [] if rate is None else [score("membership.tpr", rate, n)]
         scores += self._by_group(evidence, others, tried, tell)
@@ -123,6 +125,15 @@ class Membership:
                 if tell:
                     evidence.not_applicable(f"membership.{attack}", missing.reason, modality=modality)
         return scores
+
+    def _records(self, evidence: Evidence, tried: Tried, tell: bool) -> Iterator[Score]:
+        """The worst of the attacks that need no weights."""
+        black_box = {name: score for name, score in tried.scores.items() if name[0] in BLACK_BOX}
+        try:
+            yield score("membership.records", *replace(tried, scores=black_box).worst())
+        except NotApplicable as missing:
+            if tell:
+                evidence.not_applicable("membership.records", missing.reason)
 
     def _by_group(self, evidence: Evidence, others: Cohort, tried: Tried, tell: bool) -> Iterator[Score]:
         rarest = target_groups.rarest(tried.targets, evidence.train.classes)

@@ -12,7 +12,7 @@ from fpmg_bench.evaluation import EvaluationSpace, Measured, split
 from fpmg_bench.keys import rng_for
 from fpmg_bench.testing import metrics as made_up
 
-BLACK_BOX = ("membership.worst", "membership.distance", "membership.domias", "membership.own")
+BLACK_BOX = ("membership.worst", "membership.records", "membership.distance", "membership.domias", "membership.own")
 
 
 def keyed(scores, scope="all"):
@@ -121,7 +121,8 @@ def test_weights_that_recall_their_rows_are_caught_by_their_loss_whatever_they_r
     found, evidence = attacked(lambda evidence: evidence.train)
     assert found["membership.discriminator"].value > 0.9
     assert found["membership.encoder@text"].value > 0.9
-    assert found["membership.worst"].value > 0.9  # though the release itself is harmless
+    assert found["membership.worst"].value > 0.9
+    assert found["membership.records"].value == pytest.approx(0.5, abs=0.13)  # who sees the records alone learns nothing
     assert found["membership.discriminator"].n == 81  # 90 members, a tenth of whom the learner does not see
     assert ("membership.encoder", "table") in {(gap.key, gap.modality) for gap in evidence.gaps}
 
