@@ -101,7 +101,9 @@ class Neighbour:
         silos = asking(evidence, seen, self.patients, seed, HEADLINE)
         asked = answers(seen, silos)
         if not asked:
-            raise NotApplicable("no learner of this method says what it minimises, so nothing can be asked of its weights")
+            raise NotApplicable(
+                "of what was sent nothing says what it minimises: discriminators stay at home, or learners have no objective"
+            )
         if not any(attack.stage == "stage2" for attack in asked) and any("stage2" in stages for stages in seen.values()):
             evidence.not_applicable("neighbour.stage2", "of the generator's stage nothing was sent that says what it minimises")
         effort = rebuilding.Effort(self.invert_silos, self.invert_rounds, ROWS, self.invert)

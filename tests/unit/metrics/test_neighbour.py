@@ -15,6 +15,7 @@ from fpmg_plugins.topologies.star import Star
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.keys import rng_for
+from fpmg_bench.types import Update
 
 from .neighbour_trial import Memoriser, Trial, losses, records
 
@@ -128,6 +129,16 @@ def test_what_cannot_be_asked_says_why():
     mute._learners = type("Mute", (Memoriser,), {"objectives": lambda *a: {}})()
     with pytest.raises(NotApplicable, match="minimises"):
         scores(mute)
+
+
+def test_a_discriminator_that_stays_at_home_is_not_asked():
+    class AtHome(Memoriser):
+        def train(self, state, shard, ctx):
+            update = super().train(state, shard, ctx)
+            return Update({k: v for k, v in update.state.items() if not k.startswith("discriminator")}, update.weight)
+
+    with pytest.raises(NotApplicable, match="stay at home"):
+        scores(Trial(Ring(), steps=1, rounds=1, learner=AtHome(lacking=9)).evidence())
 
 
 def test_silos_of_few_patients_are_left_out_and_told():
