@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from fpmg_bench.evaluation import EvaluationSpace, Split
     from fpmg_bench.privacy import LocalShard
     from fpmg_bench.trial.silos import Silo
-    from fpmg_bench.types import Audit, Cohort, Privacy, Representation, TrialSpec
+    from fpmg_bench.types import Audit, Cohort, Representation, TrialSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +58,15 @@ class Audited:
             self.scores.setdefault(int(silo), np.zeros(len(score)))[:] = score
 
     def finding(
-        self,
-        released: Mapping[int, Cohort],
-        known: Cohort,
-        space: EvaluationSpace,
-        control: bool,
-        privacy: Privacy | None,
-        formal: float,
+        self, spec: TrialSpec, released: Mapping[int, Cohort], known: Cohort, space: EvaluationSpace, privacy: Any
     ) -> Finding:
         """Guesses by the scorer that the trial's kind had chosen in advance, and the bound that they give.
 
-        known: training patients without canaries. Private steps are judged by their gradients, all else by what was released.
+        known: training patients without canaries; privacy: that entry of trial.json, None where nothing is claimed. Private
+        steps are judged by their gradients, all else by what was released.
         """
-        delta = privacy.delta if privacy else None
+        formal = float(privacy["epsilon"]) if privacy else math.inf
+        delta = spec.privacy.delta if spec.privacy else None
         if self.scores:
             score = np.zeros(len(self.canaries))
             for silo, values in self.scores.items():
@@ -78,7 +75,7 @@ class Audited:
         else:
             distinct = {id(release): release for release in released.values()}
             score = finding.closeness(self.canaries.cohort, distinct.values(), known, space)
-            guess, scorer = (finding.copied(score) if control else finding.ranked(score, finding.DISTANCE)), "distance"
+            guess, scorer = (finding.copied(score) if spec.control else finding.ranked(score, finding.DISTANCE)), "distance"
         return finding.found(self.canaries.member, guess, scorer, formal, delta, self.audit.sabotage)
 
 

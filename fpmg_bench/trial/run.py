@@ -25,6 +25,7 @@ from fpmg_bench.trial.stages import Stages, space_of
 from fpmg_bench.trial.traffic import traffic
 
 if TYPE_CHECKING:
+    from fpmg_bench.audit.finding import Finding
     from fpmg_bench.federation import Federated
     from fpmg_bench.trial.audited import Audited
     from fpmg_bench.trial.parts import Parts, Sink
@@ -70,6 +71,10 @@ class Scene:
         """The training patients without canaries."""
         return self.train.take(~self.audited.canaries.of(self.train.patient)) if self.audited else self.train
 
+    def audit(self, spec: TrialSpec, space: EvaluationSpace, released: Mapping[int, Cohort], privacy: Any) -> Finding | None:
+        """What the canaries tell, where any were planted. privacy: that entry of trial.json, None where nothing is claimed."""
+        return self.audited.finding(spec, released, self.known, space, privacy) if self.audited else None
+
     def evidence(self, spec: TrialSpec, parts: Parts, space: EvaluationSpace, **released: Any) -> Measured:
         """The metrics' view of a release."""
         held: dict[str, Any] = {name: getattr(self.parted, name) for name in SPLITS if name != "train"}
@@ -99,9 +104,10 @@ def run_trial(spec: TrialSpec, parts: Parts, sink: Sink) -> None:
         sink.synthetic(cohort, name)
     with clock("measure"):
         evidence = scene.evidence(spec, parts, space, **released)
-        scores = measure(parts.metrics, evidence, spec.seed, sink)
-        scores, audit = _audited(spec, scene, released["released"], space, result, scores)
+        found = scene.audit(spec, space, released["released"], result["privacy"])
+        scores = measure(parts.metrics, evidence, spec.seed, sink) + (audit_rows(found) if found else [])
         _show_round_trip(spec, parts, scene, evidence, sink)
+    audit = {"audit": found.record()} if found else {}
     sink.finish(_identity(spec) | _people(scene) | result | audit | {"scores": scores} | _cost(clock))
 
 
@@ -210,22 +216,6 @@ def _show_round_trip(spec: TrialSpec, parts: Parts, scene: Scene, evidence: Meas
     rows = np.concatenate(classes)
     sink.synthetic(next(iter(evidence.round_trips().values())).take(rows), "decoded")
     sink.synthetic(held_out.take(rows), HELD_OUT)
-
-
-def _audited(
-    spec: TrialSpec,
-    scene: Scene,
-    released: Mapping[int, Cohort],
-    space: EvaluationSpace,
-    result: Mapping[str, Any],
-    scores: list[dict[str, Any]],
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The scores with the audit's own, and the entry of trial.json, where canaries were planted."""
-    if scene.audited is None:
-        return scores, {}
-    formal = float(result["privacy"]["epsilon"]) if result["privacy"] else float("inf")
-    found = scene.audited.finding(released, scene.known, space, spec.control is not None, spec.privacy, formal)
-    return scores + audit_rows(found), {"audit": found.record()}
 
 
 def _distinct(released: Mapping[int, Cohort], names: tuple[str, ...]) -> list[tuple[str, Cohort]]:
