@@ -235,11 +235,15 @@ class Charges:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Number of patients, mean [d] and second moment (mean of x x^T [d, d], or of x^2 [d]); float64."""
+    """Number of patients, mean [d] and second moment (mean of x x^T [d, d], or of x^2 [d]); float64.
+
+    noise: under privacy n * mean has noise of standard deviation noise * clip, n * second of noise * clip^2: public.
+    """
 
     n: float
     mean: Tensor
     second: Tensor
+    noise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

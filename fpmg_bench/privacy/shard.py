@@ -174,7 +174,7 @@ class LocalShard:
         second = self._noisy(scaled.T @ x if full else (scaled * x).sum(0), sigma) / self.patients * clip**2
         if full:
             second = torch.triu(second) + torch.triu(second, 1).T  # one draw an entry; symmetric by post-processing
-        return Moments(float(self.patients), first, second)
+        return Moments(float(self.patients), first, second, sigma)
 
     def counts(self, bins: Callable[[Any], Tensor], clip: float) -> Tensor:
         import torch

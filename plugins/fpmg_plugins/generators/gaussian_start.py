@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fpmg_plugins.generators import conditions
+from fpmg_plugins.generators import conditions, private_start
+from fpmg_plugins.generators.columns import owner, presence
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,11 +32,6 @@ def joint(rows: Representation) -> Tensor:
     return torch.cat([given[:, :k], held, given[:, k:], masked], dim=1)
 
 
-def presence(space: Space, present: Tensor) -> Tensor:
-    """[n, d] float: the modality mask [n, m] spread over the modalities' columns."""
-    return present.float()[:, _owner(space)]
-
-
 def shares(rows: Representation) -> Tensor:
     """[n, K + m]: label one-hot and modality masks, for `Shard.counts`."""
     label = torch.nn.functional.one_hot(rows.condition[:, 0].long(), conditions.classes(rows.space)).float()
@@ -43,13 +39,13 @@ def shares(rows: Representation) -> Tensor:
 
 
 def statistics(space: Space, shard: Shard) -> State:
-    """Exact sums of one silo. Under privacy only class and modality counts: second moments of so many columns would be noise."""
+    """Exact sums of one silo. Under privacy noised ones, and no covariance: second moments of so many columns would be noise."""
     counted = shard.counts(shares, clip=(1.0 + len(space.blocks)) ** 0.5)
     sums = {"start/counts": counted, "start/n": torch.tensor([float(shard.patients)], dtype=torch.float64)}
-    if not shard.private:
-        found = shard.moments(joint, CLIP)
-        sums["start/second"] = found.n * found.second
-    return sums
+    if shard.private:
+        return sums | private_start.statistics(space, shard)
+    found = shard.moments(joint, CLIP)
+    return sums | {"start/second": found.n * found.second}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +59,16 @@ class Start:
 
     @classmethod
     def of(cls, space: Space, stats: State) -> Start:
-        """From sums over silos. Without moments: mean 0 and covariance 1, which is what encoders aim at."""
-        k, width = conditions.classes(space), conditions.width(space) - conditions.classes(space) + space.width
+        """From sums over silos."""
+        k, rest = conditions.classes(space), conditions.width(space) - conditions.classes(space)
         n = float(stats["start/n"])
         counted = stats["start/counts"].clamp(min=0)
         shared = (counted[:k] / counted[:k].sum().clamp(min=1e-9)).clamp(min=1e-3)
         present = (counted[k:] / max(n, 1.0)).clamp(0.0, 1.0)
-        if "start/second" not in stats:
-            return cls(shared, present, torch.zeros(k, width), torch.eye(width))
-        return cls(shared, present, *_gaussian(stats["start/second"] / n, k, space, width - space.width))
+        if "start/second" in stats:
+            return cls(shared, present, *_gaussian(stats["start/second"] / n, k, space, rest))
+        had = torch.cat([torch.ones(rest, dtype=torch.float64), present[owner(space)]])
+        return cls(shared, present, *private_start.gaussian(space, stats, counted[:k], had))
 
     def block(self, space: Space, modalities: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Mean [K, d'] and factor [d', d'] of some modalities' columns alone."""
@@ -88,14 +85,14 @@ def _gaussian(second: Tensor, k: int, space: Space, rest: int) -> tuple[Tensor, 
     """
     m = len(space.blocks)
     every = torch.cat([second[:k, :k].diagonal()[:, None], second[k : k + k * m, k : k + k * m].diagonal().reshape(k, m)], dim=1)
-    owner = torch.cat([torch.zeros(rest, dtype=torch.long), _owner(space) + 1])  # column -> 0 (conditions) or its modality
+    about = torch.cat([torch.zeros(rest, dtype=torch.long), owner(space) + 1])  # column -> 0 (conditions) or its modality
     at = torch.arange(k + k * m, len(second))
     rows = torch.cat(
         [second[:k, None, :][:, :, at], second[k : k + k * m][:, at].reshape(k, m, -1)], dim=1
     )  # [k, 1 + m, columns]
-    means = rows[:, owner, torch.arange(len(at))] / every[:, owner].clamp(min=1e-9)
-    both = _together(second, k, m)[:, owner][
-        :, :, owner
+    means = rows[:, about, torch.arange(len(at))] / every[:, about].clamp(min=1e-9)
+    both = _together(second, k, m)[:, about][
+        :, :, about
     ]  # [k, columns, columns]: share of records with that label that have both
     shared = both.sum(0)
     expected = torch.einsum("kij,ki,kj->ij", both, means, means)
@@ -110,12 +107,6 @@ def _together(second: Tensor, k: int, m: int) -> Tensor:
         own = torch.tensor([c, *range(k + c * m, k + (c + 1) * m)])
         found[c] = second[own][:, own]
     return found
-
-
-def _owner(space: Space) -> Tensor:
-    """Index of the modality of every column of the vectors [d]."""
-    widths = torch.tensor([block.stop - block.start for block in space.blocks.values()])
-    return torch.arange(len(widths)).repeat_interleave(widths)
 
 
 def root(covariance: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
-from fpmg_plugins.generators.gaussian_start import presence
+from fpmg_plugins.generators.columns import presence
 from fpmg_plugins.generators.networks import rescale
 
 if TYPE_CHECKING:
