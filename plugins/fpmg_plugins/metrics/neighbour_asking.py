@@ -28,7 +28,7 @@ def asking(evidence: Evidence, seen: Views, most: int, seed: int, key: str) -> l
     found = []
     for silo in sorted({victim for _, victim in seen}):
         try:
-            asked = people(evidence, silo, most, np.random.default_rng((seed, silo)))
+            asked = people(evidence, silo, most, seed)
             found.append(Asking(evidence, asked, seed))
         except NotApplicable as error:
             evidence.not_applicable(key, error.reason, f"silo:{evidence.silo_names[silo]}")

@@ -35,6 +35,11 @@ class People:
     first: Mask
     cohorts: tuple[Cohort, Cohort]
 
+    def weights(self, draws: int, seed: int) -> Floats:
+        """[1 + draws, p]: once everybody, then each patient's own Poisson bootstrap counts, the same at every silo that asks."""
+        counts = [_stream(seed, 1, patient).poisson(1.0, draws) for patient in self.patient]
+        return np.concatenate([np.ones((1, len(self.patient))), np.stack(counts, axis=1)]).astype(np.float32)
+
     def of_patients(self, scores: Floats, records: NDArray[np.int64]) -> Floats:
         """Scores [..., records] of records of these patients as their means [..., p]; NaN for whom there is none."""
         belongs = (records[:, None] == self.patient).astype(np.float64)
@@ -43,12 +48,12 @@ class People:
         return means
 
 
-def people(evidence: Evidence, silo: int, most: int, rng: np.random.Generator) -> People:
+def people(evidence: Evidence, silo: int, most: int, seed: int) -> People:
     """Members and others in equal numbers of every class, others of the silo's own site where it has enough held-out patients.
 
     Without that a silo of unusual patients would look leaky. Raises NotApplicable below `LEAST` a side.
     """
-    train, held_out = evidence.train, evidence.held_out
+    train, held_out, rng = evidence.train, evidence.held_out, np.random.default_rng((seed, silo))
     mine = _labels(train, train.silo == silo)
     chosen = _matched(mine, _labels(held_out, _site(held_out, evidence.silo_names[silo])), most, rng)
     if len(chosen[0]) < LEAST:
@@ -56,7 +61,8 @@ def people(evidence: Evidence, silo: int, most: int, rng: np.random.Generator) -
     n = len(chosen[0])
     if n < LEAST:
         raise NotApplicable(f"{n} training patients with as many held-out patients of their classes; {LEAST} of each are needed")
-    half = np.concatenate([rng.permutation(n) % 2 for _ in range(2)])
+    # silos may share non-members: a patient whom one of them chooses by must score for none
+    half = np.array([_stream(seed, 0, patient).integers(2) for patient in np.concatenate(chosen)])
     cohorts = tuple(c.take(np.isin(c.patient, ids)) for c, ids in zip((train, held_out), chosen, strict=True))
     return People(
         silo,
@@ -66,6 +72,11 @@ def people(evidence: Evidence, silo: int, most: int, rng: np.random.Generator) -
         np.isin(np.concatenate(chosen), evidence.r1.patient),
         (cohorts[0], cohorts[1]),
     )
+
+
+def _stream(seed: int, purpose: int, patient: Any) -> np.random.Generator:
+    """A patient's own random numbers."""
+    return np.random.default_rng((seed, purpose, int(patient) % 2**63))
 
 
 def _labels(cohort: Cohort, rows: Mask) -> dict[int, int]:

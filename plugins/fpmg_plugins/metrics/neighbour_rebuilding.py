@@ -12,7 +12,7 @@ from fpmg_bench.types import Score
 from fpmg_plugins.metrics.neighbour_inversion import Guess, invert, misses
 from fpmg_plugins.metrics.neighbour_views import AT_SERVER, PAIR
 from fpmg_plugins.metrics.neighbour_worst import Answer, Attack, Told
-from fpmg_plugins.metrics.resampling import interval, patient_weights
+from fpmg_plugins.metrics.resampling import interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,8 +56,7 @@ class Rebuilt:
     def ratio(self, member: bool, draws: int, seed: int) -> Floats:
         """Miss of the best match over miss of the mean row [1 + draws], members or others."""
         at = (self.people.member == member) & np.isfinite(self.best)
-        weights = patient_weights(np.arange(at.sum()), draws, np.random.default_rng(seed % 2**63))
-        weights = np.concatenate([np.ones((1, int(at.sum())), np.float32), weights])
+        weights = self.people.weights(draws, seed)[:, at]
         found: Floats = (weights @ self.best[at]) / (weights @ self.mean[at])
         return found
 

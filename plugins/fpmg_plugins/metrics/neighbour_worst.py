@@ -11,7 +11,7 @@ import numpy as np
 from fpmg_bench.types import Score
 from fpmg_plugins.metrics.neighbour_people import LEAST
 from fpmg_plugins.metrics.ranking import auroc
-from fpmg_plugins.metrics.resampling import interval, patient_weights
+from fpmg_plugins.metrics.resampling import interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,16 +48,16 @@ class Answer:
         scores: Floats = self.scores.mean(0) if round is None else self.scores[list(self.rounds).index(round)]
         return scores
 
-    def area(self, half: int, draws: int = 0, round: int | None = None, seed: int = 0) -> Floats:
-        """AUROC [1 + draws] among a half's candidates; NaN where either side is empty."""
+    def area(self, half: int, weights: Floats | None = None, round: int | None = None) -> Floats:
+        """AUROC among a half's candidates under bootstrap weights [draws, p]; NaN where either side is empty."""
         score = self.overall(round)
-        return _area(score, self.people.member, (self.people.half == half) & np.isfinite(score), draws, seed)
+        return _area(score, self.people.member, (self.people.half == half) & np.isfinite(score), weights)
 
     def floor(self, half: int, round: int | None = None) -> float:
         """AUROC of R1 against R2 among a half's candidates that nobody trained on."""
         score = self.overall(round)
         unseen = ~self.people.member & (self.people.half == half) & np.isfinite(score)
-        return float(_area(score, self.people.first, unseen, 0, 0)[0])
+        return float(_area(score, self.people.first, unseen)[0])
 
     @property
     def members(self) -> int:
@@ -94,6 +94,7 @@ class Told:
     draws: int
     seed: int
     _areas: dict[tuple[int, int], float] = field(default_factory=dict)
+    _weights: dict[int, Floats] = field(default_factory=dict)
     _told: dict[tuple[int | None, ...], Silo | None] = field(default_factory=dict)
 
     def chosen(self, among: Iterable[Attack]) -> Choice | None:
@@ -113,6 +114,11 @@ class Told:
         floor = float(np.mean([told.floor for told in each]))
         mean = Silo("all", np.mean([told.area for told in each], axis=0), floor, sum(told.members for told in each))
         return [_score(key, told, modality, round) for told in (mean, *each)]
+
+    def _weights_of(self, silo: int, people: People) -> Floats:
+        if silo not in self._weights:
+            self._weights[silo] = people.weights(self.draws, self.seed)
+        return self._weights[silo]
 
     def _surety(self, attack: Attack, half: int) -> float:
         found = {id(answer): answer for answer in self.answers[attack].values()}
@@ -134,7 +140,7 @@ class Told:
         found = {half: self.answers[attack][silo] for half, attack in choice.items()}
         key = (round, *(id(answer) for answer in found.values()))
         if key not in self._told:
-            areas = [answer.area(half, self.draws, round, self.seed + 2 * silo + half) for half, answer in found.items()]
+            areas = [answer.area(half, self._weights_of(silo, answer.people), round) for half, answer in found.items()]
             floor = float(np.mean([answer.floor(half, round) for half, answer in found.items()]))
             mean = np.mean(areas, axis=0)
             told = Silo(f"silo:{self.names[silo]}", mean, floor, min(answer.members for answer in found.values()))
@@ -148,13 +154,8 @@ def _score(key: str, told: Silo, modality: str | None, round: int | None) -> Sco
     return Score(key, float(told.area[0]), told.scope, modality, round, low=low, high=high, floor=floor, n=told.members)
 
 
-def _area(score: Floats, positive: Mask, rows: Mask, draws: int, seed: int) -> Floats:
-    """AUROC of these rows, then of draws with replacement of each side by itself."""
-    score, positive = score[rows], positive[rows]
-    if not 0 < positive.sum() < len(positive):
-        return np.full(1 + draws, np.nan)
-    weights = np.ones((1 + draws, len(positive)), np.float32)
-    rng = np.random.default_rng(seed % 2**63)
-    for side in (positive, ~positive):
-        weights[1:, side] = patient_weights(np.arange(side.sum()), draws, rng)
-    return auroc(score, positive, weights)
+def _area(score: Floats, positive: Mask, rows: Mask, weights: Floats | None = None) -> Floats:
+    """AUROC of these rows under weights [draws, p]."""
+    if not 0 < positive[rows].sum() < rows.sum():
+        return np.full(1 if weights is None else len(weights), np.nan)
+    return auroc(score[rows], positive[rows], None if weights is None else weights[:, rows])
