@@ -59,6 +59,11 @@ class Shard(Protocol):
         """True where steps draw rare classes more often, so that every class is as frequent in a batch."""
         ...
 
+    @property
+    def noise(self) -> float:
+        """Standard deviation of the noise in `counts`, in units of its clip: public, for post-processing; 0 without privacy."""
+        ...
+
     def prepared(self, name: str, features: Callable[[Any], Mapping[str, Tensor]]) -> Shard:
         """The same shard whose batches are `features(rows)`: tensors with one leading row a record, computed once and kept.
 

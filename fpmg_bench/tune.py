@@ -202,6 +202,7 @@ class _Study:
                 "topology": method.topology,
                 "aggregator": method.aggregator,
                 "privacy": method.privacy,
+                "budget": replace(self.suite.budget, **method.budget),
             }
             named = silo_names(base.partition, info)
             silos = silos_of(method, info, named) if base.silos else {}

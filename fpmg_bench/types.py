@@ -235,15 +235,11 @@ class Charges:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Number of patients, mean [d] and second moment (mean of x x^T [d, d], or of x^2 [d]); float64.
-
-    noise: under privacy n * mean has noise of standard deviation noise * clip, n * second of noise * clip^2: public.
-    """
+    """Number of patients, mean [d] and second moment (mean of x x^T [d, d], or of x^2 [d]); float64."""
 
     n: float
     mean: Tensor
     second: Tensor
-    noise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +364,7 @@ class Privacy:
     """A patient-level budget for one silo over the whole trial. `secure`: noise of the system's generator, not repeatable.
 
     balanced: the generator draws each class at a rate of its own, so that all are as frequent; charged at the largest.
+    statistics: share of epsilon for moments and counts, where steps are taken too.
     """
 
     epsilon: float
@@ -375,6 +372,7 @@ class Privacy:
     clip: float = 1.0
     secure: bool = False
     balanced: bool = False
+    statistics: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["step", "moments", "counts"]
 Rates = float | Mapping[str, float]
-STATISTICS_SHARE = 0.1  # of epsilon, for moments and counts together: they are few, and sampled at rate 1
 LARGEST_SIGMA = 1e4
 FAR_ORDERS = (
     96,
@@ -77,7 +76,7 @@ def calibrate(planned: Mapping[str, Charges], rates: Rates, privacy: Privacy) ->
     """The least noise with which the whole plan (stage -> charges) of one silo stays within epsilon. PrivacyError: no noise does."""
     few = any(c.moments or c.counts for c in planned.values())
     steps = any(c.private_steps for c in planned.values())
-    share = privacy.epsilon * (STATISTICS_SHARE if steps else 1.0)
+    share = privacy.epsilon * (privacy.statistics if steps else 1.0)
     statistics = (
         _least(lambda s: mechanisms(planned, rates, Noise(1.0, s, 1.0), only="statistics"), share, privacy) if few else 1.0
     )

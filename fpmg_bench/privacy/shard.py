@@ -88,6 +88,10 @@ class LocalShard:
     def balanced(self) -> bool:
         return bool(np.ptp(self._rates) > 0)
 
+    @property
+    def noise(self) -> float:
+        return 0.0 if self._ledger is None else self._ledger.noise.statistics
+
     def begin(self, seed: int) -> LocalShard:
         """A fresh sampling and noise stream for a round. `secure` draws both from the system instead."""
         import secrets
@@ -174,7 +178,7 @@ class LocalShard:
         second = self._noisy(scaled.T @ x if full else (scaled * x).sum(0), sigma) / self.patients * clip**2
         if full:
             second = torch.triu(second) + torch.triu(second, 1).T  # one draw an entry; symmetric by post-processing
-        return Moments(float(self.patients), first, second, sigma)
+        return Moments(float(self.patients), first, second)
 
     def counts(self, bins: Callable[[Any], Tensor], clip: float) -> Tensor:
         import torch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import SuiteError
@@ -73,7 +74,7 @@ def trial(suite: Suite, entry: DatasetEntry, method: Method, info: CohortInfo, s
         method.generator,
         method.topology,
         method.aggregator,
-        suite.budget,
+        replace(suite.budget, **method.budget),
         suite.metrics,
         method.privacy,
         silos_of(method, info, silo_names(partition, info)),

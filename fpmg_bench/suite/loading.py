@@ -127,7 +127,7 @@ def _read(place: Place, text: str, source: Path) -> Suite:
         methods=methods,
         metrics=metrics,
         partition=read_partition(found.get("partition", default)),
-        budget=read_budget(found["budget"]) if "budget" in found else Budget(),
+        budget=Budget(**read_budget(found["budget"])) if "budget" in found else Budget(),
         sweep=_plain_sweep(sweep),
         limits=read_limits(found["limits"]) if "limits" in found else Limits(),
         tune=tune,

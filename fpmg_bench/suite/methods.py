@@ -10,7 +10,7 @@ from fpmg_bench.registry import did_you_mean
 from fpmg_bench.suite.document import Node, node_of
 from fpmg_bench.suite.model import COMPONENTS, METHOD_KEYS, Method
 from fpmg_bench.suite.place import Place
-from fpmg_bench.suite.sections import read_choice, read_partition
+from fpmg_bench.suite.sections import read_budget, read_choice, read_partition
 from fpmg_bench.suite.variants import PathError, override, read_sweep
 from fpmg_bench.types import Audit, Choice, Privacy
 
@@ -54,6 +54,7 @@ def read_method(place: Place, name: str) -> Method:
         components.get("topology"),
         components.get("aggregator"),
         read_partition(found["partition"]) if "partition" in found else None,
+        read_budget(found["budget"]) if "budget" in found else {},
         read_privacy(found["privacy"]) if "privacy" in found else None,
         {key: _read_silo(entry) for key, entry in found["silos"].entries().items()} if "silos" in found else {},
         audit=_audit(found),
@@ -67,7 +68,7 @@ def _stops(key: str, place: Place) -> bool:
 
 
 def _read_control(place: Place, name: str, found: Mapping[str, Place]) -> Method:
-    for key in ("encoders", *COMPONENTS, "privacy", "silos"):
+    for key in ("encoders", *COMPONENTS, "budget", "privacy", "silos"):
         if key in found:
             place.problems.add(place.node.key(key), found[key].path, f"a control replaces training; remove '{key}'")
     strength = found["strength"].number("a number of at least 0", 1.0, above=-1e-300) if "strength" in found else 1.0
@@ -93,10 +94,10 @@ def _audit(found: Mapping[str, Place]) -> Audit | None:
 
 
 def read_privacy(place: Place) -> Privacy | None:
-    """{epsilon, delta, clip, secure, balanced}; null for none."""
+    """{epsilon, delta, clip, secure, balanced, statistics}; null for none."""
     if place.value is None:
         return None
-    found = place.fields(("epsilon", "delta", "clip", "secure", "balanced"), ("epsilon", "delta"))
+    found = place.fields(("epsilon", "delta", "clip", "secure", "balanced", "statistics"), ("epsilon", "delta"))
     epsilon, delta, clip = 1.0, 1e-5, 1.0
     if "epsilon" in found:
         no_noise = "a number above 0 (0 releases nothing about anyone; without privacy, leave `privacy` out)"
@@ -105,8 +106,10 @@ def read_privacy(place: Place) -> Privacy | None:
         delta = found["delta"].number("a probability above 0 and below 1", 1e-5, above=0, upto=1 - 1e-12)
     if "clip" in found:
         clip = found["clip"].number("a norm above 0", 1.0, above=0)
-    flags = {key: found[key].flag() for key in ("secure", "balanced") if key in found}
-    return Privacy(epsilon, delta, clip, **flags)
+    given: dict[str, Any] = {key: found[key].flag() for key in ("secure", "balanced") if key in found}
+    if "statistics" in found:
+        given["statistics"] = found["statistics"].number("a share of epsilon, above 0 and below 1", 0.5, above=0, upto=0.99)
+    return Privacy(epsilon, delta, clip, **given)
 
 
 def _read_silo(place: Place) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from fpmg_bench.suite.document import Node
 from fpmg_bench.types import Audit, Budget, Choice, Privacy, TrialSpec
 
 COMPONENTS = ("generator", "topology", "aggregator")
-METHOD_KEYS = ("extends", "encoders", *COMPONENTS, "partition", "privacy", "silos", "control", "strength", "audit")
+METHOD_KEYS = ("extends", "encoders", *COMPONENTS, "partition", "budget", "privacy", "silos", "control", "strength", "audit")
 NOWHERE = Node(None, 1, 1)
 
 
@@ -30,6 +30,8 @@ class DatasetEntry:
 class Method:
     """A named combination. encoders: by kind, modality or "dataset/modality"; silos: "SILO" or "dataset/SILO" -> overrides.
 
+    budget: what differs from the suite's.
+
     generator None: encoders alone. A control has `control` and none of the components.
     """
 
@@ -39,6 +41,7 @@ class Method:
     topology: Choice | None = None
     aggregator: Choice | None = None
     partition: Mapping[str, Any] | None = None
+    budget: Mapping[str, Any] = field(default_factory=dict)
     privacy: Privacy | None = None
     silos: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     control: Choice | None = None

@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 from fpmg_bench.partition import OPTIONS
 from fpmg_bench.suite.model import DatasetEntry, Limits
 from fpmg_bench.suite.place import Place
-from fpmg_bench.types import Budget, Choice
+from fpmg_bench.types import Choice
 
 DATASET_KEYS = ("name", "as", "partition", "optional")
 STOPS = ("consensus",)
@@ -82,8 +82,8 @@ def read_partition(place: Place) -> dict[str, Any]:
     return spec
 
 
-def read_budget(place: Place) -> Budget:
-    """Rounds, steps and sampling rate; what is not written keeps its default."""
+def read_budget(place: Place) -> dict[str, Any]:
+    """Rounds, steps and sampling rate, those that are written."""
     found = place.fields(("rounds", "local_steps", "sampling_rate", "encoder_rounds", "evaluate_every", "stop"))
     given: dict[str, Any] = {}
     for name, low in (("rounds", 1), ("local_steps", 1), ("encoder_rounds", 0)):
@@ -96,7 +96,7 @@ def read_budget(place: Place) -> Budget:
     if "stop" in found and found["stop"].value is not None:
         stops = found["stop"].fields(STOPS)
         given["stop"] = {name: stop.number("a number above 0", 1.0, above=0) for name, stop in stops.items()}
-    return Budget(**given)
+    return given
 
 
 def read_metrics(place: Place) -> tuple[Choice, ...]:

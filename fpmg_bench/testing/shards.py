@@ -48,6 +48,10 @@ class ProbeShard:
     def balanced(self) -> bool:
         return self.inner.balanced
 
+    @property
+    def noise(self) -> float:
+        return self.inner.noise
+
     def prepared(self, name: str, features: Callable[[Any], Mapping[str, Tensor]]) -> ProbeShard:
         return replace(self, inner=self.inner.prepared(name, features))
 

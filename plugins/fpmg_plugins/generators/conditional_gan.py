@@ -61,7 +61,7 @@ class ConditionalGan:
         return [tuple(space.blocks)]
 
     def charges(self, schema: Space, steps: int) -> Charges:
-        return Charges(private_steps=steps * len(self.groups(schema)), moments=1, counts=1)
+        return Charges(private_steps=steps * len(self.groups(schema)), counts=1)
 
     def statistics(self, schema: Space, shard: Shard, ctx: SiloContext) -> State:
         sums = statistics(schema, shard)

@@ -39,13 +39,14 @@ def shares(rows: Representation) -> Tensor:
 
 
 def statistics(space: Space, shard: Shard) -> State:
-    """Exact sums of one silo. Under privacy noised ones, and no covariance: second moments of so many columns would be noise."""
-    counted = shard.counts(shares, clip=(1.0 + len(space.blocks)) ** 0.5)
-    sums = {"start/counts": counted, "start/n": torch.tensor([float(shard.patients)], dtype=torch.float64)}
+    """Sums of one silo: exact, or under privacy noised ones from one access."""
+    n: State = {"start/n": torch.tensor([float(shard.patients)], dtype=torch.float64)}
     if shard.private:
-        return sums | private_start.statistics(space, shard)
+        noised = private_start.statistics(space, shard)
+        return n | noised | {"start/counts": private_start.counts(space, noised["start/private"])}
     found = shard.moments(joint, CLIP)
-    return sums | {"start/second": found.n * found.second}
+    counted = shard.counts(shares, clip=(1.0 + len(space.blocks)) ** 0.5)
+    return n | {"start/counts": counted, "start/second": found.n * found.second}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Start:
         if "start/second" in stats:
             return cls(shared, present, *_gaussian(stats["start/second"] / n, k, space, rest))
         had = torch.cat([torch.ones(rest, dtype=torch.float64), present[owner(space)]])
-        return cls(shared, present, *private_start.gaussian(space, stats, counted[:k], had))
+        return cls(shared, present, *private_start.gaussian(space, stats, had))
 
     def block(self, space: Space, modalities: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Mean [K, d'] and factor [d', d'] of some modalities' columns alone."""

@@ -91,7 +91,7 @@ def test_private_training_spends_exactly_what_was_declared():
     planned = {"stage2": generator.charges(SPACE, 3 * 20)}
     ledger = Ledger(0, "a", 2000, 0.1, Privacy(8.0, 1e-5), Noise(1.0, 1.0, 1.0), planned)
     fitted(generator, rounds=3, ledger=ledger)
-    assert ledger.spent == {("stage2", "counts"): 1, ("stage2", "moments"): 1, ("stage2", "step"): 120}
+    assert ledger.spent == {("stage2", "counts"): 1, ("stage2", "step"): 120}
     assert planned["stage2"].private_steps == 120
 
 

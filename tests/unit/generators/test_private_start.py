@@ -24,10 +24,10 @@ def patients(n=4000, absent=0):
 
 
 def start(rows, sigma):
-    book = Ledger(0, "s", len(rows), 0.1, Privacy(8.0, 1e-5), Noise(1.0, sigma, 1.0), {"s": Charges(moments=1, counts=1)})
+    book = Ledger(0, "s", len(rows), 0.1, Privacy(8.0, 1e-5), Noise(1.0, sigma, 1.0), {"s": Charges(counts=1)})
     shard = LocalShard(rows, rows.patient.numpy(), 0.1, "s", book).begin(3)
     found = Start.of(SPACE, statistics(SPACE, shard))
-    assert book.spent == {("s", "counts"): 1, ("s", "moments"): 1}
+    assert book.spent == {("s", "counts"): 1}
     return found
 
 
@@ -35,14 +35,13 @@ def start(rows, sigma):
 def test_with_little_noise_class_means_and_variances_are_the_patients_own(absent):
     found = start(patients(absent=absent), 1e-9)
     torch.testing.assert_close(found.mean[:, 1:], MEANS, atol=0.12, rtol=0)  # a long row is clipped
-    assert found.factor.diagonal()[1:].tolist() == pytest.approx([0.6] * 5, abs=0.08)
+    spread = (found.factor @ found.factor.T).diagonal()[1:].sqrt()
+    assert spread.tolist() == pytest.approx([0.6] * 5, abs=0.08)
 
 
 def test_with_much_noise_the_start_stays_where_clipped_rows_can_be():
     found = start(patients(300), 1e5)
-    assert float(found.mean.norm(dim=1).max()) <= private_start.width(SPACE) ** 0.5 + 1e-5
-    low, high = private_start.LEAST**0.5, private_start.MOST**0.5
-    assert ((found.factor.diagonal() >= low - 1e-6) & (found.factor.diagonal() <= high + 1e-6)).all()
+    assert float(found.mean.norm(dim=1).max()) <= private_start.Row.of(SPACE).w ** 0.5 + 1e-5
 
 
 def test_means_under_noise_are_nearer_than_unshrunk_ones():
@@ -64,3 +63,42 @@ def test_noise_alone_is_shrunk_away():
     seen = 2.0 * torch.randn(400, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     assert float(private_start.shrunk(seen, noise).square().mean()) < 0.05 * 4.0
     assert torch.equal(private_start.shrunk(seen, torch.zeros(400, dtype=torch.float64)), seen)
+
+
+def test_a_row_is_never_longer_than_its_clip_and_its_parts_come_back():
+    rows = patients(50)
+    rows.z.mul_(100)
+    row = private_start.Row.of(SPACE)
+    made = row.make(rows)
+    assert float(made.norm(dim=1).max()) <= row.clip + 1e-9
+    label, mask, first, second = row.sums(made.sum(0))
+    assert label.tolist() == pytest.approx(np.bincount(rows.condition[:, 0].numpy().astype(int)).tolist())
+    assert mask.tolist() == pytest.approx([50, 50])
+    x = torch.cat([2 * rows.condition[:, 1:] - 1, rows.z], 1).double()
+    x *= (row.w**0.5 / x.norm(dim=1, keepdim=True)).clamp(max=1)
+    torch.testing.assert_close(second, x.T @ x)
+    torch.testing.assert_close(first.sum(0), x.sum(0))
+
+
+def test_a_direction_that_stands_out_of_the_noise_is_found_and_its_size_corrected():
+    g = torch.Generator().manual_seed(0)
+    w, spread, size = 100, 0.2, 12.0
+    direction = torch.nn.functional.normalize(torch.randn(w, generator=g, dtype=torch.float64), dim=0)
+    noise = spread * torch.randn(w, w, generator=g, dtype=torch.float64)
+    noise = torch.triu(noise) + torch.triu(noise, 1).T
+    covariance = torch.eye(w, dtype=torch.float64) + size * torch.outer(direction, direction)
+    root = private_start.standing_out(covariance + noise, spread)
+    values, vectors = torch.linalg.eigh(root @ root.T)
+    assert float(values[-1]) == pytest.approx(1 + size, rel=0.06)
+    assert float((vectors[:, -1] @ direction).square()) == pytest.approx(1 - w * spread**2 / size**2, abs=0.02)
+    assert float(values[:-1].max()) < 1.3
+    assert float(values[:-1].min()) > 0.7
+
+
+def test_a_covariance_of_noise_becomes_a_multiple_of_the_identity():
+    g = torch.Generator().manual_seed(1)
+    noise = 0.3 * torch.randn(60, 60, generator=g, dtype=torch.float64)
+    noise = torch.triu(noise) + torch.triu(noise, 1).T
+    root = private_start.standing_out(torch.eye(60, dtype=torch.float64) + noise, 0.33)
+    found = root @ root.T
+    torch.testing.assert_close(found, found.diagonal().mean() * torch.eye(60, dtype=torch.float64), atol=1e-9, rtol=0)
