@@ -57,10 +57,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One score of one side: value by seed, its direction and unit, and held-out over training patients."""
+    """One score of one side: value by seed, its direction, ideal and unit, and held-out over training patients."""
 
     values: Mapping[int, float]
     higher: bool | None
+    best: float
     unit: str
     ratio: float
 
@@ -116,7 +117,7 @@ def _pairs(key: Key, a: Cell, b: Cell, least: float | None) -> Pairs:
     from fpmg_bench.stats import Pairs, loss
 
     losses = [
-        [loss(key[2], cell.values[seed], cell.higher, cell.unit) for seed in sorted(a.values.keys() & b.values.keys())]
+        [loss(cell.values[seed], cell.higher, cell.best, cell.unit) for seed in sorted(a.values.keys() & b.values.keys())]
         for cell in (a, b)
     ]
     if any(each is None for side in losses for each in side):
@@ -172,4 +173,4 @@ def _groups(final: pd.DataFrame, ratios: Mapping[str, float]) -> Iterator[tuple[
         direction, unit = group["higher_is_better"].iloc[0], str(group["unit"].iloc[0] or "")
         values = {int(seed): float(value) for seed, value in zip(group["seed"], group["value"], strict=True)}
         higher = None if pd.isna(direction) else bool(direction)
-        yield dataset, method, metric, Cell(values, higher, unit, ratios.get(str(dataset), RATIO))
+        yield dataset, method, metric, Cell(values, higher, float(group["best"].iloc[0]), unit, ratios.get(str(dataset), RATIO))

@@ -12,6 +12,7 @@ from fpmg_bench.report.blocks import Cell, Head
 from fpmg_bench.report.scores import Summary
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import as_float, byte_size, number, plural, span
+from fpmg_bench.stats import loss
 
 
 def epsilon(value: Any) -> str:
@@ -38,12 +39,9 @@ class Measure:
         return next((name for name in self.names if view.has(group, name)), "")
 
     def loss(self, value: float) -> float:
-        """Smaller is better: distance from the ideal (of logarithms where the ideal is a ratio of 1)."""
-        if self.best is None or not math.isfinite(value):
-            return -value if self.higher else value
-        if self.best == 1 and value > 0 and not self.higher:
-            return abs(math.log(value))
-        return max(value - self.best, 0.0) if self.best == 0.5 else abs(value - self.best)
+        """Smaller is better (`stats.loss`)."""
+        ratio = self.best == 1 and not self.higher
+        return loss(value, None if ratio else self.higher, self.best, "ratio" if ratio else self.unit) or 0.0
 
     @property
     def head(self) -> Head:

@@ -1,6 +1,6 @@
 """Statistics over trials: intervals, paired tests that respect shared patients, equivalence, verdicts, AMP, Pareto front."""
 
-from fpmg_bench.stats.amp import LOSSES, References, amp, references
+from fpmg_bench.stats.amp import SCORES, References, amp, references
 from fpmg_bench.stats.intervals import bootstrap, interval
 from fpmg_bench.stats.judging import ALPHA, RATIO, Judgement, Pairs, judge
 from fpmg_bench.stats.losses import MARGINS, loss, margin
@@ -10,11 +10,11 @@ from fpmg_bench.stats.ranks import MIN_DATASETS, critical_difference, friedman, 
 
 __all__ = [
     "ALPHA",
-    "LOSSES",
     "MARGINS",
     "MIN_DATASETS",
     "MIN_SEEDS",
     "RATIO",
+    "SCORES",
     "Equivalence",
     "Judgement",
     "PairedTest",

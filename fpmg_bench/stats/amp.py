@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.stats.intervals import interval
+from fpmg_bench.stats.losses import loss
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,17 +16,7 @@ if TYPE_CHECKING:
 SOURCE = "EVALUATION.md: AMP"
 
 
-def _log(value: float) -> float:
-    return abs(math.log(value)) if value > 0 else math.inf
-
-
-# score in amp.gap.<score> -> the metric it comes from and its loss, 0 at best
-LOSSES: Mapping[str, tuple[str, Callable[[float], float]]] = {
-    "tstr": ("tstr", lambda auroc: 1.0 - auroc),
-    "rg": ("rg", _log),
-    "dg": ("dg", _log),
-    "association": ("association", float),
-}
+SCORES = ("tstr", "rg", "dg", "association")  # what AMP is said of: amp.gap.<score>
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +56,17 @@ def amp(table: pd.DataFrame, refs: References | None = None) -> pd.DataFrame:
     import pandas as pd
 
     refs = refs or References()
-    rows = [row for score in LOSSES for row in _score_rows(table, refs, score)] if refs.centralized else []
+    rows = [row for score in SCORES for row in _score_rows(table, refs, score)] if refs.centralized else []
     return pd.DataFrame(rows, columns=list(table.columns)).astype(table.dtypes.to_dict())
 
 
 def _score_rows(table: pd.DataFrame, refs: References, score: str) -> Iterator[dict[str, Any]]:
-    metric, loss = LOSSES[score]
-    final = table[(table["metric"] == metric) & (table["round"] == -1) & (table["scope"] == "all") & table["modality"].isna()]
+    final = table[(table["metric"] == score) & (table["round"] == -1) & (table["scope"] == "all") & table["modality"].isna()]
     final = final[(final["status"] == "ok") & (final["role"] == "method")]
     for _, cell in final.groupby("dataset", sort=False):
         unique = cell.drop_duplicates(["method", "seed"]).to_dict("records")
         rows = [{str(name): value for name, value in row.items()} for row in unique]
-        losses = {(row["method"], row["seed"]): loss(row["value"]) for row in rows}
+        losses = {(row["method"], row["seed"]): _loss(row) for row in rows}
         denominator = _denominator(losses, refs)
         for row in rows:
             central = losses.get((refs.centralized or "", row["seed"]))
@@ -84,6 +74,17 @@ def _score_rows(table: pd.DataFrame, refs: References, score: str) -> Iterator[d
                 yield _row(row, f"amp.gap.{score}", losses[row["method"], row["seed"]] - central, False)
             if refs.local is not None:
                 yield _recovered(row, score, losses, refs.local, denominator)
+
+
+def _loss(row: Mapping[str, Any]) -> float:
+    """Of a row with a direction or of a ratio: every score in `SCORES` is one of these."""
+    import pandas as pd
+
+    higher = None if pd.isna(row["higher_is_better"]) else bool(row["higher_is_better"])
+    found = loss(row["value"], higher, row["best"], row["unit"] or "")
+    if found is None:
+        raise ValueError(f"{row['metric']} has neither a direction nor the unit 'ratio': it has no loss")
+    return found
 
 
 def _denominator(losses: Mapping[tuple[str, int], float], refs: References) -> tuple[float, str]:
@@ -112,5 +113,5 @@ def _recovered(
 
 
 def _row(row: Mapping[str, Any], metric: str, value: float, higher: bool) -> dict[str, Any]:
-    blank = {"low": math.nan, "high": math.nan, "floor": math.nan, "n": None, "unit": "", "reason": ""}
+    blank = {"low": math.nan, "high": math.nan, "floor": math.nan, "best": math.nan, "n": None, "unit": "", "reason": ""}
     return {**row, **blank, "metric": metric, "value": value, "higher_is_better": higher, "source": SOURCE}

@@ -65,9 +65,14 @@ def test_recovered_averages_to_the_ratio_of_means() -> None:
 
 
 def test_losses_of_rg_and_dg_count_both_directions_alike() -> None:
-    found = amp(table("rg", {"centralized": [1.0], "local-only": [2.0], "low": [0.5], "high": [2.0]}, higher=None))
+    found = amp(table("rg", {"centralized": [1.0], "local-only": [2.0], "low": [0.5], "high": [2.0]}, higher=None, unit="ratio"))
     assert cell(found, "amp.gap.rg", "low") == pytest.approx([math.log(2)])
     assert cell(found, "amp.gap.rg", "high") == pytest.approx([math.log(2)])
+
+
+def test_a_score_without_a_direction_has_no_price() -> None:
+    with pytest.raises(ValueError, match="rg has neither a direction nor"):
+        amp(table("rg", {"centralized": [1.0], "fpmg": [2.0]}, higher=None, unit="share"))
 
 
 @pytest.mark.parametrize(

@@ -96,12 +96,31 @@ def test_four_seeds_are_not_ranked_and_infinite_losses_say_so() -> None:
     assert "infinite" in infinite.reason
 
 
-def test_losses_know_ratios_attacks_and_directions() -> None:
-    assert loss("rg", 2.0, None, "ratio") == pytest.approx(loss("rg", 0.5, None, "ratio")) == pytest.approx(math.log(2))
-    assert loss("pg.attack_auc", 0.4, False) == 0 < loss("pg.attack_auc", 0.6, False)
-    assert loss("tstr", 0.8, True) == -0.8
-    assert loss("mmd.p", 0.8, None, "p") is None
-    assert (margin("dg.spread"), margin("co"), margin("tstr", {"tstr": 0.1})) == (0.05, None, 0.1)
+def test_losses_know_ratios_and_directions() -> None:
+    assert loss(2.0, None, 1.0, "ratio") == pytest.approx(loss(0.5, None, 1.0, "ratio")) == pytest.approx(math.log(2))
+    assert loss(0.0, None, 1.0, "ratio") == math.inf
+    assert (loss(0.8, True), loss(0.8, False), loss(0.8, None, math.nan, "p")) == (-0.8, 0.8, None)
+    assert loss(0.8, True, 1.0) == pytest.approx(0.2)
+    assert loss(-0.3, False, math.nan) == -0.3
+
+
+def test_an_attack_that_does_worse_than_guessing_has_leaked_nothing() -> None:
+    assert loss(0.4, False, 0.5, "AUROC") == loss(0.5, False, 0.5, "AUROC") == 0
+    assert loss(0.6, False, 0.5, "AUROC") == pytest.approx(0.1)
+    assert (loss(-0.2, False, 0.0, "risk"), loss(1.2, True, 1.0, "ratio")) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("dg.spread", 0.05), ("co", None), ("membership.worst", 0.03), ("membership.tpr", 0.01), ("rmia", 0.03), ("rmia.tpr", 0.01),
+        ("neighbour.hop_1", 0.03), ("neighbour.rebuilt", 0.05), ("inference.singling_out", 0.03), ("proxies.share", 0.03),
+        ("proxies.dcr", 0.05), ("audit.epsilon_lower", 0.25), ("audit.ceiling", None), ("pg.epsilon", None),
+    ],
+)  # fmt: skip
+def test_margins_go_by_the_longest_prefix(metric: str, expected: float | None) -> None:
+    assert margin(metric) == expected
+    assert margin(metric, {metric: 0.5}) == 0.5
 
 
 def test_the_critical_difference_is_demsars() -> None:

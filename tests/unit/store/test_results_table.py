@@ -15,7 +15,7 @@ from fpmg_bench.types import Choice
 Make = Callable[..., Planned]
 COLUMNS = [
     "schema_version", "suite", "dataset", "method", "role", "seed", "key", "round", "scope", "modality", "metric", "value", "low",
-    "high", "n", "floor", "status", "reason", "higher_is_better", "unit", "source",
+    "high", "n", "floor", "status", "reason", "higher_is_better", "best", "unit", "source",
 ]  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def test_scores_become_rows_with_exactly_the_documented_columns(planned: Make, t
     sink.round({"stage": "stage2", "round": 4, "scores": [score("rg", "rg", 1.5, n=100)]})
     sink.finish({
         "scores": [
-            score("rg", "rg", 1.25, low=1.0, high=1.5, floor=1.0, n=50, higher_is_better=False, unit="ratio"),
+            score("rg", "rg", 1.25, low=1.0, high=1.5, floor=1.0, n=50, higher_is_better=False, best=1.0, unit="ratio"),
             score("rg", "copy_ratio", 0.9, scope="silo:A", modality="labs"),
             score("dg", "dg", None, status="not_applicable", reason="no complete record"),
         ]
@@ -47,6 +47,7 @@ def test_scores_become_rows_with_exactly_the_documented_columns(planned: Make, t
     ]  # fmt: skip
     final = table.iloc[1]
     assert (final["value"], final["low"], final["high"], final["floor"], final["n"]) == (1.25, 1.0, 1.5, 1.0, 50)
+    assert (final["best"], table["best"].isna().tolist()) == (1.0, [True, False, True, True])
     assert final["higher_is_better"] is False or not final["higher_is_better"]
     assert table["n"].isna().tolist() == [False, False, True, True]
     assert (table.iloc[3]["status"], table.iloc[3]["reason"]) == ("not_applicable", "no complete record")
