@@ -1,8 +1,10 @@
 """Real patients leave no trace: planted strings, numbers and pictures are found nowhere in a run directory."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +19,7 @@ SUITE = """
 version: 1
 name: canaries
 seeds: [0]
+frames: true
 datasets: [{{name: folder, as: mine, file: {file}}}]
 partition: natural
 budget: {{rounds: 2, local_steps: 3, sampling_rate: 0.2, encoder_rounds: 2}}
@@ -26,9 +29,10 @@ methods:
     generator: parallel-cgan
     topology: ring
     aggregator: centered-clipping
+  dp: {{extends: fpmg, generator: {{name: parallel-cgan, loss: hinge}}, privacy: {{epsilon: 8, delta: 1.0e-3}}, audit: {{canaries: 10}}}}
   copula: {{extends: fpmg, encoders: {{image: pca, table: pca}}, generator: gaussian-copula}}
   copy: {{control: copy}}
-metrics: [rg, pg]
+metrics: [rg, pg, membership, inference, proxies, neighbour, rmia]
 """
 
 
@@ -50,13 +54,16 @@ def planted(folder):
     return pixels, frame[number.name].to_numpy(), number.name
 
 
+def command(folder, out):
+    return [sys.executable, "-P", "-m", "fpmg_bench", "run", str(folder / "suite.yaml"), "--out", str(folder / out)]
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("canaries")
     pixels, numbers, column = planted(folder / "cohort")
     (folder / "suite.yaml").write_text(SUITE.format(file=folder / "cohort" / "cohort.yaml"))
-    words = [sys.executable, "-P", "-m", "fpmg_bench", "run", str(folder / "suite.yaml"), "--out", str(folder / "out")]
-    done = subprocess.run(words, env=dict(os.environ), capture_output=True, text=True, check=False)
+    done = subprocess.run(command(folder, "out"), env=dict(os.environ), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "out", pixels, numbers, column, done.stdout + done.stderr
 
@@ -98,6 +105,31 @@ def test_no_planted_number_is_in_any_table_or_state(run):
         assert any(name.endswith(column) for name in frame)
         assert not {value for name in frame for value in frame[name].astype(np.float32)} & real
     for path in out.rglob("*.safetensors"):
+        for tensor in load_file(path).values():
+            assert not set(tensor.astype(np.float32).ravel().tolist()) & real, path
+
+
+def test_no_planted_patient_is_in_a_checkpoint(run):
+    """Killed in the middle of training: what lies there then holds weights and counts, and nobody's record."""
+    from safetensors.numpy import load_file
+
+    out, pixels, numbers, _, _ = run
+    folder = out.parent
+    env = dict(os.environ) | {"FPMG_CHECKPOINT_SECONDS": "0"}
+    process = subprocess.Popen(command(folder, "killed"), env=env, stdout=subprocess.DEVNULL, start_new_session=True)
+    until, found = time.monotonic() + 120, []
+    while not found and process.poll() is None and time.monotonic() < until:
+        found = list((folder / "killed").glob("trials/*/checkpoint.safetensors"))
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert found, "no checkpoint was written"
+    rows, real = {image[0, 0].tobytes() for image in pixels}, set(np.asarray(numbers, np.float32).tolist())
+    for path in [p for p in (folder / "killed").rglob("*") if p.is_file()]:
+        content = path.read_bytes()
+        assert WORD.encode() not in content
+        assert not any(row in content for row in rows), path
+    for path in (folder / "killed").rglob("*.safetensors"):
         for tensor in load_file(path).values():
             assert not set(tensor.astype(np.float32).ravel().tolist()) & real, path
 

@@ -1,4 +1,10 @@
+import math
+
+import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.special import gammaln, logsumexp
+from scipy.stats import norm
 
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.privacy import Ledger, Mechanism, Noise, calibrate, epsilon_of
@@ -75,3 +81,43 @@ def test_an_epsilon_that_no_noise_reaches_is_refused():
 def test_nothing_spent_is_zero_and_no_noise_is_infinite():
     assert epsilon_of([], 1e-5) == 0.0
     assert epsilon_of([Mechanism("s", "step", 0.1, 0.0, 1)], 1e-5) == float("inf")
+
+
+def analytic(sigma, k, delta):
+    """Exact epsilon of k Gaussian mechanisms (Balle and Wang, 2018, theorem 8), by bisection of its delta."""
+    s = sigma / math.sqrt(k)
+
+    def spent(epsilon):
+        return norm.cdf(0.5 / s - epsilon * s) - math.exp(epsilon) * norm.cdf(-0.5 / s - epsilon * s)
+
+    return brentq(lambda epsilon: spent(epsilon) - delta, 0.0, 200.0)
+
+
+@pytest.mark.parametrize(("sigma", "k"), [(2.0, 1), (4.0, 3), (6.0, 30), (1.5, 2)])
+@pytest.mark.parametrize("delta", [1e-4, 1e-6])
+def test_unsampled_gaussians_cost_what_the_closed_form_says(sigma, k, delta):
+    rows = [Mechanism("s", "moments", 1.0, sigma, k)]
+    exact = analytic(sigma, k, delta)
+    assert exact - 1e-3 <= epsilon_of(rows, delta) <= exact + 0.02
+    assert exact <= epsilon_of(rows, delta, "rdp") <= 1.35 * exact + 0.1
+
+
+def renyi(q, sigma, order):
+    """Renyi divergence of a Poisson-sampled Gaussian at a whole order: the binomial sum of Mironov, Talwar and Zhang (2019)."""
+    terms = [
+        gammaln(order + 1) - gammaln(i + 1) - gammaln(order - i + 1) + i * math.log(q) + (order - i) * math.log1p(-q)
+        + (i * i - i) / (2 * sigma**2)
+        for i in range(order + 1)
+    ]  # fmt: skip
+    return logsumexp(terms) / (order - 1)
+
+
+@pytest.mark.parametrize(
+    ("q", "sigma", "steps", "delta"), [(0.064, 1.0, 312, 1e-4), (0.008, 1.0, 1250, 1e-5), (0.1, 2.0, 200, 1e-5)]
+)
+def test_sampled_gaussians_by_rdp_agree_with_the_binomial_sum_to_one_percent(q, sigma, steps, delta):
+    """Converted as Opacus does (Balle et al., 2020, theorem 21), over whole orders alone."""
+    orders = np.arange(2, 200)
+    total = np.array([steps * renyi(q, sigma, int(order)) for order in orders])
+    epsilon = (total - (math.log(delta) + np.log(orders)) / (orders - 1) + np.log((orders - 1) / orders)).min()
+    assert epsilon_of([Mechanism("s", "step", q, sigma, steps)], delta, "rdp") == pytest.approx(epsilon, rel=0.01)
