@@ -108,6 +108,7 @@ def _silo(
     delta = float(silo.get("delta", ledger.get("delta", trial["spec"]["privacy"]["delta"])))
     entries = [(float(e["sampling_rate"]), _number(e["noise_multiplier"]), int(e["count"])) for e in silo["entries"]]
     prv, rdp = epsilons(entries, delta)
+    budget = _number(trial["spec"].get("silos", {}).get(silo["name"], {}).get("epsilon", budget))
     stated = _number(silo["epsilon"])
     found = [
         *_claims(stated, prv, rdp, budget),

@@ -49,6 +49,14 @@ def test_an_honest_ledger_passes() -> None:
     assert audit.prv <= audit.rdp
 
 
+def test_a_silo_with_a_budget_of_its_own_is_held_to_it() -> None:
+    trial = _trial()
+    trial["spec"]["silos"] = {"a": {"epsilon": 2.0}}
+    (audit,) = recount(trial, _ledger(), _rounds())
+    assert audit.budget == 2.0
+    assert any("above the budget 2" in line for line in audit.violations)
+
+
 @pytest.mark.parametrize(
     ("trial", "ledger", "rounds", "words"),
     [
