@@ -44,9 +44,12 @@ def command(suite: SuiteName, only: Only = None, seeds: Seeds = None, json: Json
 
 def _forecasts(made: RunPlan, registry: Registry) -> Iterator[Forecast]:
     """One for each dataset and method that is selected; cohorts are loaded one after the other."""
+    import torch
+
     from fpmg_bench.forecast import forecast
     from fpmg_bench.runner.one import build
 
+    torch.set_num_threads(1)  # as a trial has it: two threads that wait for each other would be timed
     first: dict[tuple[str, str], Any] = {}
     for trial in made.trials:
         if trial.id in made.selected:
