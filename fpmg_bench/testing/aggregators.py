@@ -44,6 +44,17 @@ def check_keeps_shape_and_type(component: Any) -> None:
     assert bool(torch.isfinite(merged).all()), "the merged vector is not finite"
 
 
+def check_double_precision_too(component: Any) -> None:
+    """Models of float64 merge to float64, to the same model, and stay as they were (`.double()` of them is no copy)."""
+    given = inputs(component, 0)
+    double = {name: tensor.double() for name, tensor in given.items()}
+    kept = {name: tensor.clone() for name, tensor in double.items()}
+    merged = _merge(component, double)
+    assert merged.dtype == torch.float64, f"merged type {merged.dtype} of float64 models"
+    assert all(torch.equal(double[name], kept[name]) for name in kept), "the rule changed its inputs"
+    torch.testing.assert_close(merged.float(), _merge(component, given), rtol=1e-4, atol=1e-5)
+
+
 def check_declares_its_needs(component: Any) -> None:
     """`needs`, `uses_own` and `min_inputs` are declared."""
     assert component.needs in ("sum", "individual"), f"needs = {component.needs!r}"
@@ -63,20 +74,32 @@ def check_order_of_inputs_is_irrelevant(component: Any) -> None:
 
 
 def check_identical_models_stay(component: Any) -> None:
-    """Merging copies of one model gives that model."""
+    """Merging copies of one model gives that model; a rule that leaves the hull (an optimiser's step) stays where nothing moved."""
     given = inputs(component, 2)
     model = given["inputs"][0]
-    merged = component.merge(model.repeat(len(given["inputs"]), 1), given["weights"], given["reference"], 0, {})
+    reference = given["reference"] if getattr(component, "in_hull", True) else model
+    merged = component.merge(model.repeat(len(given["inputs"]), 1), given["weights"], reference, 0, {})
     torch.testing.assert_close(merged, model, rtol=1e-5, atol=1e-6)
 
 
 def check_one_model_gives_itself(component: Any) -> None:
-    """A silo that hears nobody keeps its model."""
+    """A silo that hears nobody keeps its model; where the rule leaves the hull, if it did not train."""
     if component.min_inputs() > 1:
         raise NotApplicable(f"defined from {component.min_inputs()} models on")
     given = inputs(component, 3)
-    merged = component.merge(given["inputs"][:1], torch.ones(1), given["reference"], 0, {})
+    reference = given["reference"] if getattr(component, "in_hull", True) else given["inputs"][0]
+    merged = component.merge(given["inputs"][:1], torch.ones(1), reference, 0, {})
     torch.testing.assert_close(merged, given["inputs"][0], rtol=1e-5, atol=1e-6)
+
+
+def check_even_and_many_models(component: Any) -> None:
+    """Any number from `min_inputs` on will do, even or odd; copies of one model give it at each."""
+    given = inputs(component, 7)
+    model = given["inputs"][0]
+    reference = given["reference"] if getattr(component, "in_hull", True) else model
+    for count in range(component.min_inputs(), component.min_inputs() + 4):
+        merged = component.merge(model.repeat(count, 1), torch.full((count,), 1 / count), reference, 0, {})
+        torch.testing.assert_close(merged, model, rtol=1e-5, atol=1e-6)
 
 
 def check_stays_within_the_models(component: Any) -> None:
@@ -114,9 +137,11 @@ def check_a_sum_is_enough_where_declared(component: Any) -> None:
 CHECKS: tuple[Check, ...] = (
     check_declares_its_needs,
     check_keeps_shape_and_type,
+    check_double_precision_too,
     check_order_of_inputs_is_irrelevant,
     check_identical_models_stay,
     check_one_model_gives_itself,
+    check_even_and_many_models,
     check_stays_within_the_models,
     check_ignores_own_unless_declared,
     check_a_sum_is_enough_where_declared,

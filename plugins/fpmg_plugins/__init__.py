@@ -72,9 +72,30 @@ def fpmg_topologies() -> list[Component]:
 def fpmg_aggregators() -> list[Component]:
     return [
         Component("fedavg", f"{HERE}.aggregators.fedavg:FedAvg", "mean weighted by training patients"),
+        Component("mean", f"{HERE}.aggregators.mean:Mean", "plain mean: every model counts the same"),
         Component("coordinate-median", f"{HERE}.aggregators.coordinate_median:CoordinateMedian", "median of each coordinate"),
+        Component("trimmed-mean", f"{HERE}.aggregators.trimmed_mean:TrimmedMean", "mean of each coordinate without extremes"),
+        Component("krum", f"{HERE}.aggregators.krum:Krum", "the one model with the closest company"),
+        Component("multi-krum", f"{HERE}.aggregators.krum:MultiKrum", "mean of the models with the closest company"),
+        Component("bulyan", f"{HERE}.aggregators.bulyan:Bulyan", "Krum again and again, then each coordinate's middle"),
+        Component(
+            "geometric-median",
+            f"{HERE}.aggregators.geometric_median:GeometricMedian",
+            "least weighted distance to all models (RFA)",
+        ),
         Component(
             "centered-clipping", f"{HERE}.aggregators.centered_clipping:CenteredClipping", "clipped steps around the last model"
+        ),
+        Component(
+            "self-centered-clipping",
+            f"{HERE}.aggregators.self_centered_clipping:SelfCenteredClipping",
+            "clipped steps around the silo's own model (ClippedGossip)",
+        ),
+        Component("fedadam", f"{HERE}.aggregators.fedadam:FedAdam", "Adam on the mean update"),
+        Component(
+            "fpmg-robust",
+            f"{HERE}.aggregators.fpmg_robust:FpmgRobust",
+            "FedAvg in which a model's pull shrinks far from the middle",
         ),
     ]
 

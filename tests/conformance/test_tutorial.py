@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from fpmg_bench.errors import NotApplicable
 from fpmg_bench.hookspecs import Component
 from fpmg_bench.testing import checks_for
 
@@ -33,7 +35,8 @@ def written() -> dict[str, Any]:
 def test_the_class_passes_every_check(written: dict[str, Any]) -> None:
     rule = written["NormBoundedMean"]
     for check in checks_for(rule()):
-        check(rule())
+        with suppress(NotApplicable):
+            check(rule())
 
 
 def test_the_class_computes_what_the_example_computes(written: dict[str, Any]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from annotated_types import Ge, Gt
 
 from fpmg_plugins.aggregators.span import combine, gram
 
@@ -21,9 +23,9 @@ class CenteredClipping:
     be moved by fewer than half of the models. Theory asks for a share of liars below about 0.1.
     """
 
-    tau: float | None = None
-    widen: float = 2.0
-    iterations: int = 3
+    tau: Annotated[float, Gt(0)] | None = None
+    widen: Annotated[float, Gt(0)] = 2.0
+    iterations: Annotated[int, Ge(1)] = 3
 
     needs: ClassVar[Literal["sum", "individual"]] = "individual"
     uses_own: ClassVar[bool] = False

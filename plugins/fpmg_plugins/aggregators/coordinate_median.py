@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from fpmg_plugins.aggregators.span import BLOCK
+from annotated_types import Ge
+
+from fpmg_plugins.aggregators.ordering import ordered
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 class CoordinateMedian:
     """Withstands `liars` of m >= 2 liars + 1 models. Weights are ignored: a liar would claim many patients."""
 
-    liars: int = 1
+    liars: Annotated[int, Ge(0)] = 1
 
     needs: ClassVar[Literal["sum", "individual"]] = "individual"
     uses_own: ClassVar[bool] = False
@@ -29,10 +31,7 @@ class CoordinateMedian:
         """The median [d] of inputs [m, d]; the mean of the middle two where m is even (torch.median takes the lower)."""
         import torch
 
-        low, high = (len(inputs) - 1) // 2, len(inputs) // 2
         merged = torch.empty_like(reference)
-        for start in range(0, reference.numel(), BLOCK):
-            cut = slice(start, start + BLOCK)
-            ordered = inputs[:, cut].sort(dim=0).values
-            merged[cut] = (ordered[low].double().add(ordered[high].double()) / 2).to(reference.dtype)
+        for cut, rows in ordered(inputs, (len(inputs) - 1) // 2, len(inputs) // 2):
+            merged[cut] = rows[0] if len(rows) == 1 else (rows[0].double().add_(rows[1]) / 2).to(reference.dtype)
         return merged

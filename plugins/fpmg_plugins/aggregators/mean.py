@@ -1,0 +1,28 @@
+"""The plain mean: every model counts the same, however many patients stand behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from fpmg_plugins.aggregators.span import mean_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fpmg_bench.types import State
+
+
+@dataclass(frozen=True)
+class Mean:
+    """sum_i inputs_i / m. Needs individual models: what secure aggregation sums is weighted by patients."""
+
+    needs: ClassVar[Literal["sum", "individual"]] = "individual"
+    uses_own: ClassVar[bool] = False
+
+    def min_inputs(self) -> int:
+        return 1
+
+    def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
+        """The mean [d] of inputs [m, d], as differences to the reference, in float64."""
+        return mean_of(inputs, range(len(inputs)), reference)
