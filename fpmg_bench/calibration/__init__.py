@@ -3,7 +3,7 @@
 from fpmg_bench.calibration.bars import BARS, EXACT, Bar, Outcome, judge
 from fpmg_bench.calibration.noise import Null, beyond, false_alarms, null_of
 from fpmg_bench.calibration.observations import Observation, observe
-from fpmg_bench.calibration.record import keep, made_by, markdown
+from fpmg_bench.calibration.record import added, keep, made_by, markdown
 from fpmg_bench.calibration.response import Response, responses, smallest_n
 from fpmg_bench.calibration.verdicts import Failure, Verdict, mark, reference, smallest, summary, to_json, verdicts
 
@@ -17,6 +17,7 @@ __all__ = [
     "Outcome",
     "Response",
     "Verdict",
+    "added",
     "beyond",
     "false_alarms",
     "judge",

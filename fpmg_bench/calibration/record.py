@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fpmg_bench.calibration.response import Response
-from fpmg_bench.calibration.verdicts import FILE, Verdict, smallest, to_json
+from fpmg_bench.calibration.verdicts import FILE, Verdict, from_json, reference, smallest, to_json
 
 
 def made_by(runs: Sequence[Path]) -> dict[str, Any]:
@@ -39,6 +40,20 @@ def keep(found: Mapping[str, Verdict], made: Mapping[str, Any]) -> Path:
     file = Path(__file__).with_name(FILE)
     file.write_text(to_json(found, made), encoding="utf-8")
     return file
+
+
+def added(found: Mapping[str, Verdict], made: Mapping[str, Any]) -> tuple[dict[str, Verdict], dict[str, Any]]:
+    """What is kept, with what further runs found: their verdicts replace those on the same scores, and so do their sizes.
+
+    A score that they did not judge (smaller phantoms give sizes alone) keeps its verdict, one that they did not measure all of it.
+    """
+    before = reference()
+    kept = {score: from_json(entry) for score, entry in before["verdicts"].items()}
+    for score, new in found.items():
+        old = kept.get(score)
+        sizes = {**((old.smallest_n if old else None) or {}), **(new.smallest_n or {})}
+        kept[score] = replace(new if new.measured or old is None else old, smallest_n=sizes)
+    return dict(sorted(kept.items())), {**before["made"], "added": [*before["made"].get("added", ()), dict(made)]}
 
 
 def markdown(responses: Sequence[Response], found: Mapping[str, Verdict], made: Mapping[str, Any]) -> str:

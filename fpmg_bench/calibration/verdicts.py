@@ -126,7 +126,7 @@ def mark(key: str, modality: str | None = None) -> Verdict:
         return Verdict(key, "exact", note=exact)
     score = f"{base}@*" if modality else base
     found = kept.get(score)
-    return _from_json(found) if found else Verdict(key, "not calibrated", note="no control bar was measured for it")
+    return from_json(found) if found else Verdict(key, "not calibrated", note="no control bar was measured for it")
 
 
 def summary(metric: str) -> str:
@@ -150,5 +150,6 @@ def to_json(found: Mapping[str, Verdict], made: Mapping[str, Any]) -> str:
     return json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _from_json(entry: Mapping[str, Any]) -> Verdict:
+def from_json(entry: Mapping[str, Any]) -> Verdict:
+    """A verdict as verdicts.json has it."""
     return Verdict(**{**entry, "failures": tuple(Failure(**f) for f in entry["failures"])})

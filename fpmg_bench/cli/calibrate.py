@@ -25,6 +25,7 @@ def command(
         Path | None, typer.Option("--markdown", help="Write the verdicts as Markdown.", show_default=False)
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Keep the verdicts inside the package, for reports and `list`.")] = False,
+    add: Annotated[bool, typer.Option("--add", help="Add to the verdicts that are kept instead of starting anew.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compute dose-response, power, false alarms, smallest usable n and the verdict of every score from calibration runs.
@@ -48,7 +49,7 @@ def command(
         rows = [(v.score, v.word, f"{v.met}/{v.measured}", "; ".join(f.text for f in v.failures)) for v in kept.values()]
         console.table("Verdicts", ("score", "verdict", "bars met", "missed"), rows)
     if write:
-        calibration.keep(kept, made)
+        calibration.keep(*(calibration.added(kept, made) if add else (kept, made)))
     if markdown:
         markdown.write_text(calibration.markdown(found, kept, made), encoding="utf-8")
     if html:
