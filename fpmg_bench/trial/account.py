@@ -100,9 +100,20 @@ def ledger_file(ledgers: Mapping[int, Ledger], draws: Mapping[int, Draws], spec:
         "adjacency": "add/remove",
         "scope": "the messages and the generator of this trial; not the scores of this report",
         "delta": privacy.delta if privacy else None,
+        "tuning": _tuning(spec),
         "noise": "not repeatable, from the system" if privacy and privacy.secure else "reproducible noise: not for release",
         "silos": [ledger.summary() | {"observed": draws[silo].stages} for silo, ledger in ledgers.items()],
     }
+
+
+def _tuning(spec: TrialSpec) -> str:
+    """What epsilon does not say of patients whose scores chose hyper-parameters: they are others than those trained on here."""
+    if spec.tuning:
+        return "a trial of a study: its scores on patients steer the search, which nothing accounts for"
+    if spec.holdout:
+        share = f"{spec.holdout:.0%} of the cohort"
+        return f"hyper-parameters may have been tuned on {share}, other patients than these: this epsilon does not cover them"
+    return "none"
 
 
 def privacy_summary(ledgers: Mapping[int, Ledger], spec: TrialSpec) -> dict[str, Any] | None:

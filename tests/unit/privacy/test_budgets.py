@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from fpmg_bench.privacy import Draws
 from fpmg_bench.testing import fakes
 from fpmg_bench.trial import account
 from fpmg_bench.trial.silos import Silo
@@ -76,3 +77,13 @@ def test_a_rare_class_is_not_in_every_batch():
     rates = account.rates_of(spec(balanced=True), silo(), rare, "stage2")
     assert rates.max() == account.MOST
     assert account.rates_of(spec(balanced=True), silo(), rare, "stage1:table") == 0.1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"), [({}, "none"), ({"holdout": 0.3}, "30% of the cohort"), ({"tuning": True}, "steer the search")]
+)
+def test_the_ledger_says_what_tuning_is_not_covered(changes, said):
+    books = opened(spec(), [silo()])
+    file = account.ledger_file(books, {0: Draws()}, replace(spec(), **changes))
+    assert said in file["tuning"]
+    assert file["unit"] == "patient"
