@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from fpmg_bench.report.blocks import Cell, Head, Row, Section, Table
 from fpmg_bench.report.view import View
+
+STARTS = re.compile(r"(?<=[.;]) (?=(?:Floors?|Intervals?|Needs|Pitfalls?|Source|Black box|Released weights|By class)\b)")
 
 
 def panel(view: View) -> Section | None:
@@ -17,11 +21,13 @@ def panel(view: View) -> Section | None:
     if not found:
         return None
     heads = [Head("Metric", numeric=False), Head("Card", numeric=False)]
-    rows = [Row([Cell(name), Cell(_plain(card))]) for name, card in found.items()]
+    rows = [Row([Cell(name), Cell(*_parts(card))]) for name, card in found.items()]
     lead = "Formula, range, direction, source, smallest number of patients and known pitfalls of every metric in this report."
     return Section("cards", "What the metrics mean", lead, [Table("metric-cards", "Metric cards", heads, rows, fold="All cards")])
 
 
-def _plain(card: str) -> str:
-    """Without the marks of code."""
-    return " ".join(card.replace("`", "").split())
+def _parts(card: str) -> tuple[str, str]:
+    """What the metric is, then its formulas, floor, needs and pitfalls, each on a line of its own, without the marks of code."""
+    first, _, rest = card.strip().partition("\n")
+    lines = [" ".join(paragraph.split()) for paragraph in rest.replace("`", "").split("\n\n") if paragraph.strip()]
+    return first.replace("`", ""), "\n".join(STARTS.sub("\n", line) for line in lines)

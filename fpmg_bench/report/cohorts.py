@@ -135,7 +135,7 @@ def _modalities(group: Group) -> Table:
                 [
                     Cell(str(name)),
                     Cell(str(schema.get("kind"))),
-                    Cell(str(len(columns)), sort=len(columns)),
+                    Cell(str(len(columns) or "–"), sort=len(columns)),
                     Cell(" × ".join(str(n) for n in shape) or "–"),
                 ]
             )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fpmg_bench.report.blocks import Cell, Head, Prose, Row, Section, Table
 from fpmg_bench.report.measures import TONES, WORDS
 from fpmg_bench.report.view import View
-from fpmg_bench.report.wording import listing
+from fpmg_bench.report.wording import listing, plural
 
 
 def panel(view: View) -> Section:
@@ -53,7 +53,7 @@ def _planned(view: View) -> Table:
 
 
 def _metrics(view: View) -> Table:
-    """One row a cohort, metric, status and reason; methods and seeds are counted, not listed."""
+    """One row a cohort, status and reason, with the metrics and the methods that it holds for; seeds are counted, not listed."""
     found: dict[tuple[str, ...], dict[str, set[int]]] = {}
     for run in view.runs:
         for row in run.results:
@@ -61,28 +61,28 @@ def _metrics(view: View) -> Table:
                 name = f"{row['metric']} ({row['modality']})" if row.get("modality") else str(row["metric"])
                 key = (run.suite, str(row["dataset"]), name, str(row["status"]), str(row.get("reason") or ""))
                 found.setdefault(key, {}).setdefault(str(row["method"]), set()).add(int(row["seed"]))
-    heads = [
-        Head("Cohort", numeric=False),
-        Head("Metric", numeric=False),
-        Head("Status", numeric=False),
-        Head("Reason", numeric=False),
-        Head("Methods (seeds)", numeric=False),
-    ]
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for (suite, dataset, metric, status, reason), methods in found.items():
+        alike.setdefault((suite, dataset, status, reason, _who(view, suite, dataset, methods)), []).append(metric)
+    heads = [Head(word, numeric=False) for word in ("Cohort", "Metric", "Status", "Reason", "Methods (seeds)")]
     rows = [
         Row(
             [
                 Cell(dataset, suite if len(view.runs) > 1 else ""),
-                Cell(metric),
-                Cell(WORDS[status], tone=TONES.get(status, "muted")),
+                Cell(", ".join(metrics)),
+                Cell(WORDS[status], tone=TONES.get(status, "muted")),  # type: ignore[arg-type]
                 Cell(reason or "no reason was recorded"),
-                Cell(_who(methods)),
+                Cell(who),
             ]
-        )  # type: ignore[arg-type]
-        for (suite, dataset, metric, status, reason), methods in found.items()
+        )
+        for (suite, dataset, status, reason, who), metrics in alike.items()
     ]
     return Table("unmeasured", "Metrics without a number in trials that ran", heads, rows)
 
 
-def _who(methods: dict[str, set[int]]) -> str:
+def _who(view: View, suite: str, dataset: str, methods: dict[str, set[int]]) -> str:
+    group = next((g for g in view.groups if (g.run.suite, g.dataset) == (suite, dataset)), None)
+    if group and len(methods) > 1 and all(len(methods.get(m.name, ())) == len(m.done) for m in group.methods):
+        return f"all methods ({plural(sum(map(len, methods.values())), 'trial')})"
     said: Sequence[str] = [f"{name} ({len(seeds)})" for name, seeds in methods.items()]
     return listing(said[:8]) + (f" and {len(said) - 8} more" if len(said) > 8 else "")

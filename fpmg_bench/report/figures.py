@@ -20,6 +20,7 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
         "linecolor": GRID,
         "zerolinecolor": GRID,
         "automargin": True,
+        "exponentformat": "power",
         "ticks": "",
     }
     return {**base, **more}
@@ -32,11 +33,11 @@ def whole(values: Sequence[int]) -> dict[str, Any]:
 
 
 def byte_ticks(values: Sequence[float | None]) -> dict[str, Any]:
-    """Ticks of a logarithmic axis of bytes that covers these values: 1, 2, 5 times powers of ten, or the powers alone."""
+    """Ticks of a logarithmic axis of bytes that covers these values: powers of ten, and as many steps between them as the range leaves room for."""
     found = [math.log10(v) for v in values if v is not None and v > 0]
     low, high = (min(found), max(found)) if found else (0.0, 1.0)
     low, high = low - 0.15 - 0.05 * (high - low), high + 0.15 + 0.05 * (high - low)
-    steps = (1, 2, 5) if high - low < 3 else (1,)
+    steps = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if high - low < 1 else (1, 2, 5) if high - low < 3 else (1,)
     ticks = [
         s * 10**k for k in range(math.floor(low), math.ceil(high) + 1) for s in steps if low <= math.log10(s * 10**k) <= high
     ]

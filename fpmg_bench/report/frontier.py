@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from fpmg_bench.report import figures
+from fpmg_bench.report import epsilons, figures
 from fpmg_bench.report.blocks import Cell, Figure, Head, Key, Plot, Prose, Row, Section, Table
 from fpmg_bench.report.measures import ATTACK, CO, RG, TSTR, Measure, cell, heads
 from fpmg_bench.report.pareto import axes, front
@@ -18,7 +18,12 @@ def panel(view: View) -> Section:
         "Up and to the left is better. A ringed mark is on the Pareto front: no other federated method is at least as good on every axis "
         "(utility, attack, formal ε, bytes, seconds to one digit). The front is of means; overlapping intervals say how firm it is."
     )
-    return Section("frontier", "Utility, privacy and bytes", lead, [_figure(view, group) for group in view.groups])
+    return Section(
+        "frontier",
+        "Utility, privacy and bytes",
+        lead,
+        [block for group in view.groups for block in (_figure(view, group), *epsilons.figure(view, group))],
+    )
 
 
 def _figure(view: View, group: Group) -> Figure | Prose:
@@ -78,7 +83,7 @@ def _table(view: View, group: Group, measures: Sequence[Measure], ringed: set[st
     return Table(
         f"frontier-table-{group.id}",
         f"{group.title}: the frontier in numbers",
-        [*heads(measures), Head("Pareto", numeric=False)],
+        [*heads(view, group, measures), Head("Pareto", numeric=False)],
         rows,
         notes,
     )

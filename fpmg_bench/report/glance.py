@@ -45,7 +45,7 @@ def table(view: View) -> Table:
         Head("Cohort", numeric=False),
         *(Head(word, measure.better, measure.label, measure.hint, False) for word, measure in shown),
     ]
-    rows = [Row([Cell(group.title), *(_cell(standing(view, group, measure)) for _, measure in shown)]) for group in view.groups]
+    rows = [Row([Cell(group.title), *(_cell(view, group, measure) for _, measure in shown)]) for group in view.groups]
     notes = [
         "The best mean among the methods that compete; centralized and controls do not. Clear lead: no other interval touches it. "
         f"Wins: {SEEDS_TO_RANK} seeds or more, and the corrected paired test, adjusted for the number of methods, tells it from every other.",
@@ -77,18 +77,22 @@ def across(view: View) -> str:
     return f"Over {plural(len(losses), 'cohort')}: mean ranks by {measure.label} {said}; Friedman p = {p:.3g}, critical difference {gap:.2f}."
 
 
-def _cell(found: Standing | None) -> Cell:
+def _cell(view: View, group: Group, measure: Measure) -> Cell:
+    found = standing(view, group, measure)
+    if found is None and not measure.verdict(view, group).counts:
+        return Cell("names no leader", f"{measure.label} missed a bar of its calibration", tone="muted")
     if found is None:
         return Cell("nothing to compare", tone="muted")
     method, best = found.leader
     said = f"{method.name} {found.measure.say(best.mean)} {span(best.low, best.high, found.measure.say)}".strip()
-    if found.seeds < 2 and found.measure is not CO:
+    if found.seeds < 2 and not found.ranked and measure is not CO:
         return Cell("one seed: no winner", said, tone="muted")
     tied = [m.name for m, s in found.rivals if s.mean == best.mean]
+    aside = "".join(f"\n{words}" for words in (found.where.strip(), found.short and f"not tested: {found.unranked}") if words)
     if found.rivals:
-        return Cell("no winner", f"{said}\nlevel with {_level(found, tied)}", tone="muted")
+        return Cell("no winner", f"{said}\nlevel with {_level(found, tied)}{aside}", tone="muted")
     word = "wins" if found.ranked else "clear lead, not ranked"
-    return Cell(f"{method.name}: {word}", said.removeprefix(f"{method.name} "), tone="good" if found.ranked else "")
+    return Cell(f"{method.name}: {word}", said.removeprefix(f"{method.name} ") + aside, tone="good" if found.ranked else "")
 
 
 def _level(found: Standing, tied: list[str]) -> str:

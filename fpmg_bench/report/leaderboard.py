@@ -50,7 +50,7 @@ def _board(view: View, group: Group, shown: Sequence[Measure]) -> Table:
     rows = [_floor(view, group, shown)]
     rows += [_row(view, group, method, shown, pinned=True) for method in pooled]
     rows += [_row(view, group, method, shown) for method in others]
-    return Table(f"leaderboard-{group.id}", f"{group.title}: methods", heads(shown), rows)
+    return Table(f"leaderboard-{group.id}", f"{group.title}: methods", heads(view, group, shown), rows)
 
 
 def _controls(view: View, group: Group, shown: Sequence[Measure]) -> Table:
@@ -58,7 +58,7 @@ def _controls(view: View, group: Group, shown: Sequence[Measure]) -> Table:
     notes = [
         "Controls are generators with a known fault (or none: the oracle). They test the metrics and are not ranked with methods."
     ]
-    return Table(f"controls-{group.id}", f"{group.title}: controls", heads(shown, "Control"), rows, notes)
+    return Table(f"controls-{group.id}", f"{group.title}: controls", heads(view, group, shown, "Control"), rows, notes)
 
 
 def _floor(view: View, group: Group, shown: Sequence[Measure]) -> Row:

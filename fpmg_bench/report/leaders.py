@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fpmg_bench.report.measures import Measure
 from fpmg_bench.report.scores import Summary
 from fpmg_bench.report.view import Group, Method, View
+from fpmg_bench.report.wording import listing, plural
 
 if TYPE_CHECKING:
     from fpmg_bench.stats import Judgement
@@ -20,21 +21,33 @@ Entry = tuple[Method, Summary]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Methods with a value, best mean first. rivals: those that cannot be told from the leader. seeds: the fewest behind a mean."""
+    """Methods with a value, best mean first. rivals: those that cannot be told from the leader. seeds: how many all have in common.
+
+    lost: some method has a seed that another lost: means are over the seeds in common, where there are two. short: methods with
+    too few seeds in common with the leader to be tested, in runs where others can be.
+    """
 
     measure: Measure
     order: Sequence[Entry]
     rivals: Sequence[Entry]
     seeds: int
+    lost: bool = False
+    short: Sequence[Entry] = ()
+    ranked: bool = False
 
     @property
     def leader(self) -> Entry:
         return self.order[0]
 
     @property
-    def ranked(self) -> bool:
-        """Enough seeds to speak of a ranking at all."""
-        return self.seeds >= SEEDS_TO_RANK
+    def where(self) -> str:
+        """What means are over, where not all methods have every seed; empty elsewhere."""
+        return f" over the {plural(self.seeds, 'seed')} that all methods have" if self.lost else ""
+
+    @property
+    def unranked(self) -> str:
+        """Methods that no test was possible for, beside those that were tested; empty where there are none."""
+        return listing(f"{method.name} ({plural(found.seeds, 'seed')})" for method, found in self.short)
 
 
 def standing(view: View, group: Group, measure: Measure) -> Standing | None:
@@ -42,17 +55,26 @@ def standing(view: View, group: Group, measure: Measure) -> Standing | None:
 
     None: fewer than two have a value, or the measure is demoted by its calibration and leads nobody.
     """
-    if not measure.verdict.counts:
+    if not measure.verdict(view, group).counts:
         return None
-    found = [(method, measure.summary(view, group, method)) for method in group.ranked if not method.pooled]
-    good = [(method, s, s.mean) for method, s in found if s.mean is not None]
-    if len(good) < 2:
+    metric = measure.metric(view, group)
+    competing = [method for method in group.ranked if not method.pooled]
+    values = {m.name: found for m in competing if (found := view.values(group, m, metric))}
+    if len(values) < 2:
         return None
-    order = [(method, s) for method, s, mean in sorted(good, key=lambda item: measure.loss(item[2]))]
-    seeds = min(s.seeds for _, s in order)
-    overlapping = [entry for entry in order[1:] if overlap(order[0][1], entry[1])]
-    rivals = untold(view, group, measure, order) if seeds >= SEEDS_TO_RANK else overlapping
-    return Standing(measure, order, rivals, seeds)
+    common = set.intersection(*map(set, values.values()))
+    lost = any(len(found) > len(common) for found in values.values()) and len(common) > 1
+    own = [(m, view.summary(group, m, metric, seeds=common if lost else None)) for m in competing if m.name in values]
+    order = sorted(own, key=lambda entry: measure.loss(entry[1].mean or 0.0))
+    seeds = len(common) if lost else min(found.seeds for _, found in order)
+    shared = {name: len(found.keys() & values[order[0][0].name].keys()) for name, found in values.items()}
+    testable = [entry for entry in order[1:] if shared[entry[0].name] >= SEEDS_TO_RANK]
+    if not testable:
+        overlapping = [entry for entry in order[1:] if overlap(order[0][1], entry[1])]
+        return Standing(measure, order, overlapping, seeds, lost)
+    short = [(m, replace(s, seeds=len(values[m.name]))) for m, s in order[1:] if shared[m.name] < SEEDS_TO_RANK]
+    rivals = untold(view, group, measure, [order[0], *testable])
+    return Standing(measure, order, rivals, seeds, lost, short, ranked=True)
 
 
 def overlap(a: Summary, b: Summary) -> bool:

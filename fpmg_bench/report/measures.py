@@ -35,29 +35,30 @@ class Measure:
     say: Callable[[Any], str] = number
 
     def metric(self, view: View, group: Group) -> str:
-        """The spelling that this cohort's results use; empty where none was asked for."""
-        return next((name for name in self.names if view.has(group, name)), "")
+        """The first spelling that has a value on this cohort, else the first that was asked for, else empty."""
+        asked = [name for name in self.names if view.has(group, name)]
+        return next((name for name in asked if view.measured(group, name)), next(iter(asked), ""))
+
+    def asked(self, view: View, group: Group) -> bool:
+        """Was the score, or its whole metric, asked for on this cohort, whatever came of it?"""
+        return any(view.has(group, name) or view.has(group, name.partition(".")[0]) for name in self.names)
 
     def loss(self, value: float) -> float:
         """Smaller is better (`stats.loss`)."""
         ratio = self.best == 1 and not self.higher
         return loss(value, None if ratio else self.higher, self.best, "ratio" if ratio else self.unit) or 0.0
 
-    @property
-    def head(self) -> Head:
+    def head(self, view: View, group: Group) -> Head:
         """With the metric's calibration verdict: a sign after the label, and the words on hover."""
-        return marked(Head(self.label, self.better, self.unit, self.hint), self.verdict)
+        return marked(Head(self.label, self.better, self.unit, self.hint), self.verdict(view, group))
 
-    @property
-    def verdict(self) -> Verdict:
-        """What the reference calibration said of the first spelling that it knows."""
-        found = [mark(name) for name in self.names]
-        return next((verdict for verdict in found if verdict.word != "not calibrated"), found[0])
+    def verdict(self, view: View, group: Group) -> Verdict:
+        """What the reference calibration said of the spelling that this cohort shows."""
+        return mark(self.metric(view, group) or self.names[0])
 
     def summary(self, view: View, group: Group, method: Method) -> Summary:
         """The method's mean and interval under whichever spelling is there."""
-        metric = self.metric(view, group)
-        return view.summary(group, method, metric) if metric else Summary(None, None, None, 0, 0, "absent")
+        return view.summary(group, method, self.metric(view, group) or self.names[0])
 
 
 RG = Measure(
@@ -96,10 +97,11 @@ EPSILON = Measure(
     say=epsilon,
 )
 ATTACK = Measure(
-    ("pg.worst_attack", "pg.attack_auc"),
+    ("membership.worst", "pg.worst_attack", "pg.attack_auc"),
     "PG attack",
     "→ 0.5",
-    "Worst membership attack: how well an attacker tells training patients from unseen ones. 0.5: guessing.",
+    "Worst membership attack on the release and its weights, chosen on half of the patients and scored on the other (distance to the "
+    "closest record alone where no other was asked for): how well training patients are told from unseen ones. 0.5: guessing.",
     0.5,
     unit="AUC",
 )
@@ -166,6 +168,14 @@ def marked(head: Head, verdict: Verdict) -> Head:
     return replace(head, label=head.label + verdict.sign, hint=f"{head.hint} Calibration: {verdict.text}.".strip())
 
 
-def heads(measures: Sequence[Measure], first: str = "Method") -> list[Head]:
+def formal(method: Method) -> float | None:
+    """The largest epsilon over silos and seeds; inf where something was not accounted or nothing asked for; None: none finished."""
+    if not method.done:
+        return None
+    spent = [as_float((trial.record.get("privacy") or {}).get("epsilon")) for trial in method.done]
+    return max((math.inf if each is None else each for each in spent), default=math.inf)
+
+
+def heads(view: View, group: Group, measures: Sequence[Measure], first: str = "Method") -> list[Head]:
     """Table heads: the row's name, then the measures."""
-    return [Head(first, numeric=False), *(measure.head for measure in measures)]
+    return [Head(first, numeric=False), *(measure.head(view, group) for measure in measures)]

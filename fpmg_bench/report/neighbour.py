@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from fpmg_bench.report import figures
+from fpmg_bench.report.attacks import attacked, told
 from fpmg_bench.report.blocks import Cell, Figure, Head, Heading, Key, Plot, Prose, Row, Section, Table
-from fpmg_bench.report.measures import cell, epsilon
-from fpmg_bench.report.scores import Summary
+from fpmg_bench.report.measures import epsilon, formal
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import as_float, listing, number, slug
 
@@ -33,6 +32,9 @@ LEAD = (
     "ones; 0.5 is guessing, 1 recognises everybody. The worst attack is chosen on half of the patients and scored on the other; "
     "the second line is the interval. An attack that fails proves nothing."
 )
+SIGNS = (
+    "Red: the interval over seeds and the one over patients both lie above guessing. A dash: the topology has no such adversary."
+)
 
 
 def panel(view: View) -> Section | None:
@@ -49,7 +51,7 @@ def _group(view: View, group: Group) -> Iterator[Heading | Prose | Table | Figur
     yield Prose([sentence(view, group, shown)])
     if not shown:
         return
-    yield _map(view, group, shown)
+    yield from _maps(view, group, shown)
     yield _modalities(view, group, shown)
     yield from _rounds(view, group, shown)
 
@@ -60,27 +62,39 @@ def sentence(view: View, group: Group, shown: Sequence[Method]) -> str:
         found = [view.summary(group, method, PREFIX) for method in group.ranked]
         reason = next((summary.reason for summary in found if summary.reason), "it was not measured")
         return f"Nothing can be said of neighbours here: {reason}."
-    caught = [m.name for m in shown if _leaks(view.summary(group, m, HEADLINE))]
+    return told_of([m.name for m in shown if told(view.summary(group, m, HEADLINE))])
+
+
+def told_of(caught: Sequence[str]) -> str:
+    """Whose messages give training patients away."""
     if not caught:
         return "No method's messages are shown to tell who was trained on."
-    return f"Who was trained on can be told, beyond the interval, from the messages of {listing(caught)}."
+    return f"Who was trained on can be told, beyond the intervals, from the messages of {listing(caught)}."
 
 
-def _map(view: View, group: Group, shown: Sequence[Method]) -> Table:
-    """Rows: method and silo; columns: adversaries."""
+def _maps(view: View, group: Group, shown: Sequence[Method]) -> Iterator[Table]:
+    """Rows: methods, then methods and silos; columns: adversaries."""
     columns = [c for c in ADVERSARIES if any(_known(view, group, m, f"{PREFIX}.{c[0]}") for m in shown)]
-    heads = [Head("Method", numeric=False), Head("Silo", numeric=False), Head("worst", "→ 0.5", "AUC"), *_heads(columns)]
+    heads = [Head("Method", numeric=False), Head("worst", "→ 0.5", "AUC"), *_heads(columns)]
     keys = [HEADLINE, *(f"{PREFIX}.{c[0]}" for c in columns)]
-    rows = []
-    for method in shown:
-        name = Cell(method.name, _formal(method), swatch=view.styles[method.name].swatch)
-        rows.append(Row([name, Cell("all"), *(_cell(view.summary(group, method, key)) for key in keys)]))
-        rows += [
-            Row([Cell(method.name), Cell(silo), *(_cell(view.summary(group, method, key, scope=f"silo:{silo}")) for key in keys)])
-            for silo in _silos(view, group)
-            if view.summary(group, method, HEADLINE, scope=f"silo:{silo}").mean is not None
-        ]
-    return Table(f"neighbour-map-{group.id}", f"{group.title}: leakage by silo and adversary", heads, rows)
+    rows = [Row([_name(view, m), *(attacked(view.summary(group, m, key)) for key in keys)]) for m in shown]
+    yield Table(f"neighbour-map-{group.id}", f"{group.title}: leakage by adversary", heads, rows, [SIGNS])
+    by_silo = [
+        Row([_name(view, m), Cell(silo), *(attacked(view.summary(group, m, key, scope=f"silo:{silo}")) for key in keys)])
+        for m in shown
+        for silo in _silos(view, group)
+        if view.summary(group, m, HEADLINE, scope=f"silo:{silo}").mean is not None
+    ]
+    if by_silo:
+        first, *others = heads
+        title = f"{group.title}: leakage by silo and adversary"
+        yield Table(
+            f"neighbour-silos-{group.id}",
+            title,
+            [first, Head("Silo", numeric=False), *others],
+            by_silo,
+            fold="Leakage by silo and adversary",
+        )
 
 
 def _modalities(view: View, group: Group, shown: Sequence[Method]) -> Table:
@@ -91,10 +105,10 @@ def _modalities(view: View, group: Group, shown: Sequence[Method]) -> Table:
     heads += [Head(f"inversion, {name}", "→ 0.5", "AUC", "Nearness to rows rebuilt from the weights") for name in rebuilt]
     rows = []
     for method in shown:
-        cells = [_cell(view.summary(group, method, HEADLINE, modality=name)) for name in names]
-        cells += [_cell(view.summary(group, method, f"{PREFIX}.{key}")) for key, _, _ in ATTACKS]
-        cells += [_cell(view.summary(group, method, f"{PREFIX}.inversion", modality=name)) for name in rebuilt]
-        rows.append(Row([Cell(method.name, _formal(method), swatch=view.styles[method.name].swatch), *cells]))
+        cells = [attacked(view.summary(group, method, HEADLINE, modality=name)) for name in names]
+        cells += [attacked(view.summary(group, method, f"{PREFIX}.{key}")) for key, _, _ in ATTACKS]
+        cells += [attacked(view.summary(group, method, f"{PREFIX}.inversion", modality=name)) for name in rebuilt]
+        rows.append(Row([_name(view, method), *cells]))
     return Table(f"neighbour-modality-{group.id}", f"{group.title}: leakage by modality and attack", heads, rows)
 
 
@@ -149,18 +163,6 @@ def _known(view: View, group: Group, method: Method, key: str) -> bool:
     return view.summary(group, method, key).mean is not None
 
 
-def _formal(method: Method) -> str:
-    """The formal epsilon under the method's name: leakage is compared at equal epsilon."""
-    spent = [as_float((trial.record.get("privacy") or {}).get("epsilon")) for trial in method.done]
-    return f"formal ε {epsilon(max((e for e in spent if e is not None), default=None))}"
-
-
-def _cell(found: Summary) -> Cell:
-    """Red where the whole interval lies above guessing; a dash where the topology has no such adversary."""
-    if found.status == "absent":
-        return Cell("–", tone="muted")
-    return replace(cell(found), tone="bad") if _leaks(found) else cell(found)
-
-
-def _leaks(found: Summary) -> bool:
-    return found.low is not None and found.low > 0.5
+def _name(view: View, method: Method) -> Cell:
+    """With the formal epsilon below: leakage is compared at equal epsilon."""
+    return Cell(method.name, f"formal ε {epsilon(formal(method))}", swatch=view.styles[method.name].swatch)

@@ -13,6 +13,7 @@ from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import number, slug
 
 STAGE2 = "stage2"
+ROUNDING = 1e-12  # of sums in double precision, far below any distance that training makes
 SHOWN = 8  # silos and methods drawn with their own line; the table has all
 
 
@@ -72,7 +73,8 @@ def _rounds(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _xy(found: Trace) -> tuple[Sequence[int], Sequence[float | None]]:
-    return found.rounds, found.values
+    """What is left of 0 after rounding is drawn as 0."""
+    return found.rounds, [0.0 if v is not None and abs(v) < ROUNDING else v for v in found.values]
 
 
 def _keys(view: View, methods: Sequence[Method]) -> list[Key]:
@@ -83,14 +85,14 @@ def _consensus_table(group: Group, drawn: Sequence[Method], stage: str) -> Table
     heads = [
         Head("Method", numeric=False),
         Head("rounds"),
-        Head("before, first round"),
-        Head("after, first round"),
-        Head("theory, first round"),
-        Head("before, last round"),
-        Head("after, last round"),
-        Head("theory, last round"),
-        Head("relative, last round"),
-        Head("variance ratio, last round"),
+        Head("before", unit="first round"),
+        Head("after", unit="first round"),
+        Head("theory", unit="first round"),
+        Head("before", unit="last round"),
+        Head("after", unit="last round"),
+        Head("theory", unit="last round"),
+        Head("relative", unit="last round"),
+        Head("variance ratio", unit="last round"),
     ]
     rows = []
     for m in drawn:

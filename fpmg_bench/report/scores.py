@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ Row = Mapping[str, Any]
 class Summary:
     """One number over seeds: mean and 95 % interval; status says why there is none. seeds: how many were measured of how many.
 
-    own: the interval is the metric's own (one seed, bootstrap over patients), not over seeds.
+    own: the interval is the metric's own (one seed, bootstrap over patients), not over seeds. patients: mean over seeds of the
+    metric's own intervals, None where it has none.
     """
 
     mean: float | None
@@ -28,6 +29,7 @@ class Summary:
     reason: str = ""
     floor: float | None = None
     own: bool = False
+    patients: tuple[float, float] | None = None
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -73,9 +75,9 @@ class Scores:
             if r.get("status", "ok") == "ok" and (v := as_float(r.get("value"))) is not None
         }
 
-    def summary(self, *where: Any, of: int = 0, **more: Any) -> Summary:
-        """Mean and interval over the seeds that have a value, else the reason why none has."""
-        rows = self.rows(*where, **more)
+    def summary(self, *where: Any, of: int = 0, seeds: Collection[int] | None = None, **more: Any) -> Summary:
+        """Mean and interval over the seeds (or those named) that have a value, else the reason why none has."""
+        rows = [row for row in self.rows(*where, **more) if seeds is None or int(row["seed"]) in seeds]
         good = [row for row in rows if row.get("status", "ok") == "ok" and as_float(row.get("value")) is not None]
         of = max(of, len(rows))
         if good:
@@ -91,12 +93,33 @@ def _mean(rows: Sequence[Row], of: int) -> Summary:
     values = [v for row in rows if (v := as_float(row["value"])) is not None]
     floors = [v for row in rows if (v := as_float(row.get("floor"))) is not None]
     floor = sum(floors) / len(floors) if floors else None
+    own = _own(rows)
     if len(values) == 1:
-        return Summary(values[0], as_float(rows[0].get("low")), as_float(rows[0].get("high")), 1, of, floor=floor, own=True)
+        low, high = own or (None, None)
+        return Summary(values[0], low, high, 1, of, floor=floor, own=True, patients=own)
     if any(v in (float("inf"), float("-inf")) for v in values):
         return Summary(max(values), None, None, len(values), of, floor=floor)
     mean, low, high = interval(values)
-    return Summary(float(mean), as_float(low), as_float(high), len(values), of, floor=floor)
+    low, high = (_within(rows[0], end) for end in (low, high))
+    return Summary(float(mean), low, high, len(values), of, floor=floor, patients=own)
+
+
+def _own(rows: Sequence[Row]) -> tuple[float, float] | None:
+    """Mean of the metric's own intervals (a bootstrap over patients), where every seed has one."""
+    ends = [(as_float(row.get("low")), as_float(row.get("high"))) for row in rows]
+    lows, highs = [low for low, _ in ends if low is not None], [high for _, high in ends if high is not None]
+    return (sum(lows) / len(lows), sum(highs) / len(highs)) if len(lows) == len(highs) == len(rows) else None
+
+
+def _within(row: Row, end: float) -> float | None:
+    """An end of an interval over few seeds, cut where the score cannot go: AUROC and shares in [0, 1], ratios from 0 on.
+
+    A score whose best value is 0 may be a difference, which can be negative.
+    """
+    found, bounded = as_float(end), (as_float(row.get("best")) or 0.0) > 0
+    if found is None or not bounded or row.get("unit") not in ("AUROC", "AUPRC", "share", "ratio"):
+        return found
+    return max(found, 0.0) if row["unit"] == "ratio" else min(max(found, 0.0), 1.0)
 
 
 def _whole(value: Any) -> int:

@@ -103,7 +103,8 @@ def _value(value: Any) -> str:
         return value
     if found is None:
         return "missing"
-    return f"{found:.0f}" if found == round(found) else number(found)
+    said = f"{found:.0f}" if found == round(found) else number(found)
+    return said.rstrip("0") if "." in said and "e" not in said else said
 
 
 def _text(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, folder: Path, captions: Sequence[str]) -> Specimen:

@@ -128,11 +128,10 @@ def complete(view: View) -> Check:
 
 def calibrated(view: View) -> Check:
     """Every headline measure of this report has passed its controls in the reference calibration run."""
-    shown = [m for m in LEADERBOARD if any(m.metric(view, group) for group in view.groups)]
-    words: dict[str, list[str]] = {}
-    for measure in shown:
-        words.setdefault(measure.verdict.word, []).append(measure.label)
-    demoted, unknown = words.get("demoted", []), words.get("not calibrated", [])
+    words: dict[str, dict[str, None]] = {}
+    for measure, group in ((m, g) for m in LEADERBOARD for g in view.groups if m.metric(view, g)):
+        words.setdefault(measure.verdict(view, group).word, {})[measure.label] = None
+    demoted, unknown = words.get("demoted", {}), words.get("not calibrated", {})
     said = [f"Demoted, so they decide nothing (✗): {listing(demoted)}."] if demoted else []
     said += [f"Not calibrated (°): {listing(unknown)}."] if unknown else []
     return Check("Metrics passed their controls", not demoted and not unknown, " ".join(said) or "All headline measures passed.")

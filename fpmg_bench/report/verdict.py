@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fpmg_bench.report import glance
+from fpmg_bench.report import glance, neighbour
+from fpmg_bench.report.attacks import NEIGHBOUR, told
 from fpmg_bench.report.blocks import Finding, Findings, Section, Tiles, Tone
 from fpmg_bench.report.leaders import SEEDS_TO_RANK, Standing, standing
 from fpmg_bench.report.measures import ATTACK, CO, COPY, DG, EPSILON, RECOVERED, RG, SPREAD, TSTR, Measure
@@ -76,17 +77,19 @@ def _utility(view: View, group: Group) -> Finding:
 
 def _sentence(table: Standing) -> str:
     method, best = table.leader
-    head = f"{method.name} has the best mean {table.measure.label} {_said(best, table.measure)}"
-    if best.seeds < 2 or table.seeds < 2:
+    head = f"{method.name} has the best mean {table.measure.label} {_said(best, table.measure)}{table.where}"
+    aside = f" Too few seeds to be tested: {table.unranked}." if table.short else ""
+    few = "" if table.ranked else f" Not ranked: {plural(table.seeds, 'seed')}, {SEEDS_TO_RANK} are needed."
+    if best.seeds < 2 or (table.seeds < 2 and not table.ranked):
         return f"No winner: with one seed no difference can be told from chance. {head}."
     if table.rivals:
         rivals = listing(f"{other.name} {_said(s, table.measure)}" for other, s in table.rivals[:3])
         more = f" and {len(table.rivals) - 3} more" if len(table.rivals) > 3 else ""
-        ranked = "" if table.ranked else f" Not ranked: {plural(table.seeds, 'seed')}, {SEEDS_TO_RANK} are needed."
-        return f"No winner. {head}, but it cannot be told from {rivals}{more}.{ranked}"
+        return f"No winner. {head}, but it cannot be told from {rivals}{more}.{few}{aside}"
     if not table.ranked:
-        return f"{head}; no other method's interval reaches it. Not ranked: {plural(table.seeds, 'seed')}, {SEEDS_TO_RANK} are needed."
-    return f"{head}, and the corrected paired test tells it from every other method ({plural(table.seeds, 'seed')})."
+        return f"{head}; no other method's interval reaches it.{few}"
+    others = "every other method that could be tested" if table.short else f"every other method ({plural(table.seeds, 'seed')})"
+    return f"{head}, and the corrected paired test tells it from {others}.{aside}"
 
 
 def _said(found: Summary, measure: Measure) -> str:
@@ -120,7 +123,7 @@ def _diversity(view: View, group: Group) -> Iterator[Finding]:
 
 def _attack(view: View, group: Group) -> Iterator[Finding]:
     found = [(m, ATTACK.summary(view, group, m)) for m in group.ranked]
-    caught = [f"{m.name} (AUC {number(s.mean, 2)})" for m, s in found if s.mean is not None and s.low is not None and s.low > 0.5]
+    caught = [f"{m.name} (AUC {number(s.mean, 2)})" for m, s in found if told(s)]
     measured = [s for _, s in found if s.mean is not None]
     if caught:
         yield Finding(
@@ -130,6 +133,9 @@ def _attack(view: View, group: Group) -> Iterator[Finding]:
         yield Finding(
             "Attack", "No membership attack is distinguishable from guessing. That is no guarantee: only a finite ε is.", ""
         )
+    if view.measured(group, NEIGHBOUR.names[0]):
+        seen = [m.name for m in group.ranked if told(NEIGHBOUR.summary(view, group, m))]
+        yield Finding("Neighbours", neighbour.told_of(seen), "bad" if seen else "")
 
 
 def _copies(view: View, group: Group) -> Iterator[Finding]:

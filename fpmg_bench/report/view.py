@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,10 +88,25 @@ class View:
     scores: Scores
     styles: Mapping[str, Style]
 
-    def summary(self, group: Group, method: Method, metric: str, modality: str | None = None, scope: str = "all") -> Summary:
-        """A metric over seeds; where there is no row of it, the trial's own status and reason, or those of the whole metric."""
+    def summary(
+        self,
+        group: Group,
+        method: Method,
+        metric: str,
+        modality: str | None = None,
+        scope: str = "all",
+        seeds: Collection[int] | None = None,
+    ) -> Summary:
+        """A metric over seeds, or those named; where there is no row of it, the trial's own status and reason, or those of the whole metric."""
         found = self.scores.summary(
-            group.run.suite, group.dataset, method.name, metric, modality=modality, scope=scope, of=len(method.trials)
+            group.run.suite,
+            group.dataset,
+            method.name,
+            metric,
+            modality=modality,
+            scope=scope,
+            of=len(method.trials),
+            seeds=seeds,
         )
         if found.status != "absent":
             return found
@@ -112,6 +127,10 @@ class View:
 
     def has(self, group: Group, metric: str) -> bool:
         return self.scores.has(group.run.suite, group.dataset, metric)
+
+    def measured(self, group: Group, metric: str) -> bool:
+        """Does any method of this cohort have a value of it, over all silos?"""
+        return any(self.values(group, method, metric) for method in group.methods)
 
     def trials(self) -> Iterator[TrialFiles]:
         for run in self.runs:

@@ -70,8 +70,8 @@ def times(value: Any) -> str:
 
 
 def span(low: Any, high: Any, say: Any = number) -> str:
-    """An interval in brackets; empty where there is none, or where it is a single point."""
-    if as_float(low) is None or as_float(high) is None or low == high:
+    """An interval in brackets; empty where there is none, or where both ends are written alike."""
+    if as_float(low) is None or as_float(high) is None or say(low) == say(high):
         return ""
     return f"[{say(low)},\u00a0{say(high)}]"
 

@@ -42,7 +42,7 @@ def test_there_is_no_panel_where_neighbours_were_not_asked_for(run, tmp_path):
 
 def test_a_method_whose_whole_interval_lies_above_guessing_is_named(run, tmp_path):
     page = page_with(run, tmp_path, "fedavg")
-    assert "Who was trained on can be told, beyond the interval, from the messages of fedavg." in page
+    assert "Who was trained on can be told, beyond the intervals, from the messages of fedavg." in page
     assert "leakage by silo and adversary" in page
     assert "Leakage by round" in page
     panel = page[page.index('id="neighbour"') :]

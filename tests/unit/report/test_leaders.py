@@ -1,0 +1,56 @@
+"""Who leads where a method has lost a seed: the others are still told apart, on the seeds that they share."""
+
+from fpmg_bench.report import glance
+from fpmg_bench.report.leaders import standing
+from fpmg_bench.report.measures import TSTR
+from fpmg_bench.report.verdict import found
+
+from .small_view import rows, small
+
+BEST, NEXT = [0.90, 0.91, 0.92, 0.91, 0.90], [0.80, 0.81, 0.82, 0.80, 0.81]
+
+
+def three(last, first=BEST):
+    return small([*rows("a", "tstr", first), *rows("b", "tstr", NEXT), *rows("c", "tstr", last)])
+
+
+def said(view, group):
+    return next(finding.text for finding in found(view, group) if finding.topic == "Utility")
+
+
+def test_a_lost_seed_leaves_the_others_ranked_and_is_named():
+    view, group = three([0.7, None, 0.71, 0.7, 0.72])
+    table = standing(view, group, TSTR)
+    assert (table.ranked, table.lost, table.seeds, table.unranked) == (True, True, 4, "c (4 seeds)")
+    assert table.leader[1].mean == sum(BEST[i] for i in (0, 2, 3, 4)) / 4
+    assert "over the 4 seeds that all methods have" in said(view, group)
+    assert "Too few seeds to be tested: c (4 seeds)." in said(view, group)
+    cell = glance.table(view).rows[0].cells[1]
+    assert cell.text == "a: wins"
+    assert "not tested: c (4 seeds)" in cell.small
+
+
+def test_a_leader_without_five_seeds_wins_nothing():
+    view, group = three([0.7] * 5, [0.9, None, 0.92, 0.91, 0.9])
+    table = standing(view, group, TSTR)
+    assert (table.ranked, table.seeds) == (False, 4)
+    assert "Not ranked: 4 seeds, 5 are needed." in said(view, group)
+
+
+def test_means_are_compared_on_the_seeds_in_common():
+    """c is best on its two easy seeds, not on the seeds that both have."""
+    view, group = small([*rows("a", "tstr", [0.6, 0.6, 0.95, 0.95]), *rows("c", "tstr", [None, None, 0.9, 0.91])], seeds=4)
+    assert standing(view, group, TSTR).leader[0].name == "a"
+
+
+def test_one_seed_in_common_is_too_few_to_restrict_to():
+    view, group = small([*rows("a", "tstr", [0.6, 0.7, None]), *rows("c", "tstr", [None, 0.7, 0.8])], seeds=3)
+    table = standing(view, group, TSTR)
+    assert (table.lost, table.seeds, table.leader[0].name) == (False, 2, "c")
+
+
+def test_nothing_lost_nothing_said():
+    view, group = three([0.7, 0.69, 0.71, 0.7, 0.72])
+    table = standing(view, group, TSTR)
+    assert (table.ranked, table.lost, table.seeds, table.unranked) == (True, False, 5, "")
+    assert "tells it from every other method (5 seeds)." in said(view, group)
