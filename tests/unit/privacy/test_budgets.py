@@ -44,8 +44,9 @@ def opened(chosen, silos):
 
 def spend_all(ledger):
     for stage, charges in ledger.planned.items():
-        for _ in range(charges.private_steps):
-            ledger.charge(stage, "step")
+        for kind, count in (("step", charges.private_steps), ("counts", charges.counts)):
+            for _ in range(count):
+                ledger.charge(stage, kind)
     return ledger.epsilon()
 
 
