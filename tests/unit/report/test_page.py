@@ -84,7 +84,14 @@ def test_text_of_a_plugin_panel_is_shown_and_titles_are_escaped(run, tmp_path):
     assert "Mine <b>" not in made
 
 
-QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-quic")
+QUIET = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+    "--disable-features=OptimizationHints,OptimizationGuideModelDownloading",
+)
 
 
 def visit(page, folder):
