@@ -19,6 +19,8 @@ Examples:
   fpmg-bench compare runs/before runs/after --metric tstr --check --json
   fpmg-bench compare runs/a:centralized runs/a:fpmg --metric tstr --margin tstr=0.05
 """
+GONE = ("failed", "not measured")
+UNTESTED = ("not ranked", *GONE)
 
 
 def command(
@@ -28,7 +30,9 @@ def command(
     margin: Annotated[
         list[str] | None, typer.Option("--margin", help="SCORE=VALUE: differences below it are none in practice.")
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Exit with 6 where B is worse than A in one of these scores.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 6 where B is worse than A in one of these scores, or failed one.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print mean [95 % interval over seeds] of A and B, the difference B - A paired by seed, and what B is.
@@ -36,6 +40,7 @@ def command(
     better, worse: the corrected paired test tells them apart, adjusted within a score. equivalent: certainly within the margin
     (a table of them: fpmg_bench/stats/losses.py). undecided: neither; "could find" is the smallest difference this table finds
     with power .8. Below five shared seeds a row is not ranked. Ratios are judged by |ln|, so 2 is as far from 1 as 1/2.
+    failed: A measured it and none of B's trials could; a trial that B alone lost counts as a regression too.
     """
     from dataclasses import asdict
 
@@ -47,9 +52,9 @@ def command(
         console.emit([asdict(row) for row in rows])
     else:
         _print(f"A = {a}, B = {b}", rows)
-    if check and any(row.verdict == "worse" for row in rows):
+    if check and any(row.verdict == "worse" or row.lost for row in rows):
         raise typer.Exit(ExitCode.REGRESSION)
-    if check and all(row.verdict == "not ranked" for row in rows):  # a check that could test nothing has not passed
+    if check and all(row.verdict in UNTESTED for row in rows):  # a check that could test nothing has not passed
         raise typer.Exit(ExitCode.NOTHING_MEASURED)
 
 
@@ -72,11 +77,11 @@ def _print(title: str, rows: Sequence[Row]) -> None:
             r.method,
             r.metric,
             console.mean_of(*r.a),
-            console.mean_of(*r.b),
-            console.mean_of(r.difference, r.low, r.high),
+            console.mean_of(*r.b) if r.verdict not in GONE else "-",
+            console.mean_of(r.difference, r.low, r.high) if r.verdict not in GONE else "-",
             r.seeds,
             "-" if r.margin is None else f"{r.margin:g}",
-            f"{r.detectable:.3g}",
+            f"{r.detectable:.3g}" if r.verdict not in GONE else "-",
             r.verdict,
         )
         for r in rows
@@ -84,6 +89,6 @@ def _print(title: str, rows: Sequence[Row]) -> None:
     console.table(title, columns, cells, right=columns[3:9])
     for reason in dict.fromkeys(row.reason for row in rows if row.reason):
         typer.echo(reason)
-    scores = len({row.metric for row in rows if row.verdict != "not ranked"})
+    scores = len({row.metric for row in rows if row.verdict not in UNTESTED})
     if scores > 5:
         typer.echo(f"{scores} scores were tested, each by itself: one in twenty may differ by chance. Name those you care about.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,22 @@ from fpmg_bench.types import Budget, Choice, Privacy, TrialSpec
 def _spec(method: str, seed: int, privacy: Mapping[str, float] | None) -> TrialSpec:
     return TrialSpec(
         Choice("phantom"), "phantom", method, seed, {"kind": "natural"}, {}, Choice("parallel-cgan"), Choice("ring"), Choice("fedavg"),
-        Budget(), (Choice("rg"),), Privacy(**privacy) if privacy else None,
+        Budget(), (Choice("rg"), Choice("tstr")), Privacy(**privacy) if privacy else None,
     )  # fmt: skip
 
 
 def make(root: Path, values: Mapping[str, Sequence[float | None]], privacy: Mapping[str, float] | None = None) -> Path:
-    """values: method -> tstr by seed."""
+    """values: method -> tstr by seed; None: not measured, NaN: the trial failed."""
     planned = []
     for method, each in values.items():
         for seed, value in enumerate(each):
             trial = Planned(f"phantom/{method}/{seed}", f"{method}{seed}", None, "measure", _spec(method, seed, privacy))
             planned.append(trial)
             score = {"metric": "tstr", "key": "tstr", "value": value, "status": "ok", "higher_is_better": True}
+            failed = value is not None and math.isnan(value)
             result = {"key": trial.key, "id": trial.id, "status": "ok", "reason": "", "where": "", "measure": "measure"}
-            result |= {"scores": [score] if value is not None else [], "spec": trial.to_json()["spec"]}
+            result |= {"status": "failed", "reason": "it diverged"} if failed else {}
+            result |= {"scores": [] if failed or value is None else [score], "spec": trial.to_json()["spec"]}
             folder = root / "trials" / trial.key
             folder.mkdir(parents=True)
             (folder / "trial.json").write_text(json.dumps(result))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +75,39 @@ def test_a_check_that_could_test_nothing_does_not_pass(tmp_path: Path, run_direc
     b = str(run_directory(tmp_path / "b", {"fpmg": HIGH[:3]}))
     assert exit_code("compare", a, b, "--check") == 5
     assert exit_code("compare", a, b) == 0
+
+
+def test_what_b_failed_is_shown_and_is_a_regression(tmp_path: Path, run_directory: Any, exit_code: Any, capsys: Any) -> None:
+    a = run_directory(tmp_path / "a", {"fpmg": LOW, "fedavg": LOW})
+    b = run_directory(tmp_path / "b", {"fpmg": [math.nan] * 5, "fedavg": LOW})
+    rows = {row.method: row for row in compare(Side(a), Side(b))}
+    assert (rows["fedavg"].verdict, rows["fedavg"].lost) == ("equivalent", 0)
+    assert (rows["fpmg"].verdict, rows["fpmg"].lost, rows["fpmg"].seeds) == ("failed", 5, 0)
+    assert rows["fpmg"].a[0] == pytest.approx(0.608)
+    assert rows["fpmg"].reason == "phantom/fpmg: B has no value for seed 0, 1, 2, 3, 4: failed: it diverged"
+    assert exit_code("compare", str(a), str(b), "--check") == 6
+    assert "failed" in capsys.readouterr().out
+    assert exit_code("compare", str(a), str(b)) == 0
+    assert exit_code("compare", str(a), f"{b}:fpmg", "--check") == 6
+    assert [row.method for row in compare(Side(b), Side(a))] == ["fedavg"]  # what A failed is no loss
+
+
+def test_a_seed_that_b_alone_lost_is_a_regression(tmp_path: Path, run_directory: Any, exit_code: Any) -> None:
+    six = [*LOW, 0.61]
+    a, b = run_directory(tmp_path / "a", {"fpmg": six}), run_directory(tmp_path / "b", {"fpmg": [*LOW, math.nan]})
+    (row,) = compare(Side(a), Side(b))
+    assert (row.verdict, row.seeds, row.lost) == ("equivalent", 5, 1)
+    assert "seed 5: failed: it diverged" in row.reason
+    assert exit_code("compare", str(a), str(b), "--check") == 6
+    assert exit_code("compare", str(b), str(a), "--check") == 0
+
+
+def test_what_is_not_applicable_is_shown_and_no_regression(tmp_path: Path, run_directory: Any) -> None:
+    a, b = (run_directory(tmp_path / name, {"fpmg": LOW}) for name in ("a", "b"))
+    for file in (b / "trials").glob("*/trial.json"):
+        trial = json.loads(file.read_text())
+        trial["scores"][0] |= {"value": None, "status": "not_applicable", "reason": "one class"}
+        file.write_text(json.dumps(trial))
+    (row,) = compare(Side(a), Side(b))
+    assert (row.verdict, row.lost) == ("not measured", 0)
+    assert "not applicable: one class" in row.reason
