@@ -2,7 +2,8 @@
 
 from fpmg_bench.federation.handover import sources
 from fpmg_bench.federation.loop import Federated, Plan, SiloPlan, run
-from fpmg_bench.federation.plumbing import check, mixing
+from fpmg_bench.federation.mixing import mixing
+from fpmg_bench.federation.plumbing import check
 from fpmg_bench.federation.statistics import cost
 
 __all__ = ["Federated", "Plan", "SiloPlan", "check", "cost", "mixing", "run", "sources"]

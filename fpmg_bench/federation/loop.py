@@ -12,7 +12,8 @@ from fpmg_bench.federation import consensus, secure, statistics
 from fpmg_bench.federation.exchange import Exchange, Meter, Node
 from fpmg_bench.federation.handover import sources
 from fpmg_bench.federation.layout import Bundle, Layout, modules_of
-from fpmg_bench.federation.plumbing import Mixing, mixing, nodes_for
+from fpmg_bench.federation.mixing import Mixing, mixing
+from fpmg_bench.federation.plumbing import nodes_for
 from fpmg_bench.keys import rng_for, seed_for
 from fpmg_bench.transport import Inproc
 from fpmg_bench.types import SiloContext
@@ -104,7 +105,7 @@ class _Stage:
             transport,
         )
         self.layouts: dict[tuple[frozenset[int], frozenset[str]], Layout] = {}
-        self.mixed: dict[tuple[int, ...], Mixing | None] = {}
+        self.mixed: dict[tuple[object, ...], Mixing | None] = {}
 
     def start(self, rounds: int) -> Federated:
         """Statistics once around, then the same initial state at every silo that got the same statistics."""
@@ -155,7 +156,7 @@ class _Stage:
     def _hand_over(self, now: Federated, bundles: Sequence[_Bundle]) -> None:
         """Silos that lack a modality take the final modules of its holders over."""
         lacking = {silo for silo in self.shards if self.plan.silos[silo].lacks}
-        steps = self._steps(list(self.shards), now.round)
+        steps = self._steps(list(self.shards), 0)  # a later round's edges may not connect all
         for bundle in bundles:
             for silo, holder in sources(steps, bundle.silos, lacking - set(bundle.silos)).items():
                 given = {f.key: now.states[holder][f.key] for f in bundle.layout.fields}
@@ -265,9 +266,10 @@ class _Stage:
             raise TrialError(f"{self.plan.stage}, round {round}, silo {silo}: the merged weights are not finite", "lower lr")
 
     def _mixing(self, silos: tuple[int, ...], steps: Sequence[Step], masses: Mapping[int, float]) -> Mixing | None:
-        if silos not in self.mixed:
-            self.mixed[silos] = None if any(step.train for step in steps) else mixing(steps, masses)
-        return self.mixed[silos]
+        plan = (silos, tuple(steps))  # one-peer graphs change from round to round
+        if plan not in self.mixed:
+            self.mixed[plan] = None if any(step.train for step in steps) else mixing(steps, masses)
+        return self.mixed[plan]
 
     def _steps(self, silos: Sequence[int], round: int) -> Sequence[Step]:
         return self.plan.topology.plan(list(silos), round, rng_for(self.plan.seed, self.plan.stage, "topology", round))
@@ -303,7 +305,15 @@ class _Training:
         """Training for plans that name their trainers: the visiting model comes as a flat bundle."""
 
         def train(silo: int, bundle: Bundle) -> Bundle:
-            return layout.flatten(self(silo, dict(self.now.states[silo]) | layout.views(bundle)))
+            state = self(silo, dict(self.now.states[silo]) | layout.views(bundle))
+            kept = sorted(layout.modules().keys() - modules_of(state))
+            if kept:
+                where = f"{self.stage.plan.stage}, round {self.now.round}"
+                raise TrialError(
+                    f"{where}: one whole model goes from silo to silo, but silo {silo} lacks or keeps {', '.join(kept)}",
+                    "leave out the modality that some silos lack, send all modules, or use a topology that merges",
+                )
+            return layout.flatten(state)
 
         return train
 

@@ -64,6 +64,10 @@ def fpmg_topologies() -> list[Component]:
     return [
         Component("ring", f"{HERE}.topologies.ring:Ring", "relay (FPMG: every weight visits every silo) or gossip"),
         Component("star", f"{HERE}.topologies.star:Star", "all to a server and back (FedAvg)"),
+        Component("hierarchical", f"{HERE}.topologies.hierarchical:Hierarchical", "silos to hubs, hubs to a server, and back"),
+        Component("full", f"{HERE}.topologies.full:Full", "everyone to everyone in one step"),
+        Component("exponential", f"{HERE}.topologies.exponential:Exponential", "one peer a round, each time twice as far away"),
+        Component("cyclic", f"{HERE}.topologies.cyclic:Cyclic", "one model visits silo after silo"),
         Component("isolated", f"{HERE}.topologies.isolated:Isolated", "nothing travels (local-only)"),
     ]
 

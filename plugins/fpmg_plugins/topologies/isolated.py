@@ -19,7 +19,3 @@ class Isolated:
 
     def messages(self, silos: int) -> int:
         return 0
-
-    def inputs(self, silos: int) -> int:
-        """Nothing is merged."""
-        return 1

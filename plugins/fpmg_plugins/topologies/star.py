@@ -35,7 +35,3 @@ class Star:
     def masked(self, silos: int) -> int:
         """Of the messages, those under masks."""
         return silos if self.secure else 0
-
-    def inputs(self, silos: int) -> int:
-        """Models that the server's merge sees."""
-        return silos

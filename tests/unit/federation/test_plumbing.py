@@ -1,6 +1,10 @@
 import math
 
 import pytest
+from fpmg_plugins.topologies.cyclic import Cyclic
+from fpmg_plugins.topologies.exponential import Exponential
+from fpmg_plugins.topologies.full import Full
+from fpmg_plugins.topologies.hierarchical import Hierarchical
 from fpmg_plugins.topologies.isolated import Isolated
 from fpmg_plugins.topologies.ring import Ring
 from fpmg_plugins.topologies.star import Star
@@ -22,7 +26,20 @@ def test_gossip_ring_contracts_like_theory(n, modulus):
 
 @pytest.mark.parametrize(
     "topology",
-    [Ring(), Ring(merge="last"), Ring(relay=False), Ring(relay=False, hops=2), Ring(relay=False, one_way=True), Star()],
+    [
+        Ring(),
+        Ring(merge="last"),
+        Ring(relay=False),
+        Ring(relay=False, hops=2),
+        Ring(relay=False, one_way=True),
+        Ring(relay=False, mixing="optimal"),
+        Ring(relay=False, hops=2, mixing="optimal"),
+        Star(),
+        Full(),
+        Exponential(),
+        Hierarchical(),
+        Hierarchical(hubs=5),
+    ],
 )
 @pytest.mark.parametrize("n", [2, 3, 7])
 def test_shipped_topologies_pass_every_check(topology, n):
@@ -31,11 +48,29 @@ def test_shipped_topologies_pass_every_check(topology, n):
     assert len(rows) == 4
 
 
-@pytest.mark.parametrize(("topology", "n"), [(Isolated(), 3), (Ring(), 1)])
+@pytest.mark.parametrize(("topology", "n"), [(Isolated(), 3), (Ring(), 1), (Cyclic(), 3)])
 def test_nothing_to_check_is_said(topology, n):
     (row,) = check(topology, dict.fromkeys(range(n), 1.0), "s", 0)
     assert row["status"] == "not_applicable"
     assert row["reason"]
+
+
+@pytest.mark.parametrize("n", range(2, 17))
+@pytest.mark.parametrize(
+    "topology",
+    [Ring(relay=False, hops=2), Ring(relay=False, mixing="optimal"), Ring(relay=False, one_way=True), Exponential()],
+)
+def test_contraction_is_within_one_per_cent_of_theory(topology, n):
+    rows = {row["check"]: row for row in check(topology, dict.fromkeys(range(n), 1.0), "s", 0)}
+    row = rows["consensus distance contracts by the second modulus"]
+    assert row["measured"] == pytest.approx(row["expected"], rel=0.01, abs=1e-5)
+
+
+def test_the_exponential_graph_of_seven_contracts_as_the_product_of_its_matrices():
+    """Circulants share their eigenvectors: per round the cube root of the largest product of |1 + w^(k 2^t)| / 2 over t = 0, 1, 2."""
+    theory = max(math.prod(abs(math.cos(math.pi * k * reach / 7)) for reach in (1, 2, 4)) for k in range(1, 7)) ** (1 / 3)
+    rows = {row["check"]: row for row in check(Exponential(), dict.fromkeys(range(7), 1.0), "s", 0)}
+    assert rows["consensus distance contracts by the second modulus"]["measured"] == pytest.approx(theory, rel=0.01)
 
 
 def test_size_weights_keep_the_size_weighted_mean():
@@ -58,14 +93,33 @@ def test_a_topology_that_loses_a_message_is_caught():
     assert "failed" in {row["status"] for row in rows}
 
 
-def test_weights_that_do_not_preserve_the_mean_show_in_the_contraction():
+def test_a_plan_that_changes_when_it_is_asked_again_shows_in_the_contraction():
     class Leaky:
+        calls = 0
+
         def plan(self, silos, round, rng):
-            n = len(silos)
-            return [Step(tuple(Transfer(silos[i - 1], silos[i], weight=0.9 if round else 0.5) for i in range(n)))]
+            Leaky.calls += 1
+            n, weight = len(silos), 0.9 if Leaky.calls % 2 else 0.5
+            return [Step(tuple(Transfer(silos[i - 1], silos[i], weight=weight) for i in range(n)))]
 
         def messages(self, silos):
             return silos
 
     rows = {row["check"]: row["status"] for row in check(Leaky(), dict.fromkeys(range(5), 1.0), "s", 0)}
     assert rows["consensus distance contracts by the second modulus"] == "failed"
+
+
+def test_rounds_that_keep_different_means_are_caught():
+    class Turns:
+        """By turns every silo listens to the first, or to the second."""
+
+        def plan(self, silos, round, rng):
+            leader = silos[round % 2]
+            return [Step(tuple(Transfer(leader, silo, weight=0.2) for silo in silos if silo != leader))]
+
+        def messages(self, silos):
+            return silos - 1
+
+    rows = {row["check"]: row["status"] for row in check(Turns(), dict.fromkeys(range(5), 1.0), "s", 0)}
+    assert rows["the stationary mean is kept"] == "failed"
+    assert rows["canaries arrive exactly where the plan says"] == "ok"

@@ -54,9 +54,9 @@ def go(
 ) -> tuple[Federated, list[dict]]:
     records: list[dict] = []
     sizes = sizes or [10 * (i + 1) for i in range(n)]
-    plan = Plan(
-        "stage2", topology, aggregator, rounds, {i: SiloPlan(2) for i in range(n)}, seed=7, stop=options.pop("stop", None)
-    )
+    lacks = options.pop("lacks", {})
+    silos = {i: SiloPlan(2, lacks=frozenset(lacks.get(i, ()))) for i in range(n)}
+    plan = Plan("stage2", topology, aggregator, rounds, silos, seed=7, stop=options.pop("stop", None))
     shards = {i: FakeShard(sizes[i]) for i in range(n)}
     done = run(learner or Drift(), None, shards, plan, lambda record, now: records.append(record), **options)
     return done, records
