@@ -30,6 +30,7 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
         yield from _encoder_refusals(spec, info, registry)
         if not reason:
             yield from _merge_refusals(spec, len(sizes), registry)
+            yield from _serial_refusals(spec, info, len(sizes), registry)
             yield from secrecy_refusals(spec, info, len(sizes), registry)
         if spec.privacy is not None:
             yield from _privacy_refusals(spec, spec.privacy, min(sizes, default=0), registry)
@@ -83,20 +84,42 @@ def _merge_refusals(spec: TrialSpec, silos: int, registry: Registry) -> Iterator
         return
     over = spec.topology.name
     text = f"aggregator '{spec.aggregator.name}' needs {need} models, a merge over '{over}' of {silos} silos sees {got}"
-    hops = smallest_hops(spec.topology, silos, need, registry)
-    way_out = f"write topology: {{name: {over}, {hops}}}" if hops else f"use a cohort or partition with {need} silos"
-    yield f"{text}; {way_out}, or an aggregator that is defined on {got}"
+    yield f"{text}; {_way_out(spec.topology, silos, need, registry)}, or an aggregator that is defined on {got}"
 
 
-def smallest_hops(topology: Choice, silos: int, need: int, registry: Registry) -> str:
-    """ "hops: k" of the smallest ring that would do, where the topology has that parameter; else ""."""
-    if "hops" not in registry.parameters("topology", topology.name):
-        return ""
-    for hops in range(1, silos):
-        wider = registry.build("topology", Choice(topology.name, {**topology.params, "hops": hops}))
-        if (fewest_inputs(wider, silos) or 0) >= need:
-            kept = [f"{key}: {str(value).lower()}" for key, value in topology.params.items() if key != "hops"]
-            return ", ".join([*kept, f"hops: {hops}"])
+def _way_out(topology: Choice, silos: int, need: int, registry: Registry) -> str:
+    """What would show a merge `need` models: the same topology but wider, more silos, or another topology."""
+    wider = smallest_width(topology, silos, need, registry)
+    if wider:
+        return f"write topology: {{name: {topology.name}, {wider}}}"
+    with_more = (fewest_inputs(registry.build("topology", topology), need) or 0) >= need
+    if with_more or smallest_width(topology, need, need, registry):
+        return f"use a cohort or partition with {need} silos"
+    others = ", ".join(name for name in _topologies(registry) if _sees(name, max(silos, need), need, registry))
+    more = f"a cohort or partition with {need} silos and " if silos < need else ""
+    return f"use {more}another topology ({others})"
+
+
+def _topologies(registry: Registry) -> list[str]:
+    """Names of the topologies that need no parameters."""
+    names = sorted(entry.name for entry in registry.entries("topology"))
+    return [name for name in names if not any(p.required for p in registry.parameters("topology", name).values())]
+
+
+def _sees(name: str, silos: int, need: int, registry: Registry) -> bool:
+    return (fewest_inputs(registry.build("topology", Choice(name)), silos) or 0) >= need
+
+
+def smallest_width(topology: Choice, silos: int, need: int, registry: Registry) -> str:
+    """ "hops: k" of the smallest ring (or "hubs: k" of the smallest hierarchy) that would do, where there is one; else ""."""
+    for name in ("hops", "hubs"):
+        if name not in registry.parameters("topology", topology.name):
+            continue
+        for width in range(1, silos + 1):
+            wider = registry.build("topology", Choice(topology.name, {**topology.params, name: width}))
+            if (fewest_inputs(wider, silos) or 0) >= need:
+                kept = [f"{key}: {str(value).lower()}" for key, value in topology.params.items() if key != name]
+                return ", ".join([*kept, f"{name}: {width}"])
     return ""
 
 
@@ -120,6 +143,24 @@ def _inputs(steps: Any) -> int | None:
             if step.on_arrival == "merge":
                 merging.add(transfer.dst)
     return min((len(known[node]) for node in merging), default=None)
+
+
+def _serial_refusals(spec: TrialSpec, info: CohortInfo, silos: int, registry: Registry) -> Iterator[str]:
+    """A model that goes from silo to silo as a whole must be trained as a whole everywhere."""
+    if spec.topology is None or spec.generator is None or spec.partition["kind"] != "natural":
+        return
+    steps = registry.build("topology", spec.topology).plan(list(range(silos)), 0, rng_for(0, "dry plan", 0))
+    if not any(step.train for step in steps) or getattr(registry.build("generator", spec.generator), "rounds", None) == 0:
+        return
+    merged = merged_sites({silo.name: silo.patients for silo in info.silos}, spec.partition)
+    for modality in spec.encoders:
+        held = {merged[silo.name] for silo in info.silos if silo.present.get(modality, 0)}
+        lacking = sorted({merged[silo.name] for silo in info.silos if silo.patients} - held)
+        if lacking:
+            yield (
+                f"over '{spec.topology.name}' one whole model goes from silo to silo, but silo '{lacking[0]}' has no patient with "
+                f"modality '{modality}'; leave the modality out, or use a topology that merges"
+            )
 
 
 def _privacy_refusals(spec: TrialSpec, privacy: Privacy, smallest: float, registry: Registry) -> Iterator[str]:
