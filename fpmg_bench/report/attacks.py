@@ -77,6 +77,9 @@ PROXIES = (
 )  # fmt: skip
 
 
+FEW = 3  # seeds below which an interval over them says nothing, so that the one over patients is shown
+
+
 def told(found: Summary, guessing: float = 0.5) -> bool:
     """Has an attack succeeded? Only where the interval over seeds and the one over patients both lie above guessing.
 
@@ -91,5 +94,6 @@ def attacked(found: Summary, measure: Measure | None = None) -> Cell:
     if found.status == "absent" and not found.reason:
         return Cell("–", tone="muted")
     guessing = 0.5 if measure is None or measure.best is None else measure.best
-    made = cell(found)
+    few = found.patients if found.seeds < FEW else None
+    made = cell(replace(found, low=few[0], high=few[1]) if few else found)
     return replace(made, tone="bad") if told(found, guessing) else made
