@@ -138,8 +138,8 @@ class _Stage:
         began = time.perf_counter()
         losses: dict[int, dict[str, float]] = {}
         work = _Training(self, now, losses)
-        serial = any(step.train for step in self._steps(list(self.shards), now.round))
-        trained = now.states if serial else {silo: work(silo) for silo in self.shards}
+        serial = [silo for step in self._steps(list(self.shards), now.round) for silo in step.train]
+        trained = work.ahead(serial[0]) if serial else {silo: work(silo) for silo in self.shards}
         merging = time.perf_counter()
         bundles = [
             self._exchange(layout, silos, trained, now, work if serial else None) for silos, layout in self._bundles(trained)
@@ -288,6 +288,7 @@ class _Training:
 
     def __init__(self, stage: _Stage, now: Federated, losses: dict[int, dict[str, float]]) -> None:
         self.stage, self.now, self.losses = stage, now, losses
+        self.begun: dict[int, State] = {}
 
     def __call__(self, silo: int, state: State | None = None) -> State:
         import torch
@@ -301,17 +302,24 @@ class _Training:
         self.losses[silo] = dict(update.losses)
         return update.state
 
+    def ahead(self, first: int) -> dict[int, State]:
+        """A serial plan's first silo trains before anything is sent: what it returns is what travels. Of all silos, these modules."""
+        self.begun[first] = self(first)
+        sent = modules_of(self.begun[first])
+        return {s: {k: v for k, v in state.items() if k.rpartition("/")[0] in sent} for s, state in self.now.states.items()}
+
     def on(self, layout: Layout) -> Callable[[int, Bundle], Bundle]:
         """Training for plans that name their trainers: the visiting model comes as a flat bundle."""
 
         def train(silo: int, bundle: Bundle) -> Bundle:
-            state = self(silo, dict(self.now.states[silo]) | layout.views(bundle))
-            kept = sorted(layout.modules().keys() - modules_of(state))
-            if kept:
+            visiting = dict(self.now.states[silo]) | layout.views(bundle)
+            state = self.begun.pop(silo) if silo in self.begun else self(silo, visiting)
+            odd = sorted(layout.modules().keys() ^ modules_of(state))
+            if odd:
                 where = f"{self.stage.plan.stage}, round {self.now.round}"
                 raise TrialError(
-                    f"{where}: one whole model goes from silo to silo, but silo {silo} lacks or keeps {', '.join(kept)}",
-                    "leave out the modality that some silos lack, send all modules, or use a topology that merges",
+                    f"{where}: one whole model goes from silo to silo, but silo {silo} and the first one differ in {', '.join(odd)}",
+                    "leave out the modality that some silos lack, or use a topology that merges",
                 )
             return layout.flatten(state)
 
