@@ -81,12 +81,13 @@ FEW = 3  # seeds below which an interval over them says nothing, so that the one
 
 
 def told(found: Summary, guessing: float = 0.5) -> bool:
-    """Has an attack succeeded? Only where the interval over seeds and the one over patients both lie above guessing.
+    """Has an attack succeeded? Only where the interval over patients lies above guessing, from three seeds on the one over seeds too.
 
-    Seeds share patients, so that two seeds may agree by chance in what both owe to the same few patients.
+    Seeds share patients, so that a few seeds may agree by chance in what all owe to the same patients.
     """
-    inside = [found.low, found.patients[0] if found.patients else found.low]
-    return all(low is not None and low > guessing for low in inside)
+    lows = [found.low] if found.seeds >= FEW or not found.patients else []
+    lows += [found.patients[0]] if found.patients else []
+    return all(low is not None and low > guessing for low in lows)
 
 
 def attacked(found: Summary, measure: Measure | None = None) -> Cell:

@@ -32,9 +32,7 @@ LEAD = (
     "ones; 0.5 is guessing, 1 recognises everybody. The worst attack is chosen on half of the patients and scored on the other; "
     "the second line is the interval. An attack that fails proves nothing."
 )
-SIGNS = (
-    "Red: the interval over seeds and the one over patients both lie above guessing. A dash: the topology has no such adversary."
-)
+SIGNS = "Red: above guessing beyond the interval over patients and, from three seeds on, the one over seeds. A dash: the topology has no such adversary."
 
 
 def panel(view: View) -> Section | None:
@@ -102,7 +100,7 @@ def _modalities(view: View, group: Group, shown: Sequence[Method]) -> Table:
     names = list(view.scores.modalities.get((group.run.suite, group.dataset, HEADLINE), {}))
     rebuilt = list(view.scores.modalities.get((group.run.suite, group.dataset, f"{PREFIX}.inversion"), {}))
     heads = [Head("Method", numeric=False), *(Head(name, "→ 0.5", "AUC") for name in names), *_heads(ATTACKS)]
-    heads += [Head(f"inversion, {name}", "→ 0.5", "AUC", "Nearness to rows rebuilt from the weights") for name in rebuilt]
+    heads += [Head("inversion", "→ 0.5", name, "AUC of nearness to rows rebuilt from the weights") for name in rebuilt]
     rows = []
     for method in shown:
         cells = [attacked(view.summary(group, method, HEADLINE, modality=name)) for name in names]

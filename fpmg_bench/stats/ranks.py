@@ -46,4 +46,4 @@ def critical_difference(methods: int, datasets: int, alpha: float = 0.05) -> flo
 
 def _enough(datasets: int) -> None:
     if datasets < MIN_DATASETS:
-        raise NotApplicable(f"not ranked across datasets: {datasets} datasets, at least {MIN_DATASETS} needed")
+        raise NotApplicable(f"not ranked across datasets: {datasets} of them, at least {MIN_DATASETS} are needed")

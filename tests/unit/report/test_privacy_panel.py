@@ -37,7 +37,7 @@ def test_without_it_the_distance_to_the_closest_record_stands_and_the_panel_says
     assert any("metric neighbour" in note for note in table.notes)
 
 
-def test_an_attack_succeeds_only_beyond_the_interval_over_seeds_and_the_one_over_patients():
+def test_an_attack_succeeds_beyond_the_interval_over_patients_and_from_three_seeds_the_one_over_seeds():
     def summary(values, **more):
         view, group = small(rows("ring", "membership.worst", values, **more))
         return ATTACK.summary(view, group, group.methods[0])
@@ -45,7 +45,9 @@ def test_an_attack_succeeds_only_beyond_the_interval_over_seeds_and_the_one_over
     assert told(summary(LEAK))
     assert told(summary([0.8]))
     assert not told(summary([0.52, 0.521], low=0.45, high=0.6))  # two seeds that agree by chance
-    assert not told(summary([0.52, 0.9]))
+    assert told(summary([0.52, 0.9]))  # an interval over two seeds says nothing
+    assert not told(summary([0.52, 0.9, 0.45]))
+    assert not told(summary(LEAK, low=0.45, high=0.9))
     assert not told(summary(NONE))
 
 

@@ -110,7 +110,7 @@ def test_the_corrected_test_keeps_its_level_where_seeds_share_patients_and_the_p
 
 
 def test_ranks_across_datasets_need_six() -> None:
-    with pytest.raises(NotApplicable, match="5 datasets, at least 6"):
+    with pytest.raises(NotApplicable, match="5 of them, at least 6"):
         wilcoxon([0.1] * 5)
     assert wilcoxon([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]) == pytest.approx(2 / 2**6)
     assert wilcoxon([0.0] * 6) == 1.0
