@@ -45,8 +45,14 @@ def test_a_demoted_measure_is_marked_in_its_head_and_decides_nothing():
     assert not verdict.counts
 
 
+class Empty:
+    """A view in which nothing was measured."""
+
+    has = measured = staticmethod(lambda *_: False)
+
+
 def test_every_headline_measure_has_its_verdict_in_the_head():
-    assert "Calibration: " in TSTR.head.hint
+    assert "Calibration: " in TSTR.head(Empty, None).hint
 
 
 def test_both_calibration_suites_run_every_metric_that_scores_a_release():
@@ -64,4 +70,4 @@ def test_nobody_leads_by_a_demoted_measure(monkeypatch):
 
     demoted = Verdict("tstr", "demoted", 0, 1)
     monkeypatch.setattr(measures, "mark", lambda key, modality=None: demoted)
-    assert leaders.standing(None, None, TSTR) is None  # before it looks at any method
+    assert leaders.standing(Empty, None, TSTR) is None  # before it looks at any method
