@@ -88,3 +88,37 @@ def test_one_silo_that_diverged_leaves_the_rest_of_fpmg_robust_as_they_were():
     merged = FpmgRobust().merge(x, w, x[0], None, {})
     middle = float((merged - x[kept].mean(0)).norm())
     assert middle < 0.1 * math.sqrt(D)
+
+
+def world(apart, lie, seed, m=8, d=2000):
+    """(models, shares of patients, truth): truth + a direction of the silo's own + noise falling with its patients; the last lies."""
+    g = torch.Generator().manual_seed(seed)
+    patients = torch.exp(torch.randn(m, generator=g))
+    truth = torch.randn(d, generator=g)
+    own = apart * torch.randn(m, d, generator=g)
+    x = truth + own + torch.randn(m, d, generator=g) * (patients.median() / patients).sqrt()[:, None]
+    x[-1] *= lie
+    return x, (patients / patients.sum()).double(), truth
+
+
+def error(rule, apart, lie):
+    """Mean distance of the merged update from the truth, over its length: 20 draws."""
+    found = []
+    for seed in range(20):
+        x, w, truth = world(apart, lie, seed)
+        found.append(float((rule.merge(x, w, torch.zeros(2000), 0, {}) - truth).norm() / truth.norm()))
+    return sum(found) / len(found)
+
+
+def test_where_size_means_precision_fpmg_robust_loses_least_to_a_loud_liar():
+    """docs/decisions/020-fpmg-robust.md, the rows of apart = 0."""
+    robust = {lie: error(FpmgRobust(), 0.0, lie) for lie in (1, -100)}
+    assert robust == pytest.approx({1: 0.27, -100: 0.30}, abs=0.01)
+    assert robust[1] == pytest.approx(error(FedAvg(), 0.0, 1), rel=0.01)
+    for rule in (CoordinateMedian, TrimmedMean, Krum, MultiKrum, Bulyan, GeometricMedian):
+        assert robust[1] < 0.9 * error(rule(), 0.0, 1)
+        assert robust[-100] < 0.8 * error(rule(), 0.0, -100)
+
+
+def test_where_silos_differ_as_much_as_they_agree_multi_krum_does_better_against_a_quiet_one():
+    assert error(MultiKrum(), 1.0, -1) < 0.95 * error(FpmgRobust(), 1.0, -1)
