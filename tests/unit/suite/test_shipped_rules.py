@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fpmg_bench.registry import Registry
@@ -94,3 +96,25 @@ def test_a_whole_model_cannot_visit_a_silo_without_a_modality():
         "over 'cyclic' one whole model goes from silo to silo, but silo 's1' has no patient with modality 'xray'"
     )
     assert reasons("fedavg", "ring", 3, lacking=(1,)) == []
+
+
+@pytest.mark.parametrize("kind", ["aggregator", "topology"])
+def test_every_shipped_one_is_in_the_docs(kind):
+    text = (Path(__file__).parents[3] / "docs" / "federation.md").read_text(encoding="utf-8")
+    shipped = {entry.name for entry in REGISTRY.entries(kind) if entry.distribution == "fpmg-bench"}
+    assert not [name for name in shipped if f"`{name}`" not in text and f"`{name}:" not in text]
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrong"),
+    [("krum", {"liars": -1}), ("multi-krum", {"keep": 0}), ("fedadam", {"beta1": 1.0}), ("self-centered-clipping", {"tau": 0.0}),
+     ("geometric-median", {"smoothing": 0.0}), ("centered-clipping", {"iterations": 0})],
+)  # fmt: skip
+def test_parameters_out_of_bounds_are_refused_by_name(rule, wrong):
+    (problem,) = REGISTRY.problems("aggregator", Choice(rule, wrong))
+    assert problem.path == tuple(wrong)
+
+
+def test_no_number_is_a_number_too():
+    assert not REGISTRY.problems("aggregator", Choice("multi-krum", {"keep": None}))
+    assert not REGISTRY.problems("aggregator", Choice("self-centered-clipping", {"tau": 2.5}))
