@@ -34,9 +34,9 @@ class Results:
 
     def table(self) -> pd.DataFrame:
         """results.parquet: one row a trial, round, scope, modality and metric. An unfinished run gives what it has so far."""
-        from fpmg_bench.store import collect, read_table
+        from fpmg_bench.store import latest
 
-        return read_table(self._run.results) if self._run.results.is_file() else collect(self._run)
+        return latest(self._run)
 
     def trials(self) -> list[Mapping[str, Any]]:
         """trial.json of every trial that was written, in the order of the plan."""

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from fpmg_bench.report.blocks import Cell
 from fpmg_bench.report.measures import COPY, Measure, cell
 from fpmg_bench.report.scores import Summary
+from fpmg_bench.report.wording import as_float, number
+
+
+def risk(value: Any) -> str:
+    """Three decimals: what lies below is noise, and no power of ten makes it more."""
+    found = as_float(value)
+    return number(found if found is None else round(found, 3))
+
 
 RECORDS = Measure(
     ("membership.records",),
@@ -51,6 +60,7 @@ OTHERS = (
         "Risk that the worst secret column is guessed from all others.",
         0.0,
         unit="risk",
+        say=risk,
     ),
     Measure(
         ("inference.singling_out",),
@@ -59,6 +69,7 @@ OTHERS = (
         "Risk that a description fits exactly one training patient.",
         0.0,
         unit="risk",
+        say=risk,
     ),
     Measure(
         ("inference.linkability",),
@@ -67,6 +78,7 @@ OTHERS = (
         "Risk that two halves of a patient's record are brought together.",
         0.0,
         unit="risk",
+        say=risk,
     ),
 )
 PROXIES = (
@@ -96,5 +108,5 @@ def attacked(found: Summary, measure: Measure | None = None) -> Cell:
         return Cell("–", tone="muted")
     guessing = 0.5 if measure is None or measure.best is None else measure.best
     few = found.patients if found.seeds < FEW else None
-    made = cell(replace(found, low=few[0], high=few[1]) if few else found)
+    made = cell(replace(found, low=few[0], high=few[1]) if few else found, measure.say if measure else number)
     return replace(made, tone="bad") if told(found, guessing) else made

@@ -7,7 +7,9 @@ import re
 from fpmg_bench.report.blocks import Cell, Head, Row, Section, Table
 from fpmg_bench.report.view import View
 
-STARTS = re.compile(r"(?<=[.;]) (?=(?:Floors?|Intervals?|Needs|Pitfalls?|Source|Black box|Released weights|By class)\b)")
+STARTS = re.compile(
+    r"(?<=[.;]) (?=(?:Floors?|Intervals?|Needs|Pitfalls?|Source|Black box|Released weights|By class)\b|`[\w.]+`(?: =|:|, minus))"
+)
 
 
 def panel(view: View) -> Section | None:
@@ -29,5 +31,5 @@ def panel(view: View) -> Section | None:
 def _parts(card: str) -> tuple[str, str]:
     """What the metric is, then its formulas, floor, needs and pitfalls, each on a line of its own, without the marks of code."""
     first, _, rest = card.strip().partition("\n")
-    lines = [" ".join(paragraph.split()) for paragraph in rest.replace("`", "").split("\n\n") if paragraph.strip()]
-    return first.replace("`", ""), "\n".join(STARTS.sub("\n", line) for line in lines)
+    paragraphs = [" ".join(paragraph.split()) for paragraph in rest.split("\n\n") if paragraph.strip()]
+    return first.replace("`", ""), "\n".join(STARTS.sub("\n", each) for each in paragraphs).replace("`", "")

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fpmg_bench.report.attacks import attacked
+from fpmg_bench.report.attacks import attacked, risk
 from fpmg_bench.report.blocks import Cell, Head, Row, Table
 from fpmg_bench.report.measures import Measure, cell
 from fpmg_bench.report.view import Group, View
-from fpmg_bench.report.wording import count, plural
+from fpmg_bench.report.wording import count, number, plural
 
 FOLD_FROM = 24
 
 
 def _attack(name: str, label: str, hint: str, unit: str = "AUC", best: float = 0.5) -> Measure:
-    return Measure((name,), label, f"→ {best:g}", hint, best, unit=unit)
+    return Measure((name,), label, f"→ {best:g}", hint, best, unit=unit, say=number if best else risk)
 
 
 def _worth(name: str, label: str, unit: str = "") -> Measure:

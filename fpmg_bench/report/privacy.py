@@ -23,7 +23,7 @@ SECURE = "Noise of the system's generator (secure: true): these trials are not r
 
 READING = (
     "Attacks are AUROC: 0.5 is guessing, 1 recognises every training patient. Red: above guessing beyond the interval over "
-    "patients and, from three seeds on, the one over seeds. Intervals shown are over seeds; of one or two seeds, over patients."
+    "patients and, from three seeds on, the one over seeds (about one cell in forty is so by chance). Intervals shown are over seeds; of one or two seeds, over patients."
 )
 RISKS = "A risk is what an attacker gains on training patients beyond what works on unseen ones: 0 is none, 1 everything; below 0 is noise."
 DISTANCES = (

@@ -102,10 +102,9 @@ def _lines(path: Path) -> tuple[dict[str, Any], ...]:
 
 
 def _results(path: Path, suite: str) -> tuple[Mapping[str, Any], ...]:
-    """Rows of results.parquet; of an unfinished run, which has none yet, those of its trials so far."""
-    from fpmg_bench.store import RunDir, collect, read_table
+    """Rows of results.parquet; of an unfinished run those of its trials so far."""
+    from fpmg_bench.store import RunDir, latest
 
-    table = path / "results.parquet"
-    frame = read_table(table) if table.is_file() else collect(RunDir(path))
+    frame = latest(RunDir(path))
     frame = frame.astype(object).where(frame.notna(), None)
     return tuple({**row, "suite": suite} for row in frame.to_dict("records"))

@@ -8,7 +8,7 @@ from fpmg_bench.store.rounds import read_rounds
 from fpmg_bench.store.rundir import SCHEMA_VERSION, RunDir, only_writer
 from fpmg_bench.store.sink import TrialSink
 from fpmg_bench.store.specs import Planned, spec_from_json
-from fpmg_bench.store.table import DTYPES, FINAL, collect, frame, metric_name, read_table, write_table
+from fpmg_bench.store.table import DTYPES, FINAL, collect, frame, latest, metric_name, read_table, write_table
 from fpmg_bench.store.tensors import pack, unpack
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "cores",
     "environment",
     "frame",
+    "latest",
     "measure_preimage",
     "metric_name",
     "only_writer",

@@ -61,6 +61,16 @@ def read_table(path: Path) -> pd.DataFrame:
     return pd.read_parquet(path).reindex(columns=list(DTYPES)).astype(dict(DTYPES))
 
 
+def latest(run: RunDir) -> pd.DataFrame:
+    """results.parquet; where it is missing, or a trial has finished since (a run that goes on), what the trials have so far."""
+    if not run.results.is_file():
+        return collect(run)
+    table = read_table(run.results)
+    told = set(table.loc[table["status"].isin(["ok", "not_applicable"]), "key"])
+    finished = {trial.key for trial in run.trials() if (run.result(trial.key) or {}).get("status") == "ok"}
+    return table if finished <= told else collect(run)
+
+
 def metric_name(metric: str, score: str) -> str:
     """A score named like its metric is written once, others "<metric>.<score>"."""
     return metric if score == metric else f"{metric}.{score.removeprefix(f'{metric}.')}"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fpmg_bench.errors import StoreError
-from fpmg_bench.store import DTYPES, Planned, RunDir, TrialSink, collect, metric_name, read_table, write_table
+from fpmg_bench.store import DTYPES, Planned, RunDir, TrialSink, collect, latest, metric_name, read_table, write_table
 from fpmg_bench.types import Choice
 
 Make = Callable[..., Planned]
@@ -130,3 +130,14 @@ def test_a_folder_of_something_else_is_refused(planned: Make, tmp_path: Path) ->
         RunDir(tmp_path / "thesis.tex").check_owner("s")
     with pytest.raises(StoreError, match="no run directory"):
         RunDir(tmp_path / "nowhere").plan()
+
+
+def test_a_table_older_than_a_finished_trial_is_not_believed(planned: Make, tmp_path: Path) -> None:
+    run, first, second = RunDir(tmp_path), planned(), planned(seed=1)
+    write(run, [first, second])
+    TrialSink(run, first, False, lambda event: None).finish({"scores": [score("rg", "rg", 1.0)]})
+    write_table(run.results, collect(run))
+    assert (latest(run)["status"] == "ok").sum() == 1
+    TrialSink(run, second, False, lambda event: None).finish({"scores": [score("rg", "rg", 2.0)]})
+    assert (read_table(run.results)["status"] == "ok").sum() == 1
+    assert latest(run).query("status == 'ok'")["value"].tolist() == [1.0, 2.0]
