@@ -54,7 +54,7 @@ def _lines(group: Group) -> Iterator[tuple[str, str, Any]]:
     yield "split, patients", ", ".join(parts) or "–", ""
     if as_float(split.get("unstratified")):
         yield "strata too small to stratify", f"{count(split['unstratified'])} patients went to training", "warn"
-    skew = next((t.record["skew"] for m in group.ranked if not m.pooled for t in m.done if t.record.get("skew")), {})
+    skew = next((t.record["skew"] for m in group.trained if not m.pooled for t in m.done if t.record.get("skew")), {})
     yield "skew over silos", f"labels {number(skew.get('js'))} (Jensen-Shannon), sizes {number(skew.get('gini'))} (Gini)", ""
     dropped = _dropped(group)
     yield (
@@ -90,7 +90,7 @@ def _pairs(counts: Any, classes: Any) -> list[tuple[str, float]]:
 
 def _silos(group: Group) -> Table:
     """Training silos as the partition made them (of the first finished federated trial)."""
-    trial = next((t for m in group.ranked if not m.pooled for t in m.done if t.record.get("silos")), None)
+    trial = next((t for m in group.trained if not m.pooled for t in m.done if t.record.get("silos")), None)
     entries = trial.record["silos"] if trial else group.cohort.get("silos") or ()
     classes = group.cohort.get("classes") or ()
     heads = [

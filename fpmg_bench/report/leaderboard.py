@@ -34,6 +34,8 @@ def _group(view: View, group: Group) -> list[Heading | Table | Prose]:
     ]
     if group.controls:
         found.append(_controls(view, group, shown))
+    if any(method.audited for method in group.trained):
+        found.append(_audits(view, group, shown))
     return found
 
 
@@ -61,6 +63,14 @@ def _controls(view: View, group: Group, shown: Sequence[Measure]) -> Table:
     return Table(f"controls-{group.id}", f"{group.title}: controls", heads(view, group, shown, "Control"), rows, notes)
 
 
+def _audits(view: View, group: Group, shown: Sequence[Measure]) -> Table:
+    rows = [_row(view, group, method, shown) for method in group.trained if method.audited]
+    notes = [
+        "Canaries, made-up patients, trained with the others and change every score: these trials serve the audit and do not compete."
+    ]
+    return Table(f"audits-{group.id}", f"{group.title}: audit trials", heads(view, group, shown, "Audit trial"), rows, notes)
+
+
 def _floor(view: View, group: Group, shown: Sequence[Measure]) -> Row:
     """What real patients score against real patients; for bytes, what uploading them once costs."""
     cells = [Cell("real (floor)", "real against real")]
@@ -78,7 +88,7 @@ def _floor(view: View, group: Group, shown: Sequence[Measure]) -> Row:
 
 
 def _raw_upload(group: Group) -> float | None:
-    found = (as_float((t.record.get("bytes") or {}).get("raw_upload")) for m in group.ranked if not m.pooled for t in m.done)
+    found = (as_float((t.record.get("bytes") or {}).get("raw_upload")) for m in group.trained if not m.pooled for t in m.done)
     return next((raw for raw in found if raw), None)
 
 

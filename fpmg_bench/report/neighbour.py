@@ -45,7 +45,7 @@ def _group(view: View, group: Group) -> Iterator[Heading | Prose | Table | Figur
     if not view.has(group, HEADLINE) and not view.has(group, PREFIX):
         return
     yield Heading(f"neighbour-{group.id}", group.title)
-    shown = [method for method in group.ranked if view.summary(group, method, HEADLINE).mean is not None]
+    shown = [method for method in group.trained if view.summary(group, method, HEADLINE).mean is not None]
     yield Prose([sentence(view, group, shown)])
     if not shown:
         return
@@ -57,7 +57,7 @@ def _group(view: View, group: Group) -> Iterator[Heading | Prose | Table | Figur
 def sentence(view: View, group: Group, shown: Sequence[Method]) -> str:
     """Whose patients are recognised beyond the interval, or why nothing can be said."""
     if not shown:
-        found = [view.summary(group, method, PREFIX) for method in group.ranked]
+        found = [view.summary(group, method, PREFIX) for method in group.trained]
         reason = next((summary.reason for summary in found if summary.reason), "it was not measured")
         return f"Nothing can be said of neighbours here: {reason}."
     return told_of([m.name for m in shown if told(view.summary(group, m, HEADLINE))])

@@ -36,7 +36,7 @@ def _summary(group: Group) -> Table:
         Head("difference", numeric=False),
     ]
     rows = []
-    for m in group.ranked:
+    for m in group.trained:
         checks = [check for trial in m.trials for check in trial.record.get("plumbing") or ()]
         bytes_ = _line(m, [r for t in m.trials for r in t.rounds]).cells[-4:-1]
         rows.append(Row([Cell(m.name), _all(checks), *bytes_]))
@@ -58,7 +58,7 @@ def _all(checks: Sequence[Mapping[str, Any]]) -> Cell:
 
 def _checks(group: Group) -> Table:
     """Rows: method x stage; columns: checks."""
-    found = [(m, stage, _by_check(m, stage)) for m in group.ranked for stage in _stages(m)]
+    found = [(m, stage, _by_check(m, stage)) for m in group.trained for stage in _stages(m)]
     names = list(dict.fromkeys(name for _, _, checks in found for name in checks))
     heads = [Head("Method", numeric=False), Head("Stage", numeric=False), *(Head(_words(name), numeric=False) for name in names)]
     rows = [Row([Cell(m.name), Cell(stage), *(_cell(checks.get(name, [])) for name in names)]) for m, stage, checks in found]
@@ -134,7 +134,7 @@ def _bytes(group: Group) -> Table:
     ]
     rows = [
         _line(m, [r for t in m.trials for r in t.rounds if r["stage"] == stage], stage)
-        for m in group.ranked
+        for m in group.trained
         for stage in dict.fromkeys(str(r["stage"]) for t in m.trials for r in t.rounds)
     ]
     return Table(

@@ -154,7 +154,7 @@ def _silos(group: Group) -> Table:
         ),
         Head("ε by stage, each alone", hint="They do not add up: the whole is composed tightly", numeric=False),
     ]
-    rows = [_silo_row(m, entries) for m in group.ranked if m.private for entries in _ledgers(m)]
+    rows = [_silo_row(m, entries) for m in group.trained if m.private for entries in _ledgers(m)]
     fold = f"Ledger of every silo ({len(rows)} rows)" if len(rows) > FOLD_FROM else ""
     return Table(f"ledger-{group.id}", f"{group.title}: ledger of every silo", heads, rows, fold=fold)
 

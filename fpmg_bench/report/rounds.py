@@ -41,7 +41,7 @@ def _group(view: View, group: Group) -> Iterator[Heading | Figure | Prose]:
 
 
 def _consensus(view: View, group: Group, stage: str, title: str) -> Iterator[Figure]:
-    drawn = [m for m in group.ranked if trace(m, stage, "before").known and not m.pooled]
+    drawn = [m for m in group.trained if trace(m, stage, "before").known and not m.pooled]
     if not drawn:
         return
     before = [figures.line(m.name, *_xy(trace(m, stage, "before")), view.styles[m.name]) for m in drawn]
@@ -114,7 +114,7 @@ def _end(found: Trace, at: int) -> Cell:
 
 def _losses(view: View, group: Group) -> Iterator[Figure]:
     """One plot a method: its main loss, one line a silo."""
-    drawn = [m for m in group.ranked if loss_names([m], STAGE2)]
+    drawn = [m for m in group.trained if loss_names([m], STAGE2)]
     if not drawn:
         return
     names = silo_names(next((m for m in drawn if not m.pooled), drawn[0]))
@@ -176,7 +176,7 @@ def _stage1(view: View, group: Group, encoders: Sequence[str]) -> Figure:
     """One plot a modality: the encoder's loss, mean over silos, one line a method."""
     plots, rows = [], []
     for stage in encoders:
-        drawn = [m for m in group.ranked if loss_names([m], stage)]
+        drawn = [m for m in group.trained if loss_names([m], stage)]
         if not drawn:
             continue
         name = loss_names(drawn, stage)[0]
@@ -208,7 +208,7 @@ def _stage1(view: View, group: Group, encoders: Sequence[str]) -> Figure:
         "Mean loss over silos by round, one plot a modality, one line a method.",
         plots,
         table,
-        _keys(view, [m for m in group.ranked if any(loss_names([m], s) for s in encoders)]),
+        _keys(view, [m for m in group.trained if any(loss_names([m], s) for s in encoders)]),
         note="Methods with the same stage 1 share it: its rounds are drawn where they were run.",
     )
 

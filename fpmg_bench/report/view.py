@@ -38,6 +38,11 @@ class Method:
     def private(self) -> bool:
         return bool(self.spec.get("privacy"))
 
+    @property
+    def audited(self) -> bool:
+        """Do canaries, made-up patients, train with the others?"""
+        return bool(self.spec.get("audit"))
+
     def uses(self, kind: str, name: str) -> bool:
         """Is the component of this kind the one called `name`?"""
         choice = self.spec.get(kind)
@@ -66,9 +71,14 @@ class Group:
         return found
 
     @property
-    def ranked(self) -> list[Method]:
-        """Methods that compete: no controls."""
+    def trained(self) -> list[Method]:
+        """All but controls."""
         return [method for method in self.methods if method.role != "control"]
+
+    @property
+    def ranked(self) -> list[Method]:
+        """Methods that compete: no controls, and no trials with canaries, which change the patients and so the utility."""
+        return [method for method in self.trained if not method.audited]
 
     @property
     def controls(self) -> list[Method]:

@@ -52,12 +52,14 @@ def small(
     privacy: Mapping[str, float] | None = None,
     topology: Mapping[str, str] | None = None,
     seeds: int = 5,
+    audited: Sequence[str] = (),
 ) -> tuple[View, Group]:
     """The view of these rows and its only group. privacy: method -> its budget, all of which it spends."""
     methods = []
     for name in dict.fromkeys(str(row["method"]) for row in found):
         epsilon = (privacy or {}).get(name)
         spec = {"privacy": {"epsilon": epsilon} if epsilon else None, "topology": {"name": (topology or {}).get(name, "ring")}}
+        spec |= {"audit": {"canaries": 60} if name in audited else None}
         record = {"privacy": {"epsilon": epsilon, "delta": 1e-5} if epsilon else None, "seconds": {"total": 1.0}}
         methods.append(Method(name, "method", tuple(trial(name, seed, spec, record) for seed in range(seeds))))
     trials = [each for method in methods for each in method.trials]

@@ -1,6 +1,6 @@
 """Who leads where a method has lost a seed: the others are still told apart, on the seeds that they share."""
 
-from fpmg_bench.report import glance
+from fpmg_bench.report import glance, leaderboard
 from fpmg_bench.report.leaders import standing
 from fpmg_bench.report.measures import TSTR
 from fpmg_bench.report.verdict import found
@@ -54,3 +54,19 @@ def test_nothing_lost_nothing_said():
     table = standing(view, group, TSTR)
     assert (table.ranked, table.lost, table.seeds, table.unranked) == (True, False, 5, "")
     assert "tells it from every other method (5 seeds)." in said(view, group)
+
+
+def test_trials_with_canaries_do_not_compete_and_are_shown_apart():
+    view, group = small(
+        [*rows("a", "tstr", NEXT), *rows("b", "tstr", [0.7] * 5), *rows("audit", "tstr", BEST)], audited=["audit"]
+    )
+    assert standing(view, group, TSTR).leader[0].name == "a"
+    shown = {block.id: block for block in leaderboard.panel(view).blocks if block.kind == "table"}
+    assert [row.cells[0].text for row in shown["audits-cohort"].rows] == ["audit"]
+    assert "audit" not in [row.cells[0].text for row in shown["leaderboard-cohort"].rows]
+
+
+def test_a_run_of_audits_alone_names_no_winner():
+    view, group = small([*rows("one", "tstr", BEST), *rows("two", "tstr", NEXT)], audited=["one", "two"])
+    assert standing(view, group, TSTR) is None
+    assert "nothing to compare" in next(iter(found(view, group))).text
