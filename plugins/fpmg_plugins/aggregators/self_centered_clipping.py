@@ -44,5 +44,5 @@ class SelfCenteredClipping:
     def _tau(self, away: Tensor, own: int | None) -> float:
         if self.tau is not None:
             return self.tau
-        others = sorted(distance for row, distance in enumerate(away.tolist()) if row != own)
+        others = sorted(float(distance) for row, distance in enumerate(away) if row != own)
         return others[-2] if len(others) > 1 else sum(others)
