@@ -48,6 +48,19 @@ class InPlace(Mean):
         return 2 * (weights @ inputs)
 
 
+class InPlaceOnceDouble(Mean):
+    """`.double()` copies float32 and nothing else."""
+
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        away = inputs.double().sub_(reference)
+        return (reference + weights.double() @ away).to(reference.dtype)
+
+
+class OfFive(Mean):
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        return inputs.sum(0) / 5
+
+
 class Noisy(Mean):
     def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
         return weights @ inputs + 1e-3 * torch.randn(inputs.shape[1])
@@ -106,6 +119,8 @@ class NotJson(Mean):
         (Doubling(), aggregators.check_identical_models_stay),
         (Doubling(), aggregators.check_one_model_gives_itself),
         (Doubling(), aggregators.check_stays_within_the_models),
+        (InPlaceOnceDouble(), aggregators.check_double_precision_too),
+        (OfFive(), aggregators.check_even_and_many_models),
         (Own(), aggregators.check_ignores_own_unless_declared),
         (Median(), aggregators.check_a_sum_is_enough_where_declared),
         (InPlace(), common.check_inputs_are_unmodified),
@@ -172,12 +187,33 @@ class Greedy(Lost):
         return [Step(tuple(Transfer(a, b, weight=0.7) for a in silos for b in silos if a != b))]
 
 
+class Numbered(Lost):
+    """Takes silos for numbered without gaps."""
+
+    def plan(self, silos: Sequence[int], round: int, rng: Any) -> Sequence[Step]:
+        return [Step(tuple(Transfer(a, b) for a in range(len(silos)) for b in range(len(silos)) if a != b))]
+
+
+class Fickle(Lost):
+    """Another plan each time it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def plan(self, silos: Sequence[int], round: int, rng: Any) -> Sequence[Step]:
+        self.asked += 1
+        return [Step(tuple(Transfer(silos[i - 1], silos[i], weight=0.5 / (1 + self.asked % 2)) for i in range(len(silos))))]
+
+
 @pytest.mark.parametrize(
     ("component", "check"),
     [
         (Lost(), topologies.check_reaches_every_silo),
         (Miscounting(), topologies.check_messages_match_the_plan),
+        (Miscounting(), topologies.check_bytes_equal_the_closed_form),
         (Stranger(), topologies.check_sends_between_known_nodes),
+        (Numbered(), topologies.check_sends_between_known_nodes),
+        (Fickle(), topologies.check_mixes_like_its_matrix),
         (Greedy(), topologies.check_weights_are_shares),
         (MaskedToSilos(), topologies.check_masks_cancel),
         (MaskedUncounted(), topologies.check_masks_cancel),
