@@ -98,7 +98,7 @@ def ledger_file(ledgers: Mapping[int, Ledger], draws: Mapping[int, Draws], spec:
     return {
         "unit": "patient",
         "adjacency": "add/remove",
-        "scope": "the messages and the generator of this trial; not the scores of this report",
+        "scope": "the messages and the generator of this trial; not the scores of this report, nor `observed`, which is for an auditor",
         "delta": privacy.delta if privacy else None,
         "tuning": _tuning(spec),
         "noise": "not repeatable, from the system" if privacy and privacy.secure else "reproducible noise: not for release",
