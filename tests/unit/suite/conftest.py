@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-import suite_toys  # noqa: F401 - the registry imports it by name
+from suite_toys import HEAD, METHODS  # the registry imports its classes by name
 
 from fpmg_bench.errors import SuiteError
 from fpmg_bench.hookspecs import GROUP
@@ -22,21 +22,6 @@ TOYS = {
     "aggregator": {"mean": "Mean", "krum": "Krum"},
     "metric": {"rg": "Rg", "dg": "Dg"},
 }
-HEAD = """\
-version: 1
-name: small
-seeds: [0, 1]
-datasets: [{name: toy}]
-metrics: [rg]
-"""
-METHODS = """\
-methods:
-  base:
-    encoders: {table: tables, text: words}
-    generator: gan
-    topology: ring
-    aggregator: mean
-"""
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,22 @@ from typing import Literal
 
 from fpmg_bench.types import SERVER, Step, Transfer
 
+HEAD = """\
+version: 1
+name: small
+seeds: [0, 1]
+datasets: [{name: toy}]
+metrics: [rg]
+"""
+METHODS = """\
+methods:
+  base:
+    encoders: {table: tables, text: words}
+    generator: gan
+    topology: ring
+    aggregator: mean
+"""
+
 
 class Cohorts:
     def __init__(self, patients: int = 100) -> None:

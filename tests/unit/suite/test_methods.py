@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from suite_toys import HEAD, METHODS
 
 from fpmg_bench.errors import ExitCode, SuiteError
 from fpmg_bench.suite import parse_suite, with_values
@@ -45,6 +46,27 @@ def test_an_audit_is_inherited_replaced_and_taken_away_and_a_control_may_have_on
     assert [methods[name].audit for name in ("base", "faulty", "plain", "copy")] == [
         Audit(200), Audit(50, "no-noise"), None, Audit(20),
     ]  # fmt: skip
+
+
+def test_a_method_has_its_own_budget_beside_the_suites_and_may_be_swept_over_it(suite):
+    methods = suite(
+        "    budget: {local_steps: 5, sampling_rate: 0.3}\n  slow: {extends: base, budget: {rounds: 50}}\n",
+        "sweep: {base: {budget.local_steps: [1, 60]}}\n",
+    ).methods
+    assert methods["base[local_steps=60]"].budget == {"local_steps": 60, "sampling_rate": 0.3}
+    assert methods["slow"].budget == {"rounds": 50}
+
+
+def test_privacy_may_draw_classes_evenly_and_share_epsilon_out(suite):
+    methods = suite("    privacy: {epsilon: 3, delta: 1e-5, balanced: true, statistics: 0.2}\n").methods
+    assert methods["base"].privacy == Privacy(3.0, 1e-5, balanced=True, statistics=0.2)
+
+
+def test_a_silos_epsilon_needs_a_private_method(suite, problems):
+    silos = "    silos: {A: {epsilon: 2}}\n"
+    assert suite("    privacy: {epsilon: 3, delta: 1e-5}\n" + silos).methods["base"].silos == {"A": {"epsilon": 2.0}}
+    (line,) = problems(HEAD + METHODS + silos)
+    assert "a silo's budget needs `privacy: {epsilon, delta}` in the method" in line
 
 
 def test_a_child_may_be_written_before_its_parent(suite):

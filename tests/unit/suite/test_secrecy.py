@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from suite_toys import HEAD, METHODS
 
 from fpmg_bench.suite import expand
 
@@ -56,7 +57,5 @@ def test_a_plan_in_which_masks_do_not_cancel_is_refused(reason, to, said):
 
 
 def test_other_topologies_have_no_such_parameter(problems):
-    from conftest import HEAD, METHODS
-
     (line,) = problems(HEAD + METHODS.replace("topology: ring", "topology: {name: ring, secure: true}"))
     assert line.endswith("unknown parameter 'secure' of topology 'ring'. It has hops, relay")
