@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from annotated_types import Ge
 
-from fpmg_plugins.aggregators.ordering import ordered
+from fpmg_plugins.aggregators.ordering import mean_between
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,9 +29,4 @@ class CoordinateMedian:
 
     def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
         """The median [d] of inputs [m, d]; the mean of the middle two where m is even (torch.median takes the lower)."""
-        import torch
-
-        merged = torch.empty_like(reference)
-        for cut, rows in ordered(inputs, (len(inputs) - 1) // 2, len(inputs) // 2):
-            merged[cut] = rows[0] if len(rows) == 1 else (rows[0].double().add_(rows[1]) / 2).to(reference.dtype)
-        return merged
+        return mean_between(inputs, (len(inputs) - 1) // 2, len(inputs) // 2, reference)

@@ -37,6 +37,19 @@ def ordered(inputs: Tensor, first: int, last: int, chosen: Sequence[int] | None 
         yield cut, rows[first : last + 1]
 
 
+def mean_between(inputs: Tensor, first: int, last: int, like: Tensor) -> Tensor:
+    """Mean [d] of the order statistics first..last of each coordinate of inputs [m, d], summed in float64; dtype of `like` [d]."""
+    import torch
+
+    merged = torch.empty_like(like)
+    for cut, rows in ordered(inputs, first, last):
+        total = rows[0].double()
+        for row in rows[1:]:
+            total += row
+        merged[cut] = (total / len(rows)).to(like.dtype)
+    return merged
+
+
 @lru_cache(maxsize=256)
 def comparators(m: int, wanted: frozenset[int]) -> tuple[tuple[int, int, bool, bool], ...]:
     """(low, high, is the smaller used, is the larger used) of a network that puts the wanted order statistics in their places.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from annotated_types import Ge
 
-from fpmg_plugins.aggregators.ordering import ordered
+from fpmg_plugins.aggregators.ordering import mean_between
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,12 +32,4 @@ class TrimmedMean:
 
     def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
         """The trimmed mean [d] of inputs [m, d], summed in float64."""
-        import torch
-
-        merged = torch.empty_like(reference)
-        for cut, rows in ordered(inputs, self.liars, len(inputs) - 1 - self.liars):
-            total = rows[0].double()
-            for row in rows[1:]:
-                total += row
-            merged[cut] = (total / len(rows)).to(reference.dtype)
-        return merged
+        return mean_between(inputs, self.liars, len(inputs) - 1 - self.liars, reference)

@@ -10,8 +10,9 @@ import numpy as np
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_plugins.metrics.neighbour_attacks import ATTACKS, Target, by_round
-from fpmg_plugins.metrics.neighbour_people import LEAST, people
+from fpmg_plugins.metrics.neighbour_people import people
 from fpmg_plugins.metrics.neighbour_worst import Answer, Answers, Attack
+from fpmg_plugins.metrics.targets import LEAST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fpmg_bench.errors import NotApplicable
+from fpmg_plugins.metrics.targets import LEAST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating[Any]]
     Mask = NDArray[np.bool_]
-
-LEAST = 20  # patients a side
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fpmg_bench.types import Score
-from fpmg_plugins.metrics.neighbour_people import LEAST
 from fpmg_plugins.metrics.ranking import auroc
 from fpmg_plugins.metrics.resampling import interval
+from fpmg_plugins.metrics.targets import LEAST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fpmg_bench.errors import NotApplicable
+from fpmg_plugins.metrics.resampling import patient_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,8 +62,7 @@ class Targets:
         rng = np.random.default_rng(seed)
         weights = np.ones((1 + draws, len(self)), np.float32)
         for side in (self.member, ~self.member):
-            n = int(side.sum())
-            weights[1:, side] = rng.multinomial(n, np.full(n, 1 / n), size=draws)
+            weights[1:, side] = patient_weights(np.arange(side.sum()), draws, rng)
         return weights
 
 
