@@ -15,8 +15,9 @@ from fpmg_bench.keys import rng_for
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Learner
     from fpmg_bench.privacy import Ledger
+    from fpmg_bench.spec import TrialSpec
     from fpmg_bench.trial import Parts
-    from fpmg_bench.types import Cohort, State, TrialSpec
+    from fpmg_bench.types import Cohort, State
 
 ROWS = 64  # made-up rows: enough for any principal component that an encoder keeps
 TIMED_STEPS = 3

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from fpmg_bench.registry import Registry
     from fpmg_bench.runner import RunPlan
+    from fpmg_bench.spec import TrialSpec
     from fpmg_bench.store import Planned, RunDir
     from fpmg_bench.suite import Suite, Tune
-    from fpmg_bench.types import Scale, TrialSpec
+    from fpmg_bench.types import Scale
 
 TUNED_FROM = 300  # patients
 Tell = Callable[[dict[str, Any]], None]

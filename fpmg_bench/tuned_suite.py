@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.types import Choice, Privacy
+from fpmg_bench.spec import Choice, Privacy
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry

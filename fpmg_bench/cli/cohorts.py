@@ -30,7 +30,7 @@ def overview(registry: Registry, counts: bool, json: bool) -> None:
 
 def one(registry: Registry, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Facts and counts of one dataset. Where it cannot be loaded `here` says why; with parameters given, that is an error."""
-    from fpmg_bench.types import Choice
+    from fpmg_bench.spec import Choice
 
     entry = registry.find("dataset", name)
     if not given:

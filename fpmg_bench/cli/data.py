@@ -107,7 +107,7 @@ def _fetchable(name: str, given: dict[str, Any]) -> Any:
     from fpmg_bench.errors import UnknownComponent
     from fpmg_bench.fetch import fetchable
     from fpmg_bench.registry import Registry
-    from fpmg_bench.types import Choice
+    from fpmg_bench.spec import Choice
 
     registry = Registry.discover()
     if not fetchable(registry.load("dataset", name)):
@@ -144,7 +144,7 @@ def export(
     from fpmg_bench.errors import DatasetError
     from fpmg_bench.folder import write
     from fpmg_bench.registry import Registry
-    from fpmg_bench.types import Choice
+    from fpmg_bench.spec import Choice
 
     source = Registry.discover().build("dataset", Choice(dataset))
     if not source.publishable and not allow_real:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from fpmg_bench.errors import PrivacyError
 
 if TYPE_CHECKING:
-    from fpmg_bench.types import Charges, Privacy
+    from fpmg_bench.spec import Privacy
+    from fpmg_bench.types import Charges
 
 Kind = Literal["step", "moments", "counts"]
 Rates = float | Mapping[str, float]

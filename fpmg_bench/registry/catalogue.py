@@ -15,7 +15,8 @@ from fpmg_bench.registry.parameters import Parameter, Problem, check, signature_
 from fpmg_bench.registry.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from fpmg_bench.types import Choice, Panel
+    from fpmg_bench.spec import Choice
+    from fpmg_bench.types import Panel
 
 
 @dataclass(frozen=True)

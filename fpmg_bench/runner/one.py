@@ -18,8 +18,8 @@ from fpmg_bench.store import Planned, RunDir, TrialSink, only_writer
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
+    from fpmg_bench.spec import TrialSpec
     from fpmg_bench.trial import Parts
-    from fpmg_bench.types import TrialSpec
 
 Prepare = Callable[["TrialSpec"], tuple[bool, Callable[[TrialSink], None]]]
 PR_SET_PDEATHSIG = 1

@@ -25,8 +25,8 @@ from fpmg_bench.store import (
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
+    from fpmg_bench.spec import TrialSpec
     from fpmg_bench.suite import CohortInfo, Refusal, Suite
-    from fpmg_bench.types import TrialSpec
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from fpmg_bench.keys import digest
-from fpmg_bench.types import Choice, TrialSpec
+from fpmg_bench.spec import Choice, TrialSpec
 
 STAGE1_BUDGET = ("encoder_rounds", "local_steps", "sampling_rate", "stop")  # more rounds of stage 2 retrain no encoder
 

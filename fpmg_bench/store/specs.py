@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fpmg_bench.spec import Audit, Budget, Choice, Privacy, TrialSpec
 from fpmg_bench.store.atomic import plain
-from fpmg_bench.types import Audit, Budget, Choice, Privacy, TrialSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.errors import SuiteError
 from fpmg_bench.partition import merged_sites
 from fpmg_bench.registry import did_you_mean
+from fpmg_bench.spec import Choice, TrialSpec
 from fpmg_bench.suite.model import DatasetEntry, Method, Plan, Refusal, Suite
 from fpmg_bench.suite.problems import Problems
 from fpmg_bench.suite.refusals import refusals
 from fpmg_bench.suite.selection import compile_selection
-from fpmg_bench.types import KINDS, Choice, TrialSpec
+from fpmg_bench.types import KINDS
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry

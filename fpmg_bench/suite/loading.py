@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import SuiteError
 from fpmg_bench.registry import did_you_mean
+from fpmg_bench.spec import Budget
 from fpmg_bench.suite.check import check_components
 from fpmg_bench.suite.document import node_of, read_document
 from fpmg_bench.suite.methods import read_methods, vary
@@ -25,7 +26,6 @@ from fpmg_bench.suite.sections import (
     read_seeds,
 )
 from fpmg_bench.suite.tuning import check_tune, read_tune
-from fpmg_bench.types import Budget
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry

@@ -7,12 +7,12 @@ from typing import Any
 
 from fpmg_bench.audit.sabotage import SHARDS
 from fpmg_bench.registry import did_you_mean
+from fpmg_bench.spec import Audit, Choice, Privacy
 from fpmg_bench.suite.document import Node, node_of
 from fpmg_bench.suite.model import COMPONENTS, METHOD_KEYS, Method
 from fpmg_bench.suite.place import Place
 from fpmg_bench.suite.sections import read_budget, read_choice, read_partition
 from fpmg_bench.suite.variants import PathError, override, read_sweep
-from fpmg_bench.types import Audit, Choice, Privacy
 
 LEAST_CANARIES = 10  # fewer cannot refute any epsilon above 1
 MERGED = ("encoders", "silos")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from fpmg_bench.spec import Audit, Budget, Choice, Privacy, TrialSpec
 from fpmg_bench.suite.document import Node
-from fpmg_bench.types import Audit, Budget, Choice, Privacy, TrialSpec
 
 COMPONENTS = ("generator", "topology", "aggregator")
 METHOD_KEYS = ("extends", "encoders", *COMPONENTS, "partition", "budget", "privacy", "silos", "control", "strength", "audit")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.keys import rng_for
 from fpmg_bench.partition import MIN_PATIENTS, merged_sites
+from fpmg_bench.spec import Choice, Privacy, TrialSpec
 from fpmg_bench.suite.secrecy import secrecy_refusals
-from fpmg_bench.types import Choice, Privacy, TrialSpec
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry

@@ -10,8 +10,8 @@ from fpmg_bench.partition import merged_sites
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
+    from fpmg_bench.spec import TrialSpec
     from fpmg_bench.suite.cohorts import CohortInfo
-    from fpmg_bench.types import TrialSpec
 
 
 def secrecy_refusals(spec: TrialSpec, info: CohortInfo, silos: int, registry: Registry) -> Iterator[str]:

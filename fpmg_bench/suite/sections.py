@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal, cast
 
 from fpmg_bench.partition import OPTIONS
+from fpmg_bench.spec import Choice
 from fpmg_bench.suite.model import DatasetEntry, Limits
 from fpmg_bench.suite.place import Place
-from fpmg_bench.types import Choice
 
 DATASET_KEYS = ("name", "as", "partition", "optional")
 STOPS = ("consensus",)

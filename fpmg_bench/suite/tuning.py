@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fpmg_bench.registry import did_you_mean
+from fpmg_bench.spec import Choice
 from fpmg_bench.suite.model import Method, Tune
 from fpmg_bench.suite.place import Place
 from fpmg_bench.suite.variants import PathError, override
-from fpmg_bench.types import Choice
 
 
 def read_tune(place: Place, methods: Mapping[str, Any]) -> Tune | None:

@@ -142,7 +142,7 @@ def _without_dropout(module: nn.Module) -> None:
 def private_shard(component: Any, schema: Any, rows: Any, seed: int, observer: Any = None) -> Any:
     """The shard of one silo under an easy budget for one round of one step."""
     from fpmg_bench.privacy import Ledger, LocalShard, Noise
-    from fpmg_bench.types import Privacy
+    from fpmg_bench.spec import Privacy
 
     plan = {"conformance": component.charges(schema, 1)}
     ledger = Ledger(0, "silo", len(rows), 0.5, Privacy(8.0, 1e-3), Noise(1.0, 1.0, 1.0), plan)

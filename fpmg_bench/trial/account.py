@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fpmg_bench.contracts import Learner
+    from fpmg_bench.spec import Privacy, TrialSpec
     from fpmg_bench.trial.parts import Parts
     from fpmg_bench.trial.silos import Silo
-    from fpmg_bench.types import Charges, Cohort, Privacy, Space, TrialSpec
+    from fpmg_bench.types import Charges, Cohort, Space
 
 MOST = 0.5  # rate of a rare class: above it the account gains little and every one of its patients is in every other step
 

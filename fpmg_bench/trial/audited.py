@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from fpmg_bench.audit.finding import Finding
     from fpmg_bench.evaluation import EvaluationSpace, Split
     from fpmg_bench.privacy import LocalShard
+    from fpmg_bench.spec import Audit, TrialSpec
     from fpmg_bench.trial.silos import Silo
-    from fpmg_bench.types import Audit, Cohort, Representation, TrialSpec
+    from fpmg_bench.types import Cohort, Representation
 
 
 @dataclass(frozen=True, slots=True)

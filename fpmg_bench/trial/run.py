@@ -27,10 +27,11 @@ from fpmg_bench.trial.traffic import traffic
 if TYPE_CHECKING:
     from fpmg_bench.audit.finding import Finding
     from fpmg_bench.federation import Federated
+    from fpmg_bench.spec import TrialSpec
     from fpmg_bench.trial.audited import Audited
     from fpmg_bench.trial.parts import Parts, Sink
     from fpmg_bench.trial.silos import Silo
-    from fpmg_bench.types import Cohort, State, TrialSpec
+    from fpmg_bench.types import Cohort, State
 
 SHOWN = 2  # patients of a class whose round trip is kept, where the cohort is publishable
 HELD_OUT = "held-out"
@@ -87,9 +88,24 @@ class Scene:
 
 def run_trial(spec: TrialSpec, parts: Parts, sink: Sink) -> None:
     """Steps 2 to 10 (step 1, building the components, is the caller's). Raises what cannot be recorded as a metric's failure."""
+    with _denormals_flushed():
+        _run(spec, parts, sink)
+
+
+@contextmanager
+def _denormals_flushed() -> Iterator[None]:
+    """Numbers below 1e-38 (fresh Adam moments, mostly) cost a quarter of all training time. The thread's flag is given back."""
     import torch
 
-    torch.set_flush_denormal(True)  # numbers below 1e-38 (fresh Adam moments, mostly) cost a quarter of all training time
+    before = sys.float_info.min / 2 == 0.0  # torch does not tell
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
+
+
+def _run(spec: TrialSpec, parts: Parts, sink: Sink) -> None:
     clock = Clock()
     sink.event({"event": "stage", "name": "load", "total": 1})
     with clock("load"):

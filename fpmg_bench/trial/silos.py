@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fpmg_bench.types import Cohort, TrialSpec
+    from fpmg_bench.spec import TrialSpec
+    from fpmg_bench.types import Cohort
 
 CORE = ("local_steps", "sampling_rate", "epsilon")  # overrides the core itself understands; all others go to the learners
 

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from fpmg_bench.federation import Federated
     from fpmg_bench.privacy import Ledger
     from fpmg_bench.privacy.shard import Observer
+    from fpmg_bench.spec import TrialSpec
     from fpmg_bench.transport import Inproc
     from fpmg_bench.trial.audited import Audited
     from fpmg_bench.trial.parts import Parts, Sink
     from fpmg_bench.trial.silos import Silo
-    from fpmg_bench.types import Cohort, State, TrialSpec
+    from fpmg_bench.types import Cohort, State
 
 Watch = Callable[[dict[str, Any], "Federated"], None]
 

@@ -15,8 +15,9 @@ from fpmg_plugins.datasets.phantom import Phantom
 from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
 from fpmg_bench.registry import Registry
+from fpmg_bench.spec import Choice, Privacy
 from fpmg_bench.testing import fakes
-from fpmg_bench.types import Choice, Privacy, SiloContext
+from fpmg_bench.types import SiloContext
 
 PATIENTS, RATE, STEPS = 640, 0.1, 10  # batches of 64
 

@@ -13,7 +13,8 @@ from fpmg_plugins.topologies.ring import Ring
 
 from fpmg_bench.federation import Plan, SiloPlan, run
 from fpmg_bench.registry import Registry
-from fpmg_bench.types import Choice, Update
+from fpmg_bench.spec import Choice
+from fpmg_bench.types import Update
 
 SILOS, D = 64, 1_000_000
 

@@ -15,7 +15,8 @@ from torch import nn
 from fpmg_bench.evaluation import nearest
 from fpmg_bench.federation import Plan, SiloPlan, run
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
-from fpmg_bench.types import Charges, Privacy, Update
+from fpmg_bench.spec import Privacy
+from fpmg_bench.types import Charges, Update
 
 
 class OneMillion:

@@ -12,7 +12,8 @@ from fpmg_bench.audit.sabotage import SHARDS
 from fpmg_bench.audit.witness import Witness, coefficients
 from fpmg_bench.drawn import violations
 from fpmg_bench.privacy import Draws, Ledger, LocalShard, Noise
-from fpmg_bench.types import Charges, Privacy
+from fpmg_bench.spec import Privacy
+from fpmg_bench.types import Charges
 
 CANARIES, PATIENTS, RATE, ROUNDS, STEPS = 80, 200, 0.1, 6, 10
 SIGMA = 3.3  # epsilon 1 at delta 1e-5 for 60 steps at rate .1

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from fpmg_bench.spec import Budget, Choice, Privacy, TrialSpec
 from fpmg_bench.store import Planned, RunDir
-from fpmg_bench.types import Budget, Choice, Privacy, TrialSpec
 
 
 def _spec(method: str, seed: int, privacy: Mapping[str, float] | None) -> TrialSpec:

@@ -67,7 +67,7 @@ def test_plan_prints_bytes_noise_and_graph_and_writes_nothing(
 
 def test_a_draft_reads_back_as_a_cohort(tmp_path: Path, exit_code: Any) -> None:
     from fpmg_bench.registry import Registry
-    from fpmg_bench.types import Choice
+    from fpmg_bench.spec import Choice
 
     rows = [f"p{i},{'AB'[i % 2]},{'xy'[i % 2]},{20 + i},{i % 2},{0.5 * i}" for i in range(12)]
     (tmp_path / "patients.csv").write_text("subject,site,diagnosis,age,fever,lactate\n" + "\n".join(rows) + "\n")

@@ -15,7 +15,8 @@ from PIL import Image
 from fpmg_bench.draft import draft
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.registry import Registry
-from fpmg_bench.types import Choice, Cohort
+from fpmg_bench.spec import Choice
+from fpmg_bench.types import Cohort
 
 N = 60
 

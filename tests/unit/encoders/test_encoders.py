@@ -96,7 +96,7 @@ def test_pca_costs_one_exchange_and_no_rounds():
 @pytest.mark.parametrize("modality", ENCODERS)
 def test_what_private_training_touches_is_what_was_declared(cohort, modality):
     from fpmg_bench.privacy import Ledger, Noise
-    from fpmg_bench.types import Privacy
+    from fpmg_bench.spec import Privacy
 
     encoder, schema = ENCODERS[modality](), cohort.schemas[modality]
     planned = {"s": encoder.charges(schema, 6)}

@@ -9,8 +9,9 @@ from fpmg_plugins.metrics import findings
 from fpmg_bench.errors import IncompatibleTrial
 from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import Ledger, LocalShard, Noise, epsilon_of
+from fpmg_bench.spec import Privacy
 from fpmg_bench.testing.fakes import SCHEMAS, context
-from fpmg_bench.types import KINDS, Privacy, Series, Table, Text
+from fpmg_bench.types import KINDS, Series, Table, Text
 
 
 @pytest.fixture(scope="module")

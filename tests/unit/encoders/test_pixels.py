@@ -9,7 +9,8 @@ from fpmg_plugins.encoders.picture_start import LinearPath, moments
 from sklearn.decomposition import PCA
 
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
-from fpmg_bench.types import Charges, Pixels, Privacy, Schema, SiloContext
+from fpmg_bench.spec import Privacy
+from fpmg_bench.types import Charges, Pixels, Schema, SiloContext
 
 ENCODERS = {
     "fine": lambda **given: CnnAe(net="fine", similarity=0.5, texture=0.6, **given),

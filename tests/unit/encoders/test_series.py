@@ -10,7 +10,7 @@ from fpmg_plugins.topologies.ring import Ring
 
 from fpmg_bench.federation import Plan, SiloPlan, run
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
-from fpmg_bench.types import Privacy
+from fpmg_bench.spec import Privacy
 
 
 @pytest.fixture(scope="module")

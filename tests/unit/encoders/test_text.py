@@ -12,7 +12,8 @@ from sklearn.decomposition import PCA
 
 from fpmg_bench.federation import Plan, SiloPlan, run
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
-from fpmg_bench.types import Privacy, Schema, Text
+from fpmg_bench.spec import Privacy
+from fpmg_bench.types import Schema, Text
 
 SCHEMA = Schema("text", (), (240,))
 STRINGS = ("No pneumothorax. Small effusion.", "Lungs are clear.", "Cardiomegaly, no edema", "", "Nodule") * 4

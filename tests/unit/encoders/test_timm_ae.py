@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from fpmg_bench.errors import PluginError, PrivacyError
 from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
+from fpmg_bench.spec import Privacy
 from fpmg_bench.testing.fakes import SCHEMAS, context, data_of
 from fpmg_bench.testing.learners import learn
-from fpmg_bench.types import Privacy
 
 NAME = "lcnet_035"
 SCHEMA = SCHEMAS["image"]

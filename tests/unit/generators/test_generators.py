@@ -13,7 +13,8 @@ from fpmg_plugins.generators.single_modal_cgan import SingleModalCgan
 
 from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
-from fpmg_bench.types import Column, Privacy, Representation, SiloContext, Space
+from fpmg_bench.spec import Privacy
+from fpmg_bench.types import Column, Representation, SiloContext, Space
 
 LABEL = Column("label", "category", ("well", "ill"))
 SEVERITY = Column("severity", "number", low=0.0, high=10.0)

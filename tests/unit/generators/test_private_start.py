@@ -7,7 +7,8 @@ from fpmg_plugins.generators import private_start
 from fpmg_plugins.generators.gaussian_start import Start, statistics
 
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
-from fpmg_bench.types import Charges, Column, Privacy, Representation, Space
+from fpmg_bench.spec import Privacy
+from fpmg_bench.types import Charges, Column, Representation, Space
 
 SPACE = Space({"a": slice(0, 3), "b": slice(3, 5)}, (Column("label", "category", ("well", "ill")), Column("flag", "flag")))
 MEANS = torch.tensor([[0.0, 1.0, -0.5, 0.5, 0.0], [0.8, 0.0, 0.4, -0.5, 1.0]])

@@ -15,9 +15,10 @@ from fpmg_bench.contracts import Objective
 from fpmg_bench.evaluation import EvaluationSpace, Measured
 from fpmg_bench.federation import Plan, SiloPlan, run
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
+from fpmg_bench.spec import Privacy
 from fpmg_bench.testing import fakes
 from fpmg_bench.transport import Inproc
-from fpmg_bench.types import Charges, Privacy, Update
+from fpmg_bench.types import Charges, Update
 
 WIDTH, NAMES = 16, ("north", "east", "south", "west")
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from fpmg_bench.privacy import Draws
+from fpmg_bench.spec import Budget, Choice, Privacy, TrialSpec
 from fpmg_bench.testing import fakes
 from fpmg_bench.trial import account
 from fpmg_bench.trial.silos import Silo
-from fpmg_bench.types import Budget, Charges, Choice, Privacy, TrialSpec
+from fpmg_bench.types import Charges
 
 COHORT = fakes.cohort(200, modalities=("table",), silos=1)
 PRIVACY = Privacy(8.0, 1e-3)

@@ -8,7 +8,8 @@ from scipy.stats import norm
 
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.privacy import Ledger, Mechanism, Noise, calibrate, epsilon_of
-from fpmg_bench.types import Charges, Privacy
+from fpmg_bench.spec import Privacy
+from fpmg_bench.types import Charges
 
 EIGHT = Privacy(epsilon=8.0, delta=1e-4)
 

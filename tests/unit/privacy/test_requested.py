@@ -8,9 +8,10 @@ import torch
 
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
+from fpmg_bench.spec import Privacy
 from fpmg_bench.testing import fakes
 from fpmg_bench.trial import requested
-from fpmg_bench.types import Charges, Column, Privacy
+from fpmg_bench.types import Charges, Column
 
 AGE = Column("age", "number", low=0.0, high=100.0, step=1.0)
 TWO = fakes.cohort(600, modalities=("table",), silos=2)

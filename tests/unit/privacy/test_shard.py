@@ -7,7 +7,8 @@ from torch import nn
 
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.privacy import Ledger, LocalShard, Noise, dpsgd
-from fpmg_bench.types import Charges, Privacy
+from fpmg_bench.spec import Privacy
+from fpmg_bench.types import Charges
 
 
 def loss_of(module, batch):

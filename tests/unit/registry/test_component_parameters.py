@@ -13,7 +13,7 @@ from pydantic import Field
 
 from fpmg_bench.errors import PluginError, SuiteError
 from fpmg_bench.registry.parameters import check, signature_of
-from fpmg_bench.types import Choice
+from fpmg_bench.spec import Choice
 
 
 @dataclass(frozen=True)

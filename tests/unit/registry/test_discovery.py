@@ -118,6 +118,6 @@ def test_a_failing_panel_becomes_a_panel_that_says_so(install, discover):
 
 
 def _choice(name: str, **params: object):
-    from fpmg_bench.types import Choice
+    from fpmg_bench.spec import Choice
 
     return Choice(name, params)

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from fpmg_bench.folder import write
+from fpmg_bench.spec import Budget, Choice, Privacy, TrialSpec
 from fpmg_bench.stats.amp import amp
 from fpmg_bench.store import RunDir, collect, frame, write_table
-from fpmg_bench.types import Budget, Choice, Cohort, Column, Pixels, Privacy, Schema, Series, Table, Text, TrialSpec
+from fpmg_bench.types import Cohort, Column, Pixels, Schema, Series, Table, Text
 
 DATASETS = ("fake-alpha", "fake-beta")
 METHODS = ("fpmg", "fpmg-dp", "fedavg", "centralized", "local-only", "single-modal")

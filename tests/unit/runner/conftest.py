@@ -11,9 +11,9 @@ import pytest
 
 from fpmg_bench.keys import digest
 from fpmg_bench.runner import Outcome, RunPlan, compute
+from fpmg_bench.spec import Budget, Choice, TrialSpec
 from fpmg_bench.store import Planned, RunDir, Versions, chosen, measure_preimage, stage1_preimage, trial_preimage
 from fpmg_bench.suite import Limits, Suite
-from fpmg_bench.types import Budget, Choice, TrialSpec
 
 FAKE = Path(__file__).with_name("fake_trial.py")
 

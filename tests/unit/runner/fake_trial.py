@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from fpmg_bench.runner.one import execute, find
+from fpmg_bench.spec import TrialSpec
 from fpmg_bench.store import RunDir, TrialSink
-from fpmg_bench.types import TrialSpec
 
 
 def federate(sink: TrialSink, stage: str, spec: TrialSpec, states: dict[int, Any], rounds: int) -> dict[int, Any]:

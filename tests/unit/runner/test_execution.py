@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from fpmg_bench.errors import ExitCode, SuiteError
+from fpmg_bench.spec import Choice, TrialSpec
 from fpmg_bench.store import read_json, read_rounds, read_table
-from fpmg_bench.types import Choice, TrialSpec
 
 Trial = Callable[..., TrialSpec]
 Run = Callable[..., Any]

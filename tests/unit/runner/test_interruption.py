@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from fpmg_bench.errors import ExitCode
+from fpmg_bench.spec import Budget, TrialSpec
 from fpmg_bench.store import RunDir, read_rounds, read_table
-from fpmg_bench.types import Budget, TrialSpec
 
 Trial = Callable[..., TrialSpec]
 FAKE = Path(__file__).with_name("fake_trial.py")

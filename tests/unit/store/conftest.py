@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fpmg_bench.keys import digest
+from fpmg_bench.spec import Budget, Choice, TrialSpec
 from fpmg_bench.store import Planned, RunDir, TrialSink
-from fpmg_bench.types import Budget, Choice, TrialSpec
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fpmg_bench.errors import StoreError
+from fpmg_bench.spec import Choice
 from fpmg_bench.store import DTYPES, Planned, RunDir, TrialSink, collect, latest, metric_name, read_table, write_table
-from fpmg_bench.types import Choice
 
 Make = Callable[..., Planned]
 COLUMNS = [

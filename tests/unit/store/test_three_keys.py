@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from fpmg_bench.keys import digest
+from fpmg_bench.spec import Audit, Budget, Choice, Privacy, TrialSpec
 from fpmg_bench.store import Planned, Versions, measure_preimage, setting, spec_from_json, stage1_preimage, trial_preimage
 from fpmg_bench.store.environment import INERT, core_hash
-from fpmg_bench.types import Audit, Budget, Choice, Privacy, TrialSpec
 
 Make = Callable[..., Planned]
 NAMES = [

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from fpmg_bench.spec import Budget, Choice
 from fpmg_bench.store import Planned, RunDir, TrialSink, read_json
-from fpmg_bench.types import Budget, Choice, Cohort, Column, Schema, Table
+from fpmg_bench.types import Cohort, Column, Schema, Table
 
 Make = Callable[..., Planned]
 Open = Callable[..., TrialSink]

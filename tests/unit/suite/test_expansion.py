@@ -8,8 +8,8 @@ import pytest
 
 from fpmg_bench.errors import SuiteError
 from fpmg_bench.keys import canonical
+from fpmg_bench.spec import Choice
 from fpmg_bench.suite import expand
-from fpmg_bench.types import Choice
 
 TWO = """\
 version: 1

@@ -6,8 +6,8 @@ import pytest
 from suite_toys import HEAD, METHODS
 
 from fpmg_bench.errors import ExitCode, SuiteError
+from fpmg_bench.spec import Audit, Choice, Privacy
 from fpmg_bench.suite import parse_suite, with_values
-from fpmg_bench.types import Audit, Choice, Privacy
 
 
 def test_extends_replaces_whole_keys_and_merges_encoders_and_silos(suite):

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from fpmg_bench.registry import Registry
+from fpmg_bench.spec import Budget, Choice, TrialSpec
 from fpmg_bench.suite import CohortInfo, SiloInfo
 from fpmg_bench.suite.refusals import fewest_inputs, refusals
-from fpmg_bench.types import Budget, Choice, Column, Schema, TrialSpec
+from fpmg_bench.types import Column, Schema
 
 REGISTRY = Registry.discover()
 GOSSIP = {"relay": False}

@@ -1,0 +1,87 @@
+"""What a suite asks of one trial, in full: JSON in, JSON out. Everything in it enters the trial's key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A component chosen in a suite: its name and the parameters written there."""
+
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How long a method may train. `stop`: {"consensus": 1e-3} ends when released weights move less than that."""
+
+    rounds: int = 15
+    local_steps: int = 20
+    sampling_rate: float = 0.1
+    encoder_rounds: int = 8
+    evaluate_every: int | None = None
+    stop: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """A patient-level budget for one silo over the whole trial. `secure`: noise of the system's generator, not repeatable.
+
+    balanced: the generator draws each class at a rate of its own, so that all are as frequent; charged at the largest.
+    statistics: share of epsilon for moments and counts, where steps are taken too.
+    """
+
+    epsilon: float
+    delta: float
+    clip: float = 1.0
+    secure: bool = False
+    balanced: bool = False
+    statistics: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Made-up patients whose membership is guessed afterwards. `sabotage`: the fault that the audit is to find."""
+
+    canaries: int
+    sabotage: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSpec:
+    """One trial: dataset x method x seed. JSON in, JSON out; a trial's subprocess needs nothing else.
+
+    encoders: modality name -> choice. silos: silo name -> overrides. control: replaces stages 1 to 3 where set.
+    """
+
+    dataset: Choice
+    dataset_name: str
+    method: str
+    seed: int
+    partition: Mapping[str, Any]
+    encoders: Mapping[str, Choice]
+    generator: Choice | None
+    topology: Choice | None
+    aggregator: Choice | None
+    budget: Budget
+    metrics: tuple[Choice, ...]
+    privacy: Privacy | None = None
+    silos: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    control: Choice | None = None
+    frames: bool = False
+    holdout: float = 0.0
+    tuning: bool = False
+    limit_seconds: float = 600.0
+    audit: Audit | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.dataset_name}/{self.method}/{self.seed}"
+
+    @property
+    def role(self) -> str:
+        return "control" if self.control else "method"
