@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+
 from fpmg_bench.trial.run import _denormals_flushed
 
 
