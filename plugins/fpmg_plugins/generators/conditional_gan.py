@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
+from annotated_types import Ge
 
 from fpmg_bench.contracts import Objective
 from fpmg_bench.types import Charges, Representation, Update
@@ -44,6 +45,7 @@ class ConditionalGan:
         fakes: int = 64,
         balance: bool = True,
         send: Literal["both", "generator"] = "both",
+        proximal: Annotated[float, Ge(0)] = 0.0,
     ) -> None:
         self.noise = noise
         self.hidden = hidden
@@ -55,6 +57,7 @@ class ConditionalGan:
         self.fakes = fakes
         self.balance = balance
         self.send = send
+        self.proximal = proximal
 
     def groups(self, space: Space) -> Sequence[Group]:
         """Modalities that share noise and a discriminator."""

@@ -77,6 +77,10 @@ class Match:
         self.makers = {m: training.adam(net, lr, ctx.memory, f"generator.{m}", BETAS) for m, net in self.nets.items()}
         self.average = {m: [state[f"ema.{m}/{key}"].clone() for key, _ in net.named_parameters()] for m, net in self.nets.items()}
         self.weighted = {m: list(net.parameters()) for m, net in self.nets.items()}
+        mu = training.setting(gan, ctx, "proximal")
+        self.pulls = {m: training.proximal(net, mu) for m, net in self.nets.items()}
+        shared = gan.send == "both"  # a discriminator at home has no reference that others know
+        self.hold = training.proximal(self.critic, mu if shared else 0.0)
         self.seen = Seen.of(gan, self.space, group)
         held = torch.tensor([float(m not in ctx.lacks) for m in group])
         self.presence = ctx.memory.get(OWN, state["prior/presence"])[self.seen.masks] * held
@@ -106,17 +110,19 @@ class Match:
         return self.seen.losses(critic, batch) * self.weights[batch["label"]]
 
     def _on_fakes(self, critic: nn.Module) -> Tensor:
-        """The discriminator's mean loss on generated rows: no patient is touched."""
+        """The discriminator's mean loss on generated rows and its proximal term: no patient is touched."""
         z, mask, given, _ = self.drawn
         value, _ = critic(z.detach(), mask, given)
-        return (F.relu(1 + value) if self.gan.loss == "hinge" else F.softplus(value)).mean()
+        loss = (F.relu(1 + value) if self.gan.loss == "hinge" else F.softplus(value)).mean()
+        return loss if self.hold is None else loss + self.hold(critic)
 
     def _improve(self) -> float:
         """One step of every generator of the group on the joint verdict."""
         z, mask, given, label = self.drawn
         value, logits = self.critic(z, mask, given)
         loss = (-value if self.gan.loss == "hinge" else F.softplus(-value)).mean()
-        total = loss + self.gan.classify * F.cross_entropy(logits, label)
+        pulled = [pull(self.nets[m]) for m, pull in self.pulls.items() if pull is not None]
+        total = sum(pulled, loss + self.gan.classify * F.cross_entropy(logits, label))
         everything = [p for parameters in self.weighted.values() for p in parameters]
         for parameter, slope in zip(everything, torch.autograd.grad(total, everything), strict=True):
             parameter.grad = slope
