@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import FpmgError
@@ -66,6 +66,7 @@ class SiloForecast:
 class Forecast:
     """One trial. edges: (from, to) of round 0, the server is -1; reason: why there is none (a control, an impossible plan).
 
+    partition, skew: the silos asked for, and how different they are with this trial's seed.
     raw_upload: bytes of sending all training records but those of the first silo, once; what a pooled trial costs.
     """
 
@@ -76,6 +77,8 @@ class Forecast:
     raw_upload: int = 0
     pooled: bool = False
     reason: str = ""
+    partition: Mapping[str, Any] = field(default_factory=dict)
+    skew: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int | None:
@@ -101,7 +104,7 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     if spec.control:
         return Forecast(spec.id, reason="a control trains nothing")
     try:
-        _, train, silos, _, _ = settle(split(cohort, spec.seed, spec.holdout, spec.tuning), spec)
+        _, train, silos, skew, _ = settle(split(cohort, spec.seed, spec.holdout, spec.tuning), spec)
         space = space_of(train, parts)
         ledgers = open_ledgers(spec, parts, silos, train, space)
     except FpmgError as error:
@@ -119,7 +122,14 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     pooled = spec.partition["kind"] == "pooled"
     edges = () if pooled else _edges(spec, parts, len(silos))
     return Forecast(
-        spec.id, tuple(stages), tuple(_silo(s, ledgers) for s in silos), edges, raw_upload(train, cohort, pooled), pooled
+        spec.id,
+        tuple(stages),
+        tuple(_silo(s, ledgers) for s in silos),
+        edges,
+        raw_upload(train, cohort, pooled),
+        pooled,
+        partition=spec.partition,
+        skew=skew,
     )
 
 

@@ -24,7 +24,7 @@ Examples:
 
 
 def command(suite: SuiteName, only: Only = None, seeds: Seeds = None, json: Json = False) -> None:
-    """Validate SUITE and print its trials, refusals with reasons, graphs, bytes, privacy per silo and training time.
+    """Validate SUITE and print its trials, refusals with reasons, skew, graphs, bytes, privacy per silo and training time.
 
     Nothing runs and nothing is written. Each method is forecast on each cohort for its first seed. Bytes follow the closed forms
     that the meter is checked against; sigma is the noise multiplier that the trial will use; seconds are one core's, measured
@@ -111,8 +111,28 @@ def _print(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
     ]
     columns = ("dataset/method", "seeds", "silos", "graph of a round", "bytes", "raw upload", "training", "note")
     console.table("Trials", columns, rows, right=("silos", "bytes", "raw upload", "training"))
+    _print_skew(forecasts)
     _print_stages(forecasts)
     _print_privacy(forecasts)
+
+
+def _print_skew(forecasts: Sequence[Forecast]) -> None:
+    """One row for each cohort and partition in silos: how different these are with the first seed."""
+    from fpmg_bench.cli import console
+    from fpmg_bench.partition import words
+
+    found: dict[tuple[str, str], tuple[Any, ...]] = {}
+    for f in forecasts:
+        if f.skew and not f.pooled:
+            said, s = words(f.partition), f.skew
+            lost = ", ".join(f"{m} at {', '.join(by)}" for m, by in s.get("withheld", {}).items())
+            row = (f.id.partition("/")[0], said, len(f.silos), s["js"], s["gini"], s["features"], s["features_by_chance"])
+            found.setdefault(row[:2], (*row, s.get("by"), s.get("without_feature"), s["absent"], lost))
+    columns = ("dataset", "partition", "silos", "labels", "sizes", "features", "by chance", "by", "without", "absent", "withheld")
+    title = (
+        "Skew: Jensen-Shannon distance of labels, Gini of sizes, standardised difference of features, share of modalities absent"
+    )
+    console.table(title, columns, found.values(), right=columns[2:10])
 
 
 def _print_stages(forecasts: Sequence[Forecast]) -> None:

@@ -6,13 +6,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fpmg_bench.report.blocks import Cell, Head, Heading, Prose, Row, Section, Table
+from fpmg_bench.report.read import TrialFiles
+from fpmg_bench.report.skews import skew_lines, withheld_words
 from fpmg_bench.report.view import Group, View
 from fpmg_bench.report.wording import as_float, count, listing, number, percent
 
 
 def panel(view: View) -> Section:
     """Facts, silos and modalities of every cohort."""
-    lead = "As the datasets declare and deliver them. Skew is the mean pairwise Jensen-Shannon distance of the silos' labels; Gini measures unequal silo sizes."
+    lead = (
+        "As the datasets declare and deliver them. Skew is the mean pairwise Jensen-Shannon distance of the silos' labels; Gini measures "
+        "unequal silo sizes; a standardised difference is the mean distance of two silos' means in standard deviations."
+    )
     return Section("cohorts", "Cohorts", lead, [block for group in view.groups for block in _group(group)])
 
 
@@ -54,8 +59,7 @@ def _lines(group: Group) -> Iterator[tuple[str, str, Any]]:
     yield "split, patients", ", ".join(parts) or "–", ""
     if as_float(split.get("unstratified")):
         yield "strata too small to stratify", f"{count(split['unstratified'])} patients went to training", "warn"
-    skew = next((t.record["skew"] for m in group.trained if not m.pooled for t in m.done if t.record.get("skew")), {})
-    yield "skew over silos", f"labels {number(skew.get('js'))} (Jensen-Shannon), sizes {number(skew.get('gini'))} (Gini)", ""
+    yield "skew over silos", "; ".join(skew_lines(group)) or "–", ""
     dropped = _dropped(group)
     yield (
         "dropped records",
@@ -109,7 +113,7 @@ def _silos(group: Group) -> Table:
                 Cell(count(silo.get("records")), sort=as_float(silo.get("records"))),
                 Cell(count(silo.get("patients")), sort=as_float(silo.get("patients"))),
                 Cell(_shares(silo.get("label_counts"), classes) or "–"),
-                Cell(", ".join(silo.get("modalities") or ()) or "–"),
+                Cell(", ".join(silo.get("modalities") or ()) or "–", _withheld(trial, silo)),
                 Cell(number(silo.get("sampling_rate")), sort=as_float(silo.get("sampling_rate"))),
                 Cell(count(silo.get("local_steps")), sort=as_float(silo.get("local_steps"))),
             ]
@@ -118,6 +122,11 @@ def _silos(group: Group) -> Table:
     ]
     note = f"Training patients of {trial.id}." if trial else "Natural silos of the whole cohort."
     return Table(f"silos-{group.id}", f"{group.title}: silos", heads, rows, [note])
+
+
+def _withheld(trial: TrialFiles | None, silo: Mapping[str, Any]) -> str:
+    lost = withheld_words(str(silo.get("name")), trial.record.get("skew") or {}) if trial else ""
+    return f"withheld: {lost}" if lost else ""
 
 
 def _modalities(group: Group) -> Table:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import SuiteError
-from fpmg_bench.partition import merged_sites
+from fpmg_bench.partition import merged_sites, spreading
 from fpmg_bench.registry import did_you_mean
 from fpmg_bench.spec import Choice, TrialSpec
 from fpmg_bench.suite.model import DatasetEntry, Method, Plan, Refusal, Suite
@@ -114,6 +114,7 @@ def silos_of(method: Method, info: CohortInfo, names: Collection[str]) -> dict[s
 
 def silo_names(partition: Mapping[str, Any], info: CohortInfo) -> list[str]:
     """The silos that a partition of this cohort makes, by what is known before the split."""
+    partition = spreading(partition)
     if partition["kind"] == "natural":
         return list(dict.fromkeys(merged_sites({silo.name: silo.patients for silo in info.silos}, partition).values()))
     return [] if partition["kind"] == "pooled" else [f"silo-{index}" for index in range(int(partition["silos"]))]

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.keys import rng_for
-from fpmg_bench.partition import MIN_PATIENTS, merged_sites
+from fpmg_bench.partition import least_patients, merged_sites, spreading
 from fpmg_bench.spec import Choice, Privacy, TrialSpec
 from fpmg_bench.suite.secrecy import secrecy_refusals
+from fpmg_bench.suite.spreads import spread_refusals
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
@@ -23,6 +24,7 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
     sizes, reason = silo_sizes(spec.partition, info)
     if reason:
         yield reason
+    yield from spread_refusals(spec.partition, info, len(sizes))
     if spec.control is not None:
         if spec.control.name == "oracle" and not hasattr(registry.load("dataset", spec.dataset.name), "simulate"):
             yield f"control 'oracle' is the simulator itself, and {info.name} is not simulated"
@@ -41,6 +43,7 @@ def silo_sizes(partition: Mapping[str, Any], info: CohortInfo) -> tuple[list[flo
     training = info.patients * TRAINING_SHARE
     if partition["kind"] == "pooled":
         return [training], ""
+    partition = spreading(partition)
     if partition["kind"] == "natural":
         if not info.silos:
             return [], f"{info.name} has no natural silos; write partition: {{kind: dirichlet, alpha: 0.5, silos: 5}}, or iid"
@@ -50,8 +53,7 @@ def silo_sizes(partition: Mapping[str, Any], info: CohortInfo) -> tuple[list[flo
         for site, silo in merged.items():
             totals[silo] += patients[site] * TRAINING_SHARE
         return list(totals.values()), ""
-    silos = int(partition["silos"])
-    least = int(partition.get("min_patients", MIN_PATIENTS if partition["kind"] == "dirichlet" else 1))
+    silos, least = int(partition["silos"]), least_patients(partition)
     if silos * least > training:
         each = f" of at least {least} patients" if least > 1 else ""
         return (
@@ -147,12 +149,20 @@ def _inputs(steps: Any) -> int | None:
 
 def _serial_refusals(spec: TrialSpec, info: CohortInfo, silos: int, registry: Registry) -> Iterator[str]:
     """A model that goes from silo to silo as a whole must be trained as a whole everywhere."""
-    if spec.topology is None or spec.generator is None or spec.partition["kind"] != "natural":
+    spread = spreading(spec.partition)
+    skewed = spec.partition["kind"] == "modality" and spec.partition["lack"] > 0
+    if spec.topology is None or spec.generator is None or not (skewed or spread["kind"] == "natural"):
         return
     steps = registry.build("topology", spec.topology).plan(list(range(silos)), 0, rng_for(0, "dry plan", 0))
     if not any(step.train for step in steps) or getattr(registry.build("generator", spec.generator), "rounds", None) == 0:
         return
-    merged = merged_sites({silo.name: silo.patients for silo in info.silos}, spec.partition)
+    if skewed:
+        yield (
+            f"over '{spec.topology.name}' one whole model goes from silo to silo, and a modality skew leaves silos without a "
+            "modality; use a topology that merges, or lack: 0"
+        )
+        return
+    merged = merged_sites({silo.name: silo.patients for silo in info.silos}, spread)
     for modality in spec.encoders:
         held = {merged[silo.name] for silo in info.silos if silo.present.get(modality, 0)}
         lacking = sorted({merged[silo.name] for silo in info.silos if silo.patients} - held)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.keys import rng_for
-from fpmg_bench.partition import merged_sites
+from fpmg_bench.partition import merged_sites, spreading
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
@@ -51,9 +51,13 @@ def _no_sum(over: str, step: Any) -> Iterator[str]:
 
 
 def _held_alone(over: str, spec: TrialSpec, info: CohortInfo) -> Iterator[str]:
-    if spec.partition["kind"] != "natural":
+    if spec.partition["kind"] == "modality" and spec.partition["lack"]:
+        yield f"a modality skew may leave a modality to one silo alone, {over} would send its encoder in the clear; write secure: false"
         return
-    merged = merged_sites({silo.name: silo.patients for silo in info.silos}, spec.partition)
+    spread = spreading(spec.partition)
+    if spread["kind"] != "natural":
+        return
+    merged = merged_sites({silo.name: silo.patients for silo in info.silos}, spread)
     for modality in spec.encoders:
         holders = {merged[silo.name] for silo in info.silos if silo.patients and silo.present.get(modality, 0)}
         if len(holders) == 1:

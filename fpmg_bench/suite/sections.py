@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, cast
 
-from fpmg_bench.partition import OPTIONS
+from fpmg_bench.partition import OPTIONS, SPREADING, Option
 from fpmg_bench.spec import Choice
 from fpmg_bench.suite.model import DatasetEntry, Limits
 from fpmg_bench.suite.place import Place
@@ -64,22 +64,35 @@ def _dataset(place: Place) -> DatasetEntry:
     )
 
 
-def read_partition(place: Place) -> dict[str, Any]:
-    """`natural`, or `{kind: dirichlet, alpha: 0.5, silos: 5}`; always with its kind."""
+def read_partition(place: Place, kinds: tuple[str, ...] = tuple(OPTIONS)) -> dict[str, Any]:
+    """`natural`, or `{kind: dirichlet, alpha: 0.5, silos: 5}`; always with its kind, one of `kinds`."""
     if not isinstance(place.value, dict):
-        kind = place.word(tuple(OPTIONS), "natural")
+        kind = place.word(kinds, "natural")
         found: dict[str, Place] = {}
     else:
         entries = place.entries()
-        kind = entries["kind"].word(tuple(OPTIONS), "natural") if "kind" in entries else "natural"
+        kind = entries["kind"].word(kinds, "natural") if "kind" in entries else "natural"
         found = place.fields(("kind", *OPTIONS[kind]), ["kind"])
     spec: dict[str, Any] = {"kind": kind}
     for name, option in OPTIONS[kind].items():
         if name in found:
-            spec[name] = found[name].whole(1, 1) if option.whole else found[name].number("a number above 0", 1.0, above=0)
+            spec[name] = _option(found[name], kind, option)
         elif option.required and ("kind" in found or not found):
             place.wrong(f"partition '{kind}' needs '{name}'")
     return spec
+
+
+def _option(place: Place, kind: str, option: Option) -> Any:
+    match option.type:
+        case "whole":
+            return place.whole(1, 1)
+        case "number":
+            return place.number("a number above 0", 1.0, above=0)
+        case "share":
+            return place.number("a share from 0 to 1", 0.0, above=-1e-300, upto=1)
+        case "name":
+            return place.text()
+    return read_partition(place, SPREADING if kind == "modality" else (*SPREADING, "modality"))
 
 
 def read_budget(place: Place) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class Audited:
         return finding.found(self.canaries.member, guess, scorer, formal, delta, self.audit.sabotage)
 
 
-def settle(parted: Split, spec: TrialSpec) -> tuple[Split, Cohort, list[Silo], dict[str, float], Audited | None]:
+def settle(parted: Split, spec: TrialSpec) -> tuple[Split, Cohort, list[Silo], dict[str, Any], Audited | None]:
     """Step 3: the split, its training patients in silos, the realised skew; in an audit with the canaries whose coin fell so."""
     if spec.audit is None:
         return parted, *place(parted.train, spec), None

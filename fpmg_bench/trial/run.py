@@ -64,13 +64,18 @@ class Scene:
     parted: Split
     train: Cohort
     silos: list[Silo]
-    skew: dict[str, float]
+    skew: dict[str, Any]
     audited: Audited | None
 
     @property
     def known(self) -> Cohort:
         """The training patients without canaries."""
         return self.train.take(~self.audited.canaries.of(self.train.patient)) if self.audited else self.train
+
+    @property
+    def whole(self) -> Cohort:
+        """The training patients with all that they have, also what a modality skew withholds: phi is the same for every partition."""
+        return self.known if self.audited else self.parted.train
 
     def audit(self, spec: TrialSpec, space: EvaluationSpace, released: Mapping[int, Cohort], privacy: Any) -> Finding | None:
         """What the canaries tell, where any were planted. privacy: that entry of trial.json, None where nothing is claimed."""
@@ -110,7 +115,7 @@ def _run(spec: TrialSpec, parts: Parts, sink: Sink) -> None:
     sink.event({"event": "stage", "name": "load", "total": 1})
     with clock("load"):
         scene = _load(spec, parts)
-        space = EvaluationSpace.fit(scene.known, spec.seed)
+        space = EvaluationSpace.fit(scene.whole, spec.seed)
     if spec.control:
         made = _controlled(spec, parts, scene, clock, sink)
     else:

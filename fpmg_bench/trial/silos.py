@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.partition import partition, skew
+from fpmg_bench.partition import absent, feature_skew, partition, skew, sorted_skew, withheld
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,15 +50,35 @@ class Silo:
         }
 
 
-def place(train: Cohort, spec: TrialSpec) -> tuple[Cohort, list[Silo], dict[str, float]]:
-    """The training cohort with `silo` set to the realised partition, the silos that hold patients, and the realised skew."""
+def place(train: Cohort, spec: TrialSpec) -> tuple[Cohort, list[Silo], dict[str, Any]]:
+    """The training cohort with `silo` set to the realised partition, the silos that hold patients, and the realised skew.
+
+    Under a modality skew without what is withheld, and without the records of which nothing is left: skew["withheld"], modality ->
+    silo -> records, and skew["left_out"], records; under a feature skew with `by` and `without_feature` of `sorted_skew`.
+    """
     import numpy as np
 
     where, names = partition(train, spec.partition, spec.seed)
     used = [index for index in range(len(names)) if bool((where == index).any())]
     dense = np.searchsorted(used, where)
     placed = replace(train, silo=dense, silo_names=tuple(names[index] for index in used))
-    return placed, silos_of(placed, spec), skew(train.label, dense)
+    counted: dict[str, Any] = dict(sorted_skew(placed, spec.partition))
+    lost = withheld(train, spec.partition, spec.seed)
+    if lost:
+        counted["withheld"] = {m: _by_silo(placed, mask) for m, mask in lost.items()}
+        placed = replace(placed, present={m: mask & ~lost[m] if m in lost else mask for m, mask in placed.present.items()})
+        placed = placed.take(np.any(list(placed.present.values()), axis=0))
+        counted["left_out"] = len(train) - len(placed)
+    realised = skew(placed.label, placed.silo) | feature_skew(placed) | {"absent": absent(placed)}
+    return placed, silos_of(placed, spec), realised | counted
+
+
+def _by_silo(placed: Cohort, mask: NDArray[np.bool_]) -> dict[str, int]:
+    """silo -> records where the mask is True."""
+    import numpy as np
+
+    count = np.bincount(placed.silo[mask], minlength=len(placed.silo_names))
+    return {name: int(n) for name, n in zip(placed.silo_names, count, strict=True) if n}
 
 
 def silos_of(placed: Cohort, spec: TrialSpec) -> list[Silo]:

@@ -20,6 +20,7 @@ budget: {{rounds: 2, local_steps: 5, sampling_rate: 0.3, encoder_rounds: 2}}
 methods:
   ring: {{encoders: {{table: autoencoder, series: pca, image: cnn-ae}}, generator: parallel-cgan, topology: ring, aggregator: centered-clipping}}
   alone: {{extends: ring, topology: isolated}}
+  skewed: {{extends: ring, partition: {{kind: modality, lack: 0.15, of: natural}}}}
 metrics: [rg, co, tstr, reconstruction]
 """
 
@@ -49,4 +50,13 @@ def test_the_complete_record_is_released_by_silos_that_never_saw_it(tmp_path):
     assert len(kept) == 4 and len(set(kept.values())) == 1  # one decoder at all three silos
     own = [s for s in trials["alone"]["scores"] if s["status"] == "not_applicable" and s["modality"] == "image"]
     assert any("an encoder" in s["reason"] for s in own)
+    skew, before = trials["skewed"]["skew"], trials["ring"]["skew"]
+    assert (before["absent"], skew["absent"]) == (2 / 9, 3 / 9)  # one more of 9 pairs, of the 7 that there were
+    ((modality, count),) = skew["withheld"].items()
+    ((silo, records),) = count.items()
+    assert records > 0
+    at = {s["name"]: set(s["modalities"]) for s in trials["skewed"]["silos"]}
+    had = {s["name"]: set(s["modalities"]) for s in trials["ring"]["silos"]}
+    assert at == had | {silo: had[silo] - {modality}}
+    assert {s["value"] for s in trials["skewed"]["scores"] if s["key"] == "rg" and s["scope"] == "all" and s["modality"] is None}
     assert np.isfinite([s["value"] for s in trials["ring"]["scores"] if s["status"] == "ok"]).all()

@@ -95,6 +95,19 @@ def test_a_small_alpha_skews_labels_and_a_large_one_does_not():
     assert js[1000.0] < 0.05
 
 
+@pytest.mark.parametrize(
+    ("spec", "silos"),
+    [
+        ({"kind": "iid", "silos": 3}, "11002201021211"),
+        ({"kind": "dirichlet", "alpha": 1.0, "silos": 3}, "11121011221011"),
+        ({"kind": "natural", "silos": 2}, "00111010011010"),
+    ],
+)
+def test_a_partition_is_the_same_in_every_version(spec, silos):
+    """What was published of a seed must be found again."""
+    assert "".join(map(str, partition(cohort(12, 14, 0, ("a", "b", "c")), spec, 7)[0])) == silos
+
+
 def test_pooled_is_one_silo():
     silo, names = partition(cohort(5, 9), {"kind": "pooled"}, 0)
     assert names == ("pooled",)

@@ -54,6 +54,25 @@ def test_natural_without_silos_is_refused(reason):
     assert reason("partition: natural", {}).startswith("toy has no natural silos; write partition: {kind: dirichlet")
 
 
+def test_a_column_that_no_table_has_is_refused(reason):
+    feature = "partition: {kind: feature, strength: 1, silos: 3, by: %s}"
+    assert "partition by 'lab': toy has no such column or modality. Did you mean 'labs'?" in reason(feature % "lab")
+    assert reason(feature % "labs") == ""
+
+
+def test_more_modalities_taken_away_than_can_be_are_refused(reason):
+    skewed = "partition: {kind: modality, lack: %s, of: {kind: iid, silos: 4}}"
+    said = reason(skewed % 0.9)
+    assert "modalities of silos away; at most" in said and "write lack: 0" in said
+
+
+def test_a_modality_skew_is_planned_like_what_it_is_made_of(reason):
+    skewed = "partition: {kind: modality, lack: 0, of: {kind: %s}}"
+    assert "cannot fill 700 silos" in reason(skewed % "iid, silos: 700")
+    assert reason(skewed % "natural", {}).startswith("toy has no natural silos")
+    assert "sees 3" in reason("aggregator: krum, " + skewed % "natural", FIVE)
+
+
 def test_more_silos_than_patients_are_refused(reason):
     assert "600 training patients of toy cannot fill 700 silos" in reason("partition: {kind: iid, silos: 700}")
     dirichlet = "partition: {kind: dirichlet, alpha: 1, silos: 10, min_patients: 61}"

@@ -57,6 +57,31 @@ def test_a_good_suite_has_no_problems(problems):
             "[{name: toy, partition: {kind: iid, silos: 0}}]",
             "3:54: datasets.0.partition.silos: expected a whole number of at",
         ),
+        (
+            "[toy]",
+            "[{name: toy, partition: {kind: quantity, silos: 3}}]",
+            "3:35: datasets.0.partition: partition 'quantity' needs 'beta'",
+        ),
+        (
+            "[toy]",
+            "[{name: toy, partition: {kind: feature, silos: 3, strength: 1.5}}]",
+            "3:71: datasets.0.partition.strength: expected a share from 0 to 1, got 1.5",
+        ),
+        (
+            "[toy]",
+            "[{name: toy, partition: {kind: modality, lack: 0.3}}]",
+            "3:35: datasets.0.partition: partition 'modality' needs 'of'",
+        ),
+        (
+            "[toy]",
+            "[{name: toy, partition: {kind: modality, lack: 0.3, of: {kind: iid}}}]",
+            "3:67: datasets.0.partition.of: partition 'iid' needs 'silos'",
+        ),
+        (
+            "[toy]",
+            "[{name: toy, partition: {kind: modality, lack: 0.3, of: pooled}}]",
+            "3:67: datasets.0.partition.of: unknown 'pooled'.",
+        ),
         ("[rg]", "[rg, rg]", "4:15: metrics.1: metric 'rg' appears twice"),
         ("[rg]", "[rgg]", "4:11: metrics.0: unknown metric 'rgg'. Did you mean 'rg'?"),
         ("[rg]", "[{name: rg, draws: 0.5}]", "4:29: metrics.0.draws: metric 'rg' wants int for 'draws', got 0.5"),

@@ -1,4 +1,4 @@
-"""How training patients are spread over silos: natural sites, iid, Dirichlet label skew, or all in one.
+"""Where training patients are: natural sites, iid, Dirichlet label skew, quantity skew, feature skew, or all in one silo.
 
 Always by patient: the records of one patient are never in two silos.
 """
@@ -6,12 +6,12 @@ Always by patient: the records of one patient are never in two silos.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import SuiteError
-from fpmg_bench.keys import seed_for
+from fpmg_bench.partition.draws import rng_of
+from fpmg_bench.partition.options import ATTEMPTS, least_patients, spreading
+from fpmg_bench.partition.ordered import by_feature
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,25 +21,6 @@ if TYPE_CHECKING:
 
     Assignment = NDArray[np.int64]
 
-ATTEMPTS = 200
-MIN_PATIENTS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """An option of a partition: a whole number of at least 1, or a number above 0."""
-
-    whole: bool = True
-    required: bool = False
-
-
-OPTIONS: Mapping[str, Mapping[str, Option]] = {
-    "natural": {"min_patients": Option(), "silos": Option()},
-    "iid": {"silos": Option(required=True)},
-    "dirichlet": {"alpha": Option(whole=False, required=True), "silos": Option(required=True), "min_patients": Option()},
-    "pooled": {},
-}
-
 
 def partition(cohort: Cohort, spec: Mapping[str, Any], seed: int) -> tuple[Assignment, tuple[str, ...]]:
     """(silo index of every record [n], names of the silos).
@@ -47,54 +28,31 @@ def partition(cohort: Cohort, spec: Mapping[str, Any], seed: int) -> tuple[Assig
     spec: {"kind": "natural", "min_patients", "silos"}: the cohort's own sites; those with fewer patients than min_patients, and
     the smallest beyond `silos`, merge into "other" · {"kind": "iid", "silos"} · {"kind": "dirichlet", "alpha", "silos",
     "min_patients"}: each label's patients spread with shares from Dirichlet(alpha) (Hsu, Qi and Brown, 2019), drawn again until
-    every silo has min_patients · {"kind": "pooled"}. Raises SuiteError where that cannot be.
+    every silo has min_patients · {"kind": "quantity", "beta", "silos", "min_patients"}: sizes from Dirichlet(beta), labels as they
+    come (Li et al., 2022) · {"kind": "feature", "strength", "silos", "by"}: `ordered.by_feature` · {"kind": "modality", "of"}: as
+    what it is made of, `modality.withheld` says what silos lack · {"kind": "pooled"}. Raises SuiteError where that cannot be.
     """
     import numpy as np
 
-    patients, first, inverse = np.unique(cohort.patient, return_index=True, return_inverse=True)
-    kind = spec["kind"]
-    if kind == "pooled":
+    if spec["kind"] == "pooled":
         return np.zeros(len(cohort), dtype=np.int64), ("pooled",)
-    if kind == "natural":
+    spec = spreading(spec)
+    if spec["kind"] == "natural":
         return _natural(cohort, spec)
-    silos = int(spec["silos"])
-    least = int(spec.get("min_patients", MIN_PATIENTS if kind == "dirichlet" else 1))
+    patients, first, inverse = np.unique(cohort.patient, return_index=True, return_inverse=True)
+    silos, least = int(spec["silos"]), least_patients(spec)
     if silos * least > len(patients):
         each = f" of at least {least} patients" if least > 1 else ""
         raise SuiteError(f"{len(patients)} training patients cannot fill {silos} silos{each}", "fewer silos, or a larger cohort")
-    if kind == "iid":
-        of_patient = _rng(seed, "iid").permutation(len(patients)) % silos
+    if spec["kind"] == "iid":
+        of_patient = rng_of(seed, "iid").permutation(len(patients)) % silos
+    elif spec["kind"] == "quantity":
+        of_patient = _quantity(len(patients), float(spec["beta"]), silos, least, seed)
+    elif spec["kind"] == "feature":
+        of_patient = by_feature(cohort, spec, silos, seed)
     else:
         of_patient = _dirichlet(cohort.label[first], float(spec["alpha"]), silos, least, seed)
     return of_patient[inverse].astype(np.int64), tuple(f"silo-{index}" for index in range(silos))
-
-
-def skew(label: NDArray[np.int64], silo: NDArray[np.int64]) -> dict[str, float]:
-    """Realised heterogeneity of records: `js`, `gini`.
-
-    js: mean over pairs of silos of the Jensen-Shannon distance of their label shares (base 2, so in 0..1; Endres and Schindelin,
-    2003). gini: Gini coefficient of the silos' sizes (0 equal). Both 0 for one silo.
-    """
-    import numpy as np
-
-    _, dense = np.unique(silo, return_inverse=True)
-    counts = np.zeros((dense.max() + 1, label.max() + 1))
-    np.add.at(counts, (dense, label), 1.0)
-    shares = counts / counts.sum(1, keepdims=True)
-    pairs = [_js_distance(shares[a], shares[b]) for a, b in combinations(range(len(shares)), 2)]
-    sizes = np.sort(counts.sum(1))
-    rank = np.arange(1, len(sizes) + 1)
-    gini = 2 * float(rank @ sizes) / (len(sizes) * float(sizes.sum())) - (len(sizes) + 1) / len(sizes)
-    return {"js": float(np.mean(pairs)) if pairs else 0.0, "gini": max(gini, 0.0)}
-
-
-def _js_distance(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
-    import numpy as np
-
-    middle = (p + q) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = [np.where(share > 0, share * np.log2(share / middle), 0.0) for share in (p, q)]
-    return float(np.sqrt(max((terms[0].sum() + terms[1].sum()) / 2, 0.0)))
 
 
 def merged_sites(patients: Mapping[str, int], spec: Mapping[str, Any]) -> dict[str, str]:
@@ -140,7 +98,7 @@ def _dirichlet(label: NDArray[np.int64], alpha: float, silos: int, least: int, s
     import numpy as np
 
     for attempt in range(ATTEMPTS):
-        rng = _rng(seed, "dirichlet", attempt)
+        rng = rng_of(seed, "dirichlet", attempt)
         silo = np.empty(len(label), dtype=np.int64)
         for value in np.unique(label):
             members = rng.permutation(np.flatnonzero(label == value))
@@ -155,7 +113,18 @@ def _dirichlet(label: NDArray[np.int64], alpha: float, silos: int, least: int, s
     )
 
 
-def _rng(seed: int, *path: str | int) -> np.random.Generator:
+def _quantity(patients: int, beta: float, silos: int, least: int, seed: int) -> Assignment:
+    """Silo of every patient: sizes drawn again until every silo has `least`."""
     import numpy as np
 
-    return np.random.Generator(np.random.PCG64(seed_for(seed, "partition", *path)))
+    for attempt in range(ATTEMPTS):
+        rng = rng_of(seed, "quantity", attempt)
+        ends = np.floor(np.cumsum(rng.dirichlet(np.full(silos, beta))) * patients + 0.5).astype(np.int64)
+        ends[-1] = patients  # a cumulative sum of 1 - 1e-16 must not lose a patient
+        sizes = np.diff(ends, prepend=0)
+        if sizes.min() >= least:
+            return rng.permutation(np.repeat(np.arange(silos), sizes))
+    raise SuiteError(
+        f"no Dirichlet draw of sizes in {ATTEMPTS} with beta {beta} gave each of {silos} silos {least} of the {patients} patients",
+        "a larger beta, fewer silos, or a smaller min_patients",
+    )
