@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,21 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong at some silos in the rounds since..until - 1 (None: to the end) of stage 1, of stage 2, or of both.
+
+    silos: names, how many the seed draws, or "all". params: the kind's own.
+    """
+
+    kind: str
+    silos: int | Literal["all"] | tuple[str, ...]
+    since: int = 0
+    until: int | None = None
+    stage: Literal[1, 2, "both"] = 2
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class TrialSpec:
     """One trial: dataset x method x seed. JSON in, JSON out; a trial's subprocess needs nothing else.
 
@@ -77,6 +92,7 @@ class TrialSpec:
     tuning: bool = False
     limit_seconds: float = 600.0
     audit: Audit | None = None
+    faults: tuple[Fault, ...] = ()
 
     @property
     def id(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fpmg_bench.errors import PlumbingError
+from fpmg_bench.faults import Round
 from fpmg_bench.federation import secure, weights
 from fpmg_bench.keys import seed_for
 from fpmg_bench.transport import Message
@@ -55,6 +56,7 @@ class Meter:
     header: int = 0
     messages: int = 0
     bytes: int = 0
+    lost: int = 0  # planned, and never arrived: neither counted nor billed
     sent: dict[int, int] = field(default_factory=dict)
 
     def count(self, message: Message) -> None:
@@ -76,7 +78,14 @@ class Exchange:
     """
 
     def __init__(
-        self, nodes: dict[int, Node], aggregator: Aggregator, transport: Inproc, stage: str, round: int, seed: int = 0
+        self,
+        nodes: dict[int, Node],
+        aggregator: Aggregator,
+        transport: Inproc,
+        stage: str,
+        round: int,
+        seed: int = 0,
+        faults: Round | None = None,
     ) -> None:
         self.nodes = nodes
         self.aggregator = aggregator
@@ -84,15 +93,16 @@ class Exchange:
         self.stage = stage
         self.round = round
         self.seed = seed  # of masks
+        self.faults = faults or Round()
         self.meter = Meter()
         self._merged: dict[tuple[object, ...], tuple[Bundle, State]] = {}
 
     def run(self, steps: Sequence[Step], train: Callable[[int, Bundle], Bundle] | None = None) -> Mapping[int, Bundle]:
         """Carry out the plan; `train` trains the silos that a step names. The models of all silos at the end of the round."""
-        for step in steps:
+        for at, step in enumerate(steps):
             for silo in step.train:
                 self._train(silo, train)
-            messages = [self._message(move) for move in step.transfers]
+            messages = self._sent(at, step)
             arrived = self.transport.deliver(self._masked(messages) if step.masked else messages, self.stage, self.round)
             for message in arrived:
                 self.meter.count(message)
@@ -113,6 +123,22 @@ class Exchange:
             raise PlumbingError(f"round {self.round}: the plan trains silo {silo} again, but nothing can be trained here")
         node = self.nodes[silo]
         node.model = node.trained = train(silo, self.model(silo))
+
+    def _sent(self, at: int, step: Step) -> list[Message]:
+        """The messages of a step that are not lost, as they arrive; without faults all of them, as they are."""
+        if not self.faults:
+            return [self._message(move) for move in step.transfers]
+        planned = [self._message(move) for move in step.transfers if self._has(move, step)]
+        arriving = self.faults.deliver(planned, {silo: node.reference for silo, node in self.nodes.items()}, at)
+        self.meter.lost += len(step.transfers) - len(arriving)
+        return arriving
+
+    def _has(self, move: Transfer, step: Step) -> bool:
+        """Whether what is to be sent got there: a relay that was lost goes no further, and a hub that nobody reached has no mean."""
+        node = self.nodes[move.src]
+        if move.origin is None:
+            return node.mass > 0 or step.on_arrival == "replace"
+        return move.origin == move.src or move.origin in node.known
 
     def _message(self, move: Transfer) -> Message:
         if move.origin is None:
@@ -143,6 +169,8 @@ class Exchange:
 
     def _arrive(self, at: int, messages: list[Message], how: str) -> None:
         node = self.nodes[at]
+        if not messages:
+            return
         if messages[0].masked:
             self._open(at, node, messages)
         elif how == "replace":

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fpmg_bench.errors import PlumbingError, TrialError
-from fpmg_bench.federation import consensus, secure, statistics
+from fpmg_bench.faults import Faults, Round
+from fpmg_bench.federation import consensus, secure, statistics, struck
 from fpmg_bench.federation.exchange import Exchange, Meter, Node
 from fpmg_bench.federation.handover import sources
 from fpmg_bench.federation.layout import Bundle, Layout, modules_of
@@ -51,6 +52,7 @@ class Plan:
     silos: Mapping[int, SiloPlan]
     seed: int
     stop: float | None = None
+    faults: Faults = field(default_factory=Faults)
 
 
 @dataclass(slots=True)
@@ -137,26 +139,31 @@ class _Stage:
         """One round, in place: train, exchange, take the merged models over. Returns the line of rounds.jsonl."""
         began = time.perf_counter()
         losses: dict[int, dict[str, float]] = {}
-        work = _Training(self, now, losses)
-        serial = [silo for step in self._steps(list(self.shards), now.round) for silo in step.train]
-        trained = work.ahead(serial[0]) if serial else {silo: work(silo) for silo in self.shards}
+        faults = self.plan.faults.at(self.plan.stage, now.round)
+        active = [silo for silo in self.shards if silo not in faults.absent]
+        work = _Training(self, now, losses, faults)
+        serial = [silo for step in self._steps(active, now.round) for silo in step.train]
+        trained = work.ahead(serial[0], active) if serial else {silo: work(silo) for silo in active}
         merging = time.perf_counter()
         bundles = [
-            self._exchange(layout, silos, trained, now, work if serial else None) for silos, layout in self._bundles(trained)
+            self._exchange(layout, silos, trained, now, work if serial else None, faults)
+            for silos, layout in self._bundles(trained)
         ]
-        moved = self._take_over(now, bundles)
-        record = _record(self.plan.stage, now.round, losses, bundles)
+        moved = self._take_over(now, bundles, active)
+        record = _record(self.plan.stage, now.round, losses, bundles) | struck.told(
+            faults, self.shards, [bundle.meter for bundle in bundles]
+        )
         record |= {"seconds": time.perf_counter() - began, "merge_seconds": time.perf_counter() - merging}
         now.round += 1
         now.done = self.plan.stop is not None and moved < self.plan.stop
         if last or now.done:
-            self._hand_over(now, bundles)
+            self._hand_over(now, bundles, active)
         return record
 
-    def _hand_over(self, now: Federated, bundles: Sequence[_Bundle]) -> None:
+    def _hand_over(self, now: Federated, bundles: Sequence[_Bundle], active: Sequence[int]) -> None:
         """Silos that lack a modality take the final modules of its holders over."""
-        lacking = {silo for silo in self.shards if self.plan.silos[silo].lacks}
-        steps = self._steps(list(self.shards), 0)  # a later round's edges may not connect all
+        lacking = {silo for silo in active if self.plan.silos[silo].lacks}
+        steps = self._steps(active, 0)  # a later round's edges may not connect all
         for bundle in bundles:
             for silo, holder in sources(steps, bundle.silos, lacking - set(bundle.silos)).items():
                 given = {f.key: now.states[holder][f.key] for f in bundle.layout.fields}
@@ -182,21 +189,31 @@ class _Stage:
         return self.layouts[key]
 
     def _exchange(
-        self, layout: Layout, silos: tuple[int, ...], trained: Mapping[int, State], now: Federated, work: _Training | None
+        self,
+        layout: Layout,
+        silos: tuple[int, ...],
+        trained: Mapping[int, State],
+        now: Federated,
+        work: _Training | None,
+        faults: Round,
     ) -> _Bundle:
         steps = self._steps(list(silos), now.round)
         flat = {s: layout.flatten(trained[s]) for s in silos}
         masses = {s: float(self.shards[s].patients) for s in silos}
-        name = ",".join(map(str, silos))
+        honest = tuple(s for s in silos if s not in self.plan.faults.liars)
+        name = ",".join(layout.modules())  # not the silos: some may be away in a round
         nodes = self._nodes(steps, layout, flat, masses, now, name)
-        exchange = Exchange(nodes, self.plan.aggregator, self.transport, self.plan.stage, now.round, self.plan.seed)
+        if not work:
+            struck.lie(faults, nodes, honest)
+        exchange = Exchange(nodes, self.plan.aggregator, self.transport, self.plan.stage, now.round, self.plan.seed, faults)
         after = exchange.run(steps, work.on(layout) if work else None)
         self._explain(layout, nodes, now)
         exchange.meter.header = layout.header
         closed = self._closed_form(len(silos), layout, exchange.meter, now.round)
-        now.merging[name] = {at: node.memory if node.advanced is None else node.advanced for at, node in nodes.items()}
-        now.hubs[name] = {at: node.model for at, node in nodes.items() if at < 0}
-        return _Bundle(layout, silos, flat, dict(after), exchange.meter, closed, self._mixing(silos, steps, masses))
+        memories = {at: node.memory if node.advanced is None else node.advanced for at, node in nodes.items()}
+        now.merging[name] = now.merging.get(name, {}) | memories
+        now.hubs[name] = now.hubs.get(name, {}) | {at: node.model for at, node in nodes.items() if at < 0}
+        return _Bundle(layout, silos, honest, flat, dict(after), exchange.meter, closed, self._mixing(silos, steps, masses))
 
     def _explain(self, layout: Layout, nodes: Mapping[int, Node], now: Federated) -> None:
         """Recorded frames become what their receiver can make of them: whole states, and its own of before the round."""
@@ -231,21 +248,23 @@ class _Stage:
         return nodes
 
     def _closed_form(self, n: int, layout: Layout, meter: Meter, round: int) -> int | None:
-        """Bytes that the topology's formula asks for; PlumbingError where the meter disagrees."""
+        """Bytes that the topology's formula asks for; PlumbingError where the meter disagrees. None where messages were lost."""
+        if meter.lost:
+            return None
         expected = secure.round_bytes(self.plan.topology, n, layout)
         if expected is not None and expected != meter.bytes:
             where = f"{self.plan.stage}, round {round}"
             raise PlumbingError(f"{where}: {meter.bytes} bytes were sent, the closed form of the topology says {expected}")
         return expected
 
-    def _take_over(self, now: Federated, bundles: Sequence[_Bundle]) -> float:
+    def _take_over(self, now: Federated, bundles: Sequence[_Bundle], active: Sequence[int]) -> float:
         """New states from the merged vectors; silos that share all vectors share one state. Returns the relative weight change.
 
-        What did not travel (integers, modules a silo lacks) stays as it was initialised.
+        What did not travel (integers, modules a silo lacks) stays as it was initialised, and who was away keeps all.
         """
         shared: dict[tuple[int, ...], State] = {}
         change = norm = 0.0
-        for silo in self.shards:
+        for silo in active:
             parts = [(bundle.layout, bundle.after[silo]) for bundle in bundles if silo in bundle.silos]
             identity = tuple(id(vector) for _, merged in parts for vector in merged.values())
             if identity not in shared:
@@ -286,8 +305,8 @@ class _Stage:
 class _Training:
     """Local training of one silo in the current round."""
 
-    def __init__(self, stage: _Stage, now: Federated, losses: dict[int, dict[str, float]]) -> None:
-        self.stage, self.now, self.losses = stage, now, losses
+    def __init__(self, stage: _Stage, now: Federated, losses: dict[int, dict[str, float]], faults: Round) -> None:
+        self.stage, self.now, self.losses, self.faults = stage, now, losses, faults
         self.begun: dict[int, State] = {}
 
     def __call__(self, silo: int, state: State | None = None) -> State:
@@ -302,11 +321,11 @@ class _Training:
         self.losses[silo] = dict(update.losses)
         return update.state
 
-    def ahead(self, first: int) -> dict[int, State]:
-        """A serial plan's first silo trains before anything is sent: what it returns is what travels. Of all silos, these modules."""
+    def ahead(self, first: int, active: Sequence[int]) -> dict[int, State]:
+        """A serial plan's first silo trains before anything is sent: what it returns is what travels. Of active silos, these modules."""
         self.begun[first] = self(first)
         sent = modules_of(self.begun[first])
-        return {s: {k: v for k, v in state.items() if k.rpartition("/")[0] in sent} for s, state in self.now.states.items()}
+        return {s: {k: v for k, v in self.now.states[s].items() if k.rpartition("/")[0] in sent} for s in active}
 
     def on(self, layout: Layout) -> Callable[[int, Bundle], Bundle]:
         """Training for plans that name their trainers: the visiting model comes as a flat bundle."""
@@ -321,7 +340,8 @@ class _Training:
                     f"{where}: one whole model goes from silo to silo, but silo {silo} and the first one differ in {', '.join(odd)}",
                     "leave out the modality that some silos lack, or use a topology that merges",
                 )
-            return layout.flatten(state)
+            trained = layout.flatten(state)
+            return self.faults.lie({silo: trained}, {silo: bundle}, ()).get(silo, trained)
 
         return train
 
@@ -338,22 +358,32 @@ class _Bundle:
 
     layout: Layout
     silos: tuple[int, ...]
+    honest: tuple[int, ...]
     before: Mapping[int, Bundle]
     after: Mapping[int, Bundle]
     meter: Meter
     closed_form: int | None
     mixing: Mixing | None
 
+    @property
+    def pi(self) -> dict[int, float]:
+        """Weights of the mean that the mixing keeps; among honest silos only, where some lie."""
+        pi = self.mixing.stationary if self.mixing else dict.fromkeys(self.silos, 1 / len(self.silos))
+        if self.honest == self.silos:
+            return pi
+        total = sum(pi[silo] for silo in self.honest)
+        return {silo: pi[silo] / total for silo in self.honest}
+
 
 def _record(stage: str, round: int, losses: Mapping[int, Mapping[str, float]], bundles: Sequence[_Bundle]) -> dict[str, Any]:
-    """The line of rounds.jsonl: losses, consistency and bytes of one round."""
+    """The line of rounds.jsonl: losses, consistency (of honest silos) and bytes of one round."""
     before: dict[str, tuple[float, float]] = {}
     after: dict[str, tuple[float, float]] = {}
     sent: dict[int, int] = {}
     for bundle in bundles:
-        pi = bundle.mixing.stationary if bundle.mixing else dict.fromkeys(bundle.silos, 1 / len(bundle.silos))
-        before |= consensus.distances(bundle.layout, bundle.before, pi)
-        after |= consensus.distances(bundle.layout, bundle.after, pi)
+        if bundle.honest:
+            before |= consensus.distances(bundle.layout, {s: bundle.before[s] for s in bundle.honest}, bundle.pi)
+            after |= consensus.distances(bundle.layout, {s: bundle.after[s] for s in bundle.honest}, bundle.pi)
         for node, count in bundle.meter.sent.items():
             sent[node] = sent.get(node, 0) + count
     closed = [bundle.closed_form for bundle in bundles]

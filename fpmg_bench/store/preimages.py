@@ -51,7 +51,7 @@ def stage1_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any] | Non
     }
     if spec.privacy:
         found["calibrated_with"] = {"generator": versions.of("generator", spec.generator), "rounds": spec.budget.rounds}
-    return found
+    return found | _faults(spec, 1, "both")
 
 
 def trial_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
@@ -59,7 +59,18 @@ def trial_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
     if spec.control:
         return _patients(spec, versions) | {"control": asdict(spec.control), "stage": "control"}
     generator = versions.of("generator", spec.generator)
-    return {"stage": "stage2", "stage1": stage1_preimage(spec, versions), "generator": generator, "budget": asdict(spec.budget)}
+    trained = {
+        "stage": "stage2",
+        "stage1": stage1_preimage(spec, versions),
+        "generator": generator,
+        "budget": asdict(spec.budget),
+    }
+    return trained | _faults(spec, 1, 2, "both")
+
+
+def _faults(spec: TrialSpec, *stages: int | str) -> dict[str, Any]:
+    """The whole list, since a drawn silo depends on it, where any fault is of these stages; nothing else."""
+    return {"faults": [asdict(fault) for fault in spec.faults]} if any(f.stage in stages for f in spec.faults) else {}
 
 
 def measure_preimage(spec: TrialSpec, versions: Versions, trial_key: str) -> dict[str, Any]:

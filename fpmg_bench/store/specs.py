@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fpmg_bench.spec import Audit, Budget, Choice, Privacy, TrialSpec
+from fpmg_bench.spec import Audit, Budget, Choice, Fault, Privacy, TrialSpec
 from fpmg_bench.store.atomic import plain
 
 
@@ -44,8 +44,14 @@ def spec_from_json(entry: Mapping[str, Any]) -> TrialSpec:
         "privacy": Privacy(**_floats(entry["privacy"])) if entry["privacy"] else None,
         "control": _optional(entry["control"]),
         "audit": Audit(**entry["audit"]) if entry.get("audit") else None,
+        "faults": tuple(_fault(item) for item in entry.get("faults", ())),
     }
     return TrialSpec(**{**entry, **same})
+
+
+def _fault(entry: Mapping[str, Any]) -> Fault:
+    silos = entry["silos"]
+    return Fault(**{**entry, "silos": tuple(silos) if isinstance(silos, (list, tuple)) else silos})
 
 
 def _choice(entry: Mapping[str, Any]) -> Choice:

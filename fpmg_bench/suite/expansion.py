@@ -10,6 +10,7 @@ from fpmg_bench.errors import SuiteError
 from fpmg_bench.partition import merged_sites, spreading
 from fpmg_bench.registry import did_you_mean
 from fpmg_bench.spec import Choice, TrialSpec
+from fpmg_bench.suite.faults import fault_refusals, faults_of
 from fpmg_bench.suite.model import DatasetEntry, Method, Plan, Refusal, Suite
 from fpmg_bench.suite.problems import Problems
 from fpmg_bench.suite.refusals import refusals
@@ -50,8 +51,10 @@ def expand(
         if entry.name not in cohorts:
             skipped.append(Refusal(id, missing.get(entry.name, "the cohort is optional and not here")))
             continue
-        spec = trial(suite, entry, method, cohorts[entry.name], seed)
-        reasons = list(refusals(spec, cohorts[entry.name], registry))
+        info = cohorts[entry.name]
+        spec = trial(suite, entry, method, info, seed)
+        reasons = list(refusals(spec, info, registry))
+        reasons += fault_refusals(spec, silo_names(spec.partition, info) or ["everyone"], registry)
         if reasons:
             refused.append(Refusal(id, "; ".join(reasons)))
         else:
@@ -84,6 +87,7 @@ def trial(suite: Suite, entry: DatasetEntry, method: Method, info: CohortInfo, s
         held,
         limit_seconds=suite.limits.trial,
         audit=method.audit,
+        faults=faults_of(method.faults, suite.faults, method.control is not None or partition["kind"] == "pooled"),
     )
 
 

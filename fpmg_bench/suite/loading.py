@@ -13,6 +13,7 @@ from fpmg_bench.registry import did_you_mean
 from fpmg_bench.spec import Budget
 from fpmg_bench.suite.check import check_components
 from fpmg_bench.suite.document import node_of, read_document
+from fpmg_bench.suite.faults import read_faults
 from fpmg_bench.suite.methods import read_methods, vary
 from fpmg_bench.suite.model import Limits, Suite
 from fpmg_bench.suite.place import Place
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 KEYS = (
     "version", "name", "seeds", "datasets", "partition", "budget", "methods", "metrics", "sweep", "limits", "tune", "frames",
+    "faults",
 )  # fmt: skip
 REQUIRED = ("version", "seeds", "datasets", "methods", "metrics")
 
@@ -132,6 +134,7 @@ def _read(place: Place, text: str, source: Path) -> Suite:
         limits=read_limits(found["limits"]) if "limits" in found else Limits(),
         tune=tune,
         frames=found["frames"].flag() if "frames" in found else False,
+        faults=read_faults(found["faults"]) if "faults" in found else (),
         source=source,
         text=text,
         node=place.node,

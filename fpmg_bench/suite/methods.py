@@ -9,6 +9,7 @@ from fpmg_bench.audit.sabotage import SHARDS
 from fpmg_bench.registry import did_you_mean
 from fpmg_bench.spec import Audit, Choice, Privacy
 from fpmg_bench.suite.document import Node, node_of
+from fpmg_bench.suite.faults import read_faults
 from fpmg_bench.suite.model import COMPONENTS, METHOD_KEYS, Method
 from fpmg_bench.suite.place import Place
 from fpmg_bench.suite.sections import read_budget, read_choice, read_partition
@@ -58,6 +59,7 @@ def read_method(place: Place, name: str) -> Method:
         read_privacy(found["privacy"]) if "privacy" in found else None,
         {key: _read_silo(entry) for key, entry in found["silos"].entries().items()} if "silos" in found else {},
         audit=_audit(found),
+        faults=read_faults(found["faults"]) if "faults" in found else None,
         node=place.node,
     )
 
@@ -68,7 +70,7 @@ def _stops(key: str, place: Place) -> bool:
 
 
 def _read_control(place: Place, name: str, found: Mapping[str, Place]) -> Method:
-    for key in ("encoders", *COMPONENTS, "budget", "privacy", "silos"):
+    for key in ("encoders", *COMPONENTS, "budget", "privacy", "silos", "faults"):
         if key in found:
             place.problems.add(place.node.key(key), found[key].path, f"a control replaces training; remove '{key}'")
     strength = found["strength"].number("a number of at least 0", 1.0, above=-1e-300) if "strength" in found else 1.0

@@ -7,11 +7,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from fpmg_bench.spec import Audit, Budget, Choice, Privacy, TrialSpec
+from fpmg_bench.spec import Audit, Budget, Choice, Fault, Privacy, TrialSpec
 from fpmg_bench.suite.document import Node
 
 COMPONENTS = ("generator", "topology", "aggregator")
-METHOD_KEYS = ("extends", "encoders", *COMPONENTS, "partition", "budget", "privacy", "silos", "control", "strength", "audit")
+METHOD_KEYS = (
+    "extends",
+    "encoders",
+    *COMPONENTS,
+    "partition",
+    "budget",
+    "privacy",
+    "silos",
+    "control",
+    "strength",
+    "audit",
+    "faults",
+)
 NOWHERE = Node(None, 1, 1)
 
 
@@ -32,7 +44,7 @@ class Method:
 
     budget: what differs from the suite's.
 
-    generator None: encoders alone. A control has `control` and none of the components.
+    generator None: encoders alone. faults None: the suite's. A control has `control` and none of the components.
     """
 
     name: str
@@ -46,6 +58,7 @@ class Method:
     silos: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     control: Choice | None = None
     audit: Audit | None = None
+    faults: tuple[Fault, ...] | None = None
     node: Node = field(default=NOWHERE, repr=False, compare=False)
 
 
@@ -87,6 +100,7 @@ class Suite:
     limits: Limits = Limits()
     tune: Tune | None = None
     frames: bool = False
+    faults: tuple[Fault, ...] = ()
     source: Path = Path("suite.yaml")
     text: str = field(default="", repr=False)
     node: Node = field(default=NOWHERE, repr=False, compare=False)

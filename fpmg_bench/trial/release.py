@@ -58,7 +58,11 @@ def _decoded(
     present = {}
     for i, (modality, block) in enumerate(space.blocks.items()):
         held = modality in model
-        state = model[modality] if held else next(m[modality] for m in models.values() if modality in m)
+        state = model[modality] if held else next((m[modality] for m in models.values() if modality in m), None)
+        if state is None:
+            raise TrialError(
+                f"no honest living silo has an encoder of {modality}", "strike other silos, or leave the modality out"
+            )
         data[modality] = parts.encoders[modality].decode(train.schemas[modality], state, drawn.z[:, block])
         present[modality] = drawn.present[:, i].numpy() & held
     n = len(asked)

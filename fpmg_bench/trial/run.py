@@ -15,7 +15,7 @@ from fpmg_bench.errors import DatasetError, SuiteError
 from fpmg_bench.evaluation import EvaluationSpace, Measured, Split, split
 from fpmg_bench.keys import rng_for
 from fpmg_bench.transport import Inproc
-from fpmg_bench.trial import account
+from fpmg_bench.trial import account, struck
 from fpmg_bench.trial.attacked import Trained
 from fpmg_bench.trial.audited import settle
 from fpmg_bench.trial.measure import audit_rows, measure, scores_of
@@ -161,7 +161,8 @@ def _generated(
     ledgers = account.open_ledgers(spec, parts, scene.silos, scene.train, space_of(scene.train, parts))
     transport = Inproc(record=spec.frames)
     stages = Stages(spec, parts, scene.train, scene.silos, ledgers, transport, sink, audited=scene.audited)
-    models = _models(stages, scene, space, clock)
+    trained = _models(stages, scene, space, clock)
+    models = struck.measured(stages.faults, trained, *struck.last_round(sink.rounds, stages))
     with clock("sample"):
         drawn = _sampled(stages, scene, models, mixture) if parts.generator else {}
     pooled = spec.partition.get("kind") == "pooled"
@@ -181,7 +182,8 @@ def _generated(
         "widths": {modality: encoder.dim for modality, encoder in parts.encoders.items()},
         "learners": Trained(stages, models),
     }
-    return released, {"plumbing": stages.plumbing, "bytes": sent, "privacy": account.privacy_summary(ledgers, spec)}
+    privacy = account.privacy_summary(ledgers, spec)
+    return released, {"plumbing": stages.plumbing, "bytes": sent, "privacy": privacy} | struck.summary(stages, sink.rounds)
 
 
 def _sampled(stages: Stages, scene: Scene, models: Encoders, asked: Any) -> dict[int, Cohort]:
@@ -218,6 +220,7 @@ def _watch(stages: Stages, scene: Scene, space: EvaluationSpace, encoders: Encod
         if not every or now.round % every:
             return
         models = {silo: encoders[silo] | {"generator": state} for silo, state in now.states.items()}
+        models = struck.measured(stages.faults, models, record["stage"], record["round"])
         drawn = _sampled(stages, scene, models, mixture)
         evidence = scene.evidence(spec, parts, space, released=drawn, rounds=[*stages.sink.rounds, record])
         rows = [row for name, metric in cheap.items() for row in scores_of(name, metric, evidence, spec.seed)]

@@ -10,6 +10,7 @@ import numpy as np
 
 from fpmg_bench import federation
 from fpmg_bench.errors import PlumbingError, TrialError
+from fpmg_bench.faults import Faults, LabelFlip, cast
 from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import Draws, LocalShard
 from fpmg_bench.trial import account, requested
@@ -54,9 +55,11 @@ class Stages:
     audited: Audited | None = None
     conditions: NDArray[np.float64] | None = None
     draws: dict[int, Draws] = field(init=False)
+    faults: Faults = field(init=False)
 
     def __post_init__(self) -> None:
         self.draws = {silo: Draws() for silo in self.ledgers}
+        self.faults = cast(self.spec.faults, [silo.name for silo in self.silos], self.spec.seed)
 
     @property
     def space(self) -> Space:
@@ -214,9 +217,18 @@ class Stages:
             silo: self._shard(
                 self.silos[silo], rows, rows.patient.numpy(), "stage2", self._witness(silo, rows.patient.numpy(), encoders[silo])
             )
-            for silo, rows in self.vectors(encoders).items()
+            for silo, rows in self._flipped(self.vectors(encoders)).items()
         }
         return self._federate("stage2", generator, self.space, shards, self.spec.budget.rounds, watch).states
+
+    def _flipped(self, rows: Mapping[int, Representation]) -> dict[int, Representation]:
+        """What every silo trains stage 2 on: the labels of some are in reverse order."""
+        found = dict(rows)
+        for silo in self.faults.of(LabelFlip):
+            condition = rows[silo].condition.clone()
+            condition[:, 0] = len(self.train.classes) - 1 - condition[:, 0]
+            found[silo] = replace(rows[silo], condition=condition)
+        return found
 
     def _federate(
         self, stage: str, learner: Learner, schema: Any, shards: Mapping[int, LocalShard], rounds: int, watch: Watch | None = None
@@ -229,7 +241,9 @@ class Stages:
         self.sink.event({"event": "stage", "name": stage, "total": total})
         silos = {s.index: federation.SiloPlan(s.steps, s.params, self._lacks(s)) for s in self.silos if s.index in shards}
         stop = (self.spec.budget.stop or {}).get("consensus")
-        plan = federation.Plan(stage, self.parts.topology, self.parts.aggregator, rounds, silos, self.spec.seed, stop)
+        plan = federation.Plan(
+            stage, self.parts.topology, self.parts.aggregator, rounds, silos, self.spec.seed, stop, self.faults
+        )
 
         def report(record: dict[str, Any], now: Federated) -> None:
             if watch is not None:
