@@ -49,7 +49,7 @@ class RelayTampering(Kind):
 
 @dataclass(frozen=True)
 class Omission(Kind):
-    """Each message that the silo sends is lost with probability p, independently."""
+    """Each transfer of the silo is lost with probability p, independently, with all modules that it carries."""
 
     p: Annotated[float, Gt(0), Le(1)] = 0.1
     needs: ClassVar[Literal["messages"]] = "messages"

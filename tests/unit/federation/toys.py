@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from fpmg_bench.faults import Faults
 from fpmg_bench.federation import Federated, Plan, SiloPlan, run
 from fpmg_bench.types import Charges, Update
 
@@ -56,7 +57,8 @@ def go(
     sizes = sizes or [10 * (i + 1) for i in range(n)]
     lacks = options.pop("lacks", {})
     silos = {i: SiloPlan(2, lacks=frozenset(lacks.get(i, ()))) for i in range(n)}
-    plan = Plan("stage2", topology, aggregator, rounds, silos, seed=7, stop=options.pop("stop", None))
+    faults = options.pop("faults", Faults())
+    plan = Plan("stage2", topology, aggregator, rounds, silos, seed=7, stop=options.pop("stop", None), faults=faults)
     shards = {i: FakeShard(sizes[i]) for i in range(n)}
     done = run(learner or Drift(), None, shards, plan, lambda record, now: records.append(record), **options)
     return done, records
