@@ -1,9 +1,24 @@
 """The round loop: every learner, every stage and every topology goes through `run`. Bytes are metered at the sender."""
 
+from fpmg_bench.federation.handover import path as handover_path
 from fpmg_bench.federation.handover import sources
+from fpmg_bench.federation.hops import hops
 from fpmg_bench.federation.loop import Federated, Plan, SiloPlan, run
 from fpmg_bench.federation.mixing import mixing
 from fpmg_bench.federation.plumbing import check
 from fpmg_bench.federation.statistics import cost
+from fpmg_bench.federation.statistics import path as statistics_path
 
-__all__ = ["Federated", "Plan", "SiloPlan", "check", "cost", "mixing", "run", "sources"]
+__all__ = [
+    "Federated",
+    "Plan",
+    "SiloPlan",
+    "check",
+    "cost",
+    "handover_path",
+    "hops",
+    "mixing",
+    "run",
+    "sources",
+    "statistics_path",
+]

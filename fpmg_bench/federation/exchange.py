@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fpmg_bench.errors import PlumbingError
 from fpmg_bench.faults import Round
 from fpmg_bench.federation import secure, weights
+from fpmg_bench.federation.hops import Load
 from fpmg_bench.keys import seed_for
 from fpmg_bench.transport import Message
 
@@ -51,15 +52,21 @@ class Input:
 
 @dataclass(slots=True)
 class Meter:
-    """Exact bytes, counted once, at the sender; headers apart."""
+    """Exact bytes, counted once, at the sender; headers apart. steps: who sent and received how much in each, in order."""
 
     header: int = 0
     messages: int = 0
     bytes: int = 0
     lost: int = 0  # planned, and never arrived: neither counted nor billed
     sent: dict[int, int] = field(default_factory=dict)
+    steps: list[Load] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """What is counted from now on travels at once, after all that was counted before."""
+        self.steps.append(Load())
 
     def count(self, message: Message) -> None:
+        self.steps[-1].add(message.src, message.dst, message.bytes)
         self.messages += 1
         self.bytes += message.bytes
         self.sent[message.src] = self.sent.get(message.src, 0) + message.bytes
@@ -104,6 +111,8 @@ class Exchange:
                 self._train(silo, train)
             messages = self._sent(at, step)
             arrived = self.transport.deliver(self._masked(messages) if step.masked else messages, self.stage, self.round)
+            if arrived:
+                self.meter.begin()
             for message in arrived:
                 self.meter.count(message)
             for dst in dict.fromkeys(move.dst for move in step.transfers):

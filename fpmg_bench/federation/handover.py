@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from fpmg_bench.federation.hops import Load, flooded
 from fpmg_bench.federation.statistics import reached
 
 if TYPE_CHECKING:
@@ -22,3 +23,11 @@ def sources(steps: Sequence[Step], holders: Iterable[int], lacking: Iterable[int
     known = reached(edges, sorted({*holders, *lacking}))
     found = {silo: next((h for h in holders if h in known[silo]), None) for silo in lacking}
     return {silo: holder for silo, holder in found.items() if holder is not None}
+
+
+def path(steps: Sequence[Step], holders: Iterable[int], given: Iterable[int], size: int) -> list[Load]:
+    """Loads of the hand-over, step by step: over the plan's edges from the holders, the server and the hubs to the silos given it."""
+    given = set(given)
+    edges = sorted({(move.src, move.dst) for step in steps for move in step.transfers})
+    hubs = {node for edge in edges for node in edge if node < 0}
+    return flooded([edge for edge in edges if edge[1] in given], {node: {0} for node in {*holders, *hubs}}, size)

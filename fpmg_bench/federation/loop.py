@@ -11,7 +11,8 @@ from fpmg_bench.errors import PlumbingError, TrialError
 from fpmg_bench.faults import Faults, Round
 from fpmg_bench.federation import consensus, secure, statistics, struck
 from fpmg_bench.federation.exchange import Exchange, Meter, Node
-from fpmg_bench.federation.handover import sources
+from fpmg_bench.federation.handover import path, sources
+from fpmg_bench.federation.hops import Load, hops
 from fpmg_bench.federation.layout import Bundle, Layout, modules_of
 from fpmg_bench.federation.mixing import Mixing, mixing
 from fpmg_bench.federation.plumbing import nodes_for
@@ -71,6 +72,7 @@ class Federated:
     handover_messages: int = 0
     key_bytes: int = 0
     key_messages: int = 0
+    path: list[int] = field(default_factory=list)  # hops besides the rounds': statistics, keys, hand-over
 
 
 Report = Callable[[dict[str, Any], Federated], None]
@@ -117,8 +119,10 @@ class _Stage:
         sums = statistics.exchange(steps, local, where, seed_for(self.plan.seed, where, "masks"))
         now = Federated(self._initial(sums), kept)
         now.statistics_bytes, now.statistics_messages = statistics.cost(steps, sorted(local), one)
+        now.path += statistics.path(steps, sorted(local), one)
         if one or rounds:
             now.key_bytes, now.key_messages = secure.keys(steps)
+            now.path += secure.key_path(steps)
         return now
 
     def _initial(self, sums: Mapping[int, State]) -> dict[int, State]:
@@ -164,12 +168,16 @@ class _Stage:
         """Silos that lack a modality take the final modules of its holders over."""
         lacking = {silo for silo in active if self.plan.silos[silo].lacks}
         steps = self._steps(active, 0)  # a later round's edges may not connect all
+        loads: list[list[Load]] = []
         for bundle in bundles:
-            for silo, holder in sources(steps, bundle.silos, lacking - set(bundle.silos)).items():
+            found = sources(steps, bundle.silos, lacking - set(bundle.silos))
+            loads.append(path(steps, bundle.silos, found, bundle.layout.bytes))
+            for silo, holder in found.items():
                 given = {f.key: now.states[holder][f.key] for f in bundle.layout.fields}
                 now.states[silo] = dict(now.states[silo]) | given
                 now.handover_bytes += bundle.layout.bytes
                 now.handover_messages += 1
+        now.path += hops(loads)
 
     def _bundles(self, states: Mapping[int, State]) -> list[tuple[tuple[int, ...], Layout]]:
         """Modules grouped by the silos that hold them; each group travels as one flat message among its holders."""
@@ -398,5 +406,6 @@ def _record(stage: str, round: int, losses: Mapping[int, Mapping[str, float]], b
         "headers": sum(bundle.meter.headers for bundle in bundles),
         "messages": sum(bundle.meter.messages for bundle in bundles),
         "closed_form": None if any(c is None for c in closed) else sum(c for c in closed if c is not None),
+        "path": hops(bundle.meter.steps for bundle in bundles),
         "sent": {str(node): count for node, count in sorted(sent.items())},
     }

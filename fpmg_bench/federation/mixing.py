@@ -47,12 +47,12 @@ def mixing(steps: Sequence[Step], masses: Mapping[int, float]) -> Mixing:
     silos = tuple(sorted(masses))
     unit = {silo: np.eye(len(silos))[i] for i, silo in enumerate(silos)}
     rows, mass = dict(unit), {k: float(v) for k, v in masses.items()}
-    relayed: dict[int, set[int]] = {}
+    relayed: dict[int, dict[int, float | None]] = {}  # by receiver: origins and the weights that the plan gives them
     for step in steps:
         arrivals: dict[int, list[tuple[NDArray[np.float64], float, float | None]]] = {}
         for move in step.transfers:
             if move.origin is not None:
-                relayed.setdefault(move.dst, {move.dst}).add(move.origin)
+                relayed.setdefault(move.dst, {})[move.origin] = move.weight
             origin = move.src if move.origin is None else move.origin
             row = rows[move.src] if move.origin is None else unit[origin]
             arrivals.setdefault(move.dst, []).append((row, mass[origin], move.weight))
@@ -60,8 +60,8 @@ def mixing(steps: Sequence[Step], masses: Mapping[int, float]) -> Mixing:
             if step.on_arrival == "replace":
                 rows[dst] = got[-1][0]
             elif dst in relayed:
-                total = sum(masses[o] for o in relayed[dst])
-                rows[dst] = sum((masses[o] / total * unit[o] for o in sorted(relayed[dst])), np.zeros(len(silos)))
+                origins = [(unit[o], masses[o], weight) for o, weight in sorted(relayed[dst].items())]
+                rows[dst], _ = _blend(origins, unit[dst], masses[dst], is_silo=True)
             else:
                 rows[dst], mass[dst] = _blend(got, rows.get(dst), mass.get(dst, 0.0), is_silo=dst >= 0)
     return Mixing(silos, np.stack([rows[s] for s in silos]))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from fpmg_bench.errors import PlumbingError, PrivacyError, TrialError
 from fpmg_bench.federation import masking
+from fpmg_bench.federation.hops import Load, hops
 from fpmg_bench.keys import seed_for
 
 if TYPE_CHECKING:
@@ -98,13 +99,28 @@ def is_masked(steps: Iterable[Step]) -> bool:
 
 def keys(steps: Iterable[Step]) -> tuple[int, int]:
     """(bytes, messages) of the public keys of one stage: of g silos that mask together each sends one key and gets g - 1."""
-    groups = {
-        frozenset(move.src for move in step.transfers if move.dst == dst)
+    groups = _groups(steps)
+    return sum(KEY * len(group) ** 2 for group in groups), sum(2 * len(group) for group in groups)
+
+
+def key_path(steps: Iterable[Step]) -> list[int]:
+    """Hops of the keys: up to the node where the masks cancel, and down from it."""
+    up, down = Load(), Load()
+    for group, at in _groups(steps).items():
+        for silo in group:
+            up.add(silo, at, KEY)
+            down.add(at, silo, KEY * (len(group) - 1))
+    return hops([[up, down]]) if up.sent else []
+
+
+def _groups(steps: Iterable[Step]) -> dict[frozenset[int], int]:
+    """Silos that mask together -> the node that gets their sum."""
+    return {
+        frozenset(move.src for move in step.transfers if move.dst == dst): dst
         for step in steps
         if step.masked
         for dst in {move.dst for move in step.transfers}
     }
-    return sum(KEY * len(group) ** 2 for group in groups), sum(2 * len(group) for group in groups)
 
 
 def round_bytes(topology: Topology, silos: int, layout: Layout) -> int | None:

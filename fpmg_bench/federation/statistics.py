@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fpmg_bench.federation import masking, secure
+from fpmg_bench.federation.hops import Load, flooded, hops
 
 if TYPE_CHECKING:
     from fpmg_bench.types import State, Step
@@ -39,6 +40,23 @@ def cost(steps: Sequence[Step], silos: Sequence[int], one: State) -> tuple[int, 
     masked = sum(len(step.transfers) for step in steps if step.masked)
     numbers = sum(tensor.numel() for tensor in one.values())
     return (messages - masked) * size(one) + masked * numbers * masking.SUMS.bytes, messages
+
+
+def path(steps: Sequence[Step], silos: Sequence[int], one: State) -> list[int]:
+    """Hops of the same exchange (see `hops`): those of the plan where sums travel over a server or hubs, else of a flood."""
+    if not size(one):
+        return []
+    edges = _edges(steps)
+    if not any(node < 0 for edge in edges for node in edge):
+        return hops([flooded(edges, {silo: {silo} for silo in silos}, size(one))])
+    under_masks = sum(tensor.numel() for tensor in one.values()) * masking.SUMS.bytes
+    loads = []
+    for step in steps:
+        load = Load()
+        for move in step.transfers:
+            load.add(move.src, move.dst, under_masks if step.masked else size(one))
+        loads.append(load)
+    return hops([loads])
 
 
 def _edges(steps: Sequence[Step]) -> list[tuple[int, int]]:

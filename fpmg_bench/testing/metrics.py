@@ -285,11 +285,11 @@ def _rounds() -> list[dict[str, Any]]:
     """Two rounds of a generator as `rounds.jsonl` has them."""
     module = {"before": 0.5, "after": 0.1, "relative": 0.01, "variance_ratio": 0.96}
     same = {"theory": 0.25, "losses": {"0": {"loss": 1.0}}, "bytes": 6000, "headers": 300, "messages": 6, "closed_form": 6000}
-    last = {"sent": {"0": 2000, "1": 2000, "2": 2000}, "seconds": 0.1, "merge_seconds": 0.01}
+    last = {"sent": {"0": 2000, "1": 2000, "2": 2000}, "path": [1000, 1000], "seconds": 0.1, "merge_seconds": 0.01}
     return [{"stage": "stage2", "round": r, "modules": {"generator": module}, **module, **same, **last} for r in (0, 1)]
 
 
 def _bytes() -> dict[str, Any]:
     per_silo = {"0": 4000, "1": 4000, "2": 4000}
-    stage = {"rounds": [6000, 6000], "per_silo": per_silo, "messages": 12, "closed_form": 12000}
-    return {"stage2": stage, "total": 12000, "headers": 600, "raw_upload": 50000}
+    stage = {"rounds": [6000, 6000], "per_silo": per_silo, "messages": 12, "closed_form": 12000, "path": [8, 8]}
+    return {"stage2": stage, "path": [], "total": 12000, "headers": 600, "raw_upload": 50000}

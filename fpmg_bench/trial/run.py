@@ -211,13 +211,15 @@ def _models(stages: Stages, scene: Scene, space: EvaluationSpace, clock: Clock) 
 
 
 def _watch(stages: Stages, scene: Scene, space: EvaluationSpace, encoders: Encoders) -> Any:
-    """`evaluate_every`: the metrics marked cheap, on what the silos would release now. Stored in the round's record."""
+    """`evaluate_every`: the metrics marked cheap, on what the silos would release now; the last round too. Stored in the round's record."""
     spec, parts = stages.spec, stages.parts
     every = spec.budget.evaluate_every
     cheap = {name: metric for name, metric in parts.metrics.items() if getattr(metric, "cheap", False)}
+    rounds = account.rounds_of(parts.generator, spec.budget.rounds) if parts.generator else 0
 
     def watch(record: dict[str, Any], now: Federated) -> None:
-        if not every or now.round % every:
+        last = now.done or now.round == rounds
+        if not every or (now.round % every and not last):
             return
         models = {silo: encoders[silo] | {"generator": state} for silo, state in now.states.items()}
         models = struck.measured(stages.faults, models, record["stage"], record["round"])

@@ -39,7 +39,7 @@ Watch = Callable[[dict[str, Any], "Federated"], None]
 class Stages:
     """The surroundings of both stages of one trial.
 
-    statistics: stage -> bytes and messages of its exchange of sums; conditions: noisy counts [K, bins] of what else than labels
+    statistics: stage -> bytes, messages and hops of its exchange of sums; conditions: noisy counts [K, bins] of what else than labels
     a release is asked for, under privacy.
     """
 
@@ -51,7 +51,7 @@ class Stages:
     transport: Inproc
     sink: Sink
     plumbing: list[dict[str, Any]] = field(default_factory=list)
-    statistics: dict[str, dict[str, int]] = field(default_factory=dict)
+    statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
     audited: Audited | None = None
     conditions: NDArray[np.float64] | None = None
     draws: dict[int, Draws] = field(init=False)
@@ -90,10 +90,15 @@ class Stages:
         counts = requested.counted(self.train, shards, self.spec.seed)
         assert self.parts.topology is not None
         steps = self.parts.topology.plan(sorted(counts), 0, rng_for(self.spec.seed, requested.STAGE))
-        size, messages = federation.cost(steps, sorted(counts), {"counts": counts[min(counts)]})
+        one = {"counts": counts[min(counts)]}
+        size, messages = federation.cost(steps, sorted(counts), one)
         self.conditions = torch.stack(list(counts.values())).sum(0).reshape(len(self.train.classes), -1).numpy()
         nothing = dict.fromkeys(("handover", "handover_messages", "keys", "key_messages"), 0)
-        self.statistics[requested.STAGE] = {"bytes": size, "messages": messages} | nothing
+        self.statistics[requested.STAGE] = {
+            "bytes": size,
+            "messages": messages,
+            "path": federation.statistics_path(steps, sorted(counts), one),
+        } | nothing
 
     def extra(self) -> dict[str, Any]:
         """What else a later trial or a resumed one needs back."""
@@ -148,8 +153,9 @@ class Stages:
         assert self.parts.topology is not None
         steps = self.parts.topology.plan([s.index for s in self.silos], 0, rng_for(self.spec.seed, stage, "hand-over"))
         given = {silo: states[holder] for silo, holder in federation.sources(steps, states, lacking).items()}
-        size = sum(sum(t.numel() * t.element_size() for t in state.values()) for state in given.values())
-        self.statistics[stage] |= {"handover": size, "handover_messages": len(given)}
+        sizes = [sum(t.numel() * t.element_size() for t in state.values()) for state in given.values()]
+        self.statistics[stage] |= {"handover": sum(sizes), "handover_messages": len(given)}
+        self.statistics[stage]["path"] += federation.hops([federation.handover_path(steps, states, given, max(sizes, default=0))])
         return {**states, **given}
 
     def _lacks(self, silo: Silo) -> frozenset[str]:
@@ -259,6 +265,7 @@ class Stages:
             "handover_messages": done.handover_messages,
             "keys": done.key_bytes,
             "key_messages": done.key_messages,
+            "path": list(done.path),
         }
         return done
 
@@ -276,7 +283,7 @@ class Stages:
     def _checkpoint(self, stage: str, now: Federated) -> None:
         memories = {"silos": now.memories, "merging": now.merging, "hubs": now.hubs}
         counted = (now.statistics_bytes, now.statistics_messages, now.handover_bytes, now.handover_messages)
-        extra = self.extra() | {"done": now.done, "counted": (*counted, now.key_bytes, now.key_messages)}
+        extra = self.extra() | {"done": now.done, "counted": (*counted, now.key_bytes, now.key_messages, now.path)}
         self.sink.checkpoint(stage, now.round, now.states, memories, extra)
 
     def _restored(self, stage: str) -> Federated | None:

@@ -10,23 +10,29 @@ if TYPE_CHECKING:
 
 
 def traffic(
-    rounds: Sequence[Mapping[str, Any]], statistics: Mapping[str, Mapping[str, int]], cohort: Cohort, train: Cohort, pooled: bool
+    rounds: Sequence[Mapping[str, Any]], statistics: Mapping[str, Mapping[str, Any]], cohort: Cohort, train: Cohort, pooled: bool
 ) -> dict[str, Any]:
-    """The "bytes" entry of trial.json. A pooled trial sends no weights: its traffic is the raw upload, once."""
+    """The "bytes" entry of trial.json. A pooled trial sends no weights: its traffic is the raw upload, once.
+
+    path: hops besides the rounds' (see `federation.hops`): the most bytes that any node sends or receives in each.
+    """
     stages = {stage: _stage([r for r in rounds if r["stage"] == stage], exchanged) for stage, exchanged in statistics.items()}
     upload = raw_upload(train, cohort, pooled)
     sent = sum(sum(s["rounds"]) + s["statistics"] + s["handover"] + s["keys"] for s in stages.values())
+    uploading = [upload] if pooled and upload else []
     return {
         **stages,
         "total": upload if pooled else sent,
         "headers": sum(s["headers"] for s in stages.values()),
         "messages": sum(s["messages"] for s in stages.values()),
+        "path": uploading,
+        "hops": len(uploading) if pooled else sum(s["hops"] for s in stages.values()),
         "raw_upload": upload,
         "ratio_to_raw_upload": (upload if pooled else sent) / upload if upload else None,
     }
 
 
-def _stage(rounds: Sequence[Mapping[str, Any]], exchanged: Mapping[str, int]) -> dict[str, Any]:
+def _stage(rounds: Sequence[Mapping[str, Any]], exchanged: Mapping[str, Any]) -> dict[str, Any]:
     sent: dict[str, int] = {}
     for record in rounds:
         for node, count in record["sent"].items():
@@ -43,6 +49,8 @@ def _stage(rounds: Sequence[Mapping[str, Any]], exchanged: Mapping[str, int]) ->
         "statistics": exchanged["bytes"],
         "handover": exchanged["handover"],
         "keys": exchanged["keys"],
+        "path": exchanged["path"],
+        "hops": sum(len(record["path"]) for record in rounds) + len(exchanged["path"]),
         "closed_form": None if any(c is None for c in closed) else sum(closed),
     }
 

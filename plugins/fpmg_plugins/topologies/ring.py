@@ -20,7 +20,9 @@ class Ring:
     """relay: every silo receives and relays every weight once, n(n-1) messages a round (FPMG).
 
     merge: "each" merges at every reception, "last" only after the last one; both end with the same model.
-    relay=False: gossip with neighbours i-hops..i+hops (D-PSGD, Lian et al. 2017), n min(2 hops, n-1) messages over direct links.
+    relay=False: gossip with neighbours i-hops..i+hops (D-PSGD, Lian et al. 2017), n min(2 hops, n-1) messages: at once over direct
+    links, or with links=neighbours in min(hops, n/2) steps over the sockets of the two neighbours, who hand on what they received;
+    every silo gets each model once either way, so bytes and models are the same.
     one_way: only from i-1 to i, n messages, weights 1/2 (the fastest that a one-way ring has).
     mixing: Metropolis weights 1/(degree + 1), or the constant weight that contracts fastest (Xiao and Boyd, 2004), as large as
     leaves the silo's own weight at 0 or above: of 8 silos .7445 a round instead of .8047.
@@ -33,11 +35,12 @@ class Ring:
     hops: Annotated[int, Ge(1)] = 1
     one_way: bool = False
     mixing: Literal["metropolis", "optimal"] = "metropolis"
+    links: Literal["direct", "neighbours"] = "direct"
 
     def plan(self, silos: Sequence[int], round: int, rng: Rng) -> Sequence[Step]:
         if len(silos) < 2:
             return []
-        return self._relay(silos) if self.relay else [self._gossip(silos)]
+        return self._relay(silos) if self.relay else self._gossip(silos)
 
     def messages(self, silos: int) -> int:
         if silos < 2:
@@ -55,14 +58,30 @@ class Ring:
             steps.append(Step(moves, on_arrival=arrival))
         return steps
 
-    def _gossip(self, silos: Sequence[int]) -> Step:
+    def _gossip(self, silos: Sequence[int]) -> list[Step]:
         n = len(silos)
         offsets = sorted({1} if self.one_way else {d % n for k in range(1, self.hops + 1) for d in (k, -k)} - {0})
         weight = 1.0 / (len(offsets) + 1)
         if self.mixing == "optimal" and not self.one_way:
             weight = fastest_weight(n, offsets)
+        if self.links == "neighbours":
+            return _handed_on(silos, offsets, weight)
         moves = tuple(Transfer(silos[(i - d) % n], silos[i], weight=weight) for i in range(n) for d in offsets)
-        return Step(moves)
+        return [Step(moves)]
+
+
+def _handed_on(silos: Sequence[int], offsets: Sequence[int], weight: float) -> list[Step]:
+    """Over neighbours' sockets: in step s everybody gets the models from s places away on both sides, merged after the last step."""
+    n = len(silos)
+    last = max(min(d, n - d) for d in offsets)
+    steps = []
+    for s in range(1, last + 1):
+        sides = [side for offset, side in {n - s: -1, s: 1}.items() if offset in offsets]  # opposite silos speak one way around
+        moves = tuple(
+            Transfer(silos[(i - side) % n], silos[i], silos[(i - side * s) % n], weight) for i in range(n) for side in sides
+        )
+        steps.append(Step(moves, on_arrival="merge" if s == last else "hold"))
+    return steps
 
 
 def fastest_weight(n: int, offsets: Sequence[int]) -> float:

@@ -34,6 +34,7 @@ def test_gossip_ring_contracts_like_theory(n, modulus):
         Ring(relay=False, one_way=True),
         Ring(relay=False, mixing="optimal"),
         Ring(relay=False, hops=2, mixing="optimal"),
+        Ring(relay=False, hops=2, links="neighbours"),
         Star(),
         Full(),
         Exponential(),
@@ -58,7 +59,14 @@ def test_nothing_to_check_is_said(topology, n):
 @pytest.mark.parametrize("n", range(2, 17))
 @pytest.mark.parametrize(
     "topology",
-    [Ring(relay=False, hops=2), Ring(relay=False, mixing="optimal"), Ring(relay=False, one_way=True), Exponential()],
+    [
+        Ring(relay=False),
+        Ring(relay=False, hops=2),
+        Ring(relay=False, hops=3, links="neighbours"),
+        Ring(relay=False, mixing="optimal"),
+        Ring(relay=False, one_way=True),
+        Exponential(),
+    ],
 )
 def test_contraction_is_within_one_per_cent_of_theory(topology, n):
     rows = {row["check"]: row for row in check(topology, dict.fromkeys(range(n), 1.0), "s", 0)}

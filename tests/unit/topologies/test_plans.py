@@ -16,6 +16,7 @@ TABLE = [  # FEDERATION.md: total messages of a round among n silos
     (Ring(), lambda n: n * (n - 1)),
     (Ring(relay=False), lambda n: n * min(2, n - 1)),
     (Ring(relay=False, hops=3), lambda n: n * min(6, n - 1)),
+    (Ring(relay=False, hops=3, links="neighbours"), lambda n: n * min(6, n - 1)),
     (Ring(relay=False, mixing="optimal"), lambda n: n * min(2, n - 1)),
     (Ring(relay=False, one_way=True), lambda n: n * min(1, n - 1)),
     (Cyclic(), lambda n: n * min(1, n - 1)),
