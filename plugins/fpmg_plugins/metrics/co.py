@@ -29,8 +29,8 @@ class Co:
     silos but one, once; 1: as dear as that.
     `co.hops`: messages that have to wait for one another, in the whole trial; `co.round_hops`: mean over rounds (relay ring n - 1,
     star 2, hierarchy 4, cyclic n, gossip 1 over direct links).
-    `co.network_seconds`: sum over hops of latency + the most bytes that any node sends or receives in that hop / bandwidth, plus
-    injected delays; `latency` in seconds, by default .05, `bandwidth` in bytes a second each way, by default 12.5e6 (100 Mbit/s).
+    `co.network_seconds`: sum over hops of latency + the most bytes that any node sends or receives in that hop / bandwidth, plus each
+    round's longest injected delay; `latency` in seconds, by default .05, `bandwidth` in bytes a second each way, by default 12.5e6 (100 Mbit/s).
     Computed, not measured, and without training: the same on every machine.
     `co.to_target`: bytes until utility (TSTR) first came within 2 % of its last value, all that was sent before the generator's
     first round included, at the resolution of `budget.evaluate_every`.
@@ -82,8 +82,8 @@ class Co:
         rounds = [] if uploaded else [record["path"] for record in evidence.rounds]
         besides = [uploaded] if uploaded else [stage["path"] for stage in counted.values() if isinstance(stage, Mapping)]
         loads = [load for path in (*rounds, *besides) for load in path]
-        delays = sum(float(record.get("delay", 0.0)) for record in evidence.rounds)
-        seconds = len(loads) * self.latency + sum(loads) / self.bandwidth + delays
+        late = sum(max((record.get("delay") or {}).values(), default=0.0) for record in evidence.rounds)
+        seconds = len(loads) * self.latency + sum(loads) / self.bandwidth + late
         mean = [Score("co.round_hops", sum(map(len, rounds)) / len(rounds), n=len(rounds))] if rounds else []
         return [Score("co.hops", float(len(loads))), *mean, Score("co.network_seconds", seconds)]
 

@@ -71,7 +71,7 @@ class Ring:
 
 
 def _handed_on(silos: Sequence[int], offsets: Sequence[int], weight: float) -> list[Step]:
-    """Over neighbours' sockets: in step s everybody gets the models from s places away on both sides, merged after the last step."""
+    """Over neighbours' sockets: in step s everybody gets the models from s places away on both sides. One merge, of all."""
     n = len(silos)
     last = max(min(d, n - d) for d in offsets)
     steps = []
@@ -80,7 +80,7 @@ def _handed_on(silos: Sequence[int], offsets: Sequence[int], weight: float) -> l
         moves = tuple(
             Transfer(silos[(i - side) % n], silos[i], silos[(i - side * s) % n], weight) for i in range(n) for side in sides
         )
-        steps.append(Step(moves, on_arrival="merge" if s == last else "hold"))
+        steps.append(Step(moves))
     return steps
 
 

@@ -33,7 +33,7 @@ def counted(n, **more):
 
 
 def test_network_seconds_are_hops_of_latency_and_the_largest_load_over_the_bandwidth():
-    rounds = [a_round(0), a_round(1, delay=2.5), a_round(2)]
+    rounds = [a_round(0), a_round(1, delay={"0": 1.0, "3": 2.5}), a_round(2)]
     found, _, _ = scored(rounds, counted(3), Co(latency=0.5, bandwidth=100.0))
     assert found["co.hops"] == 3 * 2 + 2
     assert found["co.round_hops"] == 2
