@@ -34,6 +34,20 @@ def test_the_main_suite_compares_what_it_says():
     assert [entry.optional for entry in suite.datasets] == [False, False, True]
 
 
+def test_rivals_differ_in_their_federation_alone():
+    """Same networks, public encoders and patients: who sends what to whom, how it is merged, and what pulls a silo back."""
+    methods = load_suite("rivals").methods
+    fpmg = methods["fpmg"]
+    for method in methods.values():
+        assert method.encoders == fpmg.encoders
+        assert method.generator.name == fpmg.generator.name
+        assert set(method.generator.params) <= {"send", "proximal"}
+    assert methods["fedprox"].generator.params["proximal"] > 0
+    assert methods["generator-only"].generator.params["send"] == "generator"
+    federations = [(m.topology, m.aggregator, m.generator, m.partition) for m in methods.values()]
+    assert all(federations.count(each) == 1 for each in federations)
+
+
 def test_a_file_wins_over_a_packaged_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     text = "version: 1\nseeds: [4]\ndatasets: [a]\nmetrics: [rg]\nmethods: {copy: {control: copy}}\n"
     (tmp_path / "own.yaml").write_text(text)
