@@ -178,7 +178,12 @@ class Topology(Protocol):
 
 
 class Aggregator(Protocol):
-    """How a node merges models. `needs`: "individual" excludes secure aggregation; `uses_own`: the result depends on `own`."""
+    """How a node merges models. `needs`: "individual" excludes secure aggregation; `uses_own`: the result depends on `own`.
+
+    Optional: `withstands(models) -> int`, how many liars among so many models it is proven for, whatever they send and whatever
+    weight they claim: the result stays near the honest models. 0: none; without the method: measured only. A parameter `liars`,
+    where there is one, is the number that it is set for.
+    """
 
     needs: ClassVar[Literal["sum", "individual"]]
     uses_own: ClassVar[bool]

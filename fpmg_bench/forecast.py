@@ -14,8 +14,9 @@ from fpmg_bench.keys import rng_for
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Learner
+    from fpmg_bench.federation.graph import Graph
     from fpmg_bench.privacy import Ledger
-    from fpmg_bench.spec import TrialSpec
+    from fpmg_bench.spec import Choice, TrialSpec
     from fpmg_bench.trial import Parts
     from fpmg_bench.types import Cohort, State
 
@@ -66,7 +67,7 @@ class SiloForecast:
 class Forecast:
     """One trial. edges: (from, to) of round 0, the server is -1; reason: why there is none (a control, an impossible plan).
 
-    partition, skew: the silos asked for, and how different they are with this trial's seed.
+    partition, skew: the silos asked for, and how different they are with this trial's seed; graph: of all silos.
     raw_upload: bytes of sending all training records but those of the first silo, once; what a pooled trial costs.
     """
 
@@ -79,6 +80,9 @@ class Forecast:
     reason: str = ""
     partition: Mapping[str, Any] = field(default_factory=dict)
     skew: Mapping[str, Any] = field(default_factory=dict)
+    topology: Choice | None = None
+    aggregator: Choice | None = None
+    graph: Graph | None = None
 
     @property
     def bytes(self) -> int | None:
@@ -96,6 +100,7 @@ class Forecast:
 def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     """Forecast a trial on its own cohort; only counts of patients and declared schemas are used, no row is trained on."""
     from fpmg_bench.evaluation import split
+    from fpmg_bench.federation.graph import graph_of
     from fpmg_bench.trial.account import open_ledgers
     from fpmg_bench.trial.audited import settle
     from fpmg_bench.trial.stages import space_of
@@ -130,6 +135,9 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
         pooled,
         partition=spec.partition,
         skew=skew,
+        topology=spec.topology,
+        aggregator=spec.aggregator,
+        graph=None if pooled or parts.topology is None else graph_of(parts.topology, len(silos)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,27 +19,41 @@ EPILOG = """\b
 Examples:
   fpmg-bench plan smoke
   fpmg-bench plan suites/multimodal.yaml -k fpmg
+  fpmg-bench plan suites/topology.yaml --graph --liars 2
   fpmg-bench plan smoke --seeds 0 --json
 """
 
 
-def command(suite: SuiteName, only: Only = None, seeds: Seeds = None, json: Json = False) -> None:
+def command(
+    suite: SuiteName,
+    only: Only = None,
+    seeds: Seeds = None,
+    graph: Annotated[bool, typer.Option("--graph", help="Draw every graph and judge every installed aggregator on it.")] = False,
+    liars: Annotated[
+        int, typer.Option("--liars", min=1, metavar="N", help="Wanted number of liars: the fewest hops or hubs for them.")
+    ] = 1,
+    json: Json = False,
+) -> None:
     """Validate SUITE and print its trials, refusals with reasons, skew, graphs, bytes, privacy per silo and training time.
 
     Nothing runs and nothing is written. Each method is forecast on each cohort for its first seed. Bytes follow the closed forms
     that the meter is checked against; sigma is the noise multiplier that the trial will use; seconds are one core's, measured
-    here on made-up rows, without sampling and measuring.
+    here on made-up rows, without sampling and measuring. A rule is proven for as many liars as leave every merge near the
+    honest models, whatever liars send; where merges see neighbours only, for no more than leave honest silos connected enough to agree.
     """
     from fpmg_bench import runner
+    from fpmg_bench.cli import graphs
     from fpmg_bench.registry import Registry
 
     registry = Registry.discover()
     made = runner.plan(suite, registry, only=only, seeds=numbers(seeds))
     forecasts = list(_forecasts(made, registry))
+    drawn = graphs.planned(forecasts, registry, liars, every=graph)
     if json:
-        _emit(made, forecasts)
+        _emit(made, forecasts, [graphs.as_json(each) for each in drawn])
     else:
         _print(made, forecasts)
+        graphs.show(drawn, liars, pictures=graph)
 
 
 def _forecasts(made: RunPlan, registry: Registry) -> Iterator[Forecast]:
@@ -63,7 +77,7 @@ def _forecasts(made: RunPlan, registry: Registry) -> Iterator[Forecast]:
         yield forecast(spec, parts, cohort)
 
 
-def _emit(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
+def _emit(made: RunPlan, forecasts: Sequence[Forecast], graphs: Sequence[Any]) -> None:
     from dataclasses import asdict
 
     from fpmg_bench.cli import console
@@ -77,6 +91,7 @@ def _emit(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
             "refusals": [asdict(refusal) for refusal in made.refusals],
             "skipped": [asdict(refusal) for refusal in made.skipped],
             "forecasts": [asdict(f) | {"bytes": f.bytes, "seconds": f.seconds} for f in forecasts],
+            "graphs": graphs,
         }
     )
 

@@ -40,6 +40,20 @@ class Mixing:
         return second if second > 1e-9 else 0.0  # below it, the eigenvalues' own rounding
 
 
+def period_of(plans: Sequence[Sequence[Step]]) -> int:
+    """After how many rounds the plans begin anew; 1 where they do not within sight."""
+    return next((p for p in range(1, len(plans)) if all(steps == plans[r % p] for r, steps in enumerate(plans))), 1)
+
+
+def modulus_of_rounds(plans: Sequence[Sequence[Step]], masses: Mapping[int, float]) -> float:
+    """Second modulus a round of one period of plans: that of their product, its root by the number of rounds."""
+    import numpy as np
+
+    rounds = [mixing(steps, masses) for steps in plans]
+    product = np.linalg.multi_dot([np.eye(len(masses)), *(each.matrix for each in reversed(rounds))])
+    return float(Mixing(rounds[0].silos, product).second_modulus ** (1 / len(rounds)))
+
+
 def mixing(steps: Sequence[Step], masses: Mapping[int, float]) -> Mixing:
     """W from a plan's steps and weights by plain arithmetic, without the transport and without the exchange."""
     import numpy as np

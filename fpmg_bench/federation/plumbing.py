@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from fpmg_bench.federation.exchange import Exchange, Node
-from fpmg_bench.federation.mixing import Mixing, mixing
+from fpmg_bench.federation.mixing import Mixing, mixing, period_of
 from fpmg_bench.keys import rng_for, seed_for
 from fpmg_bench.transport import Inproc
 
@@ -52,13 +52,8 @@ def check(topology: Topology, masses: Mapping[int, float], stage: str, seed: int
     return [
         _algebra(theory, stage),
         _canaries(theory, topology, masses, stage, seed),
-        *_contraction(theory[0], _period(plans), topology, masses, stage, seed),
+        *_contraction(theory[0], period_of(plans), topology, masses, stage, seed),
     ]
-
-
-def _period(plans: Sequence[Sequence[Step]]) -> int:
-    """After how many rounds the plans begin anew; 1 where they do not within sight."""
-    return next((p for p in range(1, len(plans)) if all(steps == plans[r % p] for r, steps in enumerate(plans))), 1)
 
 
 def _plan(topology: Topology, masses: Mapping[int, float], round: int, stage: str, seed: int) -> Sequence[Step]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.federation.graph import fewest_inputs as least_of
 from fpmg_bench.keys import rng_for
 from fpmg_bench.partition import least_patients, merged_sites, spreading
 from fpmg_bench.spec import Choice, Privacy, TrialSpec
@@ -127,24 +128,7 @@ def smallest_width(topology: Choice, silos: int, need: int, registry: Registry) 
 
 def fewest_inputs(topology: Any, silos: int) -> int | None:
     """The fewest models any merging node gets in one of the first rounds, by a dry plan; None where nothing is merged."""
-    counts = [_inputs(topology.plan(list(range(silos)), round, rng_for(0, "dry plan", round))) for round in range(LOOK_AHEAD)]
-    merging = [count for count in counts if count is not None]
-    return min(merging, default=None)
-
-
-def _inputs(steps: Any) -> int | None:
-    """Models known at the last merge of each node: what arrived to be merged, and its own where it is a silo."""
-    known: dict[int, set[tuple[int, int]]] = {}
-    merging: set[int] = set()
-    for index, step in enumerate(steps):
-        for transfer in step.transfers:
-            if step.on_arrival not in ("merge", "hold"):
-                continue
-            fresh = (transfer.src, index + 1) if transfer.origin is None else (transfer.origin, 0)
-            known.setdefault(transfer.dst, {(transfer.dst, 0)} if transfer.dst >= 0 else set()).add(fresh)
-            if step.on_arrival == "merge":
-                merging.add(transfer.dst)
-    return min((len(known[node]) for node in merging), default=None)
+    return least_of(topology.plan(list(range(silos)), round, rng_for(0, "dry plan", round)) for round in range(LOOK_AHEAD))
 
 
 def _serial_refusals(spec: TrialSpec, info: CohortInfo, silos: int, registry: Registry) -> Iterator[str]:

@@ -134,8 +134,32 @@ def check_a_sum_is_enough_where_declared(component: Any) -> None:
     torch.testing.assert_close(alone, whole, rtol=1e-5, atol=1e-6)
 
 
+def check_withstands_what_it_says(component: Any) -> None:
+    """So many liars, fewer than half, with most of the weight and a million times as far out: the result stays near the honest."""
+    if not hasattr(component, "withstands"):
+        raise NotApplicable("the rule claims nothing (no method `withstands`): measured only")
+    least = component.min_inputs()
+    claims = {models: component.withstands(models) for models in range(1, least + 6)}
+    assert all(0 <= liars < models / 2 for models, liars in claims.items()), f"liars of models: {claims}"
+    assert not any(claims[models] for models in range(1, least)), f"it is not defined below {least} models: {claims}"
+    for models, liars in claims.items():
+        if models < least or not liars:
+            continue
+        rng = rng_for(8, "liars", models)
+        reference = torch.randn(WIDTH, generator=rng)
+        honest = reference + 0.1 * torch.randn(models - liars, WIDTH, generator=rng)
+        far = reference + 1e5 * torch.randn(WIDTH, generator=rng)
+        weights = torch.cat([torch.full((liars,), 9.0), torch.ones(models - liars)])
+        merged = component.merge(torch.cat([far.repeat(liars, 1), honest]), weights / weights.sum(), reference, None, {})
+        away, apart = float((merged - honest.mean(0)).norm()), float(torch.cdist(honest, honest).max())
+        assert away <= 5 * apart, (
+            f"{liars} liars of {models} models move it {away / apart:.1f} times as far as honest models differ"
+        )
+
+
 CHECKS: tuple[Check, ...] = (
     check_declares_its_needs,
+    check_withstands_what_it_says,
     check_keeps_shape_and_type,
     check_double_precision_too,
     check_order_of_inputs_is_irrelevant,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.controls import CONTROLS
 from fpmg_bench.errors import DatasetError, SuiteError
 from fpmg_bench.evaluation import EvaluationSpace, Measured, Split, split
+from fpmg_bench.federation.graph import graph_of
 from fpmg_bench.keys import rng_for
 from fpmg_bench.transport import Inproc
 from fpmg_bench.trial import account, struck
@@ -183,7 +184,9 @@ def _generated(
         "learners": Trained(stages, models),
     }
     privacy = account.privacy_summary(ledgers, spec)
-    return released, {"plumbing": stages.plumbing, "bytes": sent, "privacy": privacy} | struck.summary(stages, sink.rounds)
+    graph = {"graph": asdict(graph_of(parts.topology, len(scene.silos)))} if parts.topology and not pooled else {}
+    told = {"plumbing": stages.plumbing, "bytes": sent, "privacy": privacy} | graph
+    return released, told | struck.summary(stages, sink.rounds)
 
 
 def _sampled(stages: Stages, scene: Scene, models: Encoders, asked: Any) -> dict[int, Cohort]:

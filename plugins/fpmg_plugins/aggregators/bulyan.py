@@ -34,6 +34,9 @@ class Bulyan:
     def min_inputs(self) -> int:
         return 4 * self.liars + 3
 
+    def withstands(self, models: int) -> int:
+        return self.liars if models >= self.min_inputs() else 0
+
     def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
         """The merged model [d] of inputs [m, d]."""
         import torch

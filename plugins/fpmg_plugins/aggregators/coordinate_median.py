@@ -27,6 +27,9 @@ class CoordinateMedian:
     def min_inputs(self) -> int:
         return 2 * self.liars + 1
 
+    def withstands(self, models: int) -> int:
+        return (models - 1) // 2 if models >= self.min_inputs() else 0
+
     def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
         """The median [d] of inputs [m, d]; the mean of the middle two where m is even (torch.median takes the lower)."""
         return mean_between(inputs, (len(inputs) - 1) // 2, len(inputs) // 2, reference)

@@ -36,6 +36,9 @@ class FedAdam:
     def min_inputs(self) -> int:
         return 1
 
+    def withstands(self, models: int) -> int:
+        return 0
+
     def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
         """The merged model [d]; memory["first"], memory["second"]: the moments [d] of the last round."""
         import torch

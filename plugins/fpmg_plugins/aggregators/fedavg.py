@@ -23,6 +23,9 @@ class FedAvg:
     def min_inputs(self) -> int:
         return 1
 
+    def withstands(self, models: int) -> int:
+        return 0
+
     def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
         """The weighted mean [d] of inputs [m, d]."""
         return combine(inputs, weights, reference)

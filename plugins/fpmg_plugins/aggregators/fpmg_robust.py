@@ -33,6 +33,9 @@ class FpmgRobust:
     def min_inputs(self) -> int:
         return 1
 
+    def withstands(self, models: int) -> int:
+        return (models - 1) // 2
+
     def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
         """The merged model [d] of inputs [m, d]."""
         return combine(inputs, self.shares(squared_distances(inputs, reference), weights.double()), reference)

@@ -36,6 +36,9 @@ class Krum:
     def min_inputs(self) -> int:
         return 2 * self.liars + 3
 
+    def withstands(self, models: int) -> int:
+        return self.liars if models >= self.min_inputs() else 0
+
     def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
         """The chosen row [d] of inputs [m, d], bit for bit."""
         score = scores(squared_distances(inputs, reference), self.liars)
@@ -54,6 +57,9 @@ class MultiKrum:
 
     def min_inputs(self) -> int:
         return max(2 * self.liars + 3, self.liars + (self.keep or 0))
+
+    def withstands(self, models: int) -> int:
+        return self.liars if models >= self.min_inputs() else 0
 
     def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
         """The mean [d] of the chosen rows of inputs [m, d]."""

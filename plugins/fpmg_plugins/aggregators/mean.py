@@ -23,6 +23,9 @@ class Mean:
     def min_inputs(self) -> int:
         return 1
 
+    def withstands(self, models: int) -> int:
+        return 0
+
     def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
         """The mean [d] of inputs [m, d], as differences to the reference, in float64."""
         return mean_of(inputs, range(len(inputs)), reference)

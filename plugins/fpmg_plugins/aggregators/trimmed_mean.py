@@ -30,6 +30,9 @@ class TrimmedMean:
     def min_inputs(self) -> int:
         return 2 * self.liars + 1
 
+    def withstands(self, models: int) -> int:
+        return self.liars if models >= self.min_inputs() else 0
+
     def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
         """The trimmed mean [d] of inputs [m, d], summed in float64."""
         return mean_between(inputs, self.liars, len(inputs) - 1 - self.liars, reference)

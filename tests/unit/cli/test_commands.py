@@ -60,8 +60,12 @@ def test_plan_prints_bytes_noise_and_graph_and_writes_nothing(
     assert pooled["bytes"] == pooled["raw_upload"] > 0
     assert all(7.5 < silo["epsilon"] <= 8.0 and silo["noise"] > 0 for silo in private["silos"])
     assert all(silo["epsilon"] == "inf" for silo in ring["silos"])
-    assert exit_code("plan", "s.yaml", "-k", "private") == 0
-    assert "sigma" in capsys.readouterr().out
+    (graph,) = plan["graphs"]
+    assert (graph["methods"], graph["connectivity"], graph["rounds"]) == (["phantom/ring", "phantom/private"], 1, 1)
+    assert (graph["per_round"], graph["rules"][0]["proven_for"]) == (3 * 2 * graph["message"], "none")
+    assert exit_code("plan", "s.yaml", "-k", "private", "--graph", "--liars", "2") == 0
+    said = capsys.readouterr().out
+    assert "sigma" in said and "0 . x ." in said and "for 2 liars" in said and "coordinate-median" in said
     assert [path.name for path in tmp_path.iterdir()] == ["s.yaml"]
 
 
