@@ -25,11 +25,12 @@ Edge = tuple[int, int]
 class Graph:
     """What the plans of a topology say of n silos; hubs and servers are nodes below 0.
 
-    edges: (from, to) over one period of the plans (8 rounds where they never begin anew); connectivity: the fewest nodes whose loss cuts one silo off from another
-    (n - 1 where all are linked); hearing: the same of who hears whose models, relays being no nodes on the way; sees: fewest models of a merge, its own included, None where nothing is merged; merging:
-    where; relayed: models come by way of others; second_modulus: contraction of the consensus distance a round, with equal shares
-    (over several rounds their geometric mean), None where models are trained one after the other; rounds: until that distance is
-    1e-3 of the first, None for never; messages: a round, None without a closed form; steps: one after the other in a round.
+    edges: (from, to) over one period of the plans (8 rounds where they never begin anew); connectivity: the fewest nodes whose loss
+    cuts one silo off from another (n - 1 where all are linked); hearing: the same of who hears whose models, relays left out.
+    sees: fewest models of a merge, its own included, None where nothing is merged; merging: where; relayed: models come by way of
+    others; second_modulus: contraction of the consensus distance a round, with equal shares (over several rounds their geometric
+    mean), None where models are trained one after the other; rounds: until that distance is 1e-3 of the first, None for never;
+    messages: a round, None without a closed form; steps: one after the other in a round.
     """
 
     silos: int

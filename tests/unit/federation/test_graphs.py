@@ -127,3 +127,10 @@ def test_plans_that_never_repeat_within_sight_count_with_all_rounds_that_were_lo
     graph = graph_of(Fickle(), 12)
     assert graph.period == 8
     assert len(graph.edges) == 12 * 8
+
+
+def test_relays_pass_models_on_over_fewer_links_than_are_heard():
+    near = graph_of(Ring(relay=False, hops=2, links="neighbours"), 8)
+    assert (near.connectivity, near.hearing, near.sees, near.relayed) == (2, 4, 5, True)
+    relay = graph_of(Ring(), 6)
+    assert (relay.connectivity, relay.hearing) == (1, 5)
