@@ -32,7 +32,8 @@ class Privacy:
     """A patient-level budget for one silo over the whole trial. `secure`: noise of the system's generator, not repeatable.
 
     balanced: the generator draws each class at a rate of its own, so that all are as frequent; charged at the largest.
-    statistics: share of epsilon for moments and counts, where steps are taken too.
+    statistics: share of epsilon for moments and counts, where steps are taken too. public_sizes: numbers of patients a silo, label
+    and modality are declared public; else they are counted with noise, which is charged.
     """
 
     epsilon: float
@@ -41,6 +42,7 @@ class Privacy:
     secure: bool = False
     balanced: bool = False
     statistics: float = 0.5
+    public_sizes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

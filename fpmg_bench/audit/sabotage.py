@@ -105,7 +105,7 @@ class FixedBatches(Sabotaged):
 
         draw = self._stream["draw"]
         size = max(1, round(float(self._rates.sum())))
-        chosen = torch.randperm(self.patients, generator=draw)[:size].sort().values.numpy()
+        chosen = torch.randperm(len(self._records), generator=draw)[:size].sort().values.numpy()
         which = torch.rand(size, generator=draw, dtype=torch.float64).numpy()
         rows: NDArray[np.intp] = self._order[self._first[chosen] + (which * self._records[chosen]).astype(int)]
         return rows

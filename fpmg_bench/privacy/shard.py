@@ -50,6 +50,7 @@ class LocalShard:
     A step draws each patient with probability `rate`; a drawn patient brings one of their records, drawn anew. rate [records]:
     one for each class; a patient's is the largest of their records', and the ledger charges the largest of all.
     observer: called when a private step's noised gradients stand in `.grad`. draws: counts what is opened, beside the ledger.
+    declared: the number of patients that others may know, where the true one is private.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class LocalShard:
         ledger: Ledger | None = None,
         observer: Observer | None = None,
         draws: Draws | None = None,
+        declared: int | None = None,
     ) -> None:
 
         order = np.argsort(patient, kind="stable")
@@ -71,14 +73,14 @@ class LocalShard:
         if not ((self._rates > 0) & (self._rates <= 1)).all():
             raise PrivacyError(f"sampling rate {rate} of {stage} is not in (0, 1]")
         self._rows, self._stage, self._ledger = rows, stage, ledger
-        self._observer, self._draws = observer, draws
+        self._observer, self._draws, self._declared = observer, draws, declared
         self._kept: dict[str, LocalShard] = {}
         self._stream: dict[str, Rng] = {}
         self._checked: set[str] = set()
 
     @property
     def patients(self) -> int:
-        return len(self._records)
+        return len(self._records) if self._declared is None else self._declared
 
     @property
     def private(self) -> bool:
@@ -121,14 +123,14 @@ class LocalShard:
     ) -> StepLog:
         rows = self._draw()
         if self._draws is not None:
-            self._draws.draw(self._stage, self.patients, len(rows))
+            self._draws.draw(self._stage, len(self._records), len(rows))
         if self._ledger is None:
             return self._plain(rows, module, optimizer, private_loss, public_loss)
         from fpmg_bench.privacy import dpsgd
 
         sigma = self._ledger.charge(self._stage, "step")
         noise = self._ledger.noise
-        spec = dpsgd.Step(sigma, noise.clip, float(self._rates.sum()), self._stream["noise"], noise.secure)
+        spec = dpsgd.Step(sigma, noise.clip, self._expected(), self._stream["noise"], noise.secure)
         if type(module).__qualname__ not in self._checked and len(rows) > 1:
             dpsgd.check(module, private_loss, self._batch, rows, self._stage)
             self._checked.add(type(module).__qualname__)
@@ -195,9 +197,13 @@ class LocalShard:
         sigma = self._ledger.charge(self._stage, "counts")
         return self._noisy(total, sigma * clip)
 
+    def _expected(self) -> float:
+        """Patients of an average draw, as far as others may know: what a batch's noised sum is divided by."""
+        return float(self._rates.sum() if self._declared is None else self._rates.mean() * self._declared)
+
     def _opened(self, kind: str) -> None:
         if self._draws is not None:
-            self._draws.access(self._stage, self.patients, kind)
+            self._draws.access(self._stage, len(self._records), kind)
 
     def _weights(self) -> Tensor:
         """[records]: a patient's records share a weight of 1."""
@@ -220,8 +226,9 @@ class LocalShard:
         import torch
 
         draw = self._stream["draw"]
-        chosen = (torch.rand(self.patients, generator=draw) < self._limits()).numpy()
-        which = torch.rand(self.patients, generator=draw, dtype=torch.float64).numpy()
+        n = len(self._records)
+        chosen = (torch.rand(n, generator=draw) < self._limits()).numpy()
+        which = torch.rand(n, generator=draw, dtype=torch.float64).numpy()
         at = self._first + (which * self._records).astype(int)
         rows: NDArray[np.intp] = self._order[at[chosen]]
         return rows

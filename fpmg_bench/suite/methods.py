@@ -96,10 +96,10 @@ def _audit(found: Mapping[str, Place]) -> Audit | None:
 
 
 def read_privacy(place: Place) -> Privacy | None:
-    """{epsilon, delta, clip, secure, balanced, statistics}; null for none."""
+    """{epsilon, delta, clip, secure, balanced, statistics, public_sizes}; null for none."""
     if place.value is None:
         return None
-    found = place.fields(("epsilon", "delta", "clip", "secure", "balanced", "statistics"), ("epsilon", "delta"))
+    found = place.fields(("epsilon", "delta", "clip", "secure", "balanced", "statistics", "public_sizes"), ("epsilon", "delta"))
     epsilon, delta, clip = 1.0, 1e-5, 1.0
     if "epsilon" in found:
         no_noise = "a number above 0 (0 releases nothing about anyone; without privacy, leave `privacy` out)"
@@ -108,9 +108,11 @@ def read_privacy(place: Place) -> Privacy | None:
         delta = found["delta"].number("a probability above 0 and below 1", 1e-5, above=0, upto=1 - 1e-12)
     if "clip" in found:
         clip = found["clip"].number("a norm above 0", 1.0, above=0)
-    given: dict[str, Any] = {key: found[key].flag() for key in ("secure", "balanced") if key in found}
+    given: dict[str, Any] = {key: found[key].flag() for key in ("secure", "balanced", "public_sizes") if key in found}
     if "statistics" in found:
         given["statistics"] = found["statistics"].number("a share of epsilon, above 0 and below 1", 0.5, above=0, upto=0.99)
+    if given.get("balanced") and not given.get("public_sizes", True):
+        found["public_sizes"].wrong("`balanced` takes its rates from label counts that are public; write one or the other")
     return Privacy(epsilon, delta, clip, **given)
 
 

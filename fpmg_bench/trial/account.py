@@ -10,7 +10,7 @@ import numpy as np
 
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.privacy import Draws, Ledger, calibrate
-from fpmg_bench.trial import requested
+from fpmg_bench.trial import requested, sizes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ def rounds_of(learner: Learner, budget: int) -> int:
 
 def planned(spec: TrialSpec, parts: Parts, silo: Silo, train: Cohort, space: Space) -> dict[str, Charges]:
     """stage -> declared accesses of one silo: every encoder whose modality it holds, and the generator."""
-    charges = requested.charges(train.conditions) if spec.privacy else {}
+    charges = sizes.charges(spec.privacy) | (requested.charges(train.conditions) if spec.privacy else {})
     for modality, encoder in parts.encoders.items():
         if bool(train.present[modality][silo.rows].any()):
             steps = silo.steps * rounds_of(encoder, spec.budget.encoder_rounds)

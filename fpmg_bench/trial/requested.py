@@ -1,4 +1,4 @@
-"""Step 7, first half: the conditions that a release is asked for. The label mixture is declared public; all else comes from patients.
+"""Step 7, first half: the conditions that a release is asked for, given its labels (`sizes.labels`). All else comes from patients.
 
 Without privacy the other conditions are drawn from their shares, means and spreads within the label. Under privacy they are drawn
 from noisy counts, one charged access a silo.
@@ -29,18 +29,18 @@ BALANCED = 1000  # records of the uniformly labelled sample, at most as many as 
 BINS = 8  # equal parts of a number's declared range
 
 
-def mixture(train: Cohort, seed: int, counts: Counts | None = None) -> NDArray[np.float64]:
-    """Conditions [n, c] to ask for: the training labels' exact mixture, the others drawn given the label.
+def mixture(train: Cohort, label: NDArray[np.int64], seed: int, counts: Counts | None = None) -> NDArray[np.float64]:
+    """Conditions [n, c] to ask for: these labels [n] exactly, the others drawn given the label.
 
     counts: noisy ones, instead of the patients' own values. No patient's row of conditions is asked for again.
     """
-    return _given(train, np.sort(train.label), seed, counts)
+    return _given(train, label, seed, counts)
 
 
-def uniform(train: Cohort, seed: int, counts: Counts | None = None) -> NDArray[np.float64]:
+def uniform(train: Cohort, label: NDArray[np.int64], seed: int, counts: Counts | None = None) -> NDArray[np.float64]:
     """Conditions with every trained label equally often."""
-    labels = np.unique(train.label)
-    n = min(len(train), BALANCED)
+    labels = np.unique(label)
+    n = min(len(label), BALANCED)
     return _given(train, np.sort(labels[np.arange(n) % len(labels)]), seed + 1, counts)
 
 

@@ -22,6 +22,7 @@ from fpmg_bench.trial.audited import settle
 from fpmg_bench.trial.measure import audit_rows, measure, scores_of
 from fpmg_bench.trial.release import release
 from fpmg_bench.trial.requested import mixture, uniform
+from fpmg_bench.trial.sizes import labels
 from fpmg_bench.trial.stages import Stages, space_of
 from fpmg_bench.trial.traffic import traffic
 
@@ -192,7 +193,14 @@ def _generated(
 def _sampled(stages: Stages, scene: Scene, models: Encoders, asked: Any) -> dict[int, Cohort]:
     """Steps 7 and 8 for the conditions that `asked` draws: every silo's release."""
     seed = stages.spec.seed
-    return release(models, stages.parts, scene.train, stages.space, asked(scene.train, seed, stages.conditions), seed)
+    return release(
+        models,
+        stages.parts,
+        scene.train,
+        stages.space,
+        asked(scene.train, labels(scene.train, stages.sizes), seed, stages.conditions),
+        seed,
+    )
 
 
 def _models(stages: Stages, scene: Scene, space: EvaluationSpace, clock: Clock) -> dict[int, dict[str, State]]:

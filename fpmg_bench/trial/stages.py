@@ -14,6 +14,7 @@ from fpmg_bench.faults import Faults, LabelFlip, cast
 from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import Draws, LocalShard
 from fpmg_bench.trial import account, requested
+from fpmg_bench.trial import sizes as noisy
 from fpmg_bench.trial.release import fingerprint
 from fpmg_bench.types import Representation, Space
 
@@ -40,7 +41,7 @@ class Stages:
     """The surroundings of both stages of one trial.
 
     statistics: stage -> bytes, messages and hops of its exchange of sums; conditions: noisy counts [K, bins] of what else than labels
-    a release is asked for, under privacy.
+    a release is asked for, under privacy. counts, sizes: silo -> its noisy numbers of patients, where the true ones are private.
     """
 
     spec: TrialSpec
@@ -54,6 +55,8 @@ class Stages:
     statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
     audited: Audited | None = None
     conditions: NDArray[np.float64] | None = None
+    counts: dict[int, NDArray[np.float64]] = field(default_factory=dict)
+    sizes: dict[int, noisy.Sizes] = field(default_factory=dict)
     draws: dict[int, Draws] = field(init=False)
     faults: Faults = field(init=False)
 
@@ -71,6 +74,7 @@ class Stages:
         if found is not None:
             self.take_over(found.extra)
             return {silo: dict(states) for silo, states in found.states.items()}
+        self._count_sizes()
         self._count_conditions()
         states: dict[int, dict[str, State]] = {silo.index: {} for silo in self.silos}
         for modality in self.parts.encoders:
@@ -78,6 +82,33 @@ class Stages:
                 states[silo][modality] = state
         self.sink.save_stage1(states, self.extra())
         return states
+
+    def _count_sizes(self) -> None:
+        """Under privacy where sizes are not public: one charged access of every silo, before any other."""
+        if not noisy.charges(self.spec.privacy):
+            return
+        rows = {s.index: noisy.rows(self.train, s.rows) for s in self.silos}
+        shards = {s.index: self._shard(s, rows[s.index], self.train.patient[s.rows], noisy.STAGE) for s in self.silos}
+        counts = noisy.counted(self.train, shards, self.spec.seed)
+        self._exchanged(noisy.STAGE, counts)
+        self._size(counts)
+
+    def _size(self, counts: Mapping[int, Any]) -> None:
+        """From here on a silo is as large as its noisy counts say, in its ledger as well."""
+        self.counts = {silo: np.asarray(row, dtype=np.float64) for silo, row in counts.items()}
+        self.sizes = noisy.told(self.train, self.counts)
+        for silo, found in self.sizes.items():
+            self.ledgers[silo].patients = found.at("stage2")
+
+    def _exchanged(self, stage: str, counts: Mapping[int, Tensor]) -> None:
+        """Bytes and messages of bringing counts together."""
+        assert self.parts.topology is not None
+        steps = self.parts.topology.plan(sorted(counts), 0, rng_for(self.spec.seed, stage))
+        one = {"counts": counts[min(counts)]}
+        size, messages = federation.cost(steps, sorted(counts), one)
+        path = federation.statistics_path(steps, sorted(counts), one)
+        nothing = dict.fromkeys(("handover", "handover_messages", "keys", "key_messages"), 0)
+        self.statistics[stage] = {"bytes": size, "messages": messages, "path": path} | nothing
 
     def _count_conditions(self) -> None:
         """Under privacy: what a release is asked for besides labels, from one charged access of every silo."""
@@ -88,23 +119,15 @@ class Stages:
         rows = {s.index: {"condition": torch.as_tensor(self.train.condition[s.rows])} for s in self.silos}
         shards = {s.index: self._shard(s, rows[s.index], self.train.patient[s.rows], requested.STAGE) for s in self.silos}
         counts = requested.counted(self.train, shards, self.spec.seed)
-        assert self.parts.topology is not None
-        steps = self.parts.topology.plan(sorted(counts), 0, rng_for(self.spec.seed, requested.STAGE))
-        one = {"counts": counts[min(counts)]}
-        size, messages = federation.cost(steps, sorted(counts), one)
+        self._exchanged(requested.STAGE, counts)
         self.conditions = torch.stack(list(counts.values())).sum(0).reshape(len(self.train.classes), -1).numpy()
-        nothing = dict.fromkeys(("handover", "handover_messages", "keys", "key_messages"), 0)
-        self.statistics[requested.STAGE] = {
-            "bytes": size,
-            "messages": messages,
-            "path": federation.statistics_path(steps, sorted(counts), one),
-        } | nothing
 
     def extra(self) -> dict[str, Any]:
         """What else a later trial or a resumed one needs back."""
         audit = {"audit": self.audited.kept()} if self.audited else {}
         spent = account.spent(self.ledgers, self.draws)
-        kept = {} if self.conditions is None else {"conditions": self.conditions.tolist()}
+        kept: dict[str, Any] = {} if self.conditions is None else {"conditions": self.conditions.tolist()}
+        kept |= {"sizes": {str(silo): row.tolist() for silo, row in self.counts.items()}} if self.counts else {}
         return {"spent": spent, "plumbing": self.plumbing, "statistics": self.statistics} | kept | audit
 
     def take_over(self, extra: Mapping[str, Any]) -> None:
@@ -113,6 +136,7 @@ class Stages:
         if self.audited:
             self.audited.recall(extra["audit"])
         self.conditions = np.array(extra["conditions"]) if "conditions" in extra else None
+        self._size({int(silo): row for silo, row in extra.get("sizes", {}).items()})
         self.plumbing = list(extra["plumbing"])
         self.statistics = {stage: dict(counts) for stage, counts in extra["statistics"].items()}
 
@@ -138,7 +162,8 @@ class Stages:
         if draws is not None:
             draws.plan(stage, patient, rates)
         shard = self.audited.shard if self.audited else LocalShard
-        return shard(rows, patient, rates, stage, ledger, observer, draws)
+        declared = self.sizes[silo.index].at(stage) if silo.index in self.sizes else None
+        return shard(rows, patient, rates, stage, ledger, observer, draws, declared)
 
     def _witness(self, silo: int, patient: NDArray[np.int64], states: Mapping[str, State]) -> Observer | None:
         """Who looks on at a silo's private steps of stage 2, where it plans any: only an audit's own eyes."""

@@ -17,6 +17,7 @@ AGE = Column("age", "number", low=0.0, high=100.0, step=1.0)
 TWO = fakes.cohort(600, modalities=("table",), silos=2)
 AGES = np.random.default_rng(0).normal(40 + 10 * TWO.label, 8).clip(0, 100)
 COHORT = replace(TWO, conditions=(*TWO.conditions, AGE), condition=np.column_stack([TWO.condition, AGES]))
+LABELS = np.sort(COHORT.label)
 
 
 def counts(cohort, sigma):
@@ -32,8 +33,8 @@ def counts(cohort, sigma):
 
 
 def test_with_little_noise_flags_and_numbers_are_asked_for_as_often_as_patients_have_them():
-    asked = requested.mixture(COHORT, 0, counts(COHORT, 1e-9))
-    assert np.array_equal(asked[:, 0], np.sort(COHORT.label))
+    asked = requested.mixture(COHORT, LABELS, 0, counts(COHORT, 1e-9))
+    assert np.array_equal(asked[:, 0], LABELS)
     for j, column in enumerate(COHORT.conditions[1:], start=1):
         for label in np.unique(COHORT.label):
             real = COHORT.condition[COHORT.label == label, j]
@@ -43,7 +44,7 @@ def test_with_little_noise_flags_and_numbers_are_asked_for_as_often_as_patients_
 
 
 def test_under_much_noise_conditions_stay_within_what_is_declared():
-    asked = requested.uniform(COHORT, 0, counts(COHORT, 1e4))
+    asked = requested.uniform(COHORT, LABELS, 0, counts(COHORT, 1e4))
     for j, column in enumerate(COHORT.conditions):
         if column.type == "number":
             assert column.low <= asked[:, j].min() <= asked[:, j].max() <= column.high
@@ -54,7 +55,7 @@ def test_under_much_noise_conditions_stay_within_what_is_declared():
 def test_a_class_that_noise_left_empty_is_asked_for_evenly():
     nothing = np.full((len(COHORT.classes), sum(requested._width(c) for c in COHORT.conditions[1:])), -5.0)
     flag = next(j for j, c in enumerate(COHORT.conditions) if j and c.type == "flag")
-    assert requested.mixture(COHORT, 0, nothing)[:, flag].mean() == pytest.approx(0.5, abs=0.1)
+    assert requested.mixture(COHORT, LABELS, 0, nothing)[:, flag].mean() == pytest.approx(0.5, abs=0.1)
 
 
 def test_a_number_without_a_declared_range_is_refused():
