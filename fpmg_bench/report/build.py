@@ -66,6 +66,7 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
         cohorts,
         cost,
         failures,
+        faults,
         fidelity,
         frontier,
         leaderboard,
@@ -86,6 +87,7 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
     after = [cost, cohorts, failures]
     return [
         *(each.panel(seen) for each in before),
+        *([struck] if (struck := faults.panel(seen)) else []),
         *([worth] if (worth := utility.panel(seen)) else []),
         *([joined] if (joined := association.panel(seen)) else []),
         *([spaces] if (spaces := sensitivity.panel(seen)) else []),

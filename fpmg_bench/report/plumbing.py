@@ -160,7 +160,7 @@ def _line(method: Method, rounds: Sequence[Mapping[str, Any]], stage: str = "all
     ]
     if not closed:
         why = (
-            "This topology has no closed form."
+            ("Messages were lost to faults." if any(r.get("lost") for r in rounds) else "This topology has no closed form.")
             if rounds
             else "Nothing was trained in rounds: statistics alone, or nothing at all."
         )
