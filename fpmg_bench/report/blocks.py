@@ -187,6 +187,27 @@ class Specimens:
 
 
 @dataclass(frozen=True, slots=True)
+class Graph:
+    """One topology: whose it is, its drawing as SVG, the drawing in words, and what is known of it: (what, value)."""
+
+    title: str
+    methods: str
+    svg: str
+    alt: str
+    facts: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Graphs:
+    """Who sends to whom, topology by topology."""
+
+    kind: ClassVar[str] = "graphs"
+    id: str
+    title: str
+    items: Sequence[Graph]
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """A block of text to copy."""
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fpmg_bench.report.blocks import Cell, Head, Prose, Row, Section, Table
+from fpmg_bench.report.blocks import Cell, Graphs, Head, Prose, Row, Section, Table
+from fpmg_bench.report.graphs import graphs_of
 from fpmg_bench.report.measures import WORDS
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import byte_size, count, number, plural
 
 
 def panel(view: View) -> Section:
-    """Two tables a cohort: checks of the dry run; metered bytes against closed forms."""
+    """The graphs of a cohort and two tables: checks of the dry run; metered bytes against closed forms."""
     lead = (
         "Before training, a dry run sends random vectors over the same plan and transport: rows of the mixing matrix sum to 1, the mean is kept, "
         "the distance contracts as predicted, a canary arrives exactly where the matrix says. Bytes are compared on every real round."
@@ -20,10 +21,10 @@ def panel(view: View) -> Section:
     return Section("plumbing", "Plumbing", lead, [block for group in view.groups for block in _group(group)])
 
 
-def _group(group: Group) -> list[Table | Prose]:
+def _group(group: Group) -> list[Table | Prose | Graphs]:
     if not any(trial.record.get("plumbing") or trial.rounds for m in group.methods for trial in m.trials):
         return [Prose([f"{group.title}: no trial has recorded plumbing checks or rounds."], "warn")]
-    return [_summary(group), _checks(group), _bytes(group)]
+    return [*graphs_of(group), _summary(group), _checks(group), _bytes(group)]
 
 
 def _summary(group: Group) -> Table:

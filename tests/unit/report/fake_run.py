@@ -156,11 +156,19 @@ def _done(trial: TrialSpec, rounds: list[dict[str, Any]]) -> dict[str, Any]:
             {"index": i, "name": s, "records": 20 + i, "patients": 17 + i, "label_counts": [12, 8 + i], "modalities": list(MODALITIES), "sampling_rate": 0.1, "local_steps": 20}
             for i, s in enumerate(("pooled",) if pooled else SILOS)
         ],
-        "skew": {"js": 0.12, "gini": 0.2}, "dropped": {}, "plumbing": _plumbing(trial),
+        "skew": {"js": 0.12, "gini": 0.2}, "dropped": {}, "plumbing": _plumbing(trial), **_graph(trial),
         "bytes": {} if trial.control else {"stage2": {"rounds": [r["bytes"] for r in rounds], "messages": 36}, "total": 2_000_000 if pooled else total, "raw_upload": 2_000_000},
         "privacy": {"epsilon": 7.7, "delta": 1e-4, "unit": "patient", "silos": []} if trial.privacy else None,
         "scores": list(_scores(trial, total)),
     }  # fmt: skip
+
+
+def _graph(trial: TrialSpec) -> dict[str, Any]:
+    if trial.control or trial.method == "centralized":
+        return {}
+    edges = [] if trial.method == "local-only" else [[0, 1], [1, 2], [2, 0]]
+    facts = {"connectivity": len(edges) // 3, "second_modulus": 0.0 if edges else 1.0, "rounds": 1 if edges else None, "sees": 3}
+    return {"graph": {"silos": 3, "edges": edges, "messages": 2 * len(edges)} | facts}
 
 
 def _plumbing(trial: TrialSpec) -> list[dict[str, Any]]:
