@@ -146,7 +146,7 @@ class Exchange:
         """Whether what is to be sent got there: a relay that was lost goes no further, and a hub that nobody reached has no mean."""
         node = self.nodes[move.src]
         if move.origin is None:
-            return node.mass > 0 or step.on_arrival == "replace"
+            return move.src >= 0 or node.mass > 0 or step.on_arrival == "replace"
         return move.origin == move.src or move.origin in node.known
 
     def _message(self, move: Transfer) -> Message:

@@ -182,7 +182,7 @@ def _generated(
         "encode": lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
         "round_trip": lambda: stages.round_trips(scene.parted.held_out, models),
         "widths": {modality: encoder.dim for modality, encoder in parts.encoders.items()},
-        "learners": Trained(stages, models),
+        "learners": Trained(stages, trained),  # neighbours attack liars and the dead too
     }
     privacy = account.privacy_summary(ledgers, spec)
     graph = {"graph": asdict(graph_of(parts.topology, len(scene.silos)))} if parts.topology and not pooled else {}

@@ -45,7 +45,8 @@ def views(evidence: Evidence, rounds: int) -> Views:
     the victim's own weights where they reached it, else whatever did. `pair`: the two silos beside the victim, who also know all that it received when
     all of it came from them. `server`; `client`: a silo that receives merged models only.
     """
-    silos = sorted(evidence.released)
+    victims = sorted(evidence.released)
+    silos = sorted({*victims, *range(len(evidence.silo_names))})  # who releases nothing (a liar, a dead silo) has seen things too
     seen = {at: [f for f in evidence.frames(at) if "state" in f] for at in [SERVER, *silos]}
     found: dict[tuple[str, int], dict[str, list[Sight]]] = {}
     # modules of different holders travel on rings of their own
@@ -53,7 +54,7 @@ def views(evidence: Evidence, rounds: int) -> Views:
         frames = {
             at: _thinned([f for f in of if (f["stage"], f["modules"]) == (stage, modules)], rounds) for at, of in seen.items()
         }
-        for victim in silos:
+        for victim in victims:
             for name, sights in _of(victim, frames):
                 found.setdefault((name, victim), {}).setdefault(stage, []).extend(sights)
     return {who: {stage: tuple(sights) for stage, sights in stages.items()} for who, stages in found.items()}
