@@ -156,6 +156,8 @@ def cast(faults: Sequence[Fault], names: Sequence[str], seed: int) -> Faults:
 
     A number of silos is drawn by the seed, among those that no other fault of the list has; the same for every method of a suite.
     """
+    if not faults:
+        return Faults()
     import torch
 
     named = {name for fault in faults if isinstance(fault.silos, tuple) for name in fault.silos}
