@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from fpmg_bench.transport import Inproc
 from fpmg_bench.types import SERVER, Step
 
 SIZES = (1, 2, 7)
+EVERYONE = tuple(range(9))
 ACTIVE = (
     (0,),
     (3,),
@@ -68,6 +69,23 @@ def check_reaches_every_silo(component: Any) -> None:
         if sent:
             missing = {silo: sorted(set(range(n)) - knows[silo]) for silo in range(n) if set(range(n)) - knows[silo]}
             assert not missing, f"n={n}: after {ROUNDS} rounds silos never heard of {missing}"
+
+
+def check_any_silos_may_be_inactive(component: Any) -> None:
+    """Of nine silos any 1, 2 or 7 may be left: no other is touched, all that are left are reached, and others' absence is forgotten."""
+    travels = any(step.transfers for step in plan(component, EVERYONE))
+    before = plan(component, EVERYONE, 1)
+    for silos in (left for n in SIZES for left in combinations(EVERYONE, n)):
+        knows = {silo: {silo} for silo in silos}
+        for round in range(ROUNDS):
+            steps = plan(component, silos, round)
+            moves = [move for step in steps for move in step.transfers]
+            dark = {node for m in moves for node in (m.src, m.dst, m.origin) if node is not None and node > SERVER} - set(silos)
+            assert not dark, f"of the active silos {silos}, round {round} names {sorted(dark)}"
+            _spread(steps, knows)
+        missing = {silo: sorted(set(silos) - known) for silo, known in knows.items() if set(silos) - known}
+        assert not (travels and missing), f"of the active silos {silos}, after {ROUNDS} rounds silos never heard of {missing}"
+    assert plan(component, EVERYONE, 1) == before, "the plan of all silos is another one after plans of some"
 
 
 def check_messages_match_the_plan(component: Any) -> None:
@@ -134,6 +152,7 @@ def check_weights_are_shares(component: Any) -> None:
 CHECKS: tuple[Check, ...] = (
     check_sends_between_known_nodes,
     check_reaches_every_silo,
+    check_any_silos_may_be_inactive,
     check_messages_match_the_plan,
     check_bytes_equal_the_closed_form,
     check_mixes_like_its_matrix,

@@ -194,6 +194,25 @@ class Numbered(Lost):
         return [Step(tuple(Transfer(a, b) for a in range(len(silos)) for b in range(len(silos)) if a != b))]
 
 
+class ByNumber(Lost):
+    """Whoever has the next number is the neighbour; where it is inactive, there is none."""
+
+    def plan(self, silos: Sequence[int], round: int, rng: Any) -> Sequence[Step]:
+        near = [a for a in silos if a + 1 in silos]
+        return [Step(tuple(Transfer(*way) for a in near for way in ((a, a + 1), (a + 1, a))))]
+
+
+class Holding(Lost):
+    """The first silos that it met stay its own."""
+
+    def __init__(self) -> None:
+        self.met: set[int] = set()
+
+    def plan(self, silos: Sequence[int], round: int, rng: Any) -> Sequence[Step]:
+        self.met |= set(silos)
+        return [Step(tuple(Transfer(a, b) for a in self.met for b in self.met if a != b))]
+
+
 class Fickle(Lost):
     """Another plan each time it is asked."""
 
@@ -213,6 +232,8 @@ class Fickle(Lost):
         (Miscounting(), topologies.check_bytes_equal_the_closed_form),
         (Stranger(), topologies.check_sends_between_known_nodes),
         (Numbered(), topologies.check_sends_between_known_nodes),
+        (ByNumber(), topologies.check_any_silos_may_be_inactive),
+        (Holding(), topologies.check_any_silos_may_be_inactive),
         (Fickle(), topologies.check_mixes_like_its_matrix),
         (Greedy(), topologies.check_weights_are_shares),
         (MaskedToSilos(), topologies.check_masks_cancel),
