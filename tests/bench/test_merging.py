@@ -1,6 +1,7 @@
 """Merging at size, in processor seconds of one core: every rule alone, and a long relay of many silos."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+ROUNDS = os.environ.get("FPMG_RELAY_ROUNDS", "10")  # tox -e bench: all 50
 
 
 def measured(script, *words):
@@ -26,10 +28,10 @@ def test_every_rule_merges_sixteen_models_of_five_million_in_time_and_memory(ben
 
 @pytest.mark.parametrize("rule", ["mean", "centered-clipping"])
 def test_a_relay_of_sixty_four_silos_with_a_million_parameters(benchmark, rule):
-    """The bar is 50 rounds in two minutes and bounded memory: a fifth of both here."""
-    found = benchmark.pedantic(measured, args=("relay_rounds.py", rule, "10"), rounds=1)
+    """Fifty rounds in two minutes and bounded memory, or as large a part of both."""
+    found = benchmark.pedantic(measured, args=("relay_rounds.py", rule, ROUNDS), rounds=1)
     benchmark.extra_info |= found
-    assert found["seconds"] < 120 / 5
+    assert found["seconds"] < 120 * int(ROUNDS) / 50
     assert found["peak"] < 1.5 * 2**30
     assert found["grown"] < 32 * 2**20  # from the second round to the last
 
