@@ -45,7 +45,10 @@ def score(cohort: Cohort, by: str | None = None) -> NDArray[np.float64]:
 
     modality = by or default_modality(cohort.schemas)
     if modality in cohort.schemas:
-        return first_component(np.stack(list(features(cohort, modality).values()), axis=1))
+        found = list(features(cohort, modality).values())
+        if found:
+            return first_component(np.stack(found, axis=1))
+        raise SuiteError(f"partition by '{modality}': it has categories only, no number", f"by: {', '.join(sortable(cohort))}")
     values = column(cohort, modality)
     if values is None:
         raise SuiteError(f"partition by '{by}': the cohort has no such column or modality", f"by: {', '.join(sortable(cohort))}")
@@ -59,10 +62,11 @@ def default_modality(schemas: Mapping[str, Schema]) -> str:
 
 
 def sortable(cohort: Any) -> list[str]:
-    """What `by` may name in a cohort, or in what planning knows of it; "table.column" goes too."""
+    """What `by` may name in a cohort, or in what planning knows of it."""
     tables = {name: schema.columns for name, schema in cohort.schemas.items() if schema.kind == "table"}
     columns = [column.name for found in tables.values() for column in found]
-    return list(dict.fromkeys([*cohort.schemas, *(c.name for c in cohort.conditions), *columns]))
+    whole = [f"{name}.{column.name}" for name, found in tables.items() for column in found]
+    return list(dict.fromkeys([*cohort.schemas, *(c.name for c in cohort.conditions), *columns, *whole]))
 
 
 def _normal_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:

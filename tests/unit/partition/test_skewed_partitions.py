@@ -253,6 +253,13 @@ def test_what_cannot_be_is_refused_with_a_way_out(spec, message):
     assert caught.value.hint
 
 
+def test_a_table_of_categories_has_nothing_to_sort_by():
+    schemas = {"table": Schema("table", (Column("sex", "category", ("f", "m")),))}
+    with pytest.raises(SuiteError, match="partition by 'table': it has categories only") as caught:
+        partition(replace(cohort(40, 40), schemas=schemas), {"kind": "feature", "strength": 1.0, "silos": 2}, 0)
+    assert caught.value.hint == "by: table, label, level, sex, table.sex"
+
+
 def test_too_much_to_take_away_is_refused_with_a_way_out():
     with pytest.raises(SuiteError, match="takes 14 of 16 modalities of silos away") as caught:
         withheld(cohort(40, 40), {"kind": "modality", "lack": 0.9, "of": SITES}, 0)
