@@ -5,6 +5,8 @@ import pytest
 import torch
 from fpmg_plugins import training
 from fpmg_plugins.aggregators.fedavg import FedAvg
+from fpmg_plugins.datasets.phantom import Phantom
+from fpmg_plugins.encoders.autoencoder import Autoencoder
 from fpmg_plugins.generators.parallel_cgan import ParallelCgan
 from fpmg_plugins.topologies.star import Star
 from torch import nn
@@ -105,3 +107,16 @@ def test_every_network_that_travels_stays_closer_and_one_at_home_is_free():
     assert all(pulled[name] < 0.7 * free[name] for name in free), (free, pulled)
     at_home = trained(proximal=10.0, send="generator")
     assert at_home["discriminator.a+b"] > 0.8 * free["discriminator.a+b"]
+
+
+def test_a_trained_encoder_stays_closer_too():
+    cohort = Phantom(patients=80, silos=2).load()
+    shard = LocalShard(cohort.data["table"], np.arange(80), 0.3, "s")
+    moved = {}
+    for mu in (0.0, 10.0):
+        encoder, schema = Autoencoder(dim=4, hidden=16, proximal=mu), cohort.schemas["table"]
+        ctx = SiloContext(0, 0, 10, rng_for(0, "t"), schema=schema)
+        start = encoder.init(schema, encoder.statistics(schema, shard.begin(0), ctx), rng_for(0, "init"))
+        after = encoder.train(start, shard.begin(1), ctx).state
+        moved[mu] = sum(float((value - start[key]).square().sum()) for key, value in after.items()) ** 0.5
+    assert moved[10.0] < 0.7 * moved[0.0]
