@@ -216,3 +216,26 @@ def test_an_empty_list_of_faults_changes_no_bit():
     bare, others = go(Ring(relay=False), CenteredClipping(), 5, faults=Faults((), seed=99))
     assert all(same(plain.states[i], bare.states[i]) for i in range(5))
     assert [r.keys() for r in records] == [r.keys() for r in others]
+
+
+@pytest.mark.parametrize("faults", [struck("crash", 2, since=1), struck("sign-flip", 3)], ids=["crash", "sign-flip"])
+def test_gossip_that_neighbours_hand_on_ends_like_gossip_over_direct_links(faults):
+    direct, _ = go(Ring(relay=False, hops=2), FedAvg(), 6, rounds=2, faults=faults)
+    handed, _ = go(Ring(relay=False, hops=2, links="neighbours"), FedAvg(), 6, rounds=2, faults=faults)
+    assert all(same(direct.states[silo], handed.states[silo]) for silo in range(6))
+
+
+def test_what_neighbours_hand_on_is_lost_with_the_link():
+    def lost(links):
+        faults = struck("cut-link", 1, links=[(1, 2)])
+        return go(Ring(relay=False, hops=2, links=links), FedAvg(), 6, rounds=1, faults=faults)[1][0]["lost"]
+
+    assert (lost("direct"), lost("neighbours")) == (2, 6)  # 0 -> 2, 1 -> 2, 1 -> 3 and back go over 1 - 2
+
+
+def test_secure_aggregation_closes_over_a_crash():
+    secure, records = go(Star(secure=True), FedAvg(), 4, rounds=3, faults=struck("crash", 1, since=1, until=2))
+    plain, _ = go(Star(), FedAvg(), 4, rounds=3, faults=struck("crash", 1, since=1, until=2))
+    assert [record["messages"] for record in records] == [8, 6, 8]
+    for silo in range(4):
+        torch.testing.assert_close(secure.states[silo]["a/w"], plain.states[silo]["a/w"], atol=1e-5, rtol=1e-5)
