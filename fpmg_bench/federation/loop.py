@@ -170,8 +170,9 @@ class _Stage:
         steps = self._steps(active, 0)  # a later round's edges may not connect all
         loads: list[list[Load]] = []
         for bundle in bundles:
-            found = sources(steps, bundle.silos, lacking - set(bundle.silos))
-            loads.append(path(steps, bundle.silos, found, bundle.layout.bytes))
+            holders = bundle.honest or bundle.silos
+            found = sources(steps, holders, lacking - set(bundle.silos))
+            loads.append(path(steps, holders, found, bundle.layout.bytes))
             for silo, holder in found.items():
                 given = {f.key: now.states[holder][f.key] for f in bundle.layout.fields}
                 now.states[silo] = dict(now.states[silo]) | given

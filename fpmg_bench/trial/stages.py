@@ -177,10 +177,13 @@ class Stages:
         lacking = {silo.index for silo in self.silos} - set(states)
         assert self.parts.topology is not None
         steps = self.parts.topology.plan([s.index for s in self.silos], 0, rng_for(self.spec.seed, stage, "hand-over"))
-        given = {silo: states[holder] for silo, holder in federation.sources(steps, states, lacking).items()}
+        holders = {silo: states[silo] for silo in states if silo not in self.faults.liars} or states
+        given = {silo: states[holder] for silo, holder in federation.sources(steps, holders, lacking).items()}
         sizes = [sum(t.numel() * t.element_size() for t in state.values()) for state in given.values()]
         self.statistics[stage] |= {"handover": sum(sizes), "handover_messages": len(given)}
-        self.statistics[stage]["path"] += federation.hops([federation.handover_path(steps, states, given, max(sizes, default=0))])
+        self.statistics[stage]["path"] += federation.hops(
+            [federation.handover_path(steps, holders, given, max(sizes, default=0))]
+        )
         return {**states, **given}
 
     def _lacks(self, silo: Silo) -> frozenset[str]:

@@ -233,6 +233,20 @@ def test_what_neighbours_hand_on_is_lost_with_the_link():
     assert (lost("direct"), lost("neighbours")) == (2, 6)  # 0 -> 2, 1 -> 2, 1 -> 3 and back go over 1 - 2
 
 
+def test_a_module_is_handed_over_by_an_honest_living_holder_to_living_silos_only():
+    def ended(faults):
+        learner = Drift(missing={2: "b", 3: "b"})
+        return go(Ring(relay=False), FedAvg(), 7, rounds=2, learner=learner, lacks={2: {"x"}, 3: {"x"}}, faults=faults)[0].states
+
+    def held(states, silo):
+        return [h for h in (0, 1, 4, 5, 6) if torch.equal(states[silo]["b/w"], states[h]["b/w"])]
+
+    assert held(ended(Faults()), 2) == held(ended(Faults()), 3) == [0]
+    crashed = ended(struck("crash", 3, since=1))
+    assert held(crashed, 2) == [0] and held(crashed, 3) == []
+    assert held(ended(struck("sign-flip", 0)), 2) == [1]
+
+
 def test_secure_aggregation_closes_over_a_crash():
     secure, records = go(Star(secure=True), FedAvg(), 4, rounds=3, faults=struck("crash", 1, since=1, until=2))
     plain, _ = go(Star(), FedAvg(), 4, rounds=3, faults=struck("crash", 1, since=1, until=2))
