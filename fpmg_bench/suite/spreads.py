@@ -23,7 +23,9 @@ def spread_refusals(partition: Mapping[str, Any], info: CohortInfo, silos: int) 
     if partition["kind"] == "modality" and silos:
         modalities = sum(count > 0 for count in info.present.values())
         pairs, most = silos * modalities, most_absences(silos, modalities)
-        if round(partition["lack"] * pairs) > most:
+        if modalities == 1 and partition["lack"]:
+            yield f"{info.name} has one modality, which no silo can lack; use another partition than a modality skew"
+        elif round(partition["lack"] * pairs) > most:
             yield (
                 f"lack: {partition['lack']:g} takes {round(partition['lack'] * pairs)} of {pairs} modalities of silos away; at most "
                 f"{most} can go if every modality keeps a silo and every silo a modality; write lack: {most / pairs:.2g} or less"
