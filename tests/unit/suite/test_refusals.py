@@ -64,6 +64,7 @@ def test_more_modalities_taken_away_than_can_be_are_refused(reason):
     skewed = "partition: {kind: modality, lack: %s, of: {kind: iid, silos: 4}}"
     said = reason(skewed % 0.9)
     assert "modalities of silos away; at most" in said and "write lack: 0" in said
+    assert "toy has one modality, which no silo can lack" in reason(skewed % 0.1, modalities={"labs": "table"})
 
 
 def test_a_modality_skew_is_planned_like_what_it_is_made_of(reason):

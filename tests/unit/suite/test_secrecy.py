@@ -49,6 +49,14 @@ def test_a_modality_of_one_silo_is_refused(reason, info):
     assert said.endswith("leave the modality out, or write secure: false")
 
 
+def test_a_modality_skew_that_may_leave_one_holder_is_refused(reason):
+    skewed = f"{SECURE}, partition: {{kind: modality, lack: %s, of: {{kind: iid, silos: 4}}}}"
+    assert reason(skewed % 0.3).startswith(
+        "a modality skew may leave a modality to one silo alone, secure aggregation over 'star'"
+    )
+    assert reason(skewed % 0) == ""
+
+
 @pytest.mark.parametrize(
     ("to", "said"), [("next", "masks what goes to silo 1"), ("relay", "never cancel"), ("hold", "never cancel")]
 )

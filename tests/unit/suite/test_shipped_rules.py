@@ -20,7 +20,7 @@ LEAST = {  # models of a merge with one liar
 }  # fmt: skip
 
 
-def reasons(rule, topology, silos, lacking=(), **params):
+def reasons(rule, topology, silos, lacking=(), lack=0.0, **params):
     schemas = {"labs": Schema("table", (), ()), "xray": Schema("image", (), ())}
     present = [{"labs": 100, "xray": 0 if i in lacking else 100} for i in range(silos)]
     sites = tuple(SiloInfo(f"s{i}", 100, 100, (50, 50), present[i]) for i in range(silos))
@@ -28,8 +28,10 @@ def reasons(rule, topology, silos, lacking=(), **params):
     info = CohortInfo(
         "toy", "", schemas, (Column("y", "flag"),), ("0", "1"), (n // 2, n // 2), n, n, {"labs": n, "xray": n}, sites
     )
+    natural = {"kind": "natural"}
+    partition = {"kind": "modality", "lack": lack, "of": natural} if lack else natural
     spec = TrialSpec(
-        Choice("phantom"), "toy", "m", 0, {"kind": "natural"}, {"labs": Choice("pca"), "xray": Choice("cnn-ae")},
+        Choice("phantom"), "toy", "m", 0, partition, {"labs": Choice("pca"), "xray": Choice("cnn-ae")},
         Choice("parallel-cgan"), Choice(topology, params), rule if isinstance(rule, Choice) else Choice(rule), Budget(), (),
     )  # fmt: skip
     return [reason for reason in refusals(spec, info, REGISTRY) if "takes" not in reason]
@@ -97,6 +99,11 @@ def test_a_whole_model_cannot_visit_a_silo_without_a_modality():
         "over 'cyclic' one whole model goes from silo to silo, but silo 's1' has no patient with modality 'xray'"
     )
     assert reasons("fedavg", "ring", 3, lacking=(1,)) == []
+    (said,) = reasons("fedavg", "cyclic", 3, lack=0.3)
+    assert said.startswith(
+        "over 'cyclic' one whole model goes from silo to silo, and a modality skew leaves silos without a modality"
+    )
+    assert reasons("fedavg", "ring", 3, lack=0.3) == []
 
 
 @pytest.mark.parametrize("kind", ["aggregator", "topology"])
