@@ -16,7 +16,7 @@ MEASURES = (TSTR, RG, DG, FC)
 OTHER = ("method", "seed", "faults")  # in which a method and the same one unharmed differ
 LEAD = (
     "Scores are those of honest living silos: the mean, the worst of them, and what was lost against the same method without faults, "
-    "paired by seed (above 0: worse). Rounds to heal: without the fault, until the silos were as close as before it, give or take 10 %."
+    "on the same silos and paired by seed (above 0: worse). Rounds to heal: without the fault, until the silos were as close as before it, give or take 10 %."
 )
 
 
@@ -84,12 +84,26 @@ def _cells(view: View, group: Group, method: Method, measure: Measure) -> list[C
     clean = unharmed(group, method)
     lost = {}
     if clean is not None:
-        before, after = view.values(group, clean, metric), view.values(group, method, metric)
+        before, after = _before(view, group, clean, method, measure), view.values(group, method, metric)
         lost = {seed: measure.loss(after[seed]) - measure.loss(before[seed]) for seed in sorted(before.keys() & after.keys())}
     why = "" if clean else "There is no method here that differs in its faults alone and has none."
     worst = [worst_silo(view, group, method, measure)] if by_silo(view, group, measure) else []
     found = [measure.summary(view, group, method), *worst, summarised(lost, len(method.trials), why)]
     return [cell(each, measure.say) for each in found]
+
+
+def _before(view: View, group: Group, clean: Method, struck: Method, measure: Measure) -> dict[int, float]:
+    """Seed -> the unharmed method's score, over the silos that are measured in the struck one where it is told silo by silo."""
+    metric = measure.metric(view, group) or measure.names[0]
+    where = (group.run.suite, group.dataset, clean.name, metric)
+    values = view.values(group, clean, metric)
+    for trial in struck.done:
+        out = {f"silo:{name}" for name in (trial.record.get("faults") or {}).get("excluded", ())}
+        told = [view.scores.values(*where, scope=s).get(trial.seed) for s in by_silo(view, group, measure) if s not in out]
+        kept = [value for value in told if value is not None]
+        if out and kept:
+            values[trial.seed] = sum(kept) / len(kept)
+    return values
 
 
 def unharmed(group: Group, method: Method) -> Method | None:

@@ -16,10 +16,13 @@ TOLD = {"struck": [CRASH | {"silos": ["a"], "heal": {"rounds": None, "reason": "
 @pytest.fixture
 def seen():
     found = [
-        *rows("clean", "tstr", [0.90, 0.80]),
-        *rows("struck", "tstr", [0.85, 0.70]),
+        *rows("clean", "tstr", [0.90, 0.60]),
+        *rows("struck", "tstr", [0.85, 0.70]),  # of silos b and c: a has crashed
         *rows("struck", "tstr", [0.80, 0.75], "silo:b"),
         *rows("struck", "tstr", [0.90, 0.65], "silo:c"),
+        *rows("clean", "tstr", [0.90, 0.20], "silo:a"),
+        *rows("clean", "tstr", [0.90, 0.80], "silo:b"),
+        *rows("clean", "tstr", [0.90, 0.80], "silo:c"),
         *rows("clean", "rg", [1.0, 1.0]),
         *rows("struck", "rg", [2.0, 0.5]),
     ]
