@@ -317,7 +317,10 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One measured number. scope: all | silo:NAME | class:NAME | group:NAME; low, high: 95 % interval; floor: the same statistic real against real."""
+    """One measured number. scope: all | silo:NAME | class:NAME | group:NAME | module:NAME; low, high: 95 % interval.
+
+    floor: the same statistic real against real.
+    """
 
     key: str
     value: float

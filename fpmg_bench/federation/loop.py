@@ -386,8 +386,8 @@ class _Bundle:
 
 def _record(stage: str, round: int, losses: Mapping[int, Mapping[str, float]], bundles: Sequence[_Bundle]) -> dict[str, Any]:
     """The line of rounds.jsonl: losses, consistency (of honest silos) and bytes of one round."""
-    before: dict[str, tuple[float, float]] = {}
-    after: dict[str, tuple[float, float]] = {}
+    before: dict[str, consensus.Spread] = {}
+    after: dict[str, consensus.Spread] = {}
     sent: dict[int, int] = {}
     for bundle in bundles:
         if bundle.honest:
@@ -396,12 +396,12 @@ def _record(stage: str, round: int, losses: Mapping[int, Mapping[str, float]], b
         for node, count in bundle.meter.sent.items():
             sent[node] = sent.get(node, 0) + count
     closed = [bundle.closed_form for bundle in bundles]
-    moduli = [bundle.mixing.second_modulus for bundle in bundles if bundle.mixing]
+    moduli = {m: bundle.mixing.second_modulus for bundle in bundles if bundle.mixing for m in bundle.layout.modules()}
     return {
         "stage": stage,
         "round": round,
-        **consensus.record(before, after),
-        "theory": max(moduli) if moduli else None,
+        **consensus.record(before, after, moduli),
+        "theory": max(moduli.values(), default=None),
         "losses": {str(silo): dict(values) for silo, values in losses.items()},
         "bytes": sum(bundle.meter.bytes for bundle in bundles),
         "headers": sum(bundle.meter.headers for bundle in bundles),

@@ -283,10 +283,14 @@ def _joined(one: Cohort, two: Cohort) -> Cohort:
 
 def _rounds() -> list[dict[str, Any]]:
     """Two rounds of a generator as `rounds.jsonl` has them."""
-    module = {"before": 0.5, "after": 0.1, "relative": 0.01, "variance_ratio": 0.96}
+    module = {"before": 0.5, "after": 0.1, "relative": 0.01, "variance_ratio": 0.96, "norm": 10.0}
     same = {"theory": 0.25, "losses": {"0": {"loss": 1.0}}, "bytes": 6000, "headers": 300, "messages": 6, "closed_form": 6000}
+    apart = {"0": 0.01, "1": 0.01, "2": 0.01}
     last = {"sent": {"0": 2000, "1": 2000, "2": 2000}, "path": [1000, 1000], "seconds": 0.1, "merge_seconds": 0.01}
-    return [{"stage": "stage2", "round": r, "modules": {"generator": module}, **module, **same, **last} for r in (0, 1)]
+    return [
+        {"stage": "stage2", "round": r, "modules": {"generator": module}, **module, "silos": apart, **same, **last}
+        for r in (0, 1)
+    ]
 
 
 def _bytes() -> dict[str, Any]:

@@ -71,5 +71,8 @@ def test_without_utility_between_rounds_the_reason_is_said():
 
 def test_a_pooled_trial_is_one_upload():
     pooled = counted(1) | {"path": [6400], "total": 6400}
-    found, _, _ = scored([a_round(0)], pooled, Co(latency=1.0, bandwidth=6400.0))
+    found, _, _ = scored(
+        [a_round(0, 0.8, bytes=0, path=[])], pooled | {"stage2": {"rounds": [0]}}, Co(latency=1.0, bandwidth=6400.0)
+    )
+    assert found["co.to_target"] == 6400
     assert (found["co.hops"], found["co.network_seconds"], found["co.ratio"]) == (1, 2.0, 1.0)
