@@ -16,7 +16,7 @@ name: faulty
 seeds: [0]
 datasets: [{name: phantom, patients: 90, silos: 3, modalities: [table]}]
 partition: natural
-budget: {rounds: 3, local_steps: 2, sampling_rate: 0.3, encoder_rounds: 2}
+budget: {rounds: 3, local_steps: 2, sampling_rate: 1.0, encoder_rounds: 2}
 methods:
   crash:
     encoders: {table: {name: frozen, dim: 8}}
