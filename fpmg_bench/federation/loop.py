@@ -154,7 +154,7 @@ class _Stage:
             for silos, layout in self._bundles(trained)
         ]
         moved = self._take_over(now, bundles, active)
-        record = _record(self.plan.stage, now.round, losses, bundles) | struck.told(
+        record = _record(self.plan.stage, now.round, losses, bundles, faults.bends) | struck.told(
             faults, self.shards, [bundle.meter for bundle in bundles]
         )
         record |= {"seconds": time.perf_counter() - began, "merge_seconds": time.perf_counter() - merging}
@@ -384,8 +384,13 @@ class _Bundle:
         return {silo: pi[silo] / total for silo in self.honest}
 
 
-def _record(stage: str, round: int, losses: Mapping[int, Mapping[str, float]], bundles: Sequence[_Bundle]) -> dict[str, Any]:
-    """The line of rounds.jsonl: losses, consistency (of honest silos) and bytes of one round."""
+def _record(
+    stage: str, round: int, losses: Mapping[int, Mapping[str, float]], bundles: Sequence[_Bundle], bent: bool
+) -> dict[str, Any]:
+    """The line of rounds.jsonl: losses, consistency (of honest silos) and bytes of one round.
+
+    bent: models or messages were changed or lost, so the plan's mixing does not tell what happened: no `theory`.
+    """
     before: dict[str, consensus.Spread] = {}
     after: dict[str, consensus.Spread] = {}
     sent: dict[int, int] = {}
@@ -396,7 +401,8 @@ def _record(stage: str, round: int, losses: Mapping[int, Mapping[str, float]], b
         for node, count in bundle.meter.sent.items():
             sent[node] = sent.get(node, 0) + count
     closed = [bundle.closed_form for bundle in bundles]
-    moduli = {m: bundle.mixing.second_modulus for bundle in bundles if bundle.mixing for m in bundle.layout.modules()}
+    known = [] if bent else [(bundle.mixing, bundle.layout.modules()) for bundle in bundles if bundle.mixing]
+    moduli = {module: mixing.second_modulus for mixing, modules in known for module in modules}
     return {
         "stage": stage,
         "round": round,

@@ -21,14 +21,11 @@ def lie(faults: Round, nodes: Mapping[int, Node], honest: Sequence[int]) -> None
 
 
 def told(faults: Round, silos: Iterable[int], meters: Iterable[Meter]) -> dict[str, Any]:
-    """What the line of a round adds, where there is anything: silos that were away, messages lost, seconds that silos were late.
-
-    The plan's mixing does not tell what happens where models or messages are changed, so there is no `theory` then.
-    """
+    """What the line of a round adds, where there is anything: silos that were away, messages lost, seconds that silos were late."""
     here = set(silos)
     found: dict[str, Any] = {
         "inactive": sorted(faults.absent & here),
         "lost": sum(meter.lost for meter in meters),
         "delay": {str(silo): seconds for silo, seconds in faults.delay.items() if silo in here},
     }
-    return {key: value for key, value in found.items() if value} | ({"theory": None} if faults.bends else {})
+    return {key: value for key, value in found.items() if value}

@@ -123,6 +123,8 @@ def test_a_liar_tells_everyone_its_lie_and_consistency_is_that_of_the_honest():
     assert same(done.states[2], clean.states[2])  # no neighbour of the liar
     assert not same(done.states[1], clean.states[1])
     assert record["theory"] is None and plain["theory"] is not None
+    assert all(module["theory"] is None for module in record["modules"].values())
+    assert record["silos"].keys() == {"1", "2", "3"}
     assert record["bytes"] == record["closed_form"] == plain["bytes"]
     honest = torch.stack([torch.cat([done.states[s]["a/w"], done.states[s]["b/w"]]) for s in (1, 2, 3)]).double()
     assert record["after"] == pytest.approx(float((honest - honest.mean(0)).square().sum(1).mean().sqrt()), rel=1e-6)
