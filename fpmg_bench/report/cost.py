@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from fpmg_bench.report import figures
+from fpmg_bench.report import figures, overhead
 from fpmg_bench.report.blocks import Cell, Figure, Head, Key, Plot, Prose, Row, Section, Table
 from fpmg_bench.report.palette import style
 from fpmg_bench.report.read import TrialFiles
@@ -27,7 +27,9 @@ LABELS = {
 def panel(view: View) -> Section:
     """One figure a cohort: seconds by stage; the table adds processor, memory and bytes."""
     lead = "Means over finished trials, one thread each. Bytes are what all silos send in both stages; raw upload is every training record of all silos but the first, sent once."
-    return Section("cost", "Cost", lead, [_figure(view, group) for group in view.groups])
+    return Section(
+        "cost", "Cost", lead, [block for group in view.groups for block in (_figure(view, group), *overhead.tables(view, group))]
+    )
 
 
 def _figure(view: View, group: Group) -> Figure | Prose:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fpmg_bench.report import figures
+from fpmg_bench.report import consistency, figures
 from fpmg_bench.report.blocks import Cell, Figure, Head, Heading, Key, Plot, Prose, Row, Section, Table
 from fpmg_bench.report.palette import style
 from fpmg_bench.report.traces import Trace, loss_names, loss_of, mean_loss, silo_names, silos, stages, theory, trace
@@ -26,7 +26,7 @@ def panel(view: View) -> Section:
     return Section("rounds", "Rounds", lead, [block for group in view.groups for block in _group(view, group)])
 
 
-def _group(view: View, group: Group) -> Iterator[Heading | Figure | Prose]:
+def _group(view: View, group: Group) -> Iterator[Heading | Figure | Prose | Table]:
     yield Heading(f"rounds-{group.id}", group.title)
     names = stages(group)
     if not names:
@@ -34,6 +34,8 @@ def _group(view: View, group: Group) -> Iterator[Heading | Figure | Prose]:
         return
     if STAGE2 in names:
         yield from _consensus(view, group, STAGE2, "Consensus distance, generator (stage 2)")
+    yield from consistency.tables(view, group)
+    if STAGE2 in names:
         yield from _losses(view, group)
     encoders = [name for name in names if name != STAGE2]
     if encoders:

@@ -37,7 +37,7 @@ class OneMillion:
         return training.state_of(training.seeded(self.net, rng), "m")
 
     def train(self, state, shard, ctx):
-        began = time.perf_counter()
+        began = time.process_time()
         module = training.restored(self.net, state, "m")
         optimizer, x = torch.optim.SGD(module.parameters(), 0.01), torch.randn(64, 512, generator=ctx.rng)
         for _ in range(50):
@@ -45,7 +45,7 @@ class OneMillion:
             module(x).square().mean().backward()
             optimizer.step()
         state = training.state_of(module, "m")
-        self.training += time.perf_counter() - began
+        self.training += time.process_time() - began
         return Update(state, 1.0)
 
 
@@ -62,13 +62,13 @@ def test_round_loop_merging_and_metering_beside_local_training(benchmark):
 
     def federate():
         learner.training = 0.0
-        began = time.perf_counter()
+        began = time.process_time()
         run(learner, None, {i: Empty() for i in range(8)}, plan, lambda record, now: None)
-        return (time.perf_counter() - began - learner.training) / learner.training
+        return (time.process_time() - began - learner.training) / learner.training
 
     ratio = benchmark.pedantic(federate, rounds=1)
     benchmark.extra_info["overhead"] = ratio
-    assert ratio < 0.25  # the bar is .05 on an idle machine; see the numbers of --benchmark-autosave
+    assert ratio < 0.1  # of processor time; the bar is .05, kept on a busy machine too (.047), with room for its caches
 
 
 def test_a_private_step_costs_at_most_a_few_plain_ones(benchmark):
