@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fpmg_bench.errors import ExitCode
 from fpmg_bench.results import Results
@@ -23,11 +23,15 @@ def run(
     on_event: Callable[[dict[str, Any]], None] | None = None,
     registry: Registry | None = None,
     report: bool = True,
+    transport: Literal["inproc", "gloo"] = "inproc",
+    deadline: float = 60.0,
+    on_dead: Literal["stop", "close-ring"] = "stop",
 ) -> Results:
     """Run a suite (a file, or the name of one that ships); trials that are finished are kept.
 
     out: run directory, default runs/<suite>; jobs: trials at a time, default the number of cores; only: pytest's -k expression
-    over dataset/method/seed; seeds: instead of the suite's; report: write report.html.
+    over dataset/method/seed; seeds: instead of the suite's; report: write report.html. transport "gloo": a process for every
+    silo, `deadline` seconds a hop; on_dead: a dead silo ends the trial, or the others go on without it.
     Raises SuiteError or PluginError before anything runs. Failed trials raise nothing: they are rows with a reason, and
     `Results.code` is not OK.
     """
@@ -36,7 +40,8 @@ def run(
 
     found = registry or Registry.discover()
     target = None if out is None else Path(out)
-    ended = runner.run(suite, registry=found, out=target, jobs=jobs, only=only, seeds=seeds, on_event=on_event)
+    wire = runner.Wire(transport, deadline, on_dead)
+    ended = runner.run(suite, registry=found, out=target, jobs=jobs, only=only, seeds=seeds, on_event=on_event, wire=wire)
     results = Results(ended.run, ended.code, ended.counts)
     if report and ended.code not in (ExitCode.INTERRUPTED, ExitCode.NOTHING_MEASURED):
         write_report([results.path], registry=found)

@@ -18,6 +18,9 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+HINT = "the same command tries again; --on-dead close-ring goes on without a dead silo"
+
+
 class FpmgError(Exception):
     """Anything a user can mend. `message` names the place and the thing, `hint` the way out."""
 
@@ -78,6 +81,27 @@ class TrialError(FpmgError):
     """A trial cannot go on (a diverged model, a learner that returns nonsense)."""
 
     exit_code = ExitCode.SOME_FAILED
+
+
+class SiloLost(TrialError):
+    """A rank died, was late, or ended with an error (dead False): the first that anybody saw, never one that went down with it."""
+
+    def __init__(
+        self,
+        node: int | None,
+        why: str,
+        dead: bool = True,
+        place: str | None = None,
+        name: str | None = None,
+        rank: int | None = None,
+        pid: int | None = None,
+    ) -> None:
+        self.node, self.why, self.dead, self.place = node, why, dead, place
+        who = "a rank" if node is None else f"silo {name or node}" if node >= 0 else f"the {name or node}"
+        known = ", ".join(f"{what} {value}" for what, value in (("rank", rank), ("pid", pid)) if value is not None)
+        at = f" in {place}" if place else ""
+        what = "died" if dead else "failed"
+        super().__init__(f"{who}{f' ({known})' if known else ''} {what}{at}: {why}", HINT if dead else "")
 
 
 class StoreError(FpmgError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -41,13 +41,21 @@ def command(
     out: Annotated[Path | None, typer.Option("--out", help="Run directory. [default: runs/<suite>]", show_default=False)] = None,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html at the end.")] = True,
     json: Json = False,
+    transport: Annotated[
+        Literal["inproc", "gloo"], typer.Option("--transport", help="All silos in one process, or a process for every silo.")
+    ] = "inproc",
+    deadline: Annotated[float, typer.Option("--deadline", min=0.1, help="Seconds that a hop of gloo may take.")] = 60.0,
+    on_dead: Annotated[
+        Literal["stop", "close-ring"], typer.Option("--on-dead", help="A silo's death ends the trial, or the others go on.")
+    ] = "stop",
 ) -> None:
     """Run every trial of SUITE that is not finished, then write results.parquet and report.html."""
     from fpmg_bench import api
     from fpmg_bench.cli.progress import watching
 
     with watching() as tell:
-        results = api.run(suite, out=out, jobs=jobs, only=only, seeds=numbers(seeds), on_event=tell, report=report)
+        joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead}
+        results = api.run(suite, out=out, jobs=jobs, only=only, seeds=numbers(seeds), on_event=tell, report=report, **joined)
     _tell(results, json)
     raise typer.Exit(results.code)
 

@@ -6,7 +6,7 @@ from fpmg_bench.federation.hops import hops
 from fpmg_bench.federation.loop import Federated, Plan, SiloPlan, run
 from fpmg_bench.federation.mixing import mixing
 from fpmg_bench.federation.plumbing import check
-from fpmg_bench.federation.statistics import cost
+from fpmg_bench.federation.statistics import cost, exchange
 from fpmg_bench.federation.statistics import path as statistics_path
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "SiloPlan",
     "check",
     "cost",
+    "exchange",
     "handover_path",
     "hops",
     "mixing",

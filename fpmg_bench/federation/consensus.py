@@ -31,7 +31,7 @@ class Spread:
 def distances(layout: Layout, models: Mapping[int, Bundle], pi: Mapping[int, float]) -> dict[str, Spread]:
     """module -> how far each silo is from xbar = sum_i pi_i x_i; float64."""
     silos = sorted(models)
-    shared = all(models[silo] is models[silos[0]] for silo in silos)
+    shared = all(_same(vector, models[silos[0]][dtype]) for silo in silos for dtype, vector in models[silo].items())
     result = {}
     for module, pieces in layout.modules().items():
         parts = [_piece([models[s][dtype][a:b] for s in silos], [pi[s] for s in silos], shared) for dtype, a, b in pieces]
@@ -55,6 +55,13 @@ def _piece(vectors: Sequence[Tensor], pi: Sequence[float], shared: bool) -> tupl
         norm += _square(mean)
         squares += torch.linalg.vector_norm(rows.sub_(mean), dim=1).square_()
     return squares.tolist(), norm
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    """Whether their distance is 0, whatever rounding would make of it."""
+    import torch
+
+    return a is b or torch.equal(a, b)
 
 
 def _square(x: Tensor) -> float:

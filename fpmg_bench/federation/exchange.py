@@ -11,14 +11,14 @@ from fpmg_bench.faults import Round
 from fpmg_bench.federation import secure, weights
 from fpmg_bench.federation.hops import Load
 from fpmg_bench.keys import seed_for
-from fpmg_bench.transport import Message
+from fpmg_bench.transport import Awaited, Message
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from fpmg_bench.contracts import Aggregator
     from fpmg_bench.federation.layout import Bundle
-    from fpmg_bench.transport import Inproc
+    from fpmg_bench.transport import Transport
     from fpmg_bench.types import State, Step, Transfer
 
 
@@ -81,14 +81,14 @@ class Exchange:
 
     Relayed models (an origin is named) are collected, and merged when somebody reads the node's model: every prefix of a relay
     ring is a valid merge from the same reference, and only the one that is read is computed. Nodes with identical inputs,
-    reference and memory merge once and share the result.
+    reference and memory merge once and share the result. nodes: those of this process; others are at the transport's far end.
     """
 
     def __init__(
         self,
         nodes: dict[int, Node],
         aggregator: Aggregator,
-        transport: Inproc,
+        transport: Transport,
         stage: str,
         round: int,
         seed: int = 0,
@@ -108,16 +108,26 @@ class Exchange:
         """Carry out the plan; `train` trains the silos that a step names. The models of all silos at the end of the round."""
         for at, step in enumerate(steps):
             for silo in step.train:
-                self._train(silo, train)
+                if silo in self.nodes:
+                    self._train(silo, train)
             messages = self._sent(at, step)
-            arrived = self.transport.deliver(self._masked(messages) if step.masked else messages, self.stage, self.round)
-            if arrived:
+            sent = self._masked(messages) if step.masked else messages
+            if sent or (step.transfers and not self.faults):  # where others send, the step counts here too
                 self.meter.begin()
-            for message in arrived:
+            for message in sent:
                 self.meter.count(message)
-            for dst in dict.fromkeys(move.dst for move in step.transfers):
+            arrived = self.transport.deliver(sent, self.stage, self.round, self._awaited(step))
+            for dst in dict.fromkeys(message.dst for message in arrived):
                 self._arrive(dst, [m for m in arrived if m.dst == dst], step.on_arrival)
         return {silo: self.model(silo) for silo in self.nodes if silo >= 0}
+
+    def _awaited(self, step: Step) -> list[Awaited]:
+        """What is due to the nodes of this process from others."""
+        due = [move for move in step.transfers if move.dst in self.nodes and move.src not in self.nodes]
+        return [Awaited(move.src, move.dst, self._sizes(move.dst, step.masked)) for move in due]
+
+    def _sizes(self, at: int, masked: bool) -> dict[str, int]:
+        return {dtype: vector.numel() for dtype, vector in self.nodes[at].reference.items()}
 
     def model(self, at: int) -> Bundle:
         """The node's current model, merging first what was relayed to it."""
@@ -136,7 +146,7 @@ class Exchange:
     def _sent(self, at: int, step: Step) -> list[Message]:
         """The messages of a step that are not lost, as they arrive; without faults all of them, as they are."""
         if not self.faults:
-            return [self._message(move) for move in step.transfers]
+            return [self._message(move) for move in step.transfers if move.src in self.nodes]
         planned = [self._message(move) for move in step.transfers if self._has(move, step)]
         arriving = self.faults.deliver(planned, {silo: node.reference for silo, node in self.nodes.items()}, at)
         self.meter.lost += len(step.transfers) - len(arriving)
@@ -152,17 +162,16 @@ class Exchange:
     def _message(self, move: Transfer) -> Message:
         if move.origin is None:
             return Message(move.src, move.dst, move.src, self.model(move.src), self.nodes[move.src].mass, move.weight)
-        if move.origin == move.src:
-            payload = self.nodes[move.src].trained
-        else:
+        payload, mass = self.nodes[move.src].trained, self.nodes[move.src].mass
+        if move.origin != move.src:
             held = self.nodes[move.src].known.get(move.origin)
-            payload = dict(held.payload) if held else None
+            payload, mass = (dict(held.payload), held.mass) if held else (None, 0.0)
         if payload is None:
             where = f"round {self.round}, {move.src} -> {move.dst}"
             raise PlumbingError(
                 f"{where}: silo {move.src} cannot relay the weights of silo {move.origin}, which never reached it"
             )
-        return Message(move.src, move.dst, move.origin, payload, self.nodes[move.origin].mass, move.weight, True)
+        return Message(move.src, move.dst, move.origin, payload, mass, move.weight, True)
 
     def _masked(self, messages: list[Message]) -> list[Message]:
         """The messages under masks that cancel at each receiver; no two vectors of a run share a mask."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from fpmg_bench.federation.hops import Load, flooded
-from fpmg_bench.federation.statistics import reached
+from fpmg_bench.federation.sums import reached
 
 if TYPE_CHECKING:
     from fpmg_bench.types import Step

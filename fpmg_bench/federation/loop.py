@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fpmg_bench.errors import PlumbingError, TrialError
+from fpmg_bench.errors import PlumbingError, SiloLost, TrialError
 from fpmg_bench.faults import Faults, Round
 from fpmg_bench.federation import consensus, secure, statistics, struck
 from fpmg_bench.federation.exchange import Exchange, Meter, Node
@@ -17,7 +17,7 @@ from fpmg_bench.federation.layout import Bundle, Layout, modules_of
 from fpmg_bench.federation.mixing import Mixing, mixing
 from fpmg_bench.federation.plumbing import nodes_for
 from fpmg_bench.keys import rng_for, seed_for
-from fpmg_bench.transport import Inproc
+from fpmg_bench.transport import Inproc, Transport
 from fpmg_bench.types import SiloContext
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Federated:
     key_bytes: int = 0
     key_messages: int = 0
     path: list[int] = field(default_factory=list)  # hops besides the rounds': statistics, keys, hand-over
+    latest: Sequence[_Bundle] = ()  # the last round's groups of modules, of this process's silos; no checkpoint holds them
 
 
 Report = Callable[[dict[str, Any], Federated], None]
@@ -84,7 +85,7 @@ def run(
     shards: Mapping[int, SiloShard],
     plan: Plan,
     report: Report,
-    transport: Inproc | None = None,
+    transport: Transport | None = None,
     resume: Federated | None = None,
 ) -> Federated:
     """Train `learner` over the shards. `report` gets each round's record and the state to checkpoint."""
@@ -100,7 +101,7 @@ def run(
 class _Stage:
     """The fixed surroundings of a stage's rounds."""
 
-    def __init__(self, learner: Learner, schema: Any, shards: Mapping[int, SiloShard], plan: Plan, transport: Inproc) -> None:
+    def __init__(self, learner: Learner, schema: Any, shards: Mapping[int, SiloShard], plan: Plan, transport: Transport) -> None:
         self.learner, self.schema, self.shards, self.plan, self.transport = (
             learner,
             schema,
@@ -110,20 +111,35 @@ class _Stage:
         )
         self.layouts: dict[tuple[frozenset[int], frozenset[str]], Layout] = {}
         self.mixed: dict[tuple[object, ...], Mixing | None] = {}
+        own = {silo: float(shard.patients) for silo, shard in self.shards.items()}
+        self.masses: dict[int, float] = dict(sorted(transport.gather(f"{plan.stage}, patients", own).items()))  # of all silos
 
     def start(self, rounds: int) -> Federated:
         """Statistics once around, then the same initial state at every silo that got the same statistics."""
         kept: dict[int, State] = {s: {} for s in self.shards}  # what a silo learnt about itself here is its own to use later
         local = {s: self.learner.statistics(self.schema, self._shard(s, -1), self._context(s, -1, kept[s])) for s in self.shards}
-        steps, one, where = self._steps(sorted(local), 0), next(iter(local.values())), f"{self.plan.stage}, statistics"
-        sums = statistics.exchange(steps, local, where, seed_for(self.plan.seed, where, "masks"))
-        now = Federated(self._initial(sums), kept)
-        now.statistics_bytes, now.statistics_messages = statistics.cost(steps, sorted(local), one)
-        now.path += statistics.path(steps, sorted(local), one)
+        sums = self._summed(local)
+        steps = self._steps(list(self.masses), 0)
+        now, one = Federated(self._initial(sums), kept), next(iter(sums.values()))
+        now.statistics_bytes, now.statistics_messages = statistics.cost(steps, list(self.masses), one)
+        now.path += statistics.path(steps, list(self.masses), one)
         if one or rounds:
             now.key_bytes, now.key_messages = secure.keys(steps)
             now.path += secure.key_path(steps)
         return now
+
+    def _summed(self, local: Mapping[int, State]) -> dict[int, State]:
+        """The sums of the silos' statistics; once more, among those that are left, where a silo died meanwhile."""
+        where = f"{self.plan.stage}, statistics"
+        while True:
+            try:
+                silos, seed = list(self.masses), seed_for(self.plan.seed, where, "masks")
+                sums = statistics.exchange(self._steps(silos, 0), local, where, seed, self.transport, silos)
+                self.transport.committed(where, -1)
+            except SiloLost as lost:
+                self._without(lost, -1)
+            else:
+                return sums
 
     def _initial(self, sums: Mapping[int, State]) -> dict[int, State]:
         """One state object for all silos whose statistics are the same, bit for bit."""
@@ -144,19 +160,18 @@ class _Stage:
         began = time.perf_counter()
         losses: dict[int, dict[str, float]] = {}
         faults = self.plan.faults.at(self.plan.stage, now.round)
-        active = [silo for silo in self.shards if silo not in faults.absent]
+        active = [silo for silo in self.masses if silo not in faults.absent]
         work = _Training(self, now, losses, faults)
         serial = [silo for step in self._steps(active, now.round) for silo in step.train]
-        trained = work.ahead(serial[0], active) if serial else {silo: work(silo) for silo in active}
+        trained = work.ahead(serial[0], active) if serial else {silo: work(silo) for silo in active if silo in self.shards}
         merging = time.perf_counter()
-        bundles = [
-            self._exchange(layout, silos, trained, now, work if serial else None, faults)
-            for silos, layout in self._bundles(trained)
-        ]
+        bundles = self._exchanged(trained, now, work if serial else None, faults)
         moved = self._take_over(now, bundles, active)
-        record = _record(self.plan.stage, now.round, losses, bundles, faults.bends) | struck.told(
+        whole = self.transport.whole
+        record = _record(self.plan.stage, now.round, losses, bundles, faults.bends, whole) | struck.told(
             faults, self.shards, [bundle.meter for bundle in bundles]
         )
+        now.latest = bundles
         record |= {"seconds": time.perf_counter() - began, "merge_seconds": time.perf_counter() - merging}
         now.round += 1
         now.done = self.plan.stop is not None and moved < self.plan.stop
@@ -164,9 +179,31 @@ class _Stage:
             self._hand_over(now, bundles, active)
         return record
 
+    def _exchanged(self, trained: Mapping[int, State], now: Federated, work: _Training | None, faults: Round) -> list[_Bundle]:
+        """All groups of modules after their exchange; once more, among those that are left, where a silo died in it."""
+        merging, hubs, stage = dict(now.merging), dict(now.hubs), self.plan.stage
+        while True:
+            try:
+                groups = self._bundles(trained, now.states)
+                bundles = [self._exchange(layout, silos, trained, now, work, faults) for silos, layout in groups]
+                self.transport.settle(stage, now.round, sum(bundle.meter.bytes for bundle in bundles))
+                self.transport.committed(stage, now.round)
+            except SiloLost as lost:
+                if work is not None:
+                    raise  # what the dead silo had trained is in no other's hands
+                self._without(lost, now.round)
+                now.merging, now.hubs = dict(merging), dict(hubs)
+            else:
+                return bundles
+
+    def _without(self, lost: SiloLost, round: int) -> None:
+        """Go on without a silo that died, where the transport does."""
+        self.transport.repeat(lost, self.plan.stage if round >= 0 else f"{self.plan.stage}, statistics", round)
+        self.masses = {silo: mass for silo, mass in self.masses.items() if silo not in self.transport.gone}
+
     def _hand_over(self, now: Federated, bundles: Sequence[_Bundle], active: Sequence[int]) -> None:
         """Silos that lack a modality take the final modules of its holders over."""
-        lacking = {silo for silo in active if self.plan.silos[silo].lacks}
+        lacking = {silo for silo in active if silo in self.shards and self.plan.silos[silo].lacks}
         steps = self._steps(active, 0)  # a later round's edges may not connect all
         loads: list[list[Load]] = []
         for bundle in bundles:
@@ -180,21 +217,25 @@ class _Stage:
                 now.handover_messages += 1
         now.path += hops(loads)
 
-    def _bundles(self, states: Mapping[int, State]) -> list[tuple[tuple[int, ...], Layout]]:
-        """Modules grouped by the silos that hold them; each group travels as one flat message among its holders."""
+    def _bundles(self, trained: Mapping[int, State], before: Mapping[int, State]) -> list[tuple[tuple[int, ...], Layout]]:
+        """Modules grouped by the silos that hold them; each group travels as one flat message among its holders.
+
+        before: states of this process's nodes, whose layout a server goes by, which trains nothing.
+        """
+        own = {silo: sorted(modules_of(state)) for silo, state in trained.items()}
         holders: dict[str, list[int]] = {}
-        for silo, state in states.items():
-            for module in modules_of(state):
+        for silo, modules in self.transport.gather(f"{self.plan.stage}, modules", own).items():
+            for module in modules:
                 holders.setdefault(module, []).append(silo)
         groups: dict[tuple[int, ...], set[str]] = {}
         for module, silos in holders.items():
             groups.setdefault(tuple(silos), set()).add(module)
-        return [(silos, self._layout(silos, modules, states)) for silos, modules in sorted(groups.items())]
+        return [(silos, self._layout(silos, modules, trained or before)) for silos, modules in sorted(groups.items())]
 
     def _layout(self, silos: tuple[int, ...], modules: set[str], states: Mapping[int, State]) -> Layout:
         key = (frozenset(silos), frozenset(modules))
         if key not in self.layouts:
-            self.layouts[key] = Layout.of(states[silos[0]], modules)
+            self.layouts[key] = Layout.of(states[next((s for s in silos if s in states), min(states))], modules)
         return self.layouts[key]
 
     def _exchange(
@@ -207,8 +248,8 @@ class _Stage:
         faults: Round,
     ) -> _Bundle:
         steps = self._steps(list(silos), now.round)
-        flat = {s: layout.flatten(trained[s]) for s in silos}
-        masses = {s: float(self.shards[s].patients) for s in silos}
+        flat = {s: layout.flatten(trained[s]) for s in silos if s in trained}
+        masses = {s: self.masses[s] for s in silos}
         honest = tuple(s for s in silos if s not in self.plan.faults.liars)
         name = ",".join(layout.modules())  # not the silos: some may be away in a round
         nodes = self._nodes(steps, layout, flat, masses, now, name)
@@ -217,7 +258,7 @@ class _Stage:
         exchange = Exchange(nodes, self.plan.aggregator, self.transport, self.plan.stage, now.round, self.plan.seed, faults)
         after = exchange.run(steps, work.on(layout) if work else None)
         self._explain(layout, nodes, now)
-        exchange.meter.header = layout.header
+        exchange.meter.header = self.transport.header or layout.header
         closed = self._closed_form(len(silos), layout, exchange.meter, now.round)
         memories = {at: node.memory if node.advanced is None else node.advanced for at, node in nodes.items()}
         now.merging[name] = now.merging.get(name, {}) | memories
@@ -243,12 +284,13 @@ class _Stage:
         now: Federated,
         name: str,
     ) -> dict[int, Node]:
-        nodes = nodes_for(steps, flat, masses)
+        nodes = nodes_for(steps, flat or self._hub(layout, now), masses)
+        nodes = {at: node for at, node in nodes.items() if self.transport.holds(at)}
         before: dict[int, Bundle] = {}
         for silo in flat:
             same = next((s for s in before if now.states[s] is now.states[silo]), None)
             before[silo] = before[same] if same is not None else layout.flatten(now.states[silo])
-        first = before[min(before)]
+        first = before[min(before)] if before else nodes[min(nodes)].model
         for at, node in nodes.items():
             kept = now.hubs.get(name, {}).get(at, first)
             node.reference = before[at] if at >= 0 else kept
@@ -256,12 +298,16 @@ class _Stage:
             node.memory = now.merging.get(name, {}).get(at, {})
         return nodes
 
+    def _hub(self, layout: Layout, now: Federated) -> dict[int, Bundle]:
+        """The starting model of the server or hub that is alone in its process."""
+        return {at: layout.flatten(state) for at, state in now.states.items()}
+
     def _closed_form(self, n: int, layout: Layout, meter: Meter, round: int) -> int | None:
         """Bytes that the topology's formula asks for; PlumbingError where the meter disagrees. None where messages were lost."""
         if meter.lost:
             return None
         expected = secure.round_bytes(self.plan.topology, n, layout)
-        if expected is not None and expected != meter.bytes:
+        if self.transport.whole and expected is not None and expected != meter.bytes:
             where = f"{self.plan.stage}, round {round}"
             raise PlumbingError(f"{where}: {meter.bytes} bytes were sent, the closed form of the topology says {expected}")
         return expected
@@ -273,7 +319,7 @@ class _Stage:
         """
         shared: dict[tuple[int, ...], State] = {}
         change = norm = 0.0
-        for silo in active:
+        for silo in (silo for silo in active if silo in self.shards):
             parts = [(bundle.layout, bundle.after[silo]) for bundle in bundles if silo in bundle.silos]
             identity = tuple(id(vector) for _, merged in parts for vector in merged.values())
             if identity not in shared:
@@ -332,9 +378,14 @@ class _Training:
 
     def ahead(self, first: int, active: Sequence[int]) -> dict[int, State]:
         """A serial plan's first silo trains before anything is sent: what it returns is what travels. Of active silos, these modules."""
-        self.begun[first] = self(first)
-        sent = modules_of(self.begun[first])
-        return {s: {k: v for k, v in self.now.states[s].items() if k.rpartition("/")[0] in sent} for s in active}
+        own = {}
+        if first in self.stage.shards:
+            self.begun[first] = self(first)
+            own = {first: sorted(modules_of(self.begun[first]))}
+        found = self.stage.transport.gather(f"{self.stage.plan.stage}, modules of the first", own, [first])
+        sent = set(found[first])
+        here = [silo for silo in active if silo in self.stage.shards]
+        return {s: {k: v for k, v in self.now.states[s].items() if k.rpartition("/")[0] in sent} for s in here}
 
     def on(self, layout: Layout) -> Callable[[int, Bundle], Bundle]:
         """Training for plans that name their trainers: the visiting model comes as a flat bundle."""
@@ -385,17 +436,23 @@ class _Bundle:
 
 
 def _record(
-    stage: str, round: int, losses: Mapping[int, Mapping[str, float]], bundles: Sequence[_Bundle], bent: bool
+    stage: str,
+    round: int,
+    losses: Mapping[int, Mapping[str, float]],
+    bundles: Sequence[_Bundle],
+    bent: bool,
+    whole: bool,
 ) -> dict[str, Any]:
     """The line of rounds.jsonl: losses, consistency (of honest silos) and bytes of one round.
 
-    bent: models or messages were changed or lost, so the plan's mixing does not tell what happened: no `theory`.
+    bent: models or messages were changed or lost, so the plan's mixing does not tell what happened: no `theory`. whole: all
+    silos' models are here; without them there is no consistency.
     """
     before: dict[str, consensus.Spread] = {}
     after: dict[str, consensus.Spread] = {}
     sent: dict[int, int] = {}
     for bundle in bundles:
-        if bundle.honest:
+        if whole and bundle.honest:
             before |= consensus.distances(bundle.layout, {s: bundle.before[s] for s in bundle.honest}, bundle.pi)
             after |= consensus.distances(bundle.layout, {s: bundle.after[s] for s in bundle.honest}, bundle.pi)
         for node, count in bundle.meter.sent.items():
@@ -406,7 +463,7 @@ def _record(
     return {
         "stage": stage,
         "round": round,
-        **consensus.record(before, after, moduli),
+        **(consensus.record(before, after, moduli) if whole else {"moduli": moduli}),
         "theory": max(moduli.values(), default=None),
         "losses": {str(silo): dict(values) for silo, values in losses.items()},
         "bytes": sum(bundle.meter.bytes for bundle in bundles),

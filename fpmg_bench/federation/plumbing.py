@@ -150,7 +150,7 @@ def _dry(
 
 def nodes_for(steps: Sequence[Step], models: Mapping[int, dict[str, Tensor]], masses: Mapping[int, float]) -> dict[int, Node]:
     """A node for every silo, and for every server and hub of the plan, which start from the first silo's model."""
-    nodes = {s: Node(model, model, masses[s], {}, trained=model) for s, model in models.items()}
+    nodes = {s: Node(model, model, masses.get(s, 0.0), {}, trained=model) for s, model in models.items()}
     first = next(iter(models.values()))
     for step in steps:
         for move in step.transfers:

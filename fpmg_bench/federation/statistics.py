@@ -5,23 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from fpmg_bench.federation import masking, secure
+from fpmg_bench.federation import masking, secure, sums
 from fpmg_bench.federation.hops import Load, flooded, hops
+from fpmg_bench.federation.sums import reached, total
 
 if TYPE_CHECKING:
+    from fpmg_bench.transport import Transport
     from fpmg_bench.types import State, Step
 
 
-def exchange(steps: Sequence[Step], local: Mapping[int, State], where: str, seed: int) -> dict[int, State]:
+def exchange(
+    steps: Sequence[Step],
+    local: Mapping[int, State],
+    where: str,
+    seed: int,
+    transport: Transport | None = None,
+    silos: Sequence[int] = (),
+) -> dict[int, State]:
     """Sum per connected group of silos, in float64 over silos in ascending order, so that every silo of a group has the same bits.
 
-    Where the plan masks what travels, so are these. where: names the place in errors; seed: of the masks.
+    Where the plan masks what travels, so are these. where: names the place in errors; seed: of the masks. silos: all of them,
+    where the transport reaches some in other processes; then the sums of this process's nodes come back.
     """
+    if transport is not None and not transport.whole:
+        return sums.travelled(steps, local, where, transport, silos)
     groups = reached(_edges(steps), sorted(local))
     if secure.is_masked(steps):
-        sums = {group: secure.summed({s: local[s] for s in group}, where, seed) for group in set(groups.values())}
-        return {silo: sums[group] for silo, group in groups.items()}
-    return {silo: _sum([local[s] for s in group]) for silo, group in groups.items()}
+        found = {group: secure.summed({s: local[s] for s in group}, where, seed) for group in set(groups.values())}
+        return {silo: found[group] for silo, group in groups.items()}
+    return {silo: total([local[s] for s in group]) for silo, group in groups.items()}
 
 
 def cost(steps: Sequence[Step], silos: Sequence[int], one: State) -> tuple[int, int]:
@@ -61,26 +73,6 @@ def path(steps: Sequence[Step], silos: Sequence[int], one: State) -> list[int]:
 
 def _edges(steps: Sequence[Step]) -> list[tuple[int, int]]:
     return sorted({(move.src, move.dst) for step in steps for move in step.transfers})
-
-
-def reached(edges: Sequence[tuple[int, int]], silos: Sequence[int]) -> dict[int, tuple[int, ...]]:
-    """silo -> the nodes whose messages get to it over these edges, itself included."""
-    known = {silo: {silo} for silo in silos}
-    changed = True
-    while changed:
-        changed = False
-        for src, dst in edges:
-            before = known.setdefault(dst, set())
-            size = len(before)
-            before |= known.setdefault(src, set())
-            changed |= len(before) > size
-    return {silo: tuple(sorted(known[silo])) for silo in silos}
-
-
-def _sum(parts: Sequence[State]) -> State:
-    import torch
-
-    return {key: torch.stack([part[key].double() for part in parts]).sum(0).to(parts[0][key].dtype) for key in parts[0]}
 
 
 def size(state: State) -> int:

@@ -3,10 +3,12 @@
 from fpmg_bench.runner.estimate import expected, remaining, seconds_by_method
 from fpmg_bench.runner.outcome import Outcome, compute, results, run, write_results
 from fpmg_bench.runner.planning import RunPlan, keyed, plan
+from fpmg_bench.runner.wire import Wire
 
 __all__ = [
     "Outcome",
     "RunPlan",
+    "Wire",
     "compute",
     "expected",
     "keyed",

@@ -14,27 +14,31 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fpmg_bench.errors import ExitCode, FpmgError, StoreError
 from fpmg_bench.runner.child import PARENT, SINGLE_THREADED
+from fpmg_bench.runner.ranks import Ranks
+from fpmg_bench.runner.wire import Wire
 from fpmg_bench.store import Planned, RunDir, TrialSink, only_writer
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.trial import Parts
+    from fpmg_bench.trial.stages import Stages
 
 Prepare = Callable[["TrialSpec"], tuple[bool, Callable[[TrialSink], None]]]
 PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> int:
-    """RUN KEY (or its first characters). Events go to stdout as JSON lines, all else to stderr."""
-    if len(arguments) != 2:
-        sys.stderr.write("usage: python -P -m fpmg_bench.runner RUN KEY\n")
+    """RUN KEY (or its first characters), and how silos are joined. Events go to stdout as JSON lines, all else to stderr."""
+    if len(arguments) not in (2, 5):
+        sys.stderr.write("usage: python -P -m fpmg_bench.runner RUN KEY [gloo DEADLINE ON_DEAD]\n")
         return ExitCode.USAGE
     for name, value in SINGLE_THREADED.items():
         os.environ.setdefault(name, value)
     try:
         run = RunDir(Path(arguments[0]))
-        return execute(run, find(run, arguments[1]), _prepare)
+        trial, wire = find(run, arguments[1]), Wire.of(arguments[2:])
+        return execute(run, trial, lambda spec: _prepare(spec, run, trial, wire))
     except FpmgError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -71,7 +75,7 @@ def _failed(sink: TrialSink, error: Exception) -> int:
     return ExitCode.SOME_FAILED
 
 
-def _prepare(spec: TrialSpec) -> tuple[bool, Callable[[TrialSink], None]]:
+def _prepare(spec: TrialSpec, run: RunDir, trial: Planned, wire: Wire) -> tuple[bool, Callable[[TrialSink], None]]:
     """The trial's parts from the installed plug-ins, on one thread."""
     import torch
 
@@ -81,7 +85,20 @@ def _prepare(spec: TrialSpec) -> tuple[bool, Callable[[TrialSink], None]]:
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     parts = build(spec, Registry.discover())
-    return bool(parts.dataset.publishable), lambda sink: run_trial(spec, parts, sink)
+    train = None if wire.kind == "inproc" else _by_ranks(Ranks(run, trial, wire))
+    return bool(parts.dataset.publishable), lambda sink: run_trial(spec, parts, sink, train)
+
+
+def _by_ranks(ranks: Ranks) -> Callable[[Stages], tuple[Any, dict[str, Any]]]:
+    """Training with a process for every silo."""
+    from fpmg_bench.trial.ranks import crew, whole_silos
+
+    def train(stages: Stages) -> tuple[Any, dict[str, Any]]:
+        assert stages.parts.topology is not None
+        whole_silos(stages.parts, stages.train, stages.silos)
+        return ranks(crew(stages.spec, stages.parts.topology, stages.silos), stages.sink)
+
+    return train
 
 
 def build(spec: TrialSpec, registry: Registry) -> Parts:

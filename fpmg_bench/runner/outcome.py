@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from fpmg_bench.errors import ExitCode, SuiteError
 from fpmg_bench.runner.execute import Execution, Tell
 from fpmg_bench.runner.order import Queue
 from fpmg_bench.runner.planning import RunPlan, plan
+from fpmg_bench.runner.wire import Wire
 from fpmg_bench.stats import amp, references
 from fpmg_bench.store import Planned, RunDir, collect, cores, only_writer, write_table
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     from fpmg_bench.registry import Registry
     from fpmg_bench.suite import Suite
+
+
+INPROC = Wire()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ def run(
     only: str | None = None,
     seeds: Sequence[int] | None = None,
     on_event: Tell | None = None,
+    wire: Wire = INPROC,
 ) -> Outcome:
     """Plan a suite, compute what is not finished, write results.parquet. Defaults: runs/<suite>, as many jobs as cores.
 
@@ -51,9 +56,31 @@ def run(
     target = RunDir(Path(out) if out is not None else Path("runs") / made.suite.name)
     target.check_owner(made.suite.name)
     with only_writer(target.root, wait=False):
-        made = made.keep(target)
+        made = _joined(made, target, registry, wire).keep(target)
         made.write(target)
-        return compute(made, target, jobs or cores(), _observed(target, registry, on_event or _silent))
+        tell = _observed(target, registry, on_event or _silent)
+        return compute(made, target, jobs or cores(), tell, lambda trial: [*subprocess_command(target, trial), *wire.words()])
+
+
+def _joined(made: RunPlan, run: RunDir, registry: Registry, wire: Wire) -> RunPlan:
+    """Without the trials that are still to run and cannot with this transport."""
+    if wire.kind == "inproc":
+        return made
+    from fpmg_bench.suite import Refusal
+    from fpmg_bench.trial.ranks import refusal
+
+    reasons = {}
+    for trial in made.trials:
+        if trial.id in made.selected and not run.finished(trial):
+            topology = registry.build("topology", trial.spec.topology) if trial.spec.topology else None
+            reasons[trial.id] = refusal(trial.spec, topology)
+    refused = {id: reason for id, reason in reasons.items() if reason}
+    return replace(
+        made,
+        trials=tuple(trial for trial in made.trials if trial.id not in refused),
+        selected=made.selected - refused.keys(),
+        refusals=(*made.refusals, *(Refusal(id, reason) for id, reason in refused.items())),
+    )
 
 
 def compute(

@@ -4,6 +4,7 @@ from fpmg_bench.store.artefacts import Checkpoint, Stage1
 from fpmg_bench.store.atomic import plain, read_json, write_bytes, write_json
 from fpmg_bench.store.environment import core_hash, cores, environment, setting
 from fpmg_bench.store.preimages import Versions, chosen, measure_preimage, stage1_preimage, trial_preimage
+from fpmg_bench.store.ranks import RankFolder, RankSink
 from fpmg_bench.store.rounds import read_rounds
 from fpmg_bench.store.rundir import SCHEMA_VERSION, RunDir, only_writer
 from fpmg_bench.store.sink import TrialSink
@@ -17,6 +18,8 @@ __all__ = [
     "SCHEMA_VERSION",
     "Checkpoint",
     "Planned",
+    "RankFolder",
+    "RankSink",
     "RunDir",
     "Stage1",
     "TrialSink",

@@ -208,7 +208,7 @@ class TrialSink:
 def _with_training(seconds: Mapping[str, float], previous: Mapping[str, Any]) -> dict[str, float]:
     """Seconds of a trial that was only measured again, with those that training took when it was trained."""
     before = previous.get("seconds") or {}
-    trained = {name: before[name] for name in ("stage1", "encode", "stage2") if name in before and name not in seconds}
+    trained = {name: before[name] for name in ("stage1", "encode", "stage2", "ranks") if name in before and name not in seconds}
     return {**trained, **seconds, "total": seconds.get("total", 0.0) + sum(trained.values())}
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from fpmg_bench.errors import SiloLost
+    from fpmg_bench.transport.wire import Awaited
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,30 @@ class Inproc:
 
     record: bool = False
     frames: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    whole: ClassVar[bool] = True
+    first: ClassVar[bool] = True
+    header: ClassVar[int | None] = None
+    gone: ClassVar[Mapping[int, str]] = MappingProxyType({})
 
-    def deliver(self, messages: list[Message], stage: str, round: int) -> list[Message]:
+    def holds(self, node: int) -> bool:
+        """Every node is in this process."""
+        return True
+
+    def gather(self, what: str, local: Mapping[int, Any], silos: Sequence[int] | None = None) -> dict[int, Any]:
+        """What all silos say is known here."""
+        return dict(local)
+
+    def committed(self, stage: str, round: int) -> None:
+        """Nobody is behind."""
+
+    def repeat(self, lost: SiloLost, stage: str, round: int) -> None:
+        """No silo dies alone here."""
+        raise lost
+
+    def settle(self, stage: str, round: int, metered: int) -> None:
+        """Nothing is sent but what is metered."""
+
+    def deliver(self, messages: list[Message], stage: str, round: int, awaited: Sequence[Awaited] = ()) -> list[Message]:
         """The messages as they arrive."""
         if self.record:
             for message in messages:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,7 @@ SHOWN = 2  # patients of a class whose round trip is kept, where the cohort is p
 HELD_OUT = "held-out"
 SPLITS = ("train", "r1", "r2", "held_out", "third")
 Encoders = dict[int, dict[str, "State"]]
+Train = Callable[["Stages"], tuple[Encoders, dict[str, Any]]]  # released models, and what `Stages.take_over` takes over
 
 
 @dataclass(slots=True)
@@ -93,14 +94,17 @@ class Scene:
         )
 
 
-def run_trial(spec: TrialSpec, parts: Parts, sink: Sink) -> None:
-    """Steps 2 to 10 (step 1, building the components, is the caller's). Raises what cannot be recorded as a metric's failure."""
-    with _denormals_flushed():
-        _run(spec, parts, sink)
+def run_trial(spec: TrialSpec, parts: Parts, sink: Sink, train: Train | None = None) -> None:
+    """Steps 2 to 10 (step 1, building the components, is the caller's). Raises what cannot be recorded as a metric's failure.
+
+    train: does steps 4 to 6 elsewhere, where weights travel at all.
+    """
+    with denormals_flushed():
+        _run(spec, parts, sink, train)
 
 
 @contextmanager
-def _denormals_flushed() -> Iterator[None]:
+def denormals_flushed() -> Iterator[None]:
     """Numbers below 1e-38 (fresh Adam moments, mostly) cost a quarter of all training time. The thread's flag is given back."""
     import torch
 
@@ -112,16 +116,16 @@ def _denormals_flushed() -> Iterator[None]:
         torch.set_flush_denormal(before)
 
 
-def _run(spec: TrialSpec, parts: Parts, sink: Sink) -> None:
+def _run(spec: TrialSpec, parts: Parts, sink: Sink, train: Train | None) -> None:
     clock = Clock()
     sink.event({"event": "stage", "name": "load", "total": 1})
     with clock("load"):
-        scene = _load(spec, parts)
+        scene = load_scene(spec, parts)
         space = EvaluationSpace.fit(scene.whole, spec.seed)
     if spec.control:
         made = _controlled(spec, parts, scene, clock, sink)
     else:
-        made = _generated(spec, parts, scene, space, clock, sink)
+        made = _generated(spec, parts, scene, space, clock, sink, train)
     released, result = made
     for name, cohort in _distinct(released["released"], scene.train.silo_names):
         sink.synthetic(cohort, name)
@@ -134,7 +138,7 @@ def _run(spec: TrialSpec, parts: Parts, sink: Sink) -> None:
     sink.finish(_identity(spec) | _people(scene) | result | audit | {"scores": scores} | _cost(clock))
 
 
-def _load(spec: TrialSpec, parts: Parts) -> Scene:
+def load_scene(spec: TrialSpec, parts: Parts) -> Scene:
     """Steps 2 and 3."""
     cohort = parts.dataset.load()
     if not len(cohort):
@@ -157,13 +161,13 @@ def _controlled(spec: TrialSpec, parts: Parts, scene: Scene, clock: Clock, sink:
 
 
 def _generated(
-    spec: TrialSpec, parts: Parts, scene: Scene, space: EvaluationSpace, clock: Clock, sink: Sink
+    spec: TrialSpec, parts: Parts, scene: Scene, space: EvaluationSpace, clock: Clock, sink: Sink, train: Train | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Steps 4 to 8: train, or take over what was trained under the same key; then sample and decode."""
     ledgers = account.open_ledgers(spec, parts, scene.silos, scene.train, space_of(scene.train, parts))
     transport = Inproc(record=spec.frames)
     stages = Stages(spec, parts, scene.train, scene.silos, ledgers, transport, sink, audited=scene.audited)
-    trained = _models(stages, scene, space, clock)
+    trained = _models(stages, scene, space, clock, None if spec.partition.get("kind") == "pooled" else train)
     models = struck.measured(stages.faults, trained, *struck.last_round(sink.rounds, stages))
     with clock("sample"):
         drawn = _sampled(stages, scene, models, mixture) if parts.generator else {}
@@ -186,7 +190,7 @@ def _generated(
     }
     privacy = account.privacy_summary(ledgers, spec)
     graph = {"graph": asdict(graph_of(parts.topology, len(scene.silos)))} if parts.topology and not pooled else {}
-    told = {"plumbing": stages.plumbing, "bytes": sent, "privacy": privacy} | graph
+    told = {"plumbing": stages.plumbing, "bytes": sent, "privacy": privacy, "transport": stages.carried} | graph
     return released, told | struck.summary(stages, sink.rounds)
 
 
@@ -203,12 +207,18 @@ def _sampled(stages: Stages, scene: Scene, models: Encoders, asked: Any) -> dict
     )
 
 
-def _models(stages: Stages, scene: Scene, space: EvaluationSpace, clock: Clock) -> dict[int, dict[str, State]]:
+def _models(stages: Stages, scene: Scene, space: EvaluationSpace, clock: Clock, train: Train | None) -> Encoders:
     """silo -> modality | "generator" -> state."""
     kept = stages.sink.trained()
     if kept is not None:
         stages.take_over(stages.sink.trained_extra)
         return {int(silo): dict(parts) for silo, parts in kept.items()}
+    if train is not None:
+        with clock("ranks"):
+            models, extra = train(stages)
+        stages.take_over(extra)
+        stages.sink.save_trained(models, stages.extra())
+        return models
     with clock("stage1"):
         encoders = stages.encoders()
     if stages.parts.generator is None:
@@ -288,6 +298,7 @@ def _people(scene: Scene) -> dict[str, Any]:
 
 
 def _cost(clock: Clock) -> dict[str, Any]:
-    used = resource.getrusage(resource.RUSAGE_SELF)
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]  # children: ranks
     unit = 1 if sys.platform == "darwin" else 1024
-    return {"seconds": clock.total(), "cpu_seconds": used.ru_utime + used.ru_stime, "peak_rss_bytes": used.ru_maxrss * unit}
+    cpu = sum(usage.ru_utime + usage.ru_stime for usage in used)
+    return {"seconds": clock.total(), "cpu_seconds": cpu, "peak_rss_bytes": max(usage.ru_maxrss for usage in used) * unit}

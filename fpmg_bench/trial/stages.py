@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fpmg_bench.privacy import Ledger
     from fpmg_bench.privacy.shard import Observer
     from fpmg_bench.spec import TrialSpec
-    from fpmg_bench.transport import Inproc
+    from fpmg_bench.transport import Transport
     from fpmg_bench.trial.audited import Audited
     from fpmg_bench.trial.parts import Parts, Sink
     from fpmg_bench.trial.silos import Silo
@@ -40,8 +40,10 @@ Watch = Callable[[dict[str, Any], "Federated"], None]
 class Stages:
     """The surroundings of both stages of one trial.
 
-    statistics: stage -> bytes, messages and hops of its exchange of sums; conditions: noisy counts [K, bins] of what else than labels
-    a release is asked for, under privacy. counts, sizes: silo -> its noisy numbers of patients, where the true ones are private.
+    silos, train: those of this process and their patients. statistics: stage -> bytes, messages and hops of its exchange of sums;
+    conditions: noisy counts [K, bins] of what else than labels a release is asked for, under privacy, of these silos. counts,
+    sizes: silo -> its noisy numbers of patients, where the true ones are private. seen: gets every round's record and state
+    first; carried: what `trial.json` says of the transport.
     """
 
     spec: TrialSpec
@@ -49,7 +51,7 @@ class Stages:
     train: Cohort
     silos: list[Silo]
     ledgers: dict[int, Ledger]
-    transport: Inproc
+    transport: Transport
     sink: Sink
     plumbing: list[dict[str, Any]] = field(default_factory=list)
     statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -57,6 +59,8 @@ class Stages:
     conditions: NDArray[np.float64] | None = None
     counts: dict[int, NDArray[np.float64]] = field(default_factory=dict)
     sizes: dict[int, noisy.Sizes] = field(default_factory=dict)
+    seen: Watch | None = None
+    carried: dict[str, Any] = field(default_factory=lambda: {"kind": "inproc"})
     draws: dict[int, Draws] = field(init=False)
     faults: Faults = field(init=False)
 
@@ -103,16 +107,20 @@ class Stages:
     def _exchanged(self, stage: str, counts: Mapping[int, Tensor]) -> None:
         """Bytes and messages of bringing counts together."""
         assert self.parts.topology is not None
-        steps = self.parts.topology.plan(sorted(counts), 0, rng_for(self.spec.seed, stage))
-        one = {"counts": counts[min(counts)]}
-        size, messages = federation.cost(steps, sorted(counts), one)
-        path = federation.statistics_path(steps, sorted(counts), one)
+        silos = sorted(self.transport.gather(stage, dict.fromkeys(counts, True)))
+        steps = self.parts.topology.plan(silos, 0, rng_for(self.spec.seed, stage))
+        one: State = {"counts": counts[min(counts)]} if counts else {}
+        if not self.transport.whole:
+            local = {silo: {"counts": count} for silo, count in counts.items()}
+            one = next(iter(federation.exchange(steps, local, stage, 0, self.transport, silos).values()))
+        size, messages = federation.cost(steps, silos, one)
+        path = federation.statistics_path(steps, silos, one)
         nothing = dict.fromkeys(("handover", "handover_messages", "keys", "key_messages"), 0)
         self.statistics[stage] = {"bytes": size, "messages": messages, "path": path} | nothing
 
     def _count_conditions(self) -> None:
         """Under privacy: what a release is asked for besides labels, from one charged access of every silo."""
-        if not self.ledgers or not requested.charges(self.train.conditions):
+        if self.spec.privacy is None or not requested.charges(self.train.conditions):
             return
         import torch
 
@@ -120,7 +128,8 @@ class Stages:
         shards = {s.index: self._shard(s, rows[s.index], self.train.patient[s.rows], requested.STAGE) for s in self.silos}
         counts = requested.counted(self.train, shards, self.spec.seed)
         self._exchanged(requested.STAGE, counts)
-        self.conditions = torch.stack(list(counts.values())).sum(0).reshape(len(self.train.classes), -1).numpy()
+        if counts:
+            self.conditions = torch.stack(list(counts.values())).sum(0).reshape(len(self.train.classes), -1).numpy()
 
     def extra(self) -> dict[str, Any]:
         """What else a later trial or a resumed one needs back."""
@@ -128,7 +137,8 @@ class Stages:
         spent = account.spent(self.ledgers, self.draws)
         kept: dict[str, Any] = {} if self.conditions is None else {"conditions": self.conditions.tolist()}
         kept |= {"sizes": {str(silo): row.tolist() for silo, row in self.counts.items()}} if self.counts else {}
-        return {"spent": spent, "plumbing": self.plumbing, "statistics": self.statistics} | kept | audit
+        known = {"plumbing": self.plumbing, "statistics": self.statistics, "transport": self.carried}
+        return {"spent": spent} | known | kept | audit
 
     def take_over(self, extra: Mapping[str, Any]) -> None:
         """Go on from what `extra` kept: spent privacy, plumbing rows, bytes of the statistics exchanges."""
@@ -138,6 +148,7 @@ class Stages:
         self.conditions = np.array(extra["conditions"]) if "conditions" in extra else None
         self._size({int(silo): row for silo, row in extra.get("sizes", {}).items()})
         self.plumbing = list(extra["plumbing"])
+        self.carried = dict(extra.get("transport", self.carried))
         self.statistics = {stage: dict(counts) for stage, counts in extra["statistics"].items()}
 
     def _encoder(self, modality: str) -> Mapping[int, State]:
@@ -149,9 +160,9 @@ class Stages:
             if len(rows):
                 data = self.train.data[modality].take(rows)
                 shards[silo.index] = self._shard(silo, data, self.train.patient[rows], stage)
-        if not shards:
+        if not shards and self.transport.whole:
             raise TrialError(f"{stage}: no training patient of any silo has this modality", "leave it out of `encoders`")
-        states = self._federate(stage, encoder, self.train.schemas[modality], shards, self.spec.budget.encoder_rounds).states
+        states = self._federate(stage, encoder, self.train.schemas[modality], shards, self.spec.budget.encoder_rounds)
         return self._handed_over(stage, states)
 
     def _shard(
@@ -247,13 +258,14 @@ class Stages:
         """Step 6: silo -> generator state."""
         generator = self.parts.generator
         assert generator is not None
+        named = {silo.index: silo for silo in self.silos}
         shards = {
             silo: self._shard(
-                self.silos[silo], rows, rows.patient.numpy(), "stage2", self._witness(silo, rows.patient.numpy(), encoders[silo])
+                named[silo], rows, rows.patient.numpy(), "stage2", self._witness(silo, rows.patient.numpy(), encoders[silo])
             )
             for silo, rows in self._flipped(self.vectors(encoders)).items()
         }
-        return self._federate("stage2", generator, self.space, shards, self.spec.budget.rounds, watch).states
+        return self._federate("stage2", generator, self.space, shards, self.spec.budget.rounds, watch)
 
     def _flipped(self, rows: Mapping[int, Representation]) -> dict[int, Representation]:
         """What every silo trains stage 2 on: the labels of some are in reverse order."""
@@ -266,7 +278,7 @@ class Stages:
 
     def _federate(
         self, stage: str, learner: Learner, schema: Any, shards: Mapping[int, LocalShard], rounds: int, watch: Watch | None = None
-    ) -> Federated:
+    ) -> dict[int, State]:
         assert self.parts.topology is not None and self.parts.aggregator is not None
         resume = self._restored(stage)
         if resume is None:
@@ -280,6 +292,8 @@ class Stages:
         )
 
         def report(record: dict[str, Any], now: Federated) -> None:
+            if self.seen is not None:
+                self.seen(record, now)
             if watch is not None:
                 watch(record, now)
             self.sink.round(record)
@@ -295,11 +309,14 @@ class Stages:
             "key_messages": done.key_messages,
             "path": list(done.path),
         }
-        return done
+        return {silo: state for silo, state in done.states.items() if silo >= 0}
 
     def _check_plumbing(self, stage: str, shards: Mapping[int, LocalShard]) -> None:
         assert self.parts.topology is not None
-        rows = federation.check(self.parts.topology, {s: shard.patients for s, shard in shards.items()}, stage, self.spec.seed)
+        masses = self.transport.gather(f"{stage}, patients", {s: float(shard.patients) for s, shard in shards.items()})
+        if not self.transport.first:
+            return
+        rows = federation.check(self.parts.topology, masses, stage, self.spec.seed)
         self.plumbing.extend(rows)
         failed = next((row for row in rows if row["status"] == "failed"), None)
         if failed:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from fpmg_bench.trial.run import _denormals_flushed
+from fpmg_bench.trial.run import denormals_flushed
 
 
 def flushed():
@@ -13,15 +13,15 @@ def flushed():
 
 def test_the_flag_is_set_inside_and_given_back():
     assert not flushed()
-    with _denormals_flushed():
+    with denormals_flushed():
         assert flushed()
-        with _denormals_flushed():
+        with denormals_flushed():
             pass
         assert flushed()  # a trial within a trial leaves the outer one's
     assert not flushed()
 
 
 def test_the_flag_is_given_back_after_an_error():
-    with pytest.raises(RuntimeError), _denormals_flushed():
+    with pytest.raises(RuntimeError), denormals_flushed():
         raise RuntimeError("a trial failed")
     assert not flushed()

@@ -1,0 +1,29 @@
+"""How a run's silos are joined, as the command line says it: options that change no number and enter no key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+DEADLINE = 60.0  # seconds a hop
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """kind: all silos in one process, or one process a silo. deadline: seconds a hop; on_dead: what a silo's death ends."""
+
+    kind: Literal["inproc", "gloo"] = "inproc"
+    deadline: float = DEADLINE
+    on_dead: Literal["stop", "close-ring"] = "stop"
+
+    def words(self) -> list[str]:
+        """For the command line of a trial's subprocess."""
+        return [] if self.kind == "inproc" else [self.kind, str(self.deadline), self.on_dead]
+
+    @classmethod
+    def of(cls, words: list[str]) -> Self:
+        """The reverse of `words`."""
+        if not words:
+            return cls()
+        kind, deadline, on_dead = words
+        return cls(kind, float(deadline), on_dead)  # type: ignore[arg-type]

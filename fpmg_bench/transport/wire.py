@@ -1,0 +1,89 @@
+"""A model message as bytes: a fixed header, then the flat vectors. Nothing that comes from a network is ever unpickled."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fpmg_bench.errors import PlumbingError
+from fpmg_bench.transport.inproc import Message
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# magic, version, flags, src, dst, origin, round, stage (crc32), sequence number, mass, weight, payload bytes; zeros up to 64
+HEADER = struct.Struct("<4sHHiiiiIIddQ8x")
+MAGIC, VERSION = b"FPMG", 1
+RELAYED, MASKED, WEIGHTED = 1, 2, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A message that is due. sizes: dtype name -> numbers of its flat vector, known from the layout at both ends."""
+
+    src: int
+    dst: int
+    sizes: Mapping[str, int]
+
+    @property
+    def bytes(self) -> int:
+        """Of its payload."""
+        return sum(_width(dtype) * count for dtype, count in self.sizes.items())
+
+
+def _width(dtype: str) -> int:
+    import torch
+
+    width: int = getattr(torch, dtype).itemsize
+    return width
+
+
+def _order(dtypes: Mapping[str, object]) -> list[str]:
+    """Widest first, so that every vector begins where its type may."""
+    return sorted(dtypes, key=lambda dtype: (-_width(dtype), dtype))
+
+
+def encode(message: Message, stage: str, round: int, number: int) -> Tensor:
+    """The message as one uint8 vector."""
+    import torch
+
+    flags = RELAYED * message.relayed | MASKED * message.masked | WEIGHTED * (message.weight is not None)
+    place = (message.src, message.dst, message.origin, round, zlib.crc32(stage.encode()), number)
+    head = HEADER.pack(MAGIC, VERSION, flags, *place, message.mass, message.weight or 0.0, message.bytes)
+    parts = [message.payload[dtype].detach().contiguous().reshape(-1).view(torch.uint8) for dtype in _order(message.payload)]
+    return torch.cat([torch.frombuffer(bytearray(head), dtype=torch.uint8), *parts])
+
+
+def room(due: Awaited) -> Tensor:
+    """An empty vector for a message that is due."""
+    import torch
+
+    return torch.empty(HEADER.size + due.bytes, dtype=torch.uint8)
+
+
+def decode(data: Tensor, due: Awaited, stage: str, round: int, number: int) -> Message:
+    """The message, its vectors being views of `data`. PlumbingError where it is not the one that was due."""
+    magic, version, flags, src, dst, origin, sent, crc, count, mass, weight, size = HEADER.unpack(
+        data[: HEADER.size].numpy().tobytes()
+    )
+    found = (magic, version, src, dst, sent, crc, count, size)
+    expected = (MAGIC, VERSION, due.src, due.dst, round, zlib.crc32(stage.encode()), number, due.bytes)
+    if found != expected:
+        raise PlumbingError(f"{stage}, round {round}, {due.src} -> {due.dst}: got a message headed {found}, not {expected}")
+    payload, start = {}, HEADER.size
+    for dtype in _order(due.sizes):
+        stop = start + _width(dtype) * due.sizes[dtype]
+        payload[dtype] = _vector(data[start:stop], dtype)
+        start = stop
+    ordered = {dtype: payload[dtype] for dtype in due.sizes}
+    given = weight if flags & WEIGHTED else None
+    return Message(src, dst, origin, ordered, mass, given, bool(flags & RELAYED), bool(flags & MASKED))
+
+
+def _vector(data: Tensor, dtype: str) -> Tensor:
+    import torch
+
+    return data.view(getattr(torch, dtype))

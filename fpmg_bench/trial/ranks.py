@@ -1,0 +1,161 @@
+"""One trial in several processes: what each of them trains, and how their parts become the trial that one process would have made.
+
+Every rank reads the cohort, settles the silos as all others do, and keeps the rows of its own silo only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from fpmg_bench.errors import IncompatibleTrial, PlumbingError
+from fpmg_bench.keys import rng_for
+from fpmg_bench.trial import account, requested, sizes
+from fpmg_bench.trial.run import denormals_flushed, load_scene
+from fpmg_bench.trial.stages import Stages, space_of
+
+if TYPE_CHECKING:
+    from fpmg_bench.contracts import Topology
+    from fpmg_bench.federation import Federated
+    from fpmg_bench.spec import TrialSpec
+    from fpmg_bench.transport.gloo import Gloo
+    from fpmg_bench.trial.parts import Parts
+    from fpmg_bench.trial.run import Scene
+    from fpmg_bench.trial.silos import Silo
+    from fpmg_bench.types import Cohort, State
+
+COUNTED = (requested.STAGE, sizes.STAGE)  # stages that only count
+INPROC = "use --transport inproc"
+
+
+class RankSink(Protocol):
+    """Where a rank leaves its rounds, its released model, and what it spent."""
+
+    def part(self, record: dict[str, Any], now: Federated) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The processes of one trial. names: node -> name, silos ascending, then the server and hubs; a node's rank is its place."""
+
+    names: Mapping[int, str]
+
+    @property
+    def nodes(self) -> list[int]:
+        return list(self.names)
+
+
+def refusal(spec: TrialSpec, topology: Topology | None) -> str:
+    """Why a trial cannot run with a process for every silo; "" where it can, or where nothing travels in it."""
+    if spec.control or topology is None or spec.partition.get("kind") == "pooled":
+        return ""
+    steps = topology.plan([0, 1, 2, 3], 0, rng_for(spec.seed, "refusal"))
+    hubs = {node for step in steps for move in step.transfers for node in (move.src, move.dst) if node < 0}
+    reasons = {
+        "its metrics look at every message that a silo received (frames), and no rank sends those on": spec.frames,
+        "budget.evaluate_every measures all silos' models in the middle of training, and no rank has them": bool(
+            spec.budget.evaluate_every
+        ),
+        "budget.stop needs all silos' models after every round, and no rank has them": bool(spec.budget.stop),
+        "faults are simulated in one process": bool(spec.faults),
+        "secure aggregation is simulated in one process": any(step.masked for step in steps),
+        "hubs add up statistics in another order than one process does": len(hubs) > 1,
+    }
+    found = next((reason for reason, applies in reasons.items() if applies), "")
+    return f"--transport gloo: {found}; {INPROC}, or leave it out" if found else ""
+
+
+def crew(spec: TrialSpec, topology: Topology, silos: Sequence[Silo]) -> Crew:
+    """A rank for every silo, and one for the server of a plan that has one."""
+    indices = [silo.index for silo in silos]
+    steps = topology.plan(indices, 0, rng_for(spec.seed, "crew"))
+    hubs = {node for step in steps for move in step.transfers for node in (move.src, move.dst) if node < 0}
+    return Crew({silo.index: silo.name for silo in silos} | {hub: _hub(hub) for hub in sorted(hubs, reverse=True)})
+
+
+def _hub(node: int) -> str:
+    return "server" if node == -1 else f"hub {-node}"
+
+
+def whole_silos(parts: Parts, train: Cohort, silos: Sequence[Silo]) -> None:
+    """IncompatibleTrial where a silo lacks a modality: it would be handed over, which ranks cannot do."""
+    for silo in silos:
+        lacks = [m for m in parts.encoders if not bool(train.present[m][silo.rows].any())]
+        if lacks:
+            raise IncompatibleTrial(
+                f"silo {silo.name} lacks {', '.join(lacks)}, whose models one process hands over",
+                f"{INPROC}, or leave the modality out",
+            )
+
+
+def run_rank(spec: TrialSpec, parts: Parts, sink: Any, join: Callable[[Crew], Gloo]) -> None:
+    """This process's silo, or the server, through both stages; its model, its ledger and its rounds go to the sink."""
+    with denormals_flushed():
+        scene = load_scene(spec, parts)
+        assert parts.topology is not None
+        whole_silos(parts, scene.train, scene.silos)
+        transport = join(crew(spec, parts.topology, scene.silos))
+        train, silos = _own(scene, transport.node)
+        audited = scene.audited
+        del scene  # no other silo's row stays
+        stages = _stages(spec, parts, train, silos, transport, sink, audited)
+        models: dict[int, dict[str, State]] = stages.encoders()
+        if parts.generator is not None:
+            generators = stages.generator(models, lambda record, now: None)
+            models = {silo: models[silo] | {"generator": state} for silo, state in generators.items()}
+        stages.carried = {"sent": _sent(transport)}
+        sink.save_trained(models, stages.extra())
+
+
+def _stages(spec: TrialSpec, parts: Parts, train: Cohort, silos: list[Silo], transport: Gloo, sink: Any, audited: Any) -> Stages:
+    ledgers = account.open_ledgers(spec, parts, silos, train, space_of(train, parts)) if silos else {}
+    return Stages(spec, parts, train, silos, ledgers, transport, sink, audited=audited, seen=sink.part)
+
+
+def _own(scene: Scene, node: int) -> tuple[Cohort, list[Silo]]:
+    """The training rows of one silo; none for a server."""
+    mine = next((silo for silo in scene.silos if silo.index == node), None)
+    if mine is None:
+        return scene.train.take(np.arange(0)), []
+    return scene.train.take(mine.rows), [replace(mine, rows=np.arange(len(mine.rows)))]
+
+
+def _sent(transport: Gloo) -> dict[str, Any]:
+    """Bytes that were handed to gloo: stage -> payload, headers, messages; and those of the store's JSON."""
+    stages: dict[str, list[int]] = {}
+    for (stage, _), counts in transport.sent.items():
+        stages[stage] = [a + b for a, b in zip(stages.get(stage, [0, 0, 0]), counts, strict=True)]
+    return {"stages": stages, "store": transport.meet.bytes}
+
+
+def merged(extras: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """One process's `extra` from those of all nodes. PlumbingError where statistics cost other bytes than their closed form."""
+    import torch
+
+    first = extras[min(node for node in extras if node >= 0)]
+    for stage, counted in first["statistics"].items():
+        name = stage if stage in COUNTED else f"{stage}, statistics"
+        sent = sum(extra["transport"]["sent"]["stages"].get(name, [0])[0] for extra in extras.values())
+        if sent != counted["bytes"]:
+            raise PlumbingError(f"{name}: {sent} bytes were sent, {counted['bytes']} are counted")
+    known = {"plumbing": first["plumbing"], "statistics": first["statistics"]}
+    known["spent"] = {silo: spent for extra in extras.values() for silo, spent in extra["spent"].items()}
+    if "audit" in first:
+        known["audit"] = {silo: score for extra in extras.values() for silo, score in extra["audit"].items()}
+    if "sizes" in first:
+        known["sizes"] = {silo: row for extra in extras.values() for silo, row in extra.get("sizes", {}).items()}
+    counts = [
+        torch.tensor(extras[node]["conditions"], dtype=torch.float64) for node in sorted(extras) if "conditions" in extras[node]
+    ]
+    return known | ({"conditions": torch.stack(counts).sum(0).tolist()} if counts else {})
+
+
+def payload(extras: Mapping[int, Mapping[str, Any]]) -> dict[str, int]:
+    """All ranks' bytes, for `trial.json`."""
+    rows = [counts for extra in extras.values() for counts in extra["transport"]["sent"]["stages"].values()]
+    stored = sum(extra["transport"]["sent"]["store"] for extra in extras.values())
+    names = ("payload_bytes", "header_bytes", "messages")
+    return {name: sum(row[i] for row in rows) for i, name in enumerate(names)} | {"store_bytes": stored}
