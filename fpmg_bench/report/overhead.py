@@ -25,7 +25,7 @@ COLUMNS: tuple[tuple[str, str, str, Say], ...] = (
 
 
 def tables(view: View, group: Group) -> Iterator[Table]:
-    """One table where CO was asked for."""
+    """Where CO was asked for: one row a method, and what each silo sends."""
     if not view.has(group, "co"):
         return
     heads = [Head("Method", numeric=False), *(Head(label, "↓ lower", "", hint) for _, label, hint, _ in COLUMNS)]
@@ -35,6 +35,24 @@ def tables(view: View, group: Group) -> Iterator[Table]:
         rows.append(Row([Cell(method.name, swatch=view.styles[method.name].swatch), *cells]))
     title = f"{group.title}: communication"
     yield Table(f"communication-{group.id}", title, heads, rows, [_network(group)])
+    yield from _silos(view, group)
+
+
+def _silos(view: View, group: Group) -> Iterator[Table]:
+    """Bytes that each silo sends a round; one row where it is the same for all of a method's silos."""
+    scopes = view.scores.scopes.get((group.run.suite, group.dataset, "co.per_round"), {})
+    rows = []
+    for method in group.trained:
+        found = {s: view.summary(group, method, "co.per_round", scope=s) for s in scopes if s.startswith("silo:")}
+        sent = {scope: summary for scope, summary in found.items() if summary.mean is not None}
+        alike = len(sent) > 1 and len({summary.mean for summary in sent.values()}) == 1
+        shown = {"silo:each": next(iter(sent.values()))} if alike else sent
+        name = Cell(method.name, swatch=view.styles[method.name].swatch)
+        rows += [Row([name, Cell(scope.removeprefix("silo:")), cell(summary, byte_size)]) for scope, summary in shown.items()]
+    if rows:
+        heads = [Head("Method", numeric=False), Head("Silo", numeric=False), Head("bytes a round", "↓ lower")]
+        title = f"{group.title}: bytes that a silo sends a round"
+        yield Table(f"communication-silos-{group.id}", title, heads, rows, fold="Bytes by silo")
 
 
 def _network(group: Group) -> str:

@@ -41,6 +41,15 @@ def test_communication_says_bytes_hops_seconds_and_why_a_number_is_missing():
     assert "100 Mbit/s" in table.notes[0]
 
 
+def test_silos_that_send_the_same_are_one_row():
+    found = [row for m in ("ring", "star") for row in rows(m, "co", [1.0] * 5)]
+    for silo, ring, star in (("north", 400.0, 300.0), ("south", 400.0, 100.0)):
+        found += rows("ring", "co.per_round", [ring] * 5, scope=f"silo:{silo}")
+        found += rows("star", "co.per_round", [star] * 5, scope=f"silo:{silo}")
+    _, table = overhead.tables(*small(found))
+    assert texts(table) == [["ring", "each", "400\u00a0B"], ["star", "north", "300\u00a0B"], ["star", "south", "100\u00a0B"]]
+
+
 def test_the_network_of_the_suite_is_named():
     view, group = small(rows("ring", "co", [1.0] * 5))
     for trial in group.methods[0].trials:
