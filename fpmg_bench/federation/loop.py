@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fpmg_bench.errors import PlumbingError, SiloLost, TrialError
 from fpmg_bench.faults import Faults, Round
-from fpmg_bench.federation import consensus, secure, statistics, struck
+from fpmg_bench.federation import secure, statistics, struck
 from fpmg_bench.federation.exchange import Exchange, Meter, Node
 from fpmg_bench.federation.handover import path, sources
 from fpmg_bench.federation.hops import Load, hops
 from fpmg_bench.federation.layout import Bundle, Layout, modules_of
 from fpmg_bench.federation.mixing import Mixing, mixing
 from fpmg_bench.federation.plumbing import nodes_for
+from fpmg_bench.federation.record import Exchanged, line
 from fpmg_bench.keys import rng_for, seed_for
 from fpmg_bench.transport import Inproc, Transport
 from fpmg_bench.types import SiloContext
@@ -73,7 +74,7 @@ class Federated:
     key_bytes: int = 0
     key_messages: int = 0
     path: list[int] = field(default_factory=list)  # hops besides the rounds': statistics, keys, hand-over
-    latest: Sequence[_Bundle] = ()  # the last round's groups of modules, of this process's silos; no checkpoint holds them
+    latest: Sequence[Exchanged] = ()  # the last round's groups of modules, of this process's silos; no checkpoint holds them
 
 
 Report = Callable[[dict[str, Any], Federated], None]
@@ -168,7 +169,7 @@ class _Stage:
         bundles = self._exchanged(trained, now, work if serial else None, faults)
         moved = self._take_over(now, bundles, active)
         whole = self.transport.whole
-        record = _record(self.plan.stage, now.round, losses, bundles, faults.bends, whole) | struck.told(
+        record = line(self.plan.stage, now.round, losses, bundles, faults.bends, whole) | struck.told(
             faults, self.shards, [bundle.meter for bundle in bundles]
         )
         now.latest = bundles
@@ -179,7 +180,7 @@ class _Stage:
             self._hand_over(now, bundles, active)
         return record
 
-    def _exchanged(self, trained: Mapping[int, State], now: Federated, work: _Training | None, faults: Round) -> list[_Bundle]:
+    def _exchanged(self, trained: Mapping[int, State], now: Federated, work: _Training | None, faults: Round) -> list[Exchanged]:
         """All groups of modules after their exchange; once more, among those that are left, where a silo died in it."""
         merging, hubs, stage = dict(now.merging), dict(now.hubs), self.plan.stage
         while True:
@@ -201,7 +202,7 @@ class _Stage:
         self.transport.repeat(lost, self.plan.stage if round >= 0 else f"{self.plan.stage}, statistics", round)
         self.masses = {silo: mass for silo, mass in self.masses.items() if silo not in self.transport.gone}
 
-    def _hand_over(self, now: Federated, bundles: Sequence[_Bundle], active: Sequence[int]) -> None:
+    def _hand_over(self, now: Federated, bundles: Sequence[Exchanged], active: Sequence[int]) -> None:
         """Silos that lack a modality take the final modules of its holders over."""
         lacking = {silo for silo in active if silo in self.shards and self.plan.silos[silo].lacks}
         steps = self._steps(active, 0)  # a later round's edges may not connect all
@@ -246,7 +247,7 @@ class _Stage:
         now: Federated,
         work: _Training | None,
         faults: Round,
-    ) -> _Bundle:
+    ) -> Exchanged:
         steps = self._steps(list(silos), now.round)
         flat = {s: layout.flatten(trained[s]) for s in silos if s in trained}
         masses = {s: self.masses[s] for s in silos}
@@ -263,7 +264,7 @@ class _Stage:
         memories = {at: node.memory if node.advanced is None else node.advanced for at, node in nodes.items()}
         now.merging[name] = now.merging.get(name, {}) | memories
         now.hubs[name] = now.hubs.get(name, {}) | {at: node.model for at, node in nodes.items() if at < 0}
-        return _Bundle(layout, silos, honest, flat, dict(after), exchange.meter, closed, self._mixing(silos, steps, masses))
+        return Exchanged(layout, silos, honest, flat, dict(after), exchange.meter, closed, self._mixing(silos, steps, masses))
 
     def _explain(self, layout: Layout, nodes: Mapping[int, Node], now: Federated) -> None:
         """Recorded frames become what their receiver can make of them: whole states, and its own of before the round."""
@@ -312,7 +313,7 @@ class _Stage:
             raise PlumbingError(f"{where}: {meter.bytes} bytes were sent, the closed form of the topology says {expected}")
         return expected
 
-    def _take_over(self, now: Federated, bundles: Sequence[_Bundle], active: Sequence[int]) -> float:
+    def _take_over(self, now: Federated, bundles: Sequence[Exchanged], active: Sequence[int]) -> float:
         """New states from the merged vectors; silos that share all vectors share one state. Returns the relative weight change.
 
         What did not travel (integers, modules a silo lacks) stays as it was initialised, and who was away keeps all.
@@ -410,66 +411,3 @@ def _movement(old: State, new: State) -> tuple[float, float]:
     """Squared distance between two states, and the squared norm of the new one."""
     pairs = [(old[key].double(), value.double()) for key, value in new.items() if value.is_floating_point()]
     return sum(float((b - a).square().sum()) for a, b in pairs), sum(float(b.square().sum()) for _, b in pairs)
-
-
-@dataclass(frozen=True, slots=True)
-class _Bundle:
-    """One group of modules after its exchange."""
-
-    layout: Layout
-    silos: tuple[int, ...]
-    honest: tuple[int, ...]
-    before: Mapping[int, Bundle]
-    after: Mapping[int, Bundle]
-    meter: Meter
-    closed_form: int | None
-    mixing: Mixing | None
-
-    @property
-    def pi(self) -> dict[int, float]:
-        """Weights of the mean that the mixing keeps; among honest silos only, where some lie."""
-        pi = self.mixing.stationary if self.mixing else dict.fromkeys(self.silos, 1 / len(self.silos))
-        if self.honest == self.silos:
-            return pi
-        total = sum(pi[silo] for silo in self.honest)
-        return {silo: pi[silo] / total for silo in self.honest}
-
-
-def _record(
-    stage: str,
-    round: int,
-    losses: Mapping[int, Mapping[str, float]],
-    bundles: Sequence[_Bundle],
-    bent: bool,
-    whole: bool,
-) -> dict[str, Any]:
-    """The line of rounds.jsonl: losses, consistency (of honest silos) and bytes of one round.
-
-    bent: models or messages were changed or lost, so the plan's mixing does not tell what happened: no `theory`. whole: all
-    silos' models are here; without them there is no consistency.
-    """
-    before: dict[str, consensus.Spread] = {}
-    after: dict[str, consensus.Spread] = {}
-    sent: dict[int, int] = {}
-    for bundle in bundles:
-        if whole and bundle.honest:
-            before |= consensus.distances(bundle.layout, {s: bundle.before[s] for s in bundle.honest}, bundle.pi)
-            after |= consensus.distances(bundle.layout, {s: bundle.after[s] for s in bundle.honest}, bundle.pi)
-        for node, count in bundle.meter.sent.items():
-            sent[node] = sent.get(node, 0) + count
-    closed = [bundle.closed_form for bundle in bundles]
-    known = [] if bent else [(bundle.mixing, bundle.layout.modules()) for bundle in bundles if bundle.mixing]
-    moduli = {module: mixing.second_modulus for mixing, modules in known for module in modules}
-    return {
-        "stage": stage,
-        "round": round,
-        **(consensus.record(before, after, moduli) if whole else {"moduli": moduli}),
-        "theory": max(moduli.values(), default=None),
-        "losses": {str(silo): dict(values) for silo, values in losses.items()},
-        "bytes": sum(bundle.meter.bytes for bundle in bundles),
-        "headers": sum(bundle.meter.headers for bundle in bundles),
-        "messages": sum(bundle.meter.messages for bundle in bundles),
-        "closed_form": None if any(c is None for c in closed) else sum(c for c in closed if c is not None),
-        "path": hops(bundle.meter.steps for bundle in bundles),
-        "sent": {str(node): count for node, count in sorted(sent.items())},
-    }
