@@ -25,9 +25,9 @@ def sources(steps: Sequence[Step], holders: Iterable[int], lacking: Iterable[int
     return {silo: holder for silo, holder in found.items() if holder is not None}
 
 
-def path(steps: Sequence[Step], holders: Iterable[int], given: Iterable[int], size: int) -> list[Load]:
-    """Loads of the hand-over, step by step: over the plan's edges from the holders, the server and the hubs to the silos given it."""
+def path(steps: Sequence[Step], given: Iterable[int], size: int) -> list[Load]:
+    """Loads of the hand-over, step by step: over the plan's edges from all other nodes to the silos given it, one message each."""
     given = set(given)
     edges = sorted({(move.src, move.dst) for step in steps for move in step.transfers})
-    hubs = {node for edge in edges for node in edge if node < 0}
-    return flooded([edge for edge in edges if edge[1] in given], {node: {0} for node in {*holders, *hubs}}, size)
+    others = {node for edge in edges for node in edge} - given
+    return flooded([edge for edge in edges if edge[1] in given], {node: {0} for node in others}, size)

@@ -210,7 +210,7 @@ class _Stage:
         for bundle in bundles:
             holders = bundle.honest or bundle.silos
             found = sources(steps, holders, lacking - set(bundle.silos))
-            loads.append(path(steps, holders, found, bundle.layout.bytes))
+            loads.append(path(steps, found, bundle.layout.bytes))
             for silo, holder in found.items():
                 given = {f.key: now.states[holder][f.key] for f in bundle.layout.fields}
                 now.states[silo] = dict(now.states[silo]) | given

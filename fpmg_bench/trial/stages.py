@@ -192,9 +192,7 @@ class Stages:
         given = {silo: states[holder] for silo, holder in federation.sources(steps, holders, lacking).items()}
         sizes = [sum(t.numel() * t.element_size() for t in state.values()) for state in given.values()]
         self.statistics[stage] |= {"handover": sum(sizes), "handover_messages": len(given)}
-        self.statistics[stage]["path"] += federation.hops(
-            [federation.handover_path(steps, holders, given, max(sizes, default=0))]
-        )
+        self.statistics[stage]["path"] += federation.hops([federation.handover_path(steps, given, max(sizes, default=0))])
         return {**states, **given}
 
     def _lacks(self, silo: Silo) -> frozenset[str]:

@@ -16,6 +16,7 @@ from fpmg_plugins.topologies.ring import Ring
 from fpmg_plugins.topologies.star import Star
 
 from fpmg_bench.federation import mixing
+from fpmg_bench.federation.handover import path
 
 from .toys import Drift, go
 
@@ -65,6 +66,14 @@ def test_a_hand_over_goes_from_silo_to_silo_or_out_of_the_server(topology, loads
     before, _ = go(topology, FedAvg(), 4, rounds=1, learner=learner)
     done, _ = go(topology, FedAvg(), 4, rounds=1, learner=learner, lacks={1: {"x"}, 2: {"x"}})
     assert done.path[len(before.path) :] == [5 * 4 * load for load in loads]
+
+
+@pytest.mark.parametrize("topology", [Ring(), Star(), Ring(relay=False), Exponential(), Full(), Hierarchical(), Cyclic()])
+def test_a_hand_over_has_one_message_for_each_silo_however_few_hold_the_modules(topology):
+    steps = topology.plan(range(6), 0, None)
+    for given in ({5}, {2, 3}, {0, 2, 4}, {1, 2, 3, 4, 5}):
+        loads = path(steps, given, 7)
+        assert sum(sum(load.received.values()) for load in loads) == 7 * len(given)
 
 
 def test_groups_of_modules_travel_side_by_side():
