@@ -3,9 +3,10 @@
 from fpmg_bench.federation.handover import path as handover_path
 from fpmg_bench.federation.handover import sources
 from fpmg_bench.federation.hops import hops
-from fpmg_bench.federation.loop import Federated, Plan, SiloPlan, run
+from fpmg_bench.federation.loop import run
 from fpmg_bench.federation.mixing import mixing
 from fpmg_bench.federation.plumbing import check
+from fpmg_bench.federation.stage import Federated, Plan, SiloPlan
 from fpmg_bench.federation.statistics import cost, exchange
 from fpmg_bench.federation.statistics import path as statistics_path
 

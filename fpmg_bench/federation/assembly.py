@@ -11,7 +11,7 @@ from fpmg_bench.federation.hops import Load, hops
 from fpmg_bench.federation.layout import Layout, modules_of
 
 if TYPE_CHECKING:
-    from fpmg_bench.federation.loop import Federated
+    from fpmg_bench.federation.stage import Federated
     from fpmg_bench.types import State
 
 Part = tuple[Mapping[str, Any], Mapping[str, Any]]  # tree of tensors, note

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import PlumbingError, SiloLost, TrialError
-from fpmg_bench.faults import Faults, Round
+from fpmg_bench.faults import Round
 from fpmg_bench.federation import secure, statistics, struck
 from fpmg_bench.federation.exchange import Exchange, Meter, Node
 from fpmg_bench.federation.handover import path, sources
@@ -17,64 +16,15 @@ from fpmg_bench.federation.layout import Bundle, Layout, modules_of
 from fpmg_bench.federation.mixing import Mixing, mixing
 from fpmg_bench.federation.plumbing import nodes_for
 from fpmg_bench.federation.record import Exchanged, line
+from fpmg_bench.federation.stage import Federated, Plan, SiloShard
+from fpmg_bench.federation.training import Training
 from fpmg_bench.keys import rng_for, seed_for
 from fpmg_bench.transport import Inproc, Transport
 from fpmg_bench.types import SiloContext
 
 if TYPE_CHECKING:
-    from fpmg_bench.contracts import Aggregator, Learner, Shard, Topology
+    from fpmg_bench.contracts import Learner, Shard
     from fpmg_bench.types import State, Step
-
-
-class SiloShard(Protocol):
-    """What the loop asks of a shard besides the learner's view: a fresh random stream for each round."""
-
-    @property
-    def patients(self) -> int: ...
-    def begin(self, seed: int) -> Shard: ...
-
-
-@dataclass(frozen=True, slots=True)
-class SiloPlan:
-    """One silo's local steps a round, its overrides of the learner's parameters, and the modalities that none of its patients has."""
-
-    steps: int
-    params: Mapping[str, Any] = field(default_factory=dict)
-    lacks: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One stage of one trial: who merges how, for how long, from which seed. stop: relative weight change that ends it."""
-
-    stage: str
-    topology: Topology
-    aggregator: Aggregator
-    rounds: int
-    silos: Mapping[int, SiloPlan]
-    seed: int
-    stop: float | None = None
-    faults: Faults = field(default_factory=Faults)
-
-
-@dataclass(slots=True)
-class Federated:
-    """Where a stage stands after `round` rounds: all that a checkpoint holds. `states` are the silos' released models."""
-
-    states: dict[int, State]
-    memories: dict[int, State]
-    merging: dict[str, dict[int, State]] = field(default_factory=dict)  # bundle -> node -> the aggregator's memory
-    hubs: dict[str, dict[int, Bundle]] = field(default_factory=dict)  # bundle -> server or hub -> its model
-    round: int = 0
-    done: bool = False
-    statistics_bytes: int = 0
-    statistics_messages: int = 0
-    handover_bytes: int = 0
-    handover_messages: int = 0
-    key_bytes: int = 0
-    key_messages: int = 0
-    path: list[int] = field(default_factory=list)  # hops besides the rounds': statistics, keys, hand-over
-    latest: Sequence[Exchanged] = ()  # the last round's groups of modules, of this process's silos; no checkpoint holds them
 
 
 Report = Callable[[dict[str, Any], Federated], None]
@@ -90,7 +40,7 @@ def run(
     resume: Federated | None = None,
 ) -> Federated:
     """Train `learner` over the shards. `report` gets each round's record and the state to checkpoint."""
-    stage = _Stage(learner, schema, shards, plan, transport or Inproc())
+    stage = Loop(learner, schema, shards, plan, transport or Inproc())
     rounds = plan.rounds if learner.rounds is None else learner.rounds
     now = resume or stage.start(rounds)
     while now.round < rounds and not now.done:
@@ -99,7 +49,7 @@ def run(
     return now
 
 
-class _Stage:
+class Loop:
     """The fixed surroundings of a stage's rounds."""
 
     def __init__(self, learner: Learner, schema: Any, shards: Mapping[int, SiloShard], plan: Plan, transport: Transport) -> None:
@@ -118,7 +68,7 @@ class _Stage:
     def start(self, rounds: int) -> Federated:
         """Statistics once around, then the same initial state at every silo that got the same statistics."""
         kept: dict[int, State] = {s: {} for s in self.shards}  # what a silo learnt about itself here is its own to use later
-        local = {s: self.learner.statistics(self.schema, self._shard(s, -1), self._context(s, -1, kept[s])) for s in self.shards}
+        local = {s: self.learner.statistics(self.schema, self.shard(s, -1), self.context(s, -1, kept[s])) for s in self.shards}
         sums = self._summed(local)
         steps = self._steps(list(self.masses), 0)
         now, one = Federated(self._initial(sums), kept), next(iter(sums.values()))
@@ -162,7 +112,7 @@ class _Stage:
         losses: dict[int, dict[str, float]] = {}
         faults = self.plan.faults.at(self.plan.stage, now.round)
         active = [silo for silo in self.masses if silo not in faults.absent]
-        work = _Training(self, now, losses, faults)
+        work = Training(self, now, losses, faults)
         serial = [silo for step in self._steps(active, now.round) for silo in step.train]
         trained = work.ahead(serial[0], active) if serial else {silo: work(silo) for silo in active if silo in self.shards}
         merging = time.perf_counter()
@@ -180,7 +130,7 @@ class _Stage:
             self._hand_over(now, bundles, active)
         return record
 
-    def _exchanged(self, trained: Mapping[int, State], now: Federated, work: _Training | None, faults: Round) -> list[Exchanged]:
+    def _exchanged(self, trained: Mapping[int, State], now: Federated, work: Training | None, faults: Round) -> list[Exchanged]:
         """All groups of modules after their exchange; once more, among those that are left, where a silo died in it."""
         merging, hubs, stage = dict(now.merging), dict(now.hubs), self.plan.stage
         while True:
@@ -245,7 +195,7 @@ class _Stage:
         silos: tuple[int, ...],
         trained: Mapping[int, State],
         now: Federated,
-        work: _Training | None,
+        work: Training | None,
         faults: Round,
     ) -> Exchanged:
         steps = self._steps(list(silos), now.round)
@@ -349,62 +299,13 @@ class _Stage:
     def _steps(self, silos: Sequence[int], round: int) -> Sequence[Step]:
         return self.plan.topology.plan(list(silos), round, rng_for(self.plan.seed, self.plan.stage, "topology", round))
 
-    def _shard(self, silo: int, round: int) -> Shard:
+    def shard(self, silo: int, round: int) -> Shard:
         return self.shards[silo].begin(seed_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "shard"))
 
-    def _context(self, silo: int, round: int, memory: State) -> SiloContext:
+    def context(self, silo: int, round: int, memory: State) -> SiloContext:
         own = self.plan.silos[silo]
         rng = rng_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "train")
         return SiloContext(silo, round, own.steps, rng, own.params, memory, schema=self.schema, lacks=own.lacks)
-
-
-class _Training:
-    """Local training of one silo in the current round."""
-
-    def __init__(self, stage: _Stage, now: Federated, losses: dict[int, dict[str, float]], faults: Round) -> None:
-        self.stage, self.now, self.losses, self.faults = stage, now, losses, faults
-        self.begun: dict[int, State] = {}
-
-    def __call__(self, silo: int, state: State | None = None) -> State:
-        import torch
-
-        stage, now = self.stage, self.now
-        memory = dict(now.memories[silo])
-        ctx = stage._context(silo, now.round, memory)
-        torch.manual_seed(seed_for(stage.plan.seed, stage.plan.stage, "silo", silo, "round", now.round, "dropout"))
-        update = stage.learner.train(now.states[silo] if state is None else state, stage._shard(silo, now.round), ctx)
-        now.memories[silo] = memory
-        self.losses[silo] = dict(update.losses)
-        return update.state
-
-    def ahead(self, first: int, active: Sequence[int]) -> dict[int, State]:
-        """A serial plan's first silo trains before anything is sent: what it returns is what travels. Of active silos, these modules."""
-        own = {}
-        if first in self.stage.shards:
-            self.begun[first] = self(first)
-            own = {first: sorted(modules_of(self.begun[first]))}
-        found = self.stage.transport.gather(f"{self.stage.plan.stage}, modules of the first", own, [first])
-        sent = set(found[first])
-        here = [silo for silo in active if silo in self.stage.shards]
-        return {s: {k: v for k, v in self.now.states[s].items() if k.rpartition("/")[0] in sent} for s in here}
-
-    def on(self, layout: Layout) -> Callable[[int, Bundle], Bundle]:
-        """Training for plans that name their trainers: the visiting model comes as a flat bundle."""
-
-        def train(silo: int, bundle: Bundle) -> Bundle:
-            visiting = dict(self.now.states[silo]) | layout.views(bundle)
-            state = self.begun.pop(silo) if silo in self.begun else self(silo, visiting)
-            odd = sorted(layout.modules().keys() ^ modules_of(state))
-            if odd:
-                where = f"{self.stage.plan.stage}, round {self.now.round}"
-                raise TrialError(
-                    f"{where}: one whole model goes from silo to silo, but silo {silo} and the first one differ in {', '.join(odd)}",
-                    "leave out the modality that some silos lack, or use a topology that merges",
-                )
-            trained = layout.flatten(state)
-            return self.faults.lie({silo: trained}, {silo: bundle}, ()).get(silo, trained)
-
-        return train
 
 
 def _movement(old: State, new: State) -> tuple[float, float]:

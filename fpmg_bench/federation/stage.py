@@ -1,0 +1,66 @@
+"""One stage of a trial: what was asked of it, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fpmg_bench.faults import Faults
+
+if TYPE_CHECKING:
+    from fpmg_bench.contracts import Aggregator, Shard, Topology
+    from fpmg_bench.federation.layout import Bundle
+    from fpmg_bench.federation.record import Exchanged
+    from fpmg_bench.types import State
+
+
+class SiloShard(Protocol):
+    """What the loop asks of a shard besides the learner's view: a fresh random stream for each round."""
+
+    @property
+    def patients(self) -> int: ...
+    def begin(self, seed: int) -> Shard: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SiloPlan:
+    """One silo's local steps a round, its overrides of the learner's parameters, and the modalities that none of its patients has."""
+
+    steps: int
+    params: Mapping[str, Any] = field(default_factory=dict)
+    lacks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One stage of one trial: who merges how, for how long, from which seed. stop: relative weight change that ends it."""
+
+    stage: str
+    topology: Topology
+    aggregator: Aggregator
+    rounds: int
+    silos: Mapping[int, SiloPlan]
+    seed: int
+    stop: float | None = None
+    faults: Faults = field(default_factory=Faults)
+
+
+@dataclass(slots=True)
+class Federated:
+    """Where a stage stands after `round` rounds: all that a checkpoint holds. `states` are the silos' released models."""
+
+    states: dict[int, State]
+    memories: dict[int, State]
+    merging: dict[str, dict[int, State]] = field(default_factory=dict)  # bundle -> node -> the aggregator's memory
+    hubs: dict[str, dict[int, Bundle]] = field(default_factory=dict)  # bundle -> server or hub -> its model
+    round: int = 0
+    done: bool = False
+    statistics_bytes: int = 0
+    statistics_messages: int = 0
+    handover_bytes: int = 0
+    handover_messages: int = 0
+    key_bytes: int = 0
+    key_messages: int = 0
+    path: list[int] = field(default_factory=list)  # hops besides the rounds': statistics, keys, hand-over
+    latest: Sequence[Exchanged] = ()  # the last round's groups of modules, of this process's silos; no checkpoint holds them
