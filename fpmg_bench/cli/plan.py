@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpmg_bench.cli.run import Json, Only, Seeds, SuiteName, numbers
+from fpmg_bench.cli.run import Deadline, Joined, Json, OnDead, Only, Seeds, SuiteName, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ Examples:
   fpmg-bench plan suites/multimodal.yaml -k fpmg
   fpmg-bench plan suites/topology.yaml --graph --liars 2
   fpmg-bench plan smoke --seeds 0 --json
+  fpmg-bench plan smoke --transport gloo --out runs/smoke
 """
 
 
@@ -33,27 +35,39 @@ def command(
         int, typer.Option("--liars", min=1, metavar="N", help="Wanted number of liars: the fewest hops or hubs for them.")
     ] = 1,
     json: Json = False,
+    transport: Joined = "inproc",
+    deadline: Deadline = 60.0,
+    on_dead: OnDead = "stop",
+    out: Annotated[Path | None, typer.Option("--out", help="Write the plan into this run directory.", show_default=False)] = None,
 ) -> None:
     """Validate SUITE and print its trials, refusals with reasons, skew, graphs, bytes, privacy per silo and training time.
 
-    Nothing runs and nothing is written. Each method is forecast on each cohort for its first seed. Bytes follow the closed forms
+    Nothing runs, and nothing is written without --out. With --transport gloo the lines that start silos on hosts of their own
+    come last. Each method is forecast on each cohort for its first seed. Bytes follow the closed forms
     that the meter is checked against; sigma is the noise multiplier that the trial will use; seconds are one core's, measured
     here on made-up rows, without sampling and measuring. A rule is proven for as many liars as leave every merge near the
     honest models, whatever liars send; where merges see neighbours only, for no more than leave honest silos connected enough to agree.
     """
     from fpmg_bench import runner
-    from fpmg_bench.cli import graphs
+    from fpmg_bench.cli import graphs, ranks
     from fpmg_bench.registry import Registry
+    from fpmg_bench.store import RunDir
 
     registry = Registry.discover()
     made = runner.plan(suite, registry, only=only, seeds=numbers(seeds))
+    wire, run = runner.Wire(transport, deadline, on_dead), RunDir(out or Path("runs") / made.suite.name)
+    made = runner.joined(made, run, registry, wire)
+    if out is not None:
+        made.keep(run).write(run)
     forecasts = list(_forecasts(made, registry))
+    on_hosts = ranks.lines(made, forecasts, run.root, wire) if transport == "gloo" else {}
     drawn = graphs.planned(forecasts, registry, liars, every=graph)
     if json:
-        _emit(made, forecasts, [graphs.as_json(each) for each in drawn])
+        _emit(made, forecasts, [graphs.as_json(each) for each in drawn], on_hosts)
     else:
         _print(made, forecasts)
         graphs.show(drawn, liars, pictures=graph)
+        ranks.show(on_hosts, run.root, str(suite), written=out is not None)
 
 
 def _forecasts(made: RunPlan, registry: Registry) -> Iterator[Forecast]:
@@ -77,7 +91,7 @@ def _forecasts(made: RunPlan, registry: Registry) -> Iterator[Forecast]:
         yield forecast(spec, parts, cohort)
 
 
-def _emit(made: RunPlan, forecasts: Sequence[Forecast], graphs: Sequence[Any]) -> None:
+def _emit(made: RunPlan, forecasts: Sequence[Forecast], graphs: Sequence[Any], ranks: dict[str, str]) -> None:
     from dataclasses import asdict
 
     from fpmg_bench.cli import console
@@ -93,6 +107,7 @@ def _emit(made: RunPlan, forecasts: Sequence[Forecast], graphs: Sequence[Any]) -
             "forecasts": [asdict(f) | {"bytes": f.bytes, "seconds": f.seconds} for f in forecasts],
             "graphs": graphs,
         }
+        | ({"ranks": ranks} if ranks else {})
     )
 
 

@@ -28,6 +28,13 @@ Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="Trials at a time. [default: number of cores]", show_default=False)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON; progress goes to standard error.")]
+Joined = Annotated[
+    Literal["inproc", "gloo"], typer.Option("--transport", help="All silos in one process, or a process for every silo.")
+]
+Deadline = Annotated[float, typer.Option("--deadline", min=0.1, help="Seconds that a hop of gloo may take.")]
+OnDead = Annotated[
+    Literal["stop", "close-ring"], typer.Option("--on-dead", help="A silo's death ends the trial, or the others go on.")
+]
 SuiteName = Annotated[
     str, typer.Argument(metavar="SUITE", help="A suite file, or the name of one that ships.", show_default=False)
 ]
@@ -41,13 +48,9 @@ def command(
     out: Annotated[Path | None, typer.Option("--out", help="Run directory. [default: runs/<suite>]", show_default=False)] = None,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html at the end.")] = True,
     json: Json = False,
-    transport: Annotated[
-        Literal["inproc", "gloo"], typer.Option("--transport", help="All silos in one process, or a process for every silo.")
-    ] = "inproc",
-    deadline: Annotated[float, typer.Option("--deadline", min=0.1, help="Seconds that a hop of gloo may take.")] = 60.0,
-    on_dead: Annotated[
-        Literal["stop", "close-ring"], typer.Option("--on-dead", help="A silo's death ends the trial, or the others go on.")
-    ] = "stop",
+    transport: Joined = "inproc",
+    deadline: Deadline = 60.0,
+    on_dead: OnDead = "stop",
 ) -> None:
     """Run every trial of SUITE that is not finished, then write results.parquet and report.html."""
     from fpmg_bench import api

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import PlumbingError
@@ -30,15 +30,21 @@ def part(record: Mapping[str, Any], now: Federated) -> Part:
         for when, models in (("before", bundle.before), ("after", bundle.after)):
             for model in models.values():
                 tree[when][name] = bundle.layout.views(model)
-    return tree, {"record": dict(record), "groups": groups}
+    return tree, {"record": dict(record), "groups": groups, "silos": sorted({s for b in now.latest for s in b.silos})}
 
 
-def whole(parts: Mapping[int, Part]) -> dict[str, Any]:
-    """node -> part, of one round. PlumbingError where all nodes together sent other bytes than the closed form says."""
+def whole(parts: Mapping[int, Part], gone: Collection[int] = ()) -> dict[str, Any]:
+    """node -> part, of one round. PlumbingError where all nodes together sent other bytes than the closed form says.
+
+    gone: silos that have died. Of one that died after it had sent its part of this round nothing else is known; others were
+    `inactive` in it.
+    """
     records = {node: parts[node][1]["record"] for node in sorted(parts)}
     first = records[min(node for node in records if node >= 0)]
     sums = {name: sum(record[name] for record in records.values()) for name in SUMMED}
-    if first["closed_form"] is not None and sums["bytes"] != first["closed_form"]:
+    silos = parts[min(node for node in parts if node >= 0)][1]["silos"]
+    silent = [silo for silo in silos if silo not in parts]
+    if first["closed_form"] is not None and not silent and sums["bytes"] != first["closed_form"]:
         where = f"{first['stage']}, round {first['round']}"
         raise PlumbingError(f"{where}: {sums['bytes']} bytes were sent, the closed form says {first['closed_form']}")
     sent: dict[str, int] = {}
@@ -49,6 +55,8 @@ def whole(parts: Mapping[int, Part]) -> dict[str, Any]:
     ordered = {node: sent[node] for node in sorted(sent, key=int)}
     known = {key: first[key] for key in ("stage", "round", "theory", "closed_form")}
     known |= {"path": hops(_loads(parts))}
+    away = sorted(silo for silo in gone if silo not in silos)
+    known |= {"inactive": away} if away else {}
     return known | _consistency(parts, first["moduli"]) | {"losses": losses, **sums, "sent": ordered, **longest}
 
 
@@ -69,7 +77,8 @@ def _consistency(parts: Mapping[int, Part], moduli: Mapping[str, float]) -> dict
     before: dict[str, consensus.Spread] = {}
     after: dict[str, consensus.Spread] = {}
     for group in parts[min(node for node in parts if node >= 0)][1]["groups"]:
-        pi = {int(silo): share for silo, share in group["pi"].items()}
+        pi = {int(silo): share for silo, share in group["pi"].items() if int(silo) in parts}
+        pi = {silo: share / sum(pi.values()) for silo, share in pi.items()} if len(pi) < len(group["pi"]) else pi
         for when, found in (("before", before), ("after", after)):
             states = [parts[silo][0][when][group["name"]] for silo in pi]
             layout = Layout.of(states[0], modules_of(states[0]))

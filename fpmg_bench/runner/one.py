@@ -85,18 +85,20 @@ def _prepare(spec: TrialSpec, run: RunDir, trial: Planned, wire: Wire) -> tuple[
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     parts = build(spec, Registry.discover())
-    train = None if wire.kind == "inproc" else _by_ranks(Ranks(run, trial, wire))
+    train = None if wire.kind == "inproc" else by_ranks(Ranks(run, trial, wire))
     return bool(parts.dataset.publishable), lambda sink: run_trial(spec, parts, sink, train)
 
 
-def _by_ranks(ranks: Ranks) -> Callable[[Stages], tuple[Any, dict[str, Any]]]:
+def by_ranks(ranks: Ranks) -> Callable[[Stages], tuple[Any, dict[str, Any]]]:
     """Training with a process for every silo."""
-    from fpmg_bench.trial.ranks import crew, whole_silos
+    from fpmg_bench.trial.ranks import crew, spend_all, whole_silos
 
     def train(stages: Stages) -> tuple[Any, dict[str, Any]]:
         assert stages.parts.topology is not None
         whole_silos(stages.parts, stages.train, stages.silos)
-        return ranks(crew(stages.spec, stages.parts.topology, stages.silos), stages.sink)
+        found = ranks(crew(stages.spec, stages.parts.topology, stages.silos), stages.sink)
+        spend_all(stages, ranks.gone)
+        return found
 
     return train
 

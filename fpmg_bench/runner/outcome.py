@@ -56,13 +56,13 @@ def run(
     target = RunDir(Path(out) if out is not None else Path("runs") / made.suite.name)
     target.check_owner(made.suite.name)
     with only_writer(target.root, wait=False):
-        made = _joined(made, target, registry, wire).keep(target)
+        made = joined(made, target, registry, wire).keep(target)
         made.write(target)
         tell = _observed(target, registry, on_event or _silent)
         return compute(made, target, jobs or cores(), tell, lambda trial: [*subprocess_command(target, trial), *wire.words()])
 
 
-def _joined(made: RunPlan, run: RunDir, registry: Registry, wire: Wire) -> RunPlan:
+def joined(made: RunPlan, run: RunDir, registry: Registry, wire: Wire) -> RunPlan:
     """Without the trials that are still to run and cannot with this transport."""
     if wire.kind == "inproc":
         return made

@@ -84,7 +84,7 @@ def _joined(crew: Crew, wire: Wire, meet: list[Rendezvous]) -> Gloo:
     host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     serve = rank == 0 and os.environ.get(STORE) != "True"
     meet.append(Rendezvous(host, port, node, rank, crew.names[node], serve=serve))
-    return Gloo(meet[0], crew.nodes, node, wire.deadline, os.environ.get("GLOO_SOCKET_IFNAME", ""))
+    return Gloo(meet[0], crew.nodes, node, wire.deadline, os.environ.get("GLOO_SOCKET_IFNAME", ""), wire.on_dead == "close-ring")
 
 
 if __name__ == "__main__":

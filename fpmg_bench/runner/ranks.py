@@ -33,11 +33,12 @@ class Ranks:
     trial: Planned
     wire: Wire
     running: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
     rounds: int = 0
 
     def __call__(self, crew: Crew, sink: Sink) -> tuple[dict[int, dict[str, State]], dict[str, Any]]:
         """silo -> its released states, and what else one process would have kept."""
-        from fpmg_bench.trial.ranks import merged, payload
+        from fpmg_bench.trial.ranks import gone, merged, payload
 
         folder = RankFolder(self.run.trial(self.trial.key) / "ranks")
         found = folder.models(crew.nodes, self.trial.key)
@@ -46,12 +47,15 @@ class Ranks:
             folder.clear()
             self._train(crew, folder, sink)
             found = folder.models(crew.nodes, self.trial.key)
-        self._collect(crew, folder, sink)
         if found is None:
             raise SiloLost(None, "not every rank left its model")
         extras = {node: note["extra"] for node, (_, note) in found.items()}
+        dead = gone(extras)
+        self.gone = set(dead)
+        self._collect(crew, folder, sink)
         about = {"kind": "gloo", "ranks": len(crew.nodes), "hosts": "several" if elsewhere else "one"}
         about |= {"deadline": self.wire.deadline, "on_dead": self.wire.on_dead, **payload(extras)}
+        about |= {"excluded": {crew.names[silo]: f"died in {place}" for silo, place in dead.items()}} if dead else {}
         models = {node: dict(dict[Any, Any](part[0])[node]) for node, part in found.items() if node >= 0}
         return models, merged(extras) | {"transport": about}
 
@@ -90,15 +94,17 @@ class Ranks:
                 continue
             del self.running[node]
             if code != 0:
-                entry = rendezvous.declare(store, 0, node, _why(code))
-                raise rendezvous.error(entry)
+                entry = rendezvous.declared(store, node, _why(code))
+                if self.wire.on_dead == "stop" or not entry["dead"] or node < 0 or sum(n >= 0 for n in self.running) < 2:
+                    raise rendezvous.error(entry)
+                self.gone.add(node)
 
     def _collect(self, crew: Crew, folder: RankFolder, sink: Sink) -> None:
         """Rounds that all ranks have left go to the sink."""
         from fpmg_bench.federation import assembly
 
-        while (parts := folder.parts(crew.nodes, self.rounds)) is not None:
-            sink.round(assembly.whole(parts))
+        while (parts := folder.parts(crew.nodes, self.rounds, self.gone)) is not None:
+            sink.round(assembly.whole(parts, self.gone))
             folder.drop(crew.nodes, self.rounds)
             self.rounds += 1
 

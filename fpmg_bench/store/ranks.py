@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +31,9 @@ class RankFolder:
         """A rank's own view of its `number`-th round."""
         write_state(self._part(node, number), *part)
 
-    def parts(self, nodes: Sequence[int], number: int) -> dict[int, Part] | None:
-        """All ranks' views of a round; None as long as one is missing."""
+    def parts(self, nodes: Sequence[int], number: int, gone: Collection[int] = ()) -> dict[int, Part] | None:
+        """All ranks' views of a round; None as long as one is missing. gone: those that died, of which none may be there."""
+        nodes = [node for node in nodes if node not in gone or self._part(node, number).is_file()]
         if not all(self._part(node, number).is_file() for node in nodes):
             return None
         found = {node: read_state(self._part(node, number)) for node in nodes}
@@ -48,12 +49,13 @@ class RankFolder:
         write_state(self._model(node), states, note)
 
     def models(self, nodes: Sequence[int], key: str) -> dict[int, Part] | None:
-        """node -> model and note; None unless all are there, of this trial and of one session."""
-        found = {node: read_state(self._model(node)) for node in nodes}
-        notes = [part[1] for part in found.values() if part is not None]
-        if len(notes) < len(nodes) or {note["key"] for note in notes} != {key} or len({n["session"] for n in notes}) > 1:
-            return None
-        return {node: part for node, part in found.items() if part is not None}
+        """node -> model and note; None unless all are there but those that died, of this trial and of one session."""
+        read = {node: read_state(self._model(node)) for node in nodes}
+        found = {node: part for node, part in read.items() if part is not None}
+        gone = {int(silo) for _, note in found.values() for silo in note["extra"]["transport"]["gone"]}
+        sessions = {(note["key"], note["session"]) for _, note in found.values()}
+        whole = {key} == {key for key, _ in sessions} and len(sessions) == 1 and set(nodes) - gone <= found.keys()
+        return {node: part for node, part in found.items() if node not in gone} if whole else None
 
     def _part(self, node: int, number: int) -> Path:
         return self.folder / f"round-{number:05d}.{node}.safetensors"

@@ -45,6 +45,14 @@ def declare(store: TCPStore, generation: int, node: int, why: str, *, dead: bool
     return found
 
 
+def declared(store: TCPStore, node: int, why: str) -> dict[str, Any]:
+    """The entry about a rank whose process has ended: the present one, if its group or an earlier one has named it."""
+    generation = 0
+    while (entry := declare(store, generation, node, why))["node"] != node and entry["dead"]:
+        generation += 1
+    return entry
+
+
 def told(store: TCPStore, node: int) -> dict[str, Any]:
     """name, rank, pid and host of a rank as it introduced itself; {} before it did."""
     found: dict[str, Any] = json.loads(store.get(f"rank/{node}")) if store.check([f"rank/{node}"]) else {}

@@ -5,7 +5,7 @@ Every rank reads the cohort, settles the silos as all others do, and keeps the r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +20,7 @@ from fpmg_bench.trial.stages import Stages, space_of
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Topology
     from fpmg_bench.federation import Federated
+    from fpmg_bench.privacy.ledger import Kind
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.transport.gloo import Gloo
     from fpmg_bench.trial.parts import Parts
@@ -106,7 +107,7 @@ def run_rank(spec: TrialSpec, parts: Parts, sink: Any, join: Callable[[Crew], Gl
         if parts.generator is not None:
             generators = stages.generator(models, lambda record, now: None)
             models = {silo: models[silo] | {"generator": state} for silo, state in generators.items()}
-        stages.carried = {"sent": _sent(transport)}
+        stages.carried = {"sent": _sent(transport), "gone": {str(silo): place for silo, place in transport.gone.items()}}
         sink.save_trained(models, stages.extra())
 
 
@@ -128,18 +129,21 @@ def _sent(transport: Gloo) -> dict[str, Any]:
     stages: dict[str, list[int]] = {}
     for (stage, _), counts in transport.sent.items():
         stages[stage] = [a + b for a, b in zip(stages.get(stage, [0, 0, 0]), counts, strict=True)]
-    return {"stages": stages, "store": transport.meet.bytes}
+    return {"stages": stages, "store": transport.meet.bytes, "repeated": transport.wasted[0]}
 
 
 def merged(extras: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
-    """One process's `extra` from those of all nodes. PlumbingError where statistics cost other bytes than their closed form."""
+    """One process's `extra` from those of all nodes that are left. PlumbingError where statistics cost other bytes than counted.
+
+    What a silo sent that died is not known to anybody, so nothing is compared then.
+    """
     import torch
 
     first = extras[min(node for node in extras if node >= 0)]
     for stage, counted in first["statistics"].items():
         name = stage if stage in COUNTED else f"{stage}, statistics"
         sent = sum(extra["transport"]["sent"]["stages"].get(name, [0])[0] for extra in extras.values())
-        if sent != counted["bytes"]:
+        if sent != counted["bytes"] and not gone(extras):
             raise PlumbingError(f"{name}: {sent} bytes were sent, {counted['bytes']} are counted")
     known = {"plumbing": first["plumbing"], "statistics": first["statistics"]}
     known["spent"] = {silo: spent for extra in extras.values() for silo, spent in extra["spent"].items()}
@@ -153,9 +157,27 @@ def merged(extras: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
     return known | ({"conditions": torch.stack(counts).sum(0).tolist()} if counts else {})
 
 
+def gone(extras: Mapping[int, Mapping[str, Any]]) -> dict[int, str]:
+    """Silos that died, and the stage and round in which they did."""
+    return {int(silo): place for extra in extras.values() for silo, place in extra["transport"]["gone"].items()}
+
+
+def spend_all(stages: Stages, silos: Iterable[int]) -> None:
+    """Charge silos that died with all that was planned: what they spent in their last round nobody knows."""
+    for silo in silos:
+        if silo in stages.ledgers:
+            ledger = stages.ledgers[silo]
+            for stage, plan in ledger.planned.items():
+                kinds: dict[Kind, int] = {"step": plan.private_steps, "moments": plan.moments, "counts": plan.counts}
+                ledger.spent.update({(stage, kind): count for kind, count in kinds.items() if count})
+
+
 def payload(extras: Mapping[int, Mapping[str, Any]]) -> dict[str, int]:
     """All ranks' bytes, for `trial.json`."""
     rows = [counts for extra in extras.values() for counts in extra["transport"]["sent"]["stages"].values()]
     stored = sum(extra["transport"]["sent"]["store"] for extra in extras.values())
     names = ("payload_bytes", "header_bytes", "messages")
-    return {name: sum(row[i] for row in rows) for i, name in enumerate(names)} | {"store_bytes": stored}
+    return {name: sum(row[i] for row in rows) for i, name in enumerate(names)} | {
+        "store_bytes": stored,
+        "repeated_bytes": sum(extra["transport"]["sent"]["repeated"] for extra in extras.values()),
+    }
