@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from fpmg_bench.errors import SiloLost
+from fpmg_bench.errors import ExitCode, SiloLost
 
 TCPStore = Any  # torch's stubs export neither stores nor process groups
 BEAT = 0.2  # seconds between signs of life, and between looks for who was lost
 SILENT = 10.0  # seconds without one after which a rank counts as dead; a closed socket tells at once
+CUT_OFF = 30.0  # seconds without an answer of the store after which a rank ends itself
 LOADING = 600.0  # seconds that ranks may differ by while they read their cohort
 POLL = 0.02
 
@@ -83,8 +85,10 @@ class Rendezvous:
         self.found: dict[str, Any] | None = None
         self.told: list[int] = []  # whom this rank waits for
         self.members: Sequence[int] = ()  # whose signs of life are watched
+        self.answered = time.monotonic()
         beats = connect(self.store.host, self.store.port)  # a client serves one thread at a time
         threading.Thread(target=self._live, args=(beats,), daemon=True).start()
+        threading.Thread(target=self._guard, daemon=True).start()
 
     def _session(self) -> str:
         """One word for all ranks that meet at this store."""
@@ -161,6 +165,7 @@ class Rendezvous:
         try:
             while True:
                 store.add(f"beat/{self.node}", 1)
+                self.answered = time.monotonic()
                 generation = self.generation
                 found = lost(store, generation) or self._silent(store, beats)
                 if found is not None and generation == self.generation:
@@ -168,6 +173,14 @@ class Rendezvous:
                 time.sleep(BEAT)
         except RuntimeError as failed:  # the store is gone, and with it whoever hosted it
             self.found = {"node": None, "why": f"the store that ranks meet at is gone: {failed}"[:200], "dead": True}
+
+    def _guard(self) -> None:
+        """A call to a store that a cut cable hides never returns, in any thread: then this rank has nobody to tell, and ends."""
+        while time.monotonic() - self.answered < CUT_OFF:
+            time.sleep(1.0)
+        sys.stderr.write(f"node {self.node}: the store that ranks meet at has not answered for {CUT_OFF:g} s\n")
+        sys.stderr.flush()
+        os._exit(ExitCode.SOME_FAILED)
 
     def _silent(self, store: TCPStore, beats: dict[int, tuple[int, float]]) -> dict[str, Any] | None:
         now = time.monotonic()
