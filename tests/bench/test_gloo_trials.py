@@ -104,9 +104,10 @@ def test_a_trial_that_is_killed_takes_its_ranks_with_it(tmp_path):
     assert result(tmp_path / "out")["status"] == "failed"
 
 
-def test_a_trial_over_its_limit_takes_its_ranks_with_it(tmp_path):
+def test_a_run_that_is_stopped_takes_its_ranks_with_it(tmp_path):
     running = start(tmp_path, "out")
     wait_for(lambda: len(ranks(tmp_path / "out")) == 3)
     running.send_signal(signal.SIGTERM)
-    assert running.wait(timeout=60) == 130
+    running.communicate(timeout=60)
+    assert running.returncode == 130
     assert not ranks(tmp_path / "out")
