@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import statistics
+import sys
 import time
 from functools import partial
 
@@ -159,7 +160,10 @@ def measured(seconds):
 def main():
     logging.getLogger("flwr").setLevel(logging.ERROR)
     parameters = sum(value.numel() for value in gan.start().values())
-    found = {load: measured(seconds) for load, seconds in LOADS.items()}
+    found = {}
+    for load, seconds in LOADS.items():
+        found[load] = measured(seconds)
+        print(load, found[load], file=sys.stderr)
     print(json.dumps({"parameters": parameters, "load of the machine": os.getloadavg()[0], **found}))
 
 
