@@ -29,6 +29,9 @@ class Mean:
     def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
         return weights @ inputs
 
+    def withstands(self, models: int) -> int:
+        return 0
+
 
 class FirstWins(Mean):
     needs: ClassVar[str] = "individual"
