@@ -32,7 +32,7 @@ def test_a_relay_of_sixty_four_silos_with_a_million_parameters(benchmark, rule):
     found = benchmark.pedantic(measured, args=("relay_rounds.py", rule, ROUNDS), rounds=1)
     benchmark.extra_info |= found
     assert found["seconds"] < 120 * int(ROUNDS) / 50
-    assert found["peak"] < 1.5 * 2**30
+    assert found["held"] < 1.25 * 2**30  # five times all models; what importing torch takes differs by machine
     assert found["grown"] < 32 * 2**20  # from the second round to the last
 
 
