@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from fpmg_bench.report.blocks import Cell, Head, Prose, Row, Section, Table
 from fpmg_bench.report.measures import TONES, WORDS
 from fpmg_bench.report.view import View
-from fpmg_bench.report.wording import listing, plural
+from fpmg_bench.report.wording import first, plural
 
 
 def panel(view: View) -> Section:
@@ -84,5 +82,4 @@ def _who(view: View, suite: str, dataset: str, methods: dict[str, set[int]]) -> 
     group = next((g for g in view.groups if (g.run.suite, g.dataset) == (suite, dataset)), None)
     if group and len(methods) > 1 and all(len(methods.get(m.name, ())) == len(m.done) for m in group.methods):
         return f"all methods ({plural(sum(map(len, methods.values())), 'trial')})"
-    said: Sequence[str] = [f"{name} ({len(seeds)})" for name, seeds in methods.items()]
-    return listing(said[:8]) + (f" and {len(said) - 8} more" if len(said) > 8 else "")
+    return first([f"{name} ({len(seeds)})" for name, seeds in methods.items()], 8)

@@ -7,7 +7,7 @@ from fpmg_bench.report.blocks import Cell, Head, Headline, Row, Table
 from fpmg_bench.report.leaders import SEEDS_TO_RANK, Standing, standing
 from fpmg_bench.report.measures import ATTACK, CO, DG, RG, TSTR, Measure
 from fpmg_bench.report.view import Group, View
-from fpmg_bench.report.wording import listing, plural, span
+from fpmg_bench.report.wording import first, listing, plural, span
 
 ASKED: tuple[tuple[str, Measure], ...] = (
     ("Utility", TSTR),
@@ -97,4 +97,4 @@ def _cell(view: View, group: Group, measure: Measure) -> Cell:
 
 def _level(found: Standing, tied: list[str]) -> str:
     names = tied or [method.name for method, _ in found.rivals]
-    return listing(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return first(names)

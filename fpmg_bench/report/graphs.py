@@ -8,7 +8,7 @@ from typing import Any
 from fpmg_bench.report.blocks import Graph, Graphs
 from fpmg_bench.report.drawing import graph as drawn
 from fpmg_bench.report.view import Group, Method
-from fpmg_bench.report.wording import count, number
+from fpmg_bench.report.wording import count, first, number
 
 MOST = 40  # silos: beyond, a circle is a blot
 
@@ -38,7 +38,7 @@ def _graph(topology: str, record: Mapping[str, Any], methods: list[str]) -> Grap
     beside = f" and {len(nodes)} servers or hubs" if nodes else ""
     alt = f"{topology}: {silos} silos{beside}, {len(edges)} ways from one node to another"
     svg = drawn(edges, silos) if silos <= MOST else ""
-    return Graph(f"{topology}, {silos} silos", ", ".join(methods), svg, alt, list(_facts(record)))
+    return Graph(f"{topology}, {silos} silos", first(methods, 5), svg, alt, list(_facts(record)))
 
 
 def _facts(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 MISSING = "–"
@@ -93,6 +93,11 @@ def listing(words: Iterable[str], last: str = "and") -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def first(words: Sequence[str], most: int = 3) -> str:
+    """ "a, b and c and 5 more": no more than `most` by name."""
+    return listing(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
 def plural(n: int, one: str, many: str = "") -> str:

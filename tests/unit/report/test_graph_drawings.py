@@ -41,7 +41,7 @@ def test_methods_with_one_graph_share_its_drawing():
     group = Group(None, "toy", "toy", "toy", (method("a", gossip, RING), method("b", gossip, RING), method("old", gossip, None)))
     (block,) = graphs_of(group)
     (item,) = block.items
-    assert (item.title, item.methods) == ("ring, relay false, 5 silos", "a, b")
+    assert (item.title, item.methods) == ("ring, relay false, 5 silos", "a and b")
     assert dict(item.facts) == {
         "connectivity": "2", "second modulus": "0.5393", "rounds to 1e-3": "12", "a merge sees": "3 models", "messages a round": "10",
     }  # fmt: skip
