@@ -52,7 +52,11 @@ def main(rule, rounds):
     plan = Plan("bench", Ring(), aggregator, int(rounds), {i: SiloPlan(1) for i in range(SILOS)}, 0)
     began, peaks, before = time.process_time(), [], peak()
     run(Still(), None, {i: Empty() for i in range(SILOS)}, plan, lambda record, now: peaks.append(peak()))
-    print(json.dumps({"seconds": time.process_time() - began, "held": peaks[-1] - before, "grown": peaks[-1] - peaks[1]}))
+    print(
+        json.dumps(
+            {"seconds": time.process_time() - began, "held": peaks[-1] - before, "grown": peaks[-1] - peaks[len(peaks) // 2]}
+        )
+    )
 
 
 if __name__ == "__main__":

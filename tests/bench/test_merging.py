@@ -33,7 +33,7 @@ def test_a_relay_of_sixty_four_silos_with_a_million_parameters(benchmark, rule):
     benchmark.extra_info |= found
     assert found["seconds"] < 120 * int(ROUNDS) / 50
     assert found["held"] < 1.25 * 2**30  # five times all models; what importing torch takes differs by machine
-    assert found["grown"] < 32 * 2**20  # from the second round to the last
+    assert found["grown"] < 64 * 2**20  # in the second half of the rounds; a model a round is 100 MB in 25
 
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest_benchmark.logger.PytestBenchmarkWarning")
