@@ -153,8 +153,9 @@ def _silo(silo: Any, ledgers: Mapping[int, Ledger]) -> SiloForecast:
 
 
 def _edges(spec: TrialSpec, parts: Parts, silos: int) -> tuple[tuple[int, int], ...]:
-    steps = _plan(spec, parts, silos)
-    return tuple(sorted({(move.src, move.dst) for step in steps for move in step.transfers}))
+    from fpmg_bench.federation import edges_of
+
+    return edges_of(_plan(spec, parts, silos))
 
 
 def _plan(spec: TrialSpec, parts: Parts, silos: int) -> Sequence[Any]:

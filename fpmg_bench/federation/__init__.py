@@ -1,5 +1,6 @@
 """The round loop: every learner, every stage and every topology goes through `run`. Bytes are metered at the sender."""
 
+from fpmg_bench.federation.edges import edges_of, hubs_of
 from fpmg_bench.federation.handover import path as handover_path
 from fpmg_bench.federation.handover import sources
 from fpmg_bench.federation.hops import hops
@@ -16,9 +17,11 @@ __all__ = [
     "SiloPlan",
     "check",
     "cost",
+    "edges_of",
     "exchange",
     "handover_path",
     "hops",
+    "hubs_of",
     "mixing",
     "run",
     "sources",

@@ -67,9 +67,7 @@ def _loads(parts: Mapping[int, Part]) -> list[list[Load]]:
         for group in note["groups"]:
             loads = found.setdefault(group["name"], [Load() for _ in group["loads"]])
             for load, told in zip(loads, group["loads"], strict=True):
-                for kept, more in zip((load.sent, load.received), told, strict=True):
-                    for node, size in more.items():
-                        kept[int(node)] = kept.get(int(node), 0) + size
+                load.include(*({int(node): size for node, size in way.items()} for way in told))
     return list(found.values())
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from fpmg_bench.federation.edges import Edge, edges_of
 from fpmg_bench.federation.mixing import modulus_of_rounds, period_of
 from fpmg_bench.keys import rng_for
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 LOOK_AHEAD = 8  # rounds in which a plan that changes must begin anew
 CONSENSUS = 1e-3  # the share of the first distance at which silos count as agreed
-
-Edge = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def graph_of(topology: Topology, silos: int) -> Graph:
     if any(plan != plans[round % period] for round, plan in enumerate(plans)):
         period = LOOK_AHEAD  # no two rounds need be alike: all that were looked at count
     steps = [step for plan in plans[:period] for step in plan]
-    edges = tuple(sorted({(move.src, move.dst) for step in steps for move in step.transfers}))
+    edges = edges_of(steps)
     heard = {(move.src if move.origin is None else move.origin, move.dst) for step in steps for move in step.transfers}
     merging = {move.dst for step in steps if step.on_arrival == "merge" for move in step.transfers}
     serial = any(step.train for step in steps)

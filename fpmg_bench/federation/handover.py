@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from fpmg_bench.federation.edges import edges_of, reached
 from fpmg_bench.federation.hops import Load, flooded
-from fpmg_bench.federation.sums import reached
 
 if TYPE_CHECKING:
     from fpmg_bench.types import Step
@@ -19,7 +19,7 @@ def sources(steps: Sequence[Step], holders: Iterable[int], lacking: Iterable[int
     server, which merged them. Post-processing: it costs no epsilon.
     """
     holders, lacking = sorted(holders), sorted(lacking)
-    edges = sorted({(move.src, move.dst) for step in steps for move in step.transfers})
+    edges = edges_of(steps)
     known = reached(edges, sorted({*holders, *lacking}))
     found = {silo: next((h for h in holders if h in known[silo]), None) for silo in lacking}
     return {silo: holder for silo, holder in found.items() if holder is not None}
@@ -28,6 +28,6 @@ def sources(steps: Sequence[Step], holders: Iterable[int], lacking: Iterable[int
 def path(steps: Sequence[Step], given: Iterable[int], size: int) -> list[Load]:
     """Loads of the hand-over, step by step: over the plan's edges from all other nodes to the silos given it, one message each."""
     given = set(given)
-    edges = sorted({(move.src, move.dst) for step in steps for move in step.transfers})
+    edges = edges_of(steps)
     others = {node for edge in edges for node in edge} - given
     return flooded([edge for edge in edges if edge[1] in given], {node: {0} for node in others}, size)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
+from fpmg_bench.federation.edges import Edge, waves
+
 
 @dataclass(slots=True)
 class Load:
@@ -17,6 +19,12 @@ class Load:
     def add(self, src: int, dst: int, size: int) -> None:
         self.sent[src] = self.sent.get(src, 0) + size
         self.received[dst] = self.received.get(dst, 0) + size
+
+    def include(self, sent: Mapping[int, int], received: Mapping[int, int]) -> None:
+        """Add another load."""
+        for kept, more in ((self.sent, sent), (self.received, received)):
+            for node, size in more.items():
+                kept[node] = kept.get(node, 0) + size
 
     @property
     def largest(self) -> int:
@@ -30,30 +38,17 @@ def hops(exchanges: Iterable[Sequence[Load]]) -> list[int]:
     for step in zip_longest(*exchanges, fillvalue=Load()):
         total = Load()
         for load in step:
-            for node, size in load.sent.items():
-                total.sent[node] = total.sent.get(node, 0) + size
-            for node, size in load.received.items():
-                total.received[node] = total.received.get(node, 0) + size
+            total.include(load.sent, load.received)
         together.append(total.largest)
     return together
 
 
-def flooded(edges: Sequence[tuple[int, int]], known: Mapping[int, Iterable[int]], size: int) -> list[Load]:
-    """Steps until nothing is new to anybody: every node hands on at once what it learnt, and gets each item once, by a shortest way.
-
-    known: node -> items it starts with; size: bytes of one item.
-    """
-    holds = {node: set(items) for node, items in known.items()}
-    steps: list[Load] = []
-    while True:
-        load, fresh = Load(), dict[int, set[int]]()
-        for src, dst in edges:
-            new = holds.get(src, set()) - holds.get(dst, set()) - fresh.get(dst, set())
-            if new:
-                load.add(src, dst, size * len(new))
-                fresh.setdefault(dst, set()).update(new)
-        if not fresh:
-            return steps
+def flooded(edges: Sequence[Edge], known: Mapping[int, Iterable[int]], size: int) -> list[Load]:
+    """Loads of a flood (`waves`), step by step. size: bytes of one item."""
+    steps = []
+    for wave in waves(edges, known):
+        load = Load()
+        for move in wave:
+            load.add(move.src, move.dst, size)
         steps.append(load)
-        for node, new in fresh.items():
-            holds.setdefault(node, set()).update(new)
+    return steps

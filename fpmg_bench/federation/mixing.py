@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,14 +14,17 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Step
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mixing:
-    """W [n, n]: row i holds the shares of the silos' trained models in silo i's model after one round."""
+    """W [n, n]: row i holds the shares of the silos' trained models in silo i's model after one round.
+
+    Every round of a plan asks for what is derived from it, so that is computed once.
+    """
 
     silos: tuple[int, ...]
     matrix: NDArray[np.float64]
 
-    @property
+    @cached_property
     def stationary(self) -> dict[int, float]:
         """pi with pi W = pi: the mean that mixing keeps. Uniform over the components of a disconnected graph."""
         import numpy as np
@@ -30,7 +34,7 @@ class Mixing:
         pi = power.mean(axis=0)
         return dict(zip(self.silos, (pi / pi.sum()).tolist(), strict=True))
 
-    @property
+    @cached_property
     def second_modulus(self) -> float:
         """The second largest modulus of the eigenvalues: consensus distance shrinks by it each round."""
         import numpy as np

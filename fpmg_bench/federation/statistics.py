@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fpmg_bench.federation import masking, secure, sums
+from fpmg_bench.federation.edges import edges_of, hubs_of, reached
 from fpmg_bench.federation.hops import Load, flooded, hops
-from fpmg_bench.federation.sums import reached, total
+from fpmg_bench.federation.sums import total
 
 if TYPE_CHECKING:
     from fpmg_bench.transport import Transport
@@ -29,7 +30,7 @@ def exchange(
     """
     if transport is not None and not transport.whole:
         return sums.travelled(steps, local, where, transport, silos)
-    groups = reached(_edges(steps), sorted(local))
+    groups = reached(edges_of(steps), sorted(local))
     if secure.is_masked(steps):
         found = {group: secure.summed({s: local[s] for s in group}, where, seed) for group in set(groups.values())}
         return {silo: found[group] for silo, group in groups.items()}
@@ -44,11 +45,9 @@ def cost(steps: Sequence[Step], silos: Sequence[int], one: State) -> tuple[int, 
     """
     if not size(one):
         return 0, 0
-    edges = _edges(steps)
-    hubs = any(node < 0 for edge in edges for node in edge)
     messages = sum(len(step.transfers) for step in steps)
-    if not hubs:
-        messages = sum(len(group) - 1 for group in reached(edges, silos).values())
+    if not hubs_of(steps):
+        messages = sum(len(group) - 1 for group in reached(edges_of(steps), silos).values())
     masked = sum(len(step.transfers) for step in steps if step.masked)
     numbers = sum(tensor.numel() for tensor in one.values())
     return (messages - masked) * size(one) + masked * numbers * masking.SUMS.bytes, messages
@@ -58,9 +57,8 @@ def path(steps: Sequence[Step], silos: Sequence[int], one: State) -> list[int]:
     """Hops of the same exchange (see `hops`): those of the plan where sums travel over a server or hubs, else of a flood."""
     if not size(one):
         return []
-    edges = _edges(steps)
-    if not any(node < 0 for edge in edges for node in edge):
-        return hops([flooded(edges, {silo: {silo} for silo in silos}, size(one))])
+    if not hubs_of(steps):
+        return hops([flooded(edges_of(steps), {silo: {silo} for silo in silos}, size(one))])
     under_masks = sum(tensor.numel() for tensor in one.values()) * masking.SUMS.bytes
     loads = []
     for step in steps:
@@ -69,10 +67,6 @@ def path(steps: Sequence[Step], silos: Sequence[int], one: State) -> list[int]:
             load.add(move.src, move.dst, under_masks if step.masked else size(one))
         loads.append(load)
     return hops([loads])
-
-
-def _edges(steps: Sequence[Step]) -> list[tuple[int, int]]:
-    return sorted({(move.src, move.dst) for step in steps for move in step.transfers})
 
 
 def size(state: State) -> int:

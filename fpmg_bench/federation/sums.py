@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import TrialError
+from fpmg_bench.federation.edges import edges_of, hubs_of, reached, waves
 from fpmg_bench.transport import Awaited, Message
 from fpmg_bench.types import Transfer
 
@@ -28,13 +29,13 @@ def travelled(
     odd = next((silo for silo in forms if forms[silo] != form), None)
     if odd is not None:
         raise TrialError(f"{where}: those of silo {odd} have another form than those of silo {min(forms)}")
-    nodes = {node for step in steps for move in step.transfers for node in (move.src, move.dst)} | set(silos)
-    here = next(node for node in nodes if transport.holds(node))
+    hubs = hubs_of(steps)
+    here = next(node for node in {*hubs, *silos} if transport.holds(node))
     if not form:
         return {here: {}}
     way = _Way(form, where, transport, here)
     own = local.get(here)
-    if any(node < 0 for node in nodes):
+    if hubs:
         return {here: way.upwards(steps, own)}
     assert own is not None
     return {here: way.relayed(steps, own, silos)}
@@ -51,9 +52,9 @@ class _Way:
 
     def relayed(self, steps: Sequence[Step], own: State, silos: Sequence[int]) -> State:
         """Between silos: each silo's statistics reach every other once."""
-        edges = sorted({(move.src, move.dst) for step in steps for move in step.transfers})
+        edges = edges_of(steps)
         held = {self.here: own}
-        for moves in waves(edges, silos):
+        for moves in waves(edges, {silo: {silo} for silo in silos}):
             for message in self._deliver(moves, held):
                 held[message.origin] = self._state(message.payload)
         return total([held[silo] for silo in reached(edges, silos)[self.here]])
@@ -90,35 +91,6 @@ class _Way:
             state[key] = payload[dtype][starts[dtype] : stop].reshape(tuple(shape))
             starts[dtype] = stop
         return state
-
-
-def waves(edges: Sequence[tuple[int, int]], silos: Sequence[int]) -> list[list[Transfer]]:
-    """Flooding: in wave k what is k edges from its origin. Every origin's message reaches each other silo exactly once."""
-    held = {silo: {silo} for silo in silos}
-    found: list[list[Transfer]] = []
-    while True:
-        wave, before = [], {silo: set(origins) for silo, origins in held.items()}
-        for src, dst in edges:
-            for origin in sorted(before[src] - held[dst]):
-                wave.append(Transfer(src, dst, origin))
-                held[dst].add(origin)
-        if not wave:
-            return found
-        found.append(wave)
-
-
-def reached(edges: Sequence[tuple[int, int]], silos: Sequence[int]) -> dict[int, tuple[int, ...]]:
-    """silo -> the nodes whose messages get to it over these edges, itself included."""
-    known = {silo: {silo} for silo in silos}
-    changed = True
-    while changed:
-        changed = False
-        for src, dst in edges:
-            before = known.setdefault(dst, set())
-            size = len(before)
-            before |= known.setdefault(src, set())
-            changed |= len(before) > size
-    return {silo: tuple(sorted(known[silo])) for silo in silos}
 
 
 def total(parts: Sequence[State]) -> State:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from fpmg_bench import federation
 from fpmg_bench.errors import IncompatibleTrial, PlumbingError
 from fpmg_bench.keys import rng_for
 from fpmg_bench.trial import account, requested, sizes
@@ -54,7 +55,7 @@ def refusal(spec: TrialSpec, topology: Topology | None) -> str:
     if spec.control or topology is None or spec.partition.get("kind") == "pooled":
         return ""
     steps = topology.plan([0, 1, 2, 3], 0, rng_for(spec.seed, "refusal"))
-    hubs = {node for step in steps for move in step.transfers for node in (move.src, move.dst) if node < 0}
+    hubs = federation.hubs_of(steps)
     reasons = {
         "its metrics look at every message that a silo received (frames), and no rank sends those on": spec.frames,
         "budget.evaluate_every measures all silos' models in the middle of training, and no rank has them": bool(
@@ -73,7 +74,7 @@ def crew(spec: TrialSpec, topology: Topology, silos: Sequence[Silo]) -> Crew:
     """A rank for every silo, and one for the server of a plan that has one."""
     indices = [silo.index for silo in silos]
     steps = topology.plan(indices, 0, rng_for(spec.seed, "crew"))
-    hubs = {node for step in steps for move in step.transfers for node in (move.src, move.dst) if node < 0}
+    hubs = federation.hubs_of(steps)
     return Crew({silo.index: silo.name for silo in silos} | {hub: _hub(hub) for hub in sorted(hubs, reverse=True)})
 
 

@@ -91,11 +91,14 @@ class Stages:
         """Under privacy where sizes are not public: one charged access of every silo, before any other."""
         if not noisy.charges(self.spec.privacy):
             return
-        rows = {s.index: noisy.rows(self.train, s.rows) for s in self.silos}
-        shards = {s.index: self._shard(s, rows[s.index], self.train.patient[s.rows], noisy.STAGE) for s in self.silos}
+        shards = self._opened(noisy.STAGE, lambda rows: noisy.rows(self.train, rows))
         counts = noisy.counted(self.train, shards, self.spec.seed)
         self._exchanged(noisy.STAGE, counts)
         self._size(counts)
+
+    def _opened(self, stage: str, rows: Callable[[NDArray[np.intp]], dict[str, Tensor]]) -> dict[int, LocalShard]:
+        """Every silo's shard of a stage that only counts. rows: of some training records, what is counted of them."""
+        return {s.index: self._shard(s, rows(s.rows), self.train.patient[s.rows], stage) for s in self.silos}
 
     def _size(self, counts: Mapping[int, Any]) -> None:
         """From here on a silo is as large as its noisy counts say, in its ledger as well."""
@@ -124,8 +127,7 @@ class Stages:
             return
         import torch
 
-        rows = {s.index: {"condition": torch.as_tensor(self.train.condition[s.rows])} for s in self.silos}
-        shards = {s.index: self._shard(s, rows[s.index], self.train.patient[s.rows], requested.STAGE) for s in self.silos}
+        shards = self._opened(requested.STAGE, lambda rows: {"condition": torch.as_tensor(self.train.condition[rows])})
         counts = requested.counted(self.train, shards, self.spec.seed)
         self._exchanged(requested.STAGE, counts)
         if counts:
