@@ -5,7 +5,6 @@ import json
 import pytest
 
 import fpmg_bench
-from fpmg_bench import runner
 from fpmg_bench.cli import main
 from fpmg_bench.registry import Registry
 from fpmg_bench.runner.one import build
@@ -35,16 +34,10 @@ metrics: [rg]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("audits")
-    (folder / "suite.yaml").write_text(SUITE)
-    registry = Registry.discover()
-    runner.plan(folder / "suite.yaml", registry, out=folder / "out")
-    place = RunDir(folder / "out")
-    for trial in place.trials():  # in this process, where the same plan is calibrated once
-        run_trial(trial.spec, build(trial.spec, registry), TrialSink(place, trial, True, lambda event: None))
-    assert fpmg_bench.run(folder / "suite.yaml", out=folder / "out").counts["kept"] == 4  # kept: only the report is made
-    return folder / "out"
+def run(run_here):
+    out = run_here(SUITE)
+    assert fpmg_bench.run(out.parent / "suite.yaml", out=out).counts["kept"] == 4  # kept: only the report is made
+    return out
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,8 @@ import json
 
 import pytest
 
-from fpmg_bench import recount, runner
-from fpmg_bench.registry import Registry
+from fpmg_bench import recount
 from fpmg_bench.report import build as report
-from fpmg_bench.runner.one import build
-from fpmg_bench.store import RunDir, TrialSink
-from fpmg_bench.trial import run_trial
 
 SUITE = """version: 1
 name: faulty
@@ -36,20 +32,13 @@ metrics: [fc, pg]
 
 
 @pytest.fixture(scope="module")
-def trials(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("faults")
-    (folder / "faulty.yaml").write_text(SUITE)
-    registry = Registry.discover()
-    runner.plan(folder / "faulty.yaml", registry, out=folder / "out")
-    place = RunDir(folder / "out")
-    for trial in place.trials():
-        run_trial(trial.spec, build(trial.spec, registry), TrialSink(place, trial, True, lambda event: None))
-    found = {}
-    for file in (folder / "out" / "trials").glob("*/trial.json"):
+def trials(run_here):
+    found, out = {}, run_here(SUITE)
+    for file in (out / "trials").glob("*/trial.json"):
         record = json.loads(file.read_text())
         rounds = [json.loads(line) for line in (file.parent / "rounds.jsonl").read_text().splitlines()]
         ledger = json.loads((file.parent / "ledger.json").read_text())
-        found[record["method"]] = record | {"rounds": rounds, "ledger": ledger, "out": folder / "out"}
+        found[record["method"]] = record | {"rounds": rounds, "ledger": ledger, "out": out}
     return found
 
 

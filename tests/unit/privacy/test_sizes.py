@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from fpmg_bench import runner
 from fpmg_bench.cli import main
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
-from fpmg_bench.registry import Registry
-from fpmg_bench.runner.one import build
 from fpmg_bench.spec import Privacy
-from fpmg_bench.store import RunDir, TrialSink, read_json
+from fpmg_bench.store import read_json
 from fpmg_bench.testing import fakes
-from fpmg_bench.trial import run_trial, sizes
+from fpmg_bench.trial import sizes
 from fpmg_bench.types import Charges
 
 COHORT = fakes.cohort(400, modalities=("table", "series"), silos=2)
@@ -71,15 +68,8 @@ def test_a_shard_divides_by_the_declared_number():
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sizes")
-    (folder / "suite.yaml").write_text(SUITE)
-    registry = Registry.discover()
-    runner.plan(folder / "suite.yaml", registry, out=folder / "out")
-    place = RunDir(folder / "out")
-    for trial in place.trials():
-        run_trial(trial.spec, build(trial.spec, registry), TrialSink(place, trial, True, lambda event: None))
-    return folder / "out"
+def run(run_here):
+    return run_here(SUITE)
 
 
 def test_a_trial_charges_the_count_and_stays_within_its_budget(run):
