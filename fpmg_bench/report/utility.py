@@ -13,7 +13,7 @@ from fpmg_bench.report.wording import listing, number
 LEAD = (
     "Classifiers on the evaluation space, without modalities that contain the label. TRTR: trained and tested on real patients, the most "
     "that can be had; TSTR: trained on the release; TRTS: trained on real patients, tested on the release (a caricature scores 1); "
-    "augmentation: what adding the release to the real patients gains. Within a group: trained on the group's own records."
+    "augmentation: what adding the release to the real patients gains. Within a sex or age group: trained on the group's own records."
 )
 
 
@@ -35,8 +35,10 @@ COLUMNS = (
     Shown("tstr.balanced_accuracy", "balanced accuracy", "↑ higher"),
     Shown("tstr.brier", "Brier", "↓ lower"),
     Shown("augmentation", "augmentation", "↑ higher", "AUROC of real and released together, minus real alone"),
-    Shown("fairness.excess", "gap beyond real", "→ 0", "Largest gap between sex or age groups, minus that of real patients"),
-    Shown("fairness", "worst group", "↑ higher", "AUROC of the worst sex or age group"),
+    Shown(
+        "fairness.excess", "gap beyond real", "→ 0", "Largest gap between groups by sex, age or silo, minus that of real patients"
+    ),
+    Shown("fairness", "worst group", "↑ higher", "AUROC of the worst group by sex, age or silo"),
     Shown("tstr.with_leaks", "TSTR with leaks", "no headline", "With the modalities that contain the label by construction"),
 )
 BY_SCOPE = (

@@ -1,4 +1,4 @@
-"""Fairness: is the release as useful for women as for men, for the young as for the old?"""
+"""Fairness: is the release as useful for women as for men, for the young as for the old, for one hospital as for another?"""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from annotated_types import Ge
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics import subgroups
-from fpmg_plugins.metrics.learners import fit
 from fpmg_plugins.metrics.ranking import macro_auroc
 from fpmg_plugins.metrics.resampling import fresh_seed
-from fpmg_plugins.metrics.utility_models import LEARNERS, joint, rows_of, score, tested
+from fpmg_plugins.metrics.utility_models import LEARNERS, Tested, joint, models_of, rows_of, score, tested
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,16 +26,18 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating[Any]]
     Areas = dict[str, dict[str, Floats]]  # attribute -> group -> value and draws [1 + draws]
 
-SOURCE = "EVALUATION.md: the same by sex and age band, worst group and gap"
+SOURCE = "EVALUATION.md: the same by sex, age band and silo, worst group and gap"
+SILO = "silo"
 OWN = 20  # released records of a group below which nothing is trained on them
 GUESS = 0.5  # AUROC of a classifier that was given nothing to learn from
 
 
 class Fairness:
-    """TSTR within subgroups: trained on a group's own records of the release, tested on its own held-out patients.
+    """TSTR within subgroups: tested on a group's own held-out patients, trained on its own records of the release.
 
     A(g): mean AUROC of a logistic and a boosted-tree learner on phi, without leaking modalities, of group g; attributes: sex (F, M)
-    and age (0-17, 18-39, 40-64, 65+), found by the names of table columns (sex, gender; age) alone.
+    and age (0-17, 18-39, 40-64, 65+), found by the names of table columns (sex, gender; age) alone, and silo: the dataset's own
+    silos, where the whole release trains, since a released record belongs to none.
     `fairness`: the smallest A(g) of all groups, higher is better, floor: that of the training patients T in the place of the
     release S. `fairness.gap`: largest A - smallest A of an attribute (scope attribute:NAME), over all attributes the one whose gap
     exceeds T's most; floor gap(T). `fairness.excess` = gap(S) - gap(T); 0 at best, above 0 the release widens a gap; range [-1, 1].
@@ -46,7 +47,7 @@ class Fairness:
     Pitfalls: a release that is useless to everybody has no gap, so the worst group is the headline; a gap of several groups is
     above 0 for real patients too, so read `fairness.excess` (of the attribute where it is largest, so it leans upwards where there
     are several); trained on the whole release instead, a learner carries over what it learnt from one sex, and a release that is
-    noise for the other passes unseen; silos are no groups here, since a released record has none.
+    noise for the other passes unseen (so the silos' gap is the blunter one).
     """
 
     family: ClassVar[str] = "fairness"
@@ -66,7 +67,9 @@ class Fairness:
         seed, names = fresh_seed(rng), joint(evidence)
         shown = _shown(evidence)
         if not shown:
-            raise NotApplicable("no attribute (sex, age) has two groups of 30 held-out patients with 5 of each of two classes")
+            raise NotApplicable(
+                "no attribute (sex, age, silo) has two groups of 30 held-out patients with 5 of each of two classes"
+            )
         real = self._areas(evidence, names, seed, shown, evidence.train)
         return evidence.each_release(partial(self._scores, evidence, names, seed, shown, real))
 
@@ -98,27 +101,36 @@ class Fairness:
 
     def _areas(self, evidence: Evidence, names: Names, seed: int, shown: dict[str, subgroups.Masks], cohort: Cohort) -> Areas:
         own = subgroups.groups(cohort)
-        return {
+        found = {
             attribute: {
-                group: self._area(evidence, names, seed, cohort.take(own[attribute][group]), mask)
+                group: self._area(self._taught(evidence, names, seed, cohort.take(own[attribute][group])), mask)
                 for group, mask in masks.items()
             }
             for attribute, masks in shown.items()
+            if attribute != SILO
         }
+        if SILO in shown:
+            whole = self._taught(evidence, names, seed, cohort)
+            found[SILO] = {group: self._area(whole, mask) for group, mask in shown[SILO].items()}
+        return found
 
-    def _area(self, evidence: Evidence, names: Names, seed: int, own: Cohort, mask: NDArray[np.bool_]) -> Floats:
-        """AUROC on the group's held-out patients of learners trained on the group's own records."""
-        _, x, label = rows_of(evidence, own, names)
+    def _taught(self, evidence: Evidence, names: Names, seed: int, records: Cohort) -> Tested | None:
+        """What learners trained on these records say of H; None: there is nothing to learn from."""
+        _, _, label = rows_of(evidence, records, names)
         if len(label) < OWN or len(np.unique(label)) < 2:
-            return np.full(1 + self.resamples, GUESS)
-        models = [fit(learner, x, label) for learner in LEARNERS]
-        return tested(evidence, models, names, self.resamples, seed).among(mask).mean(macro_auroc)
+            return None
+        return tested(evidence, models_of(evidence, records, names, LEARNERS), names, self.resamples, seed)
+
+    def _area(self, taught: Tested | None, mask: NDArray[np.bool_]) -> Floats:
+        """AUROC on the group's held-out patients."""
+        return np.full(1 + self.resamples, GUESS) if taught is None else taught.among(mask).mean(macro_auroc)
 
 
 def _shown(evidence: Evidence) -> dict[str, subgroups.Masks]:
     """attribute -> group -> held-out records, of groups that are large enough; the others are recorded."""
     found = {}
-    for attribute, masks in subgroups.groups(evidence.held_out).items():
+    attributes = subgroups.groups(evidence.held_out) | {SILO: subgroups.silos(evidence.held_out)}
+    for attribute, masks in attributes.items():
         kept = {group: mask for group, mask in masks.items() if subgroups.shown(evidence.held_out, mask)}
         for group in sorted(masks.keys() - (kept.keys() if len(kept) > 1 else set())):
             reason = f"fewer than {subgroups.PATIENTS} held-out patients, or than {subgroups.EACH} of each of two classes, or no other group to compare with"

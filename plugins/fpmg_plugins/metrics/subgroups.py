@@ -1,4 +1,4 @@
-"""Subgroups of held-out patients by public names alone: sex and age band."""
+"""Subgroups of patients by public names alone: sex, age band and, of real patients, the silo they came from."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ def groups(cohort: Cohort) -> dict[str, Masks]:
     """attribute -> group -> records [n]. A record of unknown sex or age is in no group of it."""
     found = {"sex": _sex(cohort), "age": _age(cohort)}
     return {attribute: masks for attribute, masks in found.items() if masks}
+
+
+def silos(cohort: Cohort) -> Masks:
+    """natural silo -> records [n]; {} where the dataset has no silos of its own. Released records have none either."""
+    return {name: cohort.silo == k for k, name in enumerate(cohort.silo_names)}
 
 
 def shown(cohort: Cohort, mask: NDArray[np.bool_]) -> bool:

@@ -74,11 +74,37 @@ def test_small_groups_are_hidden_and_told(scene):
     assert not hidden & {scope for _, scope in found}
 
 
-def test_without_sex_and_age_nothing_is_said(scene):
-    dataset = Phantom(patients=300, silos=2, modalities=("series",))
+def test_without_sex_age_and_silos_nothing_is_said():
+    dataset = Phantom(patients=300, silos=1, modalities=("series",))
     made = split(dataset.load(), 0)
     with pytest.raises(NotApplicable, match="no attribute"):
         measured((dataset, made, EvaluationSpace.fit(made.train, 0)), made.train, Fairness(resamples=20))
+
+
+def test_a_release_that_learnt_from_one_hospital_serves_the_other_worse(scene):
+    """Site A's signs are turned round at site B: who is taught by the one is misled at the other."""
+    dataset, made, _ = scene
+    turned = replace(
+        made,
+        held_out=turned_at(made.held_out, 1),
+        r1=turned_at(made.r1, 1),
+        r2=turned_at(made.r2, 1),
+        train=turned_at(made.train, 1),
+    )
+    there = (dataset, turned, EvaluationSpace.fit(turned.train, 0))
+    found, _ = measured(there, turned.train.take(np.flatnonzero(turned.train.silo == 0)), Fairness(resamples=20))
+    first, second = (found["fairness.auroc", f"group:silo={name}"] for name in made.train.silo_names)
+    assert first.value - second.value > 0.2
+    assert found["fairness.gap", "attribute:silo"].value == pytest.approx(first.value - second.value, abs=1e-6)
+    assert found["fairness", "all"].value <= second.value
+
+
+def turned_at(cohort, silo):
+    """The cohort with its labels moved on by one class at a silo."""
+    condition = cohort.condition.copy()
+    there = cohort.silo == silo
+    condition[there, 0] = (condition[there, 0] + 1) % len(cohort.classes)
+    return replace(cohort, condition=condition)
 
 
 def test_the_training_patients_themselves_add_their_floor_and_wrong_labels_take_away(scene):
