@@ -69,7 +69,8 @@ def frozen(name: str, weights: str, channels: int, side: int) -> Backbone:
 @lru_cache(maxsize=4)
 def _frozen(name: str, weights: str, channels: int, side: int, version: tuple[Path, int] | None) -> Backbone:
     rng = torch.Generator().manual_seed(seed_for(0, "timm", name, channels))
-    return training.seeded(lambda: _of(name, weights, channels, side), rng).eval().requires_grad_(False)
+    made = training.seeded(lambda: _of(name, weights, channels, side), rng).eval().requires_grad_(False)
+    return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]  # four times faster here
 
 
 def _of(name: str, weights: str, channels: int, side: int) -> Backbone:
@@ -94,7 +95,8 @@ def digest(backbone: nn.Module) -> Tensor:
 def read(backbone: Backbone, images: Tensor) -> Tensor:
     """Features [n, width] of uint8 images [n, channels, side, side], a few at a time, without gradients."""
     with torch.no_grad():
-        return torch.cat([torch.zeros(0, backbone.width), *(backbone(part.float() / 255) for part in images.split(AT_ONCE))])
+        parts = (part.float().div(255).contiguous(memory_format=torch.channels_last) for part in images.split(AT_ONCE))
+        return torch.cat([torch.zeros(0, backbone.width), *(backbone(part) for part in parts)])
 
 
 def summary(features: Tensor, n: int) -> Tensor:

@@ -44,7 +44,7 @@ class SdmetricsQuality:
         for key in ("", ".shapes", ".shapes_min", ".trends", ".trends_min")
     }
 
-    def __init__(self, columns: Annotated[int, Ge(2)] = 15, rows: Annotated[int, Ge(50)] = 1000) -> None:
+    def __init__(self, columns: Annotated[int, Ge(2)] = 15, rows: Annotated[int, Ge(50)] = 4000) -> None:
         self.columns = columns
         self.rows = rows
 
