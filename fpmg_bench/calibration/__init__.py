@@ -4,8 +4,19 @@ from fpmg_bench.calibration.bars import BARS, EXACT, Bar, Outcome, judge
 from fpmg_bench.calibration.noise import Null, beyond, false_alarms, null_of
 from fpmg_bench.calibration.observations import Observation, observe
 from fpmg_bench.calibration.record import added, keep, made_by, markdown
-from fpmg_bench.calibration.response import Response, responses, smallest_n
-from fpmg_bench.calibration.verdicts import Failure, Verdict, mark, reference, smallest, summary, to_json, verdicts
+from fpmg_bench.calibration.response import Response, by_score, responses, smallest_n
+from fpmg_bench.calibration.verdicts import (
+    Failure,
+    Verdict,
+    by_size,
+    mark,
+    reference,
+    shown,
+    smallest,
+    summary,
+    to_json,
+    verdicts,
+)
 
 __all__ = [
     "BARS",
@@ -19,6 +30,8 @@ __all__ = [
     "Verdict",
     "added",
     "beyond",
+    "by_score",
+    "by_size",
     "false_alarms",
     "judge",
     "keep",
@@ -29,6 +42,7 @@ __all__ = [
     "observe",
     "reference",
     "responses",
+    "shown",
     "smallest",
     "smallest_n",
     "summary",

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fpmg_bench.calibration.response import Response
-from fpmg_bench.calibration.verdicts import FILE, Verdict, from_json, reference, smallest, to_json
+from fpmg_bench.calibration.response import Response, by_score, smallest_n
+from fpmg_bench.calibration.verdicts import FILE, Verdict, by_size, from_json, reference, shown, to_json
 
 
 def made_by(runs: Sequence[Path]) -> dict[str, Any]:
@@ -65,12 +65,8 @@ def markdown(responses: Sequence[Response], found: Mapping[str, Verdict], made: 
             f"- `{suite}`: seeds {_listed(run['seeds'])}; cohorts {_listed(run['cohorts'])}; metrics {_listed(run['metrics'])}"
         )
     lines += ["", "## Verdicts", "", *_table(("score", "verdict", "bars met", "missed"), map(_verdict_row, found.values()))]
-    sizes = smallest(responses)
-    lines += ["", "## Smallest usable n (power at least .8, false alarms at most .1)", ""]
-    size_rows = [(score, control, _size(n)) for score, own in sorted(sizes.items()) for control, n in own.items()]
-    lines += _table(("score", "control", "patients"), size_rows) if size_rows else ["Not measured."]
-    for cohort in dict.fromkeys(r.cohort for r in responses):
-        mine = [r for r in responses if r.cohort == cohort]
+    lines += ["", "## Smallest usable n (power at least .8, false alarms at most .1)", "", *_sizes(by_size(responses))]
+    for cohort, mine in shown(responses).items():
         lines += ["", f"## {cohort}, {max(r.n for r in mine):,} patients: power at full strength (mean there)", "", *_power(mine)]
     return "\n".join(lines) + "\n"
 
@@ -79,20 +75,31 @@ def _verdict_row(verdict: Verdict) -> tuple[str, ...]:
     return verdict.score, verdict.word, f"{verdict.met}/{verdict.measured}", "; ".join(f.text for f in verdict.failures)
 
 
-def _size(n: int | None) -> str:
-    return "none measured suffices" if n is None else f"{n:,}"
+def _sizes(found: Mapping[tuple[str, str], Sequence[Response]]) -> list[str]:
+    if not found:
+        return ["Not measured."]
+    patients = sorted({r.n for mine in found.values() for r in mine})
+    rows = []
+    for (score, control), mine in sorted(found.items()):
+        at = {r.n: f"{r.power:.2g} ({r.false_alarm:.2g})" for r in mine}
+        n = smallest_n(mine)
+        rows.append(
+            (score, control, "none measured suffices" if n is None else f"{n:,}", *(at.get(size, "") for size in patients))
+        )
+    return _table(("score", "control", "smallest n", *(f"power (false alarms) at {size:,}" for size in patients)), rows)
 
 
 def _power(mine: Sequence[Response]) -> list[str]:
     controls = list(dict.fromkeys(r.control for r in mine))
+    measured, silent = by_score(mine)
     rows = []
-    for score in dict.fromkeys(r.score for r in mine):
-        own = {r.control: r for r in mine if r.score == score}
+    for score, own in measured.items():
         first = next(iter(own.values()))
         null = f"{first.null.mean:.3g} [{first.null.low:.3g}, {first.null.high:.3g}]" if first.null else "not measured"
         alarm = "not measured" if first.false_alarm is None else f"{first.false_alarm:.2g}"
         rows.append((score, null, alarm, *(_cell(own.get(control)) for control in controls)))
-    return _table(("score", "real", "false alarm", *controls), rows)
+    notes = [f"Not measured: {_listed(scores)} ({reason})." for reason, scores in silent.items()]
+    return [*_table(("score", "real", "false alarm", *controls), rows), *(["", *notes] if notes else [])]
 
 
 def _cell(response: Response | None) -> str:

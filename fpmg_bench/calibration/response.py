@@ -126,6 +126,17 @@ def _response(
     )  # fmt: skip
 
 
+def by_score(mine: Iterable[Response]) -> tuple[dict[str, dict[str, Response]], dict[str, list[str]]]:
+    """score -> control -> response of one cohort; and reason -> the scores that no control could be measured by."""
+    every: dict[str, dict[str, Response]] = {}
+    for r in mine:
+        every.setdefault(r.score, {})[r.control] = r
+    silent: dict[str, list[str]] = {}
+    for score in [score for score, own in every.items() if not any(r.full for r in own.values())]:
+        silent.setdefault(next(iter(every.pop(score).values())).reason, []).append(score)
+    return every, silent
+
+
 def smallest_n(series: Iterable[Response]) -> int | None:
     """The fewest patients from which on every measured size has power >= .8 and false alarms <= .1.
 

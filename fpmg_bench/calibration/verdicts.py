@@ -84,18 +84,33 @@ def verdicts(responses: Iterable[Response]) -> dict[str, Verdict]:
     return {score: _verdict(score, outcomes, sizes.get(score, {})) for score, outcomes in sorted(by_score.items())}
 
 
-def smallest(responses: Sequence[Response]) -> dict[str, dict[str, int | None]]:
-    """score -> control -> smallest n, from cohorts named alike but for a size ("phantom-300"), where a bar asks for power."""
-    series: dict[tuple[str, str], list[Response]] = {}
+def by_size(responses: Iterable[Response]) -> dict[tuple[str, str], list[Response]]:
+    """(score, control) -> its responses by rising n, on cohorts named alike but for a size ("phantom-300"), where a bar asks for power."""
+    series: dict[tuple[str, str], dict[str, Response]] = {}
     for outcome in judge(responses):
         r = outcome.response
         if r.power is not None and r.false_alarm is not None and SIZED.fullmatch(r.cohort) and _asks_power(outcome):
-            series.setdefault((r.score, r.control), []).append(r)
+            series.setdefault((r.score, r.control), {})[r.cohort] = r
+    return {key: sorted(mine.values(), key=lambda r: r.n) for key, mine in series.items()}
+
+
+def smallest(responses: Iterable[Response]) -> dict[str, dict[str, int | None]]:
+    """score -> control -> smallest n; of several modalities the largest, None where one has none."""
     found: dict[str, dict[str, int | None]] = {}
-    for (score, control), mine in series.items():
-        unique = {r.cohort: r for r in mine}
-        found.setdefault(_pooled(score), {})[control] = smallest_n(unique.values())
+    for (score, control), mine in by_size(responses).items():
+        own, n = found.setdefault(_pooled(score), {}), smallest_n(mine)
+        before = own.get(control, n)
+        own[control] = None if n is None or before is None else max(n, before)
     return found
+
+
+def shown(responses: Iterable[Response]) -> dict[str, list[Response]]:
+    """cohort -> responses that are listed one by one: the cohorts of several sizes only where there are no others."""
+    found: dict[str, list[Response]] = {}
+    for r in responses:
+        found.setdefault(r.cohort, []).append(r)
+    full = {cohort: mine for cohort, mine in found.items() if not SIZED.fullmatch(cohort)}
+    return full or found
 
 
 def _asks_power(outcome: Outcome) -> bool:

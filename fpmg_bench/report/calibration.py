@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from fpmg_bench.calibration import Outcome, Response, Verdict, judge, observe, responses, smallest, verdicts
+from fpmg_bench.calibration import (
+    Outcome,
+    Response,
+    Verdict,
+    by_score,
+    by_size,
+    judge,
+    observe,
+    responses,
+    shown,
+    smallest_n,
+    verdicts,
+)
 from fpmg_bench.report.blocks import Cell, Head, Heading, Prose, Row, Section, Table, Tone
-from fpmg_bench.report.wording import MISSING, number, percent, slug
+from fpmg_bench.report.wording import MISSING, listing, number, percent, slug
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,9 +46,8 @@ def section(runs: Iterable[Path]) -> Section:
     """Verdicts, smallest n, and one heat table a cohort."""
     found = responses(observe(runs))
     kept = verdicts(found)
-    blocks: list[Heading | Table | Prose] = [_verdicts(kept), *_sizes(smallest(found))]
-    for cohort in dict.fromkeys(r.cohort for r in found):
-        mine = [r for r in found if r.cohort == cohort]
+    blocks: list[Heading | Table | Prose] = [_verdicts(kept), *_sizes(by_size(found))]
+    for cohort, mine in shown(found).items():
         size = max(r.n for r in mine)
         blocks += [Heading(slug("calibration", cohort), cohort, f"{size:,} patients"), _heat(cohort, mine)]
     return Section("calibration", "Calibration", LEAD, blocks)
@@ -60,21 +71,24 @@ def _verdicts(kept: Mapping[str, Verdict]) -> Table:
     return Table("calibration-verdicts", "Verdicts", heads, rows, notes)
 
 
-def _sizes(found: Mapping[str, Mapping[str, int | None]]) -> Iterator[Table]:
+def _sizes(found: Mapping[tuple[str, str], Sequence[Response]]) -> Iterator[Table]:
     if not found:
         return
-    controls = list(dict.fromkeys(control for sizes in found.values() for control in sizes))
+    controls = list(dict.fromkeys(control for _, control in found))
     heads = [Head("Score", numeric=False), *(Head(control) for control in controls)]
-    rows = [Row([Cell(score), *(_size(sizes, control) for control in controls)]) for score, sizes in sorted(found.items())]
-    notes = ["Fewest patients of a simulated cohort from which on power is at least .8 and false alarms at most .1."]
+    scores = sorted({score for score, _ in found})
+    rows = [Row([Cell(score), *(_size(found.get((score, control), ())) for control in controls)]) for score in scores]
+    notes = [
+        "Fewest patients of a simulated cohort from which on power is at least .8 and false alarms at most .1; below it, patients: power.",
+    ]
     yield Table("calibration-sizes", "Smallest usable n", heads, rows, notes)
 
 
-def _size(sizes: Mapping[str, int | None], control: str) -> Cell:
-    if control not in sizes:
+def _size(mine: Sequence[Response]) -> Cell:
+    if not mine:
         return Cell(MISSING, tone="muted")
-    n = sizes[control]
-    return Cell("none measured suffices", tone="bad") if n is None else Cell(f"{n:,}", sort=n)
+    n, path = smallest_n(mine), " · ".join(f"{r.n:,}: {percent(r.power or 0.0)}" for r in mine)
+    return Cell("none measured suffices", path, tone="bad") if n is None else Cell(f"{n:,}", path, sort=n)
 
 
 def _heat(cohort: str, mine: Sequence[Response]) -> Table:
@@ -82,9 +96,9 @@ def _heat(cohort: str, mine: Sequence[Response]) -> Table:
     outcomes: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in judge(mine):
         outcomes.setdefault((outcome.response.score, outcome.response.control), []).append(outcome)
+    measured, silent = by_score(mine)
     rows = []
-    for score in dict.fromkeys(r.score for r in mine):
-        own = {r.control: r for r in mine if r.score == score}
+    for score, own in measured.items():
         first = next(iter(own.values()))
         cells = [_cell(own.get(control), outcomes.get((score, control), [])) for control in controls]
         rows.append(Row([Cell(score), _real(first), _alarm(first), *cells]))
@@ -94,7 +108,8 @@ def _heat(cohort: str, mine: Sequence[Response]) -> Table:
         Head("false alarm", hint="Share of those values flagged by the interval of the others."),
         *(Head(control) for control in controls),
     ]
-    return Table(slug("calibration-heat", cohort), f"{cohort}: power and dose-response", heads, rows)
+    notes = [f"Not measured: {listing(scores)} ({reason})." for reason, scores in silent.items()]
+    return Table(slug("calibration-heat", cohort), f"{cohort}: power and dose-response", heads, rows, notes)
 
 
 def _real(response: Response) -> Cell:

@@ -2,11 +2,12 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from planted import REAL, seen
 
-from fpmg_bench.calibration import BARS, beyond, false_alarms, judge, mark, null_of, responses, to_json, verdicts
+from fpmg_bench.calibration import BARS, beyond, false_alarms, judge, mark, markdown, null_of, responses, shown, to_json, verdicts
 from fpmg_bench.calibration.bars import Stays, Within, Worsens
 from fpmg_bench.calibration.verdicts import Failure, Verdict, smallest
 
@@ -102,6 +103,33 @@ def test_the_smallest_n_is_where_every_larger_size_suffices_too():
     table = [o for n, values in sizes.items() for o in seen("bootstrap-noise", 1.0, values, cohort=f"phantom-{n}", patients=n)]
     assert smallest(responses(table)) == {"rg": {"bootstrap-noise": 1000}}
     assert verdicts(responses(table))["rg"].word == "not calibrated"  # sizes give no verdict
+
+
+def test_the_smallest_n_of_several_modalities_is_the_largest_of_theirs():
+    good, late, never = [1.5] * 5, [1.0] * 5, [1.0] * 5
+    table = [
+        o
+        for modality, at_300, at_1000 in (("header", good, good), ("codes", late, good))
+        for n, values in ((300, at_300), (1000, at_1000))
+        for o in seen("copy", 1.0, values, cohort=f"phantom-{n}", patients=n, modality=modality, key="membership.distance")
+    ]
+    assert smallest(responses(table)) == {"membership.distance@*": {"copy": 1000}}
+    blind = [*table, *seen("copy", 1.0, never, cohort="phantom-1000", patients=1000, modality="notes", key="membership.distance")]
+    assert smallest(responses(blind)) == {"membership.distance@*": {"copy": None}}
+
+
+def test_cohorts_of_several_sizes_are_listed_in_full_only_where_there_are_no_others():
+    sized = seen("copy", 1.0, REAL, cohort="phantom-300", patients=300)
+    assert list(shown(responses(sized))) == ["phantom-300"]
+    assert list(shown(responses([*sized, *seen("copy", 1.0, REAL)]))) == ["phantom"]
+
+
+def test_what_no_control_was_measured_by_is_named_with_its_reason():
+    nan = [math.nan] * 5
+    table = [replace(o, reason="not_applicable: no table") for o in seen("copy", 1.0, nan, key="inference", floors=nan)]
+    page = markdown(responses([*seen("copy", 1.0, REAL), *table]), {}, {"command": "x", "runs": {}})
+    assert "| rg |" in page and "| inference |" not in page
+    assert "Not measured: inference (not_applicable: no table)." in page
 
 
 def test_verdicts_survive_their_file():
