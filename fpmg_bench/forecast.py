@@ -103,8 +103,8 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     from fpmg_bench.federation.graph import graph_of
     from fpmg_bench.trial.account import open_ledgers
     from fpmg_bench.trial.audited import settle
-    from fpmg_bench.trial.stages import space_of
     from fpmg_bench.trial.traffic import raw_upload
+    from fpmg_bench.trial.vectors import space_of
 
     if spec.control:
         return Forecast(spec.id, reason="a control trains nothing")

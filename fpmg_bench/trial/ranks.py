@@ -15,8 +15,10 @@ from fpmg_bench import federation
 from fpmg_bench.errors import IncompatibleTrial, PlumbingError
 from fpmg_bench.keys import rng_for
 from fpmg_bench.trial import account, requested, sizes
-from fpmg_bench.trial.run import denormals_flushed, load_scene
-from fpmg_bench.trial.stages import Stages, space_of
+from fpmg_bench.trial.cost import denormals_flushed
+from fpmg_bench.trial.scene import load_scene
+from fpmg_bench.trial.stages import Stages
+from fpmg_bench.trial.vectors import space_of
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Topology
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.transport.gloo import Gloo
     from fpmg_bench.trial.parts import Parts
-    from fpmg_bench.trial.run import Scene
+    from fpmg_bench.trial.scene import Scene
     from fpmg_bench.trial.silos import Silo
     from fpmg_bench.types import Cohort, State
 

@@ -2,96 +2,38 @@
 
 from __future__ import annotations
 
-import resource
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.controls import CONTROLS
-from fpmg_bench.errors import DatasetError, SuiteError
-from fpmg_bench.evaluation import EvaluationSpace, Measured, Split, split
+from fpmg_bench.errors import SuiteError
+from fpmg_bench.evaluation import EvaluationSpace, Measured
 from fpmg_bench.federation.graph import graph_of
 from fpmg_bench.keys import rng_for
 from fpmg_bench.transport import Inproc
 from fpmg_bench.trial import account, struck
 from fpmg_bench.trial.attacked import Trained
-from fpmg_bench.trial.audited import settle
+from fpmg_bench.trial.cost import Clock, cost, denormals_flushed
 from fpmg_bench.trial.measure import audit_rows, measure, scores_of
 from fpmg_bench.trial.release import release
 from fpmg_bench.trial.requested import mixture, uniform
+from fpmg_bench.trial.scene import Scene, load_scene, people
 from fpmg_bench.trial.sizes import labels
-from fpmg_bench.trial.stages import Stages, space_of
+from fpmg_bench.trial.stages import Stages
 from fpmg_bench.trial.traffic import traffic
+from fpmg_bench.trial.vectors import round_trips, space_of
 
 if TYPE_CHECKING:
-    from fpmg_bench.audit.finding import Finding
     from fpmg_bench.federation import Federated
     from fpmg_bench.spec import TrialSpec
-    from fpmg_bench.trial.audited import Audited
     from fpmg_bench.trial.parts import Parts, Sink
-    from fpmg_bench.trial.silos import Silo
     from fpmg_bench.types import Cohort, State
 
 SHOWN = 2  # patients of a class whose round trip is kept, where the cohort is publishable
 HELD_OUT = "held-out"
-SPLITS = ("train", "r1", "r2", "held_out", "third")
 Encoders = dict[int, dict[str, "State"]]
 Train = Callable[["Stages"], tuple[Encoders, dict[str, Any]]]  # released models, and what `Stages.take_over` takes over
-
-
-@dataclass(slots=True)
-class Clock:
-    """Seconds of each step."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    began: float = field(default_factory=time.perf_counter)
-
-    @contextmanager
-    def __call__(self, step: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - start
-
-    def total(self) -> dict[str, float]:
-        return self.seconds | {"total": time.perf_counter() - self.began}
-
-
-@dataclass(slots=True)
-class Scene:
-    """What steps 2 and 3 leave behind: real patients, split and in silos. Nothing of it reaches the sink but counts."""
-
-    cohort: Cohort
-    parted: Split
-    train: Cohort
-    silos: list[Silo]
-    skew: dict[str, Any]
-    audited: Audited | None
-
-    @property
-    def known(self) -> Cohort:
-        """The training patients without canaries."""
-        return self.train.take(~self.audited.canaries.of(self.train.patient)) if self.audited else self.train
-
-    @property
-    def whole(self) -> Cohort:
-        """The training patients with all that they have, also what a modality skew withholds: phi is the same for every partition."""
-        return self.known if self.audited else self.parted.train
-
-    def audit(self, spec: TrialSpec, space: EvaluationSpace, released: Mapping[int, Cohort], privacy: Any) -> Finding | None:
-        """What the canaries tell, where any were planted. privacy: that entry of trial.json, None where nothing is claimed."""
-        return self.audited.finding(spec, released, self.known, space, privacy) if self.audited else None
-
-    def evidence(self, spec: TrialSpec, parts: Parts, space: EvaluationSpace, **released: Any) -> Measured:
-        """The metrics' view of a release."""
-        held: dict[str, Any] = {name: getattr(self.parted, name) for name in SPLITS if name != "train"}
-        names = self.train.silo_names
-        publishable = parts.dataset.publishable
-        return Measured(
-            train=self.train, **held, space=space, silo_names=names, publishable=publishable, seed=spec.seed, **released
-        )
 
 
 def run_trial(spec: TrialSpec, parts: Parts, sink: Sink, train: Train | None = None) -> None:
@@ -101,19 +43,6 @@ def run_trial(spec: TrialSpec, parts: Parts, sink: Sink, train: Train | None = N
     """
     with denormals_flushed():
         _run(spec, parts, sink, train)
-
-
-@contextmanager
-def denormals_flushed() -> Iterator[None]:
-    """Numbers below 1e-38 (fresh Adam moments, mostly) cost a quarter of all training time. The thread's flag is given back."""
-    import torch
-
-    before = sys.float_info.min / 2 == 0.0  # torch does not tell
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(before)
 
 
 def _run(spec: TrialSpec, parts: Parts, sink: Sink, train: Train | None) -> None:
@@ -135,17 +64,7 @@ def _run(spec: TrialSpec, parts: Parts, sink: Sink, train: Train | None) -> None
         scores = measure(parts.metrics, evidence, spec.seed, sink) + (audit_rows(found) if found else [])
         _show_round_trip(spec, parts, scene, evidence, sink)
     audit = {"audit": found.record()} if found else {}
-    sink.finish(_identity(spec) | _people(scene) | result | audit | {"scores": scores} | _cost(clock))
-
-
-def load_scene(spec: TrialSpec, parts: Parts) -> Scene:
-    """Steps 2 and 3."""
-    cohort = parts.dataset.load()
-    if not len(cohort):
-        raise DatasetError(f"{spec.dataset_name}: no record is left", "see the reasons in `fpmg-bench list datasets`")
-    chosen = cohort.only(tuple(spec.encoders)) if spec.encoders else cohort
-    parted = split(chosen, spec.seed, spec.holdout, spec.tuning)
-    return Scene(chosen, *settle(parted, spec))
+    sink.finish(_identity(spec) | people(scene) | result | audit | {"scores": scores} | cost(clock))
 
 
 def _controlled(spec: TrialSpec, parts: Parts, scene: Scene, clock: Clock, sink: Sink) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -184,7 +103,7 @@ def _generated(
         "bytes": sent,
         "plumbing": stages.plumbing,
         "encode": lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
-        "round_trip": lambda: stages.round_trips(scene.parted.held_out, models),
+        "round_trip": lambda: round_trips(parts, scene.train, scene.parted.held_out, models),
         "widths": {modality: encoder.dim for modality, encoder in parts.encoders.items()},
         "learners": Trained(stages, trained),  # neighbours attack liars and the dead too
     }
@@ -281,24 +200,3 @@ def _identity(spec: TrialSpec) -> dict[str, Any]:
         "seed": spec.seed,
         "spec": asdict(spec),
     }
-
-
-def _people(scene: Scene) -> dict[str, Any]:
-    """Counts of records and patients: all that is published of real people."""
-    parts = {name: getattr(scene.parted, name) for name in SPLITS}
-    counts = {name: {"records": len(p), "patients": len(set(p.patient.tolist()))} for name, p in parts.items() if p is not None}
-    return {
-        "split": counts | {"unstratified": scene.parted.unstratified},
-        "silos": [silo.summary(scene.train) for silo in scene.silos],
-        "classes": list(scene.train.classes),
-        "skew": scene.skew,
-        "dropped": dict(scene.cohort.dropped),
-        "leaks": sorted(scene.cohort.leaks),
-    }
-
-
-def _cost(clock: Clock) -> dict[str, Any]:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]  # children: ranks
-    unit = 1 if sys.platform == "darwin" else 1024
-    cpu = sum(usage.ru_utime + usage.ru_stime for usage in used)
-    return {"seconds": clock.total(), "cpu_seconds": cpu, "peak_rss_bytes": max(usage.ru_maxrss for usage in used) * unit}

@@ -13,14 +13,10 @@ from fpmg_bench.errors import PlumbingError, TrialError
 from fpmg_bench.faults import Faults, LabelFlip, cast
 from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import Draws, LocalShard
-from fpmg_bench.trial import account, requested
-from fpmg_bench.trial import sizes as noisy
-from fpmg_bench.trial.release import fingerprint
-from fpmg_bench.types import Representation, Space
+from fpmg_bench.trial import account, counted, vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from fpmg_bench.contracts import Learner
     from fpmg_bench.federation import Federated
@@ -31,7 +27,8 @@ if TYPE_CHECKING:
     from fpmg_bench.trial.audited import Audited
     from fpmg_bench.trial.parts import Parts, Sink
     from fpmg_bench.trial.silos import Silo
-    from fpmg_bench.types import Cohort, State
+    from fpmg_bench.trial.sizes import Sizes
+    from fpmg_bench.types import Cohort, Representation, Space, State
 
 Watch = Callable[[dict[str, Any], "Federated"], None]
 
@@ -58,7 +55,7 @@ class Stages:
     audited: Audited | None = None
     conditions: NDArray[np.float64] | None = None
     counts: dict[int, NDArray[np.float64]] = field(default_factory=dict)
-    sizes: dict[int, noisy.Sizes] = field(default_factory=dict)
+    sizes: dict[int, Sizes] = field(default_factory=dict)
     seen: Watch | None = None
     carried: dict[str, Any] = field(default_factory=lambda: {"kind": "inproc"})
     draws: dict[int, Draws] = field(init=False)
@@ -70,7 +67,7 @@ class Stages:
 
     @property
     def space(self) -> Space:
-        return space_of(self.train, self.parts)
+        return vectors.space_of(self.train, self.parts)
 
     def encoders(self) -> dict[int, dict[str, State]]:
         """Step 4: silo -> modality -> encoder state; taken over from another trial with the same stage 1 where there is one."""
@@ -78,60 +75,14 @@ class Stages:
         if found is not None:
             self.take_over(found.extra)
             return {silo: dict(states) for silo, states in found.states.items()}
-        self._count_sizes()
-        self._count_conditions()
+        counted.count_sizes(self)
+        counted.count_conditions(self)
         states: dict[int, dict[str, State]] = {silo.index: {} for silo in self.silos}
         for modality in self.parts.encoders:
             for silo, state in self._encoder(modality).items():
                 states[silo][modality] = state
         self.sink.save_stage1(states, self.extra())
         return states
-
-    def _count_sizes(self) -> None:
-        """Under privacy where sizes are not public: one charged access of every silo, before any other."""
-        if not noisy.charges(self.spec.privacy):
-            return
-        shards = self._opened(noisy.STAGE, lambda rows: noisy.rows(self.train, rows))
-        counts = noisy.counted(self.train, shards, self.spec.seed)
-        self._exchanged(noisy.STAGE, counts)
-        self._size(counts)
-
-    def _opened(self, stage: str, rows: Callable[[NDArray[np.intp]], dict[str, Tensor]]) -> dict[int, LocalShard]:
-        """Every silo's shard of a stage that only counts. rows: of some training records, what is counted of them."""
-        return {s.index: self._shard(s, rows(s.rows), self.train.patient[s.rows], stage) for s in self.silos}
-
-    def _size(self, counts: Mapping[int, Any]) -> None:
-        """From here on a silo is as large as its noisy counts say, in its ledger as well."""
-        self.counts = {silo: np.asarray(row, dtype=np.float64) for silo, row in counts.items()}
-        self.sizes = noisy.told(self.train, self.counts)
-        for silo, found in self.sizes.items():
-            self.ledgers[silo].patients = found.at("stage2")
-
-    def _exchanged(self, stage: str, counts: Mapping[int, Tensor]) -> None:
-        """Bytes and messages of bringing counts together."""
-        assert self.parts.topology is not None
-        silos = sorted(self.transport.gather(stage, dict.fromkeys(counts, True)))
-        steps = self.parts.topology.plan(silos, 0, rng_for(self.spec.seed, stage))
-        one: State = {"counts": counts[min(counts)]} if counts else {}
-        if not self.transport.whole:
-            local = {silo: {"counts": count} for silo, count in counts.items()}
-            one = next(iter(federation.exchange(steps, local, stage, 0, self.transport, silos).values()))
-        size, messages = federation.cost(steps, silos, one)
-        path = federation.statistics_path(steps, silos, one)
-        nothing = dict.fromkeys(("handover", "handover_messages", "keys", "key_messages"), 0)
-        self.statistics[stage] = {"bytes": size, "messages": messages, "path": path} | nothing
-
-    def _count_conditions(self) -> None:
-        """Under privacy: what a release is asked for besides labels, from one charged access of every silo."""
-        if self.spec.privacy is None or not requested.charges(self.train.conditions):
-            return
-        import torch
-
-        shards = self._opened(requested.STAGE, lambda rows: {"condition": torch.as_tensor(self.train.condition[rows])})
-        counts = requested.counted(self.train, shards, self.spec.seed)
-        self._exchanged(requested.STAGE, counts)
-        if counts:
-            self.conditions = torch.stack(list(counts.values())).sum(0).reshape(len(self.train.classes), -1).numpy()
 
     def extra(self) -> dict[str, Any]:
         """What else a later trial or a resumed one needs back."""
@@ -148,7 +99,7 @@ class Stages:
         if self.audited:
             self.audited.recall(extra["audit"])
         self.conditions = np.array(extra["conditions"]) if "conditions" in extra else None
-        self._size({int(silo): row for silo, row in extra.get("sizes", {}).items()})
+        counted.take_sizes(self, {int(silo): row for silo, row in extra.get("sizes", {}).items()})
         self.plumbing = list(extra["plumbing"])
         self.carried = dict(extra.get("transport", self.carried))
         self.statistics = {stage: dict(counts) for stage, counts in extra["statistics"].items()}
@@ -161,13 +112,13 @@ class Stages:
             rows = silo.rows[mask[silo.rows]]
             if len(rows):
                 data = self.train.data[modality].take(rows)
-                shards[silo.index] = self._shard(silo, data, self.train.patient[rows], stage)
+                shards[silo.index] = self.shard(silo, data, self.train.patient[rows], stage)
         if not shards and self.transport.whole:
             raise TrialError(f"{stage}: no training patient of any silo has this modality", "leave it out of `encoders`")
         states = self._federate(stage, encoder, self.train.schemas[modality], shards, self.spec.budget.encoder_rounds)
         return self._handed_over(stage, states)
 
-    def _shard(
+    def shard(
         self, silo: Silo, rows: Any, patient: NDArray[np.int64], stage: str, observer: Observer | None = None
     ) -> LocalShard:
         ledger, draws = self.ledgers.get(silo.index), self.draws.get(silo.index)
@@ -200,59 +151,13 @@ class Stages:
     def _lacks(self, silo: Silo) -> frozenset[str]:
         return frozenset(m for m in self.parts.encoders if not bool(self.train.present[m][silo.rows].any()))
 
-    def vectors(self, encoders: Mapping[int, Mapping[str, State]]) -> dict[int, Representation]:
+    def _vectors(self, encoders: Mapping[int, Mapping[str, State]]) -> dict[int, Representation]:
         """Step 5: every silo encodes its own records."""
         return {silo.index: self.encode(self.train.take(silo.rows), encoders[silo.index]) for silo in self.silos}
 
     def encode(self, cohort: Cohort, states: Mapping[str, State]) -> Representation:
-        """Vectors of any records with one silo's encoders; absent modalities are 0 and masked."""
-        import torch
-
-        space = self.space
-        z = torch.zeros(len(cohort), space.width)
-        present = torch.zeros(len(cohort), len(space.blocks), dtype=torch.bool)
-        for i, (modality, block) in enumerate(space.blocks.items()):
-            rows = cohort.present[modality].nonzero()[0]
-            if modality in states and len(rows):
-                z[torch.as_tensor(rows), block] = self._encoded(modality, states[modality], cohort.data[modality].take(rows))
-                present[torch.as_tensor(rows), i] = True
-        condition = torch.as_tensor(cohort.condition).float()
-        return Representation(z, present, condition, torch.as_tensor(cohort.patient), space)
-
-    def _encoded(self, modality: str, state: State, data: Any) -> Tensor:
-        import torch
-
-        encoder, schema = self.parts.encoders[modality], self.train.schemas[modality]
-        z = encoder.encode(schema, state, data)
-        if z.shape != (len(data), encoder.dim) or not bool(torch.isfinite(z).all()):
-            raise TrialError(
-                f"{modality}: the encoder gave shape {tuple(z.shape)} or values that are not finite for {len(data)} records"
-            )
-        return z
-
-    def round_trips(self, cohort: Cohort, models: Mapping[int, Mapping[str, State]]) -> dict[int, Cohort]:
-        """silo -> these records encoded and decoded by its own encoders; one object for silos with the same encoders.
-
-        Where a record or the silo's encoders lack a modality it is marked absent.
-        """
-        made: dict[str, Cohort] = {}
-        found = {}
-        for silo, model in models.items():
-            states = {modality: model[modality] for modality in self.parts.encoders if modality in model}
-            identity = fingerprint(states)
-            if identity not in made:
-                made[identity] = self._round_trip(cohort, states)
-            found[silo] = made[identity]
-        return found
-
-    def _round_trip(self, cohort: Cohort, states: Mapping[str, State]) -> Cohort:
-        vectors, data, present = self.encode(cohort, states), dict(cohort.data), dict(cohort.present)
-        for i, (modality, block) in enumerate(self.space.blocks.items()):
-            present[modality] = vectors.present[:, i].numpy()
-            if modality in states:
-                decode = self.parts.encoders[modality].decode
-                data[modality] = decode(self.train.schemas[modality], states[modality], vectors.z[:, block])
-        return replace(cohort, data=data, present=present)
+        """Vectors of any records with one silo's encoders."""
+        return vectors.encode(self.parts, self.train, cohort, states)
 
     def generator(self, encoders: Mapping[int, Mapping[str, State]], watch: Watch) -> dict[int, State]:
         """Step 6: silo -> generator state."""
@@ -260,10 +165,10 @@ class Stages:
         assert generator is not None
         named = {silo.index: silo for silo in self.silos}
         shards = {
-            silo: self._shard(
+            silo: self.shard(
                 named[silo], rows, rows.patient.numpy(), "stage2", self._witness(silo, rows.patient.numpy(), encoders[silo])
             )
-            for silo, rows in self._flipped(self.vectors(encoders)).items()
+            for silo, rows in self._flipped(self._vectors(encoders)).items()
         }
         return self._federate("stage2", generator, self.space, shards, self.spec.budget.rounds, watch)
 
@@ -341,12 +246,3 @@ class Stages:
             dict(point.states), dict(kept["silos"]), dict(kept["merging"]), dict(kept["hubs"]),
             point.round, extra["done"], *extra["counted"],
         )  # fmt: skip
-
-
-def space_of(train: Cohort, parts: Parts) -> Space:
-    """Blocks in the order of the encoders, as wide as each encoder's vectors."""
-    blocks, start = {}, 0
-    for modality, encoder in parts.encoders.items():
-        blocks[modality] = slice(start, start + encoder.dim)
-        start += encoder.dim
-    return Space(blocks, train.conditions)

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from fpmg_bench.trial.run import denormals_flushed
+from fpmg_bench.trial.cost import denormals_flushed
 
 
 def flushed():
