@@ -60,13 +60,18 @@ def write_report(
     *,
     out: str | Path | None = None,
     show_real: str | Path | None = None,
+    markdown: str | Path | None = None,
+    panels: Sequence[str] = (),
     registry: Registry | None = None,
 ) -> list[Path]:
     """Write the report of one or several runs and return the files. out: default report.html in the first run.
 
-    show_real: a second file with real patients beside synthetic ones, marked so, which must lie outside the runs.
+    show_real: a second file with real patients beside synthetic ones, marked so, which must lie outside the runs;
+    markdown: a file with the tables and words of these panels (their ids; all for none).
     """
     from fpmg_bench import report
     from fpmg_bench.registry import Registry
 
-    return report.write([Path(run) for run in runs], out=out, show_real=show_real, registry=registry or Registry.discover())
+    found = registry or Registry.discover()
+    paths = [Path(run) for run in runs]
+    return report.write(paths, out=out, show_real=show_real, markdown=markdown, panels=panels, registry=found)

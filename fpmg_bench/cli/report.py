@@ -12,6 +12,7 @@ Examples:
   fpmg-bench report runs/smoke
   fpmg-bench report runs/multimodal runs/privacy --out both.html
   fpmg-bench report runs/multimodal --show-real real-patients.html
+  fpmg-bench report runs/multimodal --markdown multimodal.md --panels verdict,leaderboard
 """
 
 
@@ -24,9 +25,20 @@ def command(
         Path | None,
         typer.Option("--show-real", help="Also write this file with real patients beside synthetic ones; outside the runs."),
     ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option("--markdown", help="Also write the panels' tables and words as Markdown.", show_default=False),
+    ] = None,
+    panels: Annotated[
+        str | None,
+        typer.Option("--panels", metavar="ID,ID,...", help="Panels of --markdown. [default: all]", show_default=False),
+    ] = None,
 ) -> None:
     """Write the report of the runs; it loads nothing from the network. Unfinished runs show what they have."""
     from fpmg_bench.api import write_report
 
-    for path in write_report(runs, out=out, show_real=show_real):
+    if panels and markdown is None:
+        raise typer.BadParameter("--panels chooses the panels of --markdown FILE, which is not given")
+    ids = [name.strip() for name in (panels or "").split(",") if name.strip()]
+    for path in write_report(runs, out=out, show_real=show_real, markdown=markdown, panels=ids):
         typer.echo(path)

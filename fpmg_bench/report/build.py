@@ -22,34 +22,63 @@ def build(run: Path | Sequence[Path], out: Path | None = None, *, panels: Sequen
     cohorts beside the synthetic ones, is marked so, and `out` must lie outside every run. Raises StoreError.
     """
     from fpmg_bench.report.page import render
+
+    paths = [run] if isinstance(run, Path) else list(run)
+    target = _target(paths, out, real is not None)
+    seen = _seen(paths)
+    return _put(render(_sections(seen, panels, real), **_titles(seen, real)), target)
+
+
+def in_words(runs: Sequence[Path], out: Path, ids: Sequence[str] = (), *, plugged: Sequence[Panel] = ()) -> Path:
+    """Write these panels of the report (all for none) as Markdown and return its path. Raises StoreError, also for an unknown id."""
+    from fpmg_bench.report import markdown
+
+    seen = _seen(runs)
+    titles = _titles(seen, None)
+    sections = markdown.chosen(_sections(seen, plugged, None), ids)
+    return _put(markdown.render(sections, title=titles["title"], subtitle=titles["subtitle"]), out)
+
+
+def write(
+    runs: Sequence[Path],
+    *,
+    out: str | Path | None = None,
+    show_real: str | Path | None = None,
+    markdown: str | Path | None = None,
+    panels: Sequence[str] = (),
+    registry: Registry,
+) -> list[Path]:
+    """What `fpmg-bench report` does: the page, with `show_real` a second one with real patients, with `markdown` these panels in words.
+
+    Returns the files.
+    """
+    plugged = [panel for run in runs for panel in registry.panels(str(run))]
+    made = [] if markdown is None else [in_words(runs, Path(markdown), panels, plugged=plugged)]
+    made.append(build(runs, None if out is None else Path(out), panels=plugged))
+    if show_real is not None:
+        made.append(build(runs, Path(show_real), panels=plugged, real=_real(runs, registry)))
+    return made
+
+
+def _seen(paths: Sequence[Path]) -> View:
     from fpmg_bench.report.read import read_run
     from fpmg_bench.report.view import view
 
-    paths = [run] if isinstance(run, Path) else list(run)
-    if not paths:
-        raise StoreError("no run to report on", "fpmg-bench report runs/SUITE")
-    target = _target(paths, out, real is not None)
-    seen = view([read_run(path) for path in paths])
-    page = render(_sections(seen, panels, real), **_titles(seen, real))
+    return view([read_run(path) for path in paths])
+
+
+def _put(text: str, target: Path) -> Path:
+    """Whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.partial")
-    beside.write_text(page, encoding="utf-8", newline="\n")
+    beside.write_text(text, encoding="utf-8", newline="\n")
     beside.replace(target)
     return target
 
 
-def write(
-    runs: Sequence[Path], *, out: str | Path | None = None, show_real: str | Path | None = None, registry: Registry
-) -> list[Path]:
-    """The report, and with `show_real` a second file with real patients: what `fpmg-bench report` does. Returns the files."""
-    panels = [panel for run in runs for panel in registry.panels(str(run))]
-    made = [build(runs, None if out is None else Path(out), panels=panels)]
-    if show_real is not None:
-        made.append(build(runs, Path(show_real), panels=panels, real=_real(runs, registry)))
-    return made
-
-
 def _target(paths: Sequence[Path], out: Path | None, real: bool) -> Path:
+    if not paths:
+        raise StoreError("no run to report on", "fpmg-bench report runs/SUITE")
     target = out or paths[0] / "report.html"
     if real and any(target.resolve().is_relative_to(path.resolve()) for path in paths):
         raise StoreError(

@@ -1,0 +1,55 @@
+"""The report's tables and words as Markdown."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from fpmg_bench.errors import StoreError
+from fpmg_bench.report import markdown
+from fpmg_bench.report.blocks import Cell, Head, Row, Section, Table
+from fpmg_bench.report.build import in_words
+
+from .fake_run import make
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("runs") / "fake")
+
+
+def test_the_chosen_panels_are_there_in_the_reports_order_and_the_same_every_time(run, tmp_path):
+    page = in_words([run], tmp_path / "a.md", ["leaderboard", "verdict"]).read_text()
+    assert re.findall(r"^## (.*)$", page, re.M) == ["Verdict", "Leaderboard"]
+    assert in_words([run], tmp_path / "b.md", ["verdict", "leaderboard"]).read_text() == page
+
+
+def test_every_panel_has_words_and_what_is_drawn_is_said_to_be_elsewhere(run, tmp_path):
+    page = in_words([run], tmp_path / "all.md").read_text()
+    assert {"Verdict", "Leaderboard", "Privacy", "Provenance"} <= set(re.findall(r"^## (.*)$", page, re.M))
+    assert "(Drawn in the HTML report.)" in page
+    assert "<svg" not in page and "data:image" not in page
+
+
+def test_all_rows_of_a_table_are_as_wide_as_its_head(run, tmp_path):
+    lines = in_words([run], tmp_path / "all.md").read_text().splitlines()
+    for before, rule in pairwise(lines):
+        if re.fullmatch(r"\|(---\|)+", rule):
+            assert len(re.findall(r"(?<!\\)\|", before)) == rule.count("|")
+    assert sum(line.startswith("| ") for line in lines) > 10
+
+
+def test_a_reason_becomes_a_numbered_note_and_a_bar_in_a_cell_stays_in_it():
+    table = Table(
+        "t", "Scores", [Head("Method"), Head("RG", "→ 1")], [Row([Cell("a|b"), Cell("not applicable", why="no encoder")])]
+    )
+    page = markdown.render([Section("s", "Panel", blocks=[table])], title="run", subtitle="1 method")
+    assert "| a\\|b | not applicable (1) |" in page
+    assert "(1) no encoder" in page
+
+
+def test_a_panel_that_is_not_there_is_named_with_those_that_are(run, tmp_path):
+    with pytest.raises(StoreError, match="no panel 'nowhere'") as caught:
+        in_words([run], tmp_path / "x.md", ["nowhere"])
+    assert "leaderboard" in caught.value.hint
+    assert not (tmp_path / "x.md").exists()
