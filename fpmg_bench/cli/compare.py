@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,6 +42,7 @@ def command(
     (a table of them: fpmg_bench/stats/losses.py). undecided: neither; "could find" is the smallest difference this table finds
     with power .8. Below five shared seeds a row is not ranked. Ratios are judged by |ln|, so 2 is as far from 1 as 1/2.
     failed: A measured it and none of B's trials could; a trial that B alone lost counts as a regression too.
+    --check without --metric adjusts for the number of scores as well.
     """
     from dataclasses import asdict
 
@@ -52,10 +54,19 @@ def command(
         console.emit([asdict(row) for row in rows])
     else:
         _print(f"A = {a}, B = {b}", rows)
-    if check and any(row.verdict == "worse" or row.lost for row in rows):
+    if check and (any(row.lost for row in rows) or _worse(rows, bool(metric))):
         raise typer.Exit(ExitCode.REGRESSION)
     if check and all(row.verdict in UNTESTED for row in rows):  # a check that could test nothing has not passed
         raise typer.Exit(ExitCode.NOTHING_MEASURED)
+
+
+def _worse(rows: Sequence[Row], named: bool) -> bool:
+    """Whether B is worse in a score that was named, or, with all of them tested, certainly so after Holm over scores."""
+    from fpmg_bench.stats import ALPHA, holm
+
+    tested = [row for row in rows if row.verdict not in UNTESTED and math.isfinite(row.p)]
+    adjusted = [row.p for row in tested] if named else holm([row.p for row in tested])
+    return any(row.verdict == "worse" and p < ALPHA for row, p in zip(tested, adjusted, strict=True))
 
 
 def _margin(text: str) -> tuple[str, float]:

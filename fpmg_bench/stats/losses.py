@@ -27,6 +27,7 @@ MARGINS: Mapping[str, float] = {
     "c2st": 0.02,
     "rg": 0.05,
     "dg": 0.05,
+    "frozen-space": 0.05,
     "prdc": 0.05,
     "support": 0.05,
     "association": 0.05,

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from fpmg_bench.comparison import Side, compare
+from fpmg_bench.cli.compare import _worse
+from fpmg_bench.comparison import Row, Side, compare
+from fpmg_bench.comparison.rows import NONE
 from fpmg_bench.errors import StoreError
 
 LOW, HIGH = [0.60, 0.61, 0.62, 0.61, 0.60], [0.70, 0.71, 0.72, 0.71, 0.705]
@@ -59,6 +61,16 @@ def test_check_exits_with_6_where_b_is_worse(tmp_path: Path, run_directory: Any,
     assert exit_code("compare", b, a, "--margin", "tstr") == 2
     assert exit_code("compare", b, a, "--check") == 6
     assert exit_code("compare", b, a) == 0
+
+
+def test_one_of_many_scores_that_differs_by_chance_fails_no_check_unless_it_was_named() -> None:
+    def row(p: float, verdict: Any) -> Row:
+        return Row("phantom", "fpmg", "tstr", NONE, NONE, 0.0, 0.0, 0.0, 5, verdict, p, None, 0.0)
+
+    rows = [row(0.03, "worse"), *(row(0.5, "undecided") for _ in range(19)), row(math.nan, "undecided")]
+    assert _worse(rows, named=True)
+    assert not _worse(rows, named=False)
+    assert _worse([row(0.002, "worse"), *rows], named=False)
 
 
 def test_equal_runs_are_equivalent_and_noisy_ones_undecided(tmp_path: Path, run_directory: Any) -> None:
