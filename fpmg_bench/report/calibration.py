@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fpmg_bench.report.view import View
 
 LEAST_CONTROLS = 3  # below, a run has controls beside its methods but is no calibration
-WIDE, HIGH = 64, 18  # pixels of a dose-response curve
+WIDE, HIGH = 64, 18  # pixels of a dose-response curve; drawn by style.css, thousands a page
 LEAD = (
     "Each control is a generator with a known fault. A cell: the share of seeds in which the score at full strength is worse than the "
     "interval of real patients (of the oracle, on simulated cohorts), and the mean score by rising strength. Green or red: a bar is "
@@ -74,21 +74,29 @@ def _verdicts(kept: Mapping[str, Verdict]) -> Table:
 def _sizes(found: Mapping[tuple[str, str], Sequence[Response]]) -> Iterator[Table]:
     if not found:
         return
-    controls = list(dict.fromkeys(control for _, control in found))
-    heads = [Head("Score", numeric=False), *(Head(control) for control in controls)]
-    scores = sorted({score for score, _ in found})
-    rows = [Row([Cell(score), *(_size(found.get((score, control), ())) for control in controls)]) for score in scores]
+    patients = sorted({r.n for mine in found.values() for r in mine})
+    heads = [Head("Score", numeric=False), Head("Control", numeric=False), Head("Smallest n")]
+    heads += [Head(f"power at {n:,}", hint="Below it: the share of false alarms") for n in patients]
+    rows = [
+        Row([Cell(score), Cell(control), _size(mine), *_powers(mine, patients)])
+        for (score, control), mine in sorted(found.items())
+    ]
     notes = [
-        "Fewest patients of a simulated cohort from which on power is at least .8 and false alarms at most .1; below it, patients: power.",
+        "Fewest patients of a simulated cohort from which on power is at least .8 and false alarms at most .1 (which takes ten seeds of real patients or the oracle to tell)."
     ]
     yield Table("calibration-sizes", "Smallest usable n", heads, rows, notes)
 
 
 def _size(mine: Sequence[Response]) -> Cell:
-    if not mine:
-        return Cell(MISSING, tone="muted")
-    n, path = smallest_n(mine), " · ".join(f"{r.n:,}: {percent(r.power or 0.0)}" for r in mine)
-    return Cell("none measured suffices", path, tone="bad") if n is None else Cell(f"{n:,}", path, sort=n)
+    n = smallest_n(mine)
+    return Cell("none measured suffices", tone="bad") if n is None else Cell(f"{n:,}", sort=n)
+
+
+def _powers(mine: Sequence[Response], patients: Sequence[int]) -> Iterator[Cell]:
+    at = {r.n: r for r in mine}
+    for n in patients:
+        there = at.get(n)
+        yield Cell(percent(there.power), percent(there.false_alarm)) if there else Cell(MISSING, tone="muted")
 
 
 def _heat(cohort: str, mine: Sequence[Response]) -> Table:
@@ -116,7 +124,7 @@ def _real(response: Response) -> Cell:
     null = response.null
     if null is None:
         return Cell("not measured", tone="muted")
-    return Cell(number(null.mean), f"[{number(null.low)}, {number(null.high)}]", sort=null.mean)
+    return Cell(number(null.mean), f"[{number(null.low)}, {number(null.high)}]", sort=float(f"{null.mean:.4g}"))
 
 
 def _alarm(response: Response) -> Cell:
@@ -132,7 +140,14 @@ def _cell(response: Response | None, outcomes: Sequence[Outcome]) -> Cell:
     path = " → ".join(number(mean) for _, mean in response.means)
     said = MISSING if response.power is None else percent(response.power)
     badge = "; ".join(f"expected {o.bar.expected.text}" for o in known if not o.met)
-    return Cell(said, path, sort=response.power, tone=tone, badge=badge, swatch=curve(response))
+    return Cell(
+        said,
+        path,
+        sort=None if response.power is None else round(response.power, 3),
+        tone=tone,
+        badge=badge,
+        swatch=curve(response),
+    )
 
 
 def curve(response: Response) -> str:
@@ -147,8 +162,7 @@ def curve(response: Response) -> str:
     def y(value: float) -> float:
         return HIGH - 2 - (HIGH - 4) * (value - low) / span
 
-    points = " ".join(f"{2 + (WIDE - 4) * (dose - means[0][0]) / reach:.1f},{y(mean):.1f}" for dose, mean in means)
+    points = " ".join(f"{2 + (WIDE - 4) * (dose - means[0][0]) / reach:.0f},{y(mean):.0f}" for dose, mean in means)
     top, bottom = y(response.null.high), y(response.null.low)
-    band = f'<rect x="0" y="{top:.1f}" width="{WIDE}" height="{max(bottom - top, 0.8):.1f}" fill="currentColor" opacity=".15"/>'
-    line = f'<polyline points="{points}" fill="none" stroke="currentColor" stroke-width="1.5"/>'
-    return f'<svg width="{WIDE}" height="{HIGH}" viewBox="0 0 {WIDE} {HIGH}" aria-hidden="true">{band}{line}</svg>'
+    band = f'<path d="M0 {top:.1f}h{WIDE}v{max(bottom - top, 0.8):.1f}H0z"/>'
+    return f'<svg class="dose" aria-hidden="true">{band}<polyline points="{points}"/></svg>'
