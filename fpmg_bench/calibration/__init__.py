@@ -3,7 +3,7 @@
 from fpmg_bench.calibration.bars import BARS, EXACT, Bar, Outcome, judge
 from fpmg_bench.calibration.noise import Null, beyond, false_alarms, null_of
 from fpmg_bench.calibration.observations import Observation, observe
-from fpmg_bench.calibration.record import added, keep, made_by, markdown
+from fpmg_bench.calibration.record import added, keep, made_by
 from fpmg_bench.calibration.response import Response, by_score, responses, smallest_n
 from fpmg_bench.calibration.verdicts import (
     Failure,
@@ -37,7 +37,6 @@ __all__ = [
     "keep",
     "made_by",
     "mark",
-    "markdown",
     "null_of",
     "observe",
     "reference",

@@ -21,9 +21,7 @@ def command(
     html: Annotated[
         Path | None, typer.Option("--html", help="Write the calibration panel as a page.", show_default=False)
     ] = None,
-    markdown: Annotated[
-        Path | None, typer.Option("--markdown", help="Write the verdicts as Markdown.", show_default=False)
-    ] = None,
+    markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the same as Markdown.", show_default=False)] = None,
     write: Annotated[bool, typer.Option("--write", help="Keep the verdicts inside the package, for reports and `list`.")] = False,
     add: Annotated[bool, typer.Option("--add", help="Add to the verdicts that are kept instead of starting anew.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -50,10 +48,13 @@ def command(
         console.table("Verdicts", ("score", "verdict", "bars met", "missed"), rows)
     if write:
         calibration.keep(*(calibration.added(kept, made) if add else (kept, made)))
-    if markdown:
-        markdown.write_text(calibration.markdown(found, kept, made), encoding="utf-8")
-    if html:
+    if markdown or html:
         from fpmg_bench.report import calibration as panel
-        from fpmg_bench.report.page import render
+        from fpmg_bench.report import markdown as words
+        from fpmg_bench.report import page
 
-        html.write_text(render([panel.section(runs)], title="calibration", subtitle=str(made["command"])), encoding="utf-8")
+        sections = [panel.section(runs, made)]
+        if markdown:
+            markdown.write_text(words.render(sections, title="Calibration"), encoding="utf-8")
+        if html:
+            html.write_text(page.render(sections, title="calibration", subtitle=str(made["command"])), encoding="utf-8")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.calibration import (
     Outcome,
@@ -42,15 +42,25 @@ def panel(view: View) -> Section | None:
     return section([run.path for run in view.runs])
 
 
-def section(runs: Iterable[Path]) -> Section:
-    """Verdicts, smallest n, and one heat table a cohort."""
+def section(runs: Sequence[Path], made: Mapping[str, Any] | None = None) -> Section:
+    """Verdicts, smallest n, and one heat table a cohort. made: what `calibration.made_by` says of the runs, told first."""
     found = responses(observe(runs))
     kept = verdicts(found)
-    blocks: list[Heading | Table | Prose] = [_verdicts(kept), *_sizes(by_size(found))]
+    told = [Prose(_told(made))] if made else []
+    blocks: list[Heading | Table | Prose] = [*told, _verdicts(kept), *_sizes(by_size(found))]
     for cohort, mine in shown(found).items():
         size = max(r.n for r in mine)
         blocks += [Heading(slug("calibration", cohort), cohort, f"{size:,} patients"), _heat(cohort, mine)]
     return Section("calibration", "Calibration", LEAD, blocks)
+
+
+def _told(made: Mapping[str, Any]) -> list[str]:
+    commit = (made.get("git") or {}).get("commit", "no commit")
+    runs = [
+        f"{suite}: seeds {listing(map(str, run['seeds']))}; cohorts {listing(run['cohorts'])}; metrics {listing(run['metrics'])}."
+        for suite, run in made["runs"].items()
+    ]
+    return [f"Made by `{made['command']}` from runs of commit {commit}.", *runs]
 
 
 def _verdicts(kept: Mapping[str, Verdict]) -> Table:

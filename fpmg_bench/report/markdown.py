@@ -11,11 +11,11 @@ from fpmg_bench.report.blocks import Cell, Head, Section, Table
 SIGNS: Mapping[bool | None, str] = {True: "✓", False: "✗", None: "?"}
 
 
-def render(sections: Sequence[Section], *, title: str, subtitle: str) -> str:
+def render(sections: Sequence[Section], *, title: str, subtitle: str = "") -> str:
     """The same sections give the same text."""
-    lines = [f"# {title}", "", f"{subtitle}."]
+    lines = [f"# {title}", *(["", f"{subtitle}."] if subtitle else [])]
     for section in sections:
-        lines += ["", f"## {section.title}"]
+        lines += ["", f"## {section.title}"] if len(sections) > 1 else []
         lines += ["", section.lead] if section.lead else []
         for block in section.blocks:
             lines += ["", *_block(block)]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from planted import REAL, seen
 
-from fpmg_bench.calibration import BARS, beyond, false_alarms, judge, mark, markdown, null_of, responses, shown, to_json, verdicts
+from fpmg_bench.calibration import BARS, beyond, by_score, false_alarms, judge, mark, null_of, responses, shown, to_json, verdicts
 from fpmg_bench.calibration.bars import Stays, Within, Worsens
 from fpmg_bench.calibration.verdicts import Failure, Verdict, smallest
 
@@ -127,9 +127,8 @@ def test_cohorts_of_several_sizes_are_listed_in_full_only_where_there_are_no_oth
 def test_what_no_control_was_measured_by_is_named_with_its_reason():
     nan = [math.nan] * 5
     table = [replace(o, reason="not_applicable: no table") for o in seen("copy", 1.0, nan, key="inference", floors=nan)]
-    page = markdown(responses([*seen("copy", 1.0, REAL), *table]), {}, {"command": "x", "runs": {}})
-    assert "| rg |" in page and "| inference |" not in page
-    assert "Not measured: inference (not_applicable: no table)." in page
+    measured, silent = by_score(responses([*seen("copy", 1.0, REAL), *table]))
+    assert list(measured) == ["rg"] and silent == {"not_applicable: no table": ["inference"]}
 
 
 def test_verdicts_survive_their_file():

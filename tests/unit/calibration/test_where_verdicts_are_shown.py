@@ -3,14 +3,17 @@
 import pytest
 from planted import REAL, seen
 
-from fpmg_bench.calibration import markdown, responses, verdicts
 from fpmg_bench.calibration.verdicts import Failure, Verdict
-from fpmg_bench.report import calibration
+from fpmg_bench.report import calibration, markdown
 from fpmg_bench.report.blocks import Head
 from fpmg_bench.report.measures import TSTR, marked
 from fpmg_bench.report.page import render
 
-MADE = {"command": "fpmg-bench calibrate runs/x --write", "git": {"commit": "abc"}, "runs": {}}
+MADE = {
+    "command": "fpmg-bench calibrate runs/x --write",
+    "git": {"commit": "abc"},
+    "runs": {"smoke": {"seeds": [0, 1], "cohorts": ["phantom"], "metrics": ["dg"]}},
+}
 
 
 @pytest.fixture
@@ -30,11 +33,13 @@ def test_the_page_shows_the_missed_bar_and_loads_no_plotting_library(table, monk
     assert len(page) < 100_000
 
 
-def test_markdown_lists_verdicts_and_power(table):
-    text = markdown(responses(table), verdicts(responses(table)), MADE)
-    assert "| dg.phi | demoted | 0/1 |" in text
-    assert "commit abc" in text
-    assert "1 [0.952, 1.05]" in text
+def test_the_same_in_words(table, monkeypatch):
+    monkeypatch.setattr(calibration, "observe", lambda runs: table)
+    text = markdown.render([calibration.section([], MADE)], title="Calibration")
+    assert "| dg.phi | demoted | 0 of 1 | collapse on phantom: dg.phi 1.02" in text
+    assert "commit abc" in text and "smoke: seeds 0 and 1" in text
+    assert "| dg.phi | 1.000 [0.952, 1.048] |" in text
+    assert "1.000 → 1.010 → 1.020 *expected at least 1.3*" in text
 
 
 def test_a_demoted_measure_is_marked_in_its_head_and_decides_nothing():
