@@ -55,12 +55,13 @@ def section(runs: Sequence[Path], made: Mapping[str, Any] | None = None) -> Sect
 
 
 def _told(made: Mapping[str, Any]) -> list[str]:
-    commit = (made.get("git") or {}).get("commit", "no commit")
-    runs = [
-        f"{suite}: seeds {listing(map(str, run['seeds']))}; cohorts {listing(run['cohorts'])}; metrics {listing(run['metrics'])}."
-        for suite, run in made["runs"].items()
-    ]
-    return [f"Made by `{made['command']}` from runs of commit {commit}.", *runs]
+    """Command and commit, seeds and cohorts of each run, and metrics where they differ from the run before."""
+    lines, before = [f"{made['command']}; runs of commit {(made.get('git') or {}).get('commit', 'unknown')}"], None
+    for name, run in made["runs"].items():
+        metrics = f"; metrics {listing(run['metrics'])}" if run["metrics"] != before else ""
+        lines.append(f"{name}: seeds {listing(map(str, run['seeds']))}; cohorts {listing(run['cohorts'])}{metrics}.")
+        before = run["metrics"]
+    return lines
 
 
 def _verdicts(kept: Mapping[str, Verdict]) -> Table:
@@ -149,13 +150,14 @@ def _cell(response: Response | None, outcomes: Sequence[Outcome]) -> Cell:
     tone: Tone = "" if not known else "good" if all(o.met for o in known) else "bad"
     path = " → ".join(number(mean) for _, mean in response.means)
     said = MISSING if response.power is None else percent(response.power)
-    badge = "; ".join(f"expected {o.bar.expected.text}" for o in known if not o.met)
+    missed = "; ".join(f"expected {o.bar.expected.text}" for o in known if not o.met)
     return Cell(
         said,
         path,
         sort=None if response.power is None else round(response.power, 3),
         tone=tone,
-        badge=badge,
+        why=missed,
+        badge="missed" if missed else "",
         swatch=curve(response),
     )
 

@@ -39,7 +39,7 @@ def test_the_same_in_words(table, monkeypatch):
     assert "| dg.phi | demoted | 0 of 1 | collapse on phantom: dg.phi 1.02" in text
     assert "commit abc" in text and "smoke: seeds 0 and 1" in text
     assert "| dg.phi | 1.000 [0.952, 1.048] |" in text
-    assert "1.000 → 1.010 → 1.020 *expected at least 1.3*" in text
+    assert "1.000 → 1.010 → 1.020 (1) *missed*" in text and "(1) expected at least 1.3" in text
 
 
 def test_a_demoted_measure_is_marked_in_its_head_and_decides_nothing():
