@@ -125,7 +125,7 @@ def fpmg_metrics() -> list[Component]:
         Component("mmd", f"{HERE}.metrics.mmd:Mmd", "maximum mean discrepancy with its permutation p"),
         Component("c2st", f"{HERE}.metrics.c2st:C2st", "classifier two-sample test, joint and by modality"),
         Component("balance", f"{HERE}.metrics.balance:Balance", "requested against produced: classes, flags, numbers, rare ones"),
-        Component("fairness", f"{HERE}.metrics.fairness:Fairness", "utility within sex and age groups: gap and worst group"),
+        Component("fairness", f"{HERE}.metrics.fairness:Fairness", "utility by sex, age and silo: gap and worst group"),
         Component("augmentation", f"{HERE}.metrics.augmentation:Augmentation", "real and released together against real alone"),
         Component("frozen-space", f"{HERE}.metrics.frozen_space:FrozenSpace", "rg and dg as frozen public networks see pictures"),
         Component("association", f"{HERE}.metrics.association:Association", "do the modalities of one record belong together"),
