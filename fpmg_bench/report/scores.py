@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -112,14 +113,11 @@ def _own(rows: Sequence[Row]) -> tuple[float, float] | None:
 
 
 def _within(row: Row, end: float) -> float | None:
-    """An end of an interval over few seeds, cut where the score cannot go: AUROC and shares in [0, 1], ratios from 0 on.
-
-    A score whose best value is 0 may be a difference, which can be negative.
-    """
-    found, bounded = as_float(end), (as_float(row.get("best")) or 0.0) > 0
-    if found is None or not bounded or row.get("unit") not in ("AUROC", "AUPRC", "share", "ratio"):
-        return found
-    return max(found, 0.0) if row["unit"] == "ratio" else min(max(found, 0.0), 1.0)
+    """An end of an interval over few seeds, cut where the score cannot go: the range that its metric declares."""
+    found, lowest, highest = (as_float(value) for value in (end, row.get("lowest"), row.get("highest")))
+    if found is None:
+        return None
+    return min(max(found, -math.inf if lowest is None else lowest), math.inf if highest is None else highest)
 
 
 def _whole(value: Any) -> int:

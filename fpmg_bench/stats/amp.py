@@ -113,5 +113,5 @@ def _recovered(
 
 
 def _row(row: Mapping[str, Any], metric: str, value: float, higher: bool) -> dict[str, Any]:
-    blank = {"low": math.nan, "high": math.nan, "floor": math.nan, "best": math.nan, "n": None, "unit": "", "reason": ""}
+    blank = dict.fromkeys(("low", "high", "floor", "best", "lowest", "highest"), math.nan) | {"n": None, "unit": "", "reason": ""}
     return {**row, **blank, "metric": metric, "value": value, "higher_is_better": higher, "source": SOURCE}

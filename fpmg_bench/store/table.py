@@ -20,7 +20,7 @@ DTYPES: Mapping[str, str] = {
     "schema_version": "int64", "suite": "object", "dataset": "object", "method": "object", "role": "object", "seed": "int64",
     "key": "object", "round": "int64", "scope": "object", "modality": "object", "metric": "object", "value": "float64",
     "low": "float64", "high": "float64", "n": "Int64", "floor": "float64", "status": "object", "reason": "object",
-    "higher_is_better": "boolean", "best": "float64", "unit": "object", "source": "object",
+    "higher_is_better": "boolean", "best": "float64", "lowest": "float64", "highest": "float64", "unit": "object", "source": "object",
 }  # fmt: skip
 FINAL = -1
 Row = dict[str, Any]
@@ -119,7 +119,7 @@ def _score(score: Mapping[str, Any], round: int) -> Row:
         "status": score.get("status") or "ok",
         "reason": score.get("reason") or "",
         "higher_is_better": score.get("higher_is_better"),
-        "best": _float(score.get("best")),
+        **{name: _float(score.get(name)) for name in ("best", "lowest", "highest")},
         "unit": score.get("unit") or "",
         "source": score.get("source") or "",
     }

@@ -86,6 +86,8 @@ def _row(name: str, metric: Metric, score: Score, status: str, reason: str) -> d
         "family": metric.family,
         "higher_is_better": scale.higher_is_better,
         "best": None if math.isnan(scale.best) else scale.best,
+        "lowest": scale.low if math.isfinite(scale.low) else None,
+        "highest": scale.high if math.isfinite(scale.high) else None,
         "unit": scale.unit,
         "source": scale.source,
     }

@@ -51,12 +51,20 @@ def test_an_attack_succeeds_beyond_the_interval_over_patients_and_from_three_see
     assert not told(summary(NONE))
 
 
-def test_intervals_over_few_seeds_stay_where_the_score_can_be():
-    view, group = small([*rows("ring", "membership.worst", [0.2, 0.9]), *rows("ring", "rg", [0.2, 3.0])], seeds=2)
-    assert ATTACK.summary(view, group, group.methods[0]).interval == (0.0, 1.0)
-    low, high = view.summary(group, group.methods[0], "rg").interval
+def test_intervals_over_few_seeds_stay_in_the_range_that_the_metric_declares():
+    found = [
+        *rows("ring", "membership.worst", [0.2, 0.9], lowest=0.0, highest=1.0),
+        *rows("ring", "rg", [0.2, 3.0], lowest=0.0),
+        *rows("ring", "augmentation", [-0.01, 0.0], best=1.0, unit="AUROC", lowest=-1.0, highest=1.0),
+    ]
+    view, group = small(found, seeds=2)
+    method = group.methods[0]
+    assert ATTACK.summary(view, group, method).interval == (0.0, 1.0)
+    low, high = view.summary(group, method, "rg").interval
     assert low == 0.0
     assert high > 3.0
+    gain = view.summary(group, method, "augmentation")
+    assert gain.low < gain.mean < gain.high
 
 
 def test_records_neighbours_and_risks_stand_beside_it_with_reasons_and_proxies_come_last():

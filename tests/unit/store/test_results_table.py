@@ -15,7 +15,7 @@ from fpmg_bench.store import DTYPES, Planned, RunDir, TrialSink, collect, latest
 Make = Callable[..., Planned]
 COLUMNS = [
     "schema_version", "suite", "dataset", "method", "role", "seed", "key", "round", "scope", "modality", "metric", "value", "low",
-    "high", "n", "floor", "status", "reason", "higher_is_better", "best", "unit", "source",
+    "high", "n", "floor", "status", "reason", "higher_is_better", "best", "lowest", "highest", "unit", "source",
 ]  # fmt: skip
 
 
