@@ -53,7 +53,7 @@ def command(
         from fpmg_bench.report import markdown as words
         from fpmg_bench.report import page
 
-        sections = [panel.section(runs, made)]
+        sections = [panel.section(found, made)]
         if markdown:
             markdown.write_text(words.render(sections, title="Calibration"), encoding="utf-8")
         if html:

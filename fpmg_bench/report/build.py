@@ -22,21 +22,25 @@ def build(run: Path | Sequence[Path], out: Path | None = None, *, panels: Sequen
     cohorts beside the synthetic ones, is marked so, and `out` must lie outside every run. Raises StoreError.
     """
     from fpmg_bench.report.page import render
+    from fpmg_bench.store import write_bytes
 
     paths = [run] if isinstance(run, Path) else list(run)
     target = _target(paths, out, real is not None)
     seen = _seen(paths)
-    return _put(render(_sections(seen, panels, real), **_titles(seen, real)), target)
+    write_bytes(target, render(_sections(seen, panels, real), **_titles(seen, real)).encode())
+    return target
 
 
 def in_words(runs: Sequence[Path], out: Path, ids: Sequence[str] = (), *, plugged: Sequence[Panel] = ()) -> Path:
     """Write these panels of the report (all for none) as Markdown and return its path. Raises StoreError, also for an unknown id."""
     from fpmg_bench.report import markdown
+    from fpmg_bench.store import write_bytes
 
     seen = _seen(runs)
     titles = _titles(seen, None)
     sections = markdown.chosen(_sections(seen, plugged, None), ids)
-    return _put(markdown.render(sections, title=titles["title"], subtitle=titles["subtitle"]), out)
+    write_bytes(out, markdown.render(sections, title=titles["title"], subtitle=titles["subtitle"]).encode())
+    return out
 
 
 def write(
@@ -65,15 +69,6 @@ def _seen(paths: Sequence[Path]) -> View:
     from fpmg_bench.report.view import view
 
     return view([read_run(path) for path in paths])
-
-
-def _put(text: str, target: Path) -> Path:
-    """Whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.partial")
-    beside.write_text(text, encoding="utf-8", newline="\n")
-    beside.replace(target)
-    return target
 
 
 def _target(paths: Sequence[Path], out: Path | None, real: bool) -> Path:

@@ -22,8 +22,6 @@ from fpmg_bench.report.blocks import Cell, Head, Heading, Prose, Row, Section, T
 from fpmg_bench.report.wording import MISSING, listing, number, percent, slug
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fpmg_bench.report.view import View
 
 LEAST_CONTROLS = 3  # below, a run has controls beside its methods but is no calibration
@@ -39,12 +37,11 @@ def panel(view: View) -> Section | None:
     """The panel of a calibration run; nothing for other runs."""
     if not any(len({m.spec["control"]["name"] for m in group.controls}) >= LEAST_CONTROLS for group in view.groups):
         return None
-    return section([run.path for run in view.runs])
+    return section(responses(observe([run.path for run in view.runs])))
 
 
-def section(runs: Sequence[Path], made: Mapping[str, Any] | None = None) -> Section:
+def section(found: Sequence[Response], made: Mapping[str, Any] | None = None) -> Section:
     """Verdicts, smallest n, and one heat table a cohort. made: what `calibration.made_by` says of the runs, told first."""
-    found = responses(observe(runs))
     kept = verdicts(found)
     told = [Prose(_told(made))] if made else []
     blocks: list[Heading | Table | Prose] = [*told, _verdicts(kept), *_sizes(by_size(found))]

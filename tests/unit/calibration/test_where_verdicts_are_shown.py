@@ -3,6 +3,7 @@
 import pytest
 from planted import REAL, seen
 
+from fpmg_bench.calibration import responses
 from fpmg_bench.calibration.verdicts import Failure, Verdict
 from fpmg_bench.report import calibration, markdown
 from fpmg_bench.report.blocks import Head
@@ -25,17 +26,15 @@ def table():
     ]
 
 
-def test_the_page_shows_the_missed_bar_and_loads_no_plotting_library(table, monkeypatch):
-    monkeypatch.setattr(calibration, "observe", lambda runs: table)
-    page = render([calibration.section([])], title="calibration")
+def test_the_page_shows_the_missed_bar_and_loads_no_plotting_library(table):
+    page = render([calibration.section(responses(table))], title="calibration")
     assert "collapse on phantom: dg.phi 1.02, expected at least 1.3" in page
     assert "<polyline" in page
     assert len(page) < 100_000
 
 
-def test_the_same_in_words(table, monkeypatch):
-    monkeypatch.setattr(calibration, "observe", lambda runs: table)
-    text = markdown.render([calibration.section([], MADE)], title="Calibration")
+def test_the_same_in_words(table):
+    text = markdown.render([calibration.section(responses(table), MADE)], title="Calibration")
     assert "| dg.phi | demoted | 0 of 1 | collapse on phantom: dg.phi 1.02" in text
     assert "commit abc" in text and "smoke: seeds 0 and 1" in text
     assert "| dg.phi | 1.000 [0.952, 1.048] |" in text
