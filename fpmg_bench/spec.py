@@ -17,7 +17,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How long a method may train. `stop`: {"consensus": 1e-3} ends when released weights move less than that."""
+    """How long a method may train; rounds 0: what the exchanged statistics alone give.
+
+    stop: {"consensus": 1e-3} ends when released weights move less than that.
+    """
 
     rounds: int = 15
     local_steps: int = 20

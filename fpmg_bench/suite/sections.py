@@ -99,7 +99,7 @@ def read_budget(place: Place) -> dict[str, Any]:
     """Rounds, steps and sampling rate, those that are written."""
     found = place.fields(("rounds", "local_steps", "sampling_rate", "encoder_rounds", "evaluate_every", "stop"))
     given: dict[str, Any] = {}
-    for name, low in (("rounds", 1), ("local_steps", 1), ("encoder_rounds", 0)):
+    for name, low in (("rounds", 0), ("local_steps", 1), ("encoder_rounds", 0)):
         if name in found:
             given[name] = found[name].whole(low, 1)
     if "sampling_rate" in found:

@@ -169,7 +169,7 @@ def test_a_mistake_is_reported_at_its_place(problems, old, new, line):
         ),
         ("limits: {trial: 10}\n", "11:17: limits.trial: expected a duration such as 90s, 10m or 1h, got 10"),
         ("limits: {on_error: stopp}\n", "11:20: limits.on_error: unknown 'stopp'. Did you mean 'stop'?"),
-        ("budget: {rounds: 0}\n", "11:18: budget.rounds: expected a whole number of at least 1, got 0"),
+        ("budget: {rounds: -1}\n", "11:18: budget.rounds: expected a whole number of at least 0, got -1"),
         ("budget: {sampling_rate: 1.5}\n", "11:25: budget.sampling_rate: expected a share above 0 and up to 1, got 1.5"),
         ("budget: {stop: {consensu: 1}}\n", "11:17: budget.stop.consensu: unknown key 'consensu'. Did you mean 'consensus'?"),
         ("frames: yes\n", "11:9: frames: expected true or false, got 'yes'"),
