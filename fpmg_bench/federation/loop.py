@@ -6,15 +6,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.errors import PlumbingError, SiloLost, TrialError
+from fpmg_bench.errors import SiloLost, TrialError
 from fpmg_bench.faults import Round
 from fpmg_bench.federation import secure, statistics, struck
-from fpmg_bench.federation.exchange import Exchange, Meter, Node
+from fpmg_bench.federation.bundles import Bundles
 from fpmg_bench.federation.handover import path, sources
 from fpmg_bench.federation.hops import Load, hops
-from fpmg_bench.federation.layout import Bundle, Layout, modules_of
-from fpmg_bench.federation.mixing import Mixing, mixing
-from fpmg_bench.federation.plumbing import nodes_for
 from fpmg_bench.federation.record import Exchanged, line
 from fpmg_bench.federation.stage import Federated, Plan, SiloShard
 from fpmg_bench.federation.training import Training
@@ -24,7 +21,8 @@ from fpmg_bench.types import SiloContext
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Learner, Shard
-    from fpmg_bench.types import State, Step
+    from fpmg_bench.federation.layout import Bundle
+    from fpmg_bench.types import State
 
 
 Report = Callable[[dict[str, Any], Federated], None]
@@ -60,8 +58,7 @@ class Loop:
             plan,
             transport,
         )
-        self.layouts: dict[tuple[frozenset[int], frozenset[str]], Layout] = {}
-        self.mixed: dict[tuple[object, ...], Mixing | None] = {}
+        self.bundles = Bundles(plan, transport)
         own = {silo: float(shard.patients) for silo, shard in self.shards.items()}
         self.masses: dict[int, float] = dict(sorted(transport.gather(f"{plan.stage}, patients", own).items()))  # of all silos
 
@@ -70,7 +67,7 @@ class Loop:
         kept: dict[int, State] = {s: {} for s in self.shards}  # what a silo learnt about itself here is its own to use later
         local = {s: self.learner.statistics(self.schema, self.shard(s, -1), self.context(s, -1, kept[s])) for s in self.shards}
         sums = self._summed(local)
-        steps = self._steps(list(self.masses), 0)
+        steps = self.plan.steps(list(self.masses), 0)
         now, one = Federated(self._initial(sums), kept), next(iter(sums.values()))
         now.statistics_bytes, now.statistics_messages = statistics.cost(steps, list(self.masses), one)
         now.path += statistics.path(steps, list(self.masses), one)
@@ -85,7 +82,7 @@ class Loop:
         while True:
             try:
                 silos, seed = list(self.masses), seed_for(self.plan.seed, where, "masks")
-                sums = statistics.exchange(self._steps(silos, 0), local, where, seed, self.transport, silos)
+                sums = statistics.exchange(self.plan.steps(silos, 0), local, where, seed, self.transport, silos)
                 self.transport.committed(where, -1)
             except SiloLost as lost:
                 self._without(lost, -1)
@@ -113,7 +110,7 @@ class Loop:
         faults = self.plan.faults.at(self.plan.stage, now.round)
         active = [silo for silo in self.masses if silo not in faults.absent]
         work = Training(self, now, losses, faults)
-        serial = [silo for step in self._steps(active, now.round) for silo in step.train]
+        serial = [silo for step in self.plan.steps(active, now.round) for silo in step.train]
         trained = work.ahead(serial[0], active) if serial else {silo: work(silo) for silo in active if silo in self.shards}
         merging = time.perf_counter()
         bundles = self._exchanged(trained, now, work if serial else None, faults)
@@ -135,8 +132,10 @@ class Loop:
         merging, hubs, stage = dict(now.merging), dict(now.hubs), self.plan.stage
         while True:
             try:
-                groups = self._bundles(trained, now.states)
-                bundles = [self._exchange(layout, silos, trained, now, work, faults) for silos, layout in groups]
+                groups = self.bundles.groups(trained, now.states)
+                bundles = [
+                    self.bundles.exchange(layout, silos, trained, now, work, faults, self.masses) for silos, layout in groups
+                ]
                 self.transport.settle(stage, now.round, sum(bundle.meter.bytes for bundle in bundles))
                 self.transport.committed(stage, now.round)
             except SiloLost as lost:
@@ -155,7 +154,7 @@ class Loop:
     def _hand_over(self, now: Federated, bundles: Sequence[Exchanged], active: Sequence[int]) -> None:
         """Silos that lack a modality take the final modules of its holders over."""
         lacking = {silo for silo in active if silo in self.shards and self.plan.silos[silo].lacks}
-        steps = self._steps(active, 0)  # a later round's edges may not connect all
+        steps = self.plan.steps(active, 0)  # a later round's edges may not connect all
         loads: list[list[Load]] = []
         for bundle in bundles:
             holders = bundle.honest or bundle.silos
@@ -167,101 +166,6 @@ class Loop:
                 now.handover_bytes += bundle.layout.bytes
                 now.handover_messages += 1
         now.path += hops(loads)
-
-    def _bundles(self, trained: Mapping[int, State], before: Mapping[int, State]) -> list[tuple[tuple[int, ...], Layout]]:
-        """Modules grouped by the silos that hold them; each group travels as one flat message among its holders.
-
-        before: states of this process's nodes, whose layout a server goes by, which trains nothing.
-        """
-        own = {silo: sorted(modules_of(state)) for silo, state in trained.items()}
-        holders: dict[str, list[int]] = {}
-        for silo, modules in self.transport.gather(f"{self.plan.stage}, modules", own).items():
-            for module in modules:
-                holders.setdefault(module, []).append(silo)
-        groups: dict[tuple[int, ...], set[str]] = {}
-        for module, silos in holders.items():
-            groups.setdefault(tuple(silos), set()).add(module)
-        return [(silos, self._layout(silos, modules, trained or before)) for silos, modules in sorted(groups.items())]
-
-    def _layout(self, silos: tuple[int, ...], modules: set[str], states: Mapping[int, State]) -> Layout:
-        key = (frozenset(silos), frozenset(modules))
-        if key not in self.layouts:
-            self.layouts[key] = Layout.of(states[next((s for s in silos if s in states), min(states))], modules)
-        return self.layouts[key]
-
-    def _exchange(
-        self,
-        layout: Layout,
-        silos: tuple[int, ...],
-        trained: Mapping[int, State],
-        now: Federated,
-        work: Training | None,
-        faults: Round,
-    ) -> Exchanged:
-        steps = self._steps(list(silos), now.round)
-        flat = {s: layout.flatten(trained[s]) for s in silos if s in trained}
-        masses = {s: self.masses[s] for s in silos}
-        honest = tuple(s for s in silos if s not in self.plan.faults.liars)
-        name = ",".join(layout.modules())  # not the silos: some may be away in a round
-        nodes = self._nodes(steps, layout, flat, masses, now, name)
-        if not work:
-            struck.lie(faults, nodes, honest)
-        exchange = Exchange(nodes, self.plan.aggregator, self.transport, self.plan.stage, now.round, self.plan.seed, faults)
-        after = exchange.run(steps, work.on(layout) if work else None)
-        self._explain(layout, nodes, now)
-        exchange.meter.header = self.transport.header or layout.header
-        closed = self._closed_form(len(silos), layout, exchange.meter, now.round)
-        memories = {at: node.memory if node.advanced is None else node.advanced for at, node in nodes.items()}
-        now.merging[name] = now.merging.get(name, {}) | memories
-        now.hubs[name] = now.hubs.get(name, {}) | {at: node.model for at, node in nodes.items() if at < 0}
-        return Exchanged(layout, silos, honest, flat, dict(after), exchange.meter, closed, self._mixing(silos, steps, masses))
-
-    def _explain(self, layout: Layout, nodes: Mapping[int, Node], now: Federated) -> None:
-        """Recorded frames become what their receiver can make of them: whole states, and its own of before the round."""
-        for at, node in nodes.items():
-            own = now.states[at if at >= 0 else min(now.states)]
-            start = dict(own) | layout.views(node.reference)
-            for frame in self.transport.frames.get(at, ()):
-                if "start" not in frame:
-                    whole = {} if frame["masked"] else {"state": dict(own) | layout.views(frame["payload"])}
-                    frame |= {"modules": tuple(layout.modules()), "start": start, **whole}
-
-    def _nodes(
-        self,
-        steps: Sequence[Step],
-        layout: Layout,
-        flat: Mapping[int, Bundle],
-        masses: Mapping[int, float],
-        now: Federated,
-        name: str,
-    ) -> dict[int, Node]:
-        nodes = nodes_for(steps, flat or self._hub(layout, now), masses)
-        nodes = {at: node for at, node in nodes.items() if self.transport.holds(at)}
-        before: dict[int, Bundle] = {}
-        for silo in flat:
-            same = next((s for s in before if now.states[s] is now.states[silo]), None)
-            before[silo] = before[same] if same is not None else layout.flatten(now.states[silo])
-        first = before[min(before)] if before else nodes[min(nodes)].model
-        for at, node in nodes.items():
-            kept = now.hubs.get(name, {}).get(at, first)
-            node.reference = before[at] if at >= 0 else kept
-            node.model = node.model if at >= 0 else kept
-            node.memory = now.merging.get(name, {}).get(at, {})
-        return nodes
-
-    def _hub(self, layout: Layout, now: Federated) -> dict[int, Bundle]:
-        """The starting model of the server or hub that is alone in its process."""
-        return {at: layout.flatten(state) for at, state in now.states.items()}
-
-    def _closed_form(self, n: int, layout: Layout, meter: Meter, round: int) -> int | None:
-        """Bytes that the topology's formula asks for; PlumbingError where the meter disagrees. None where messages were lost."""
-        if meter.lost:
-            return None
-        expected = secure.round_bytes(self.plan.topology, n, layout)
-        if self.transport.whole and expected is not None and expected != meter.bytes:
-            where = f"{self.plan.stage}, round {round}"
-            raise PlumbingError(f"{where}: {meter.bytes} bytes were sent, the closed form of the topology says {expected}")
-        return expected
 
     def _take_over(self, now: Federated, bundles: Sequence[Exchanged], active: Sequence[int]) -> float:
         """New states from the merged vectors; silos that share all vectors share one state. Returns the relative weight change.
@@ -289,15 +193,6 @@ class Loop:
 
         if not all(bool(torch.isfinite(vector).all()) for vector in merged.values()):
             raise TrialError(f"{self.plan.stage}, round {round}, silo {silo}: the merged weights are not finite", "lower lr")
-
-    def _mixing(self, silos: tuple[int, ...], steps: Sequence[Step], masses: Mapping[int, float]) -> Mixing | None:
-        plan = (silos, tuple(steps))  # one-peer graphs change from round to round
-        if plan not in self.mixed:
-            self.mixed[plan] = None if any(step.train for step in steps) else mixing(steps, masses)
-        return self.mixed[plan]
-
-    def _steps(self, silos: Sequence[int], round: int) -> Sequence[Step]:
-        return self.plan.topology.plan(list(silos), round, rng_for(self.plan.seed, self.plan.stage, "topology", round))
 
     def shard(self, silo: int, round: int) -> Shard:
         return self.shards[silo].begin(seed_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "shard"))

@@ -10,8 +10,8 @@ from fpmg_bench.federation import consensus
 from fpmg_bench.federation.hops import hops
 
 if TYPE_CHECKING:
-    from fpmg_bench.federation.exchange import Meter
     from fpmg_bench.federation.layout import Bundle, Layout
+    from fpmg_bench.federation.meter import Meter
     from fpmg_bench.federation.mixing import Mixing
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fpmg_bench.faults import Faults
+from fpmg_bench.keys import rng_for
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Aggregator, Shard, Topology
     from fpmg_bench.federation.layout import Bundle
     from fpmg_bench.federation.record import Exchanged
-    from fpmg_bench.types import State
+    from fpmg_bench.types import State, Step
 
 
 class SiloShard(Protocol):
@@ -44,6 +45,10 @@ class Plan:
     seed: int
     stop: float | None = None
     faults: Faults = field(default_factory=Faults)
+
+    def steps(self, silos: Sequence[int], round: int) -> Sequence[Step]:
+        """The topology's plan of a round among these silos."""
+        return self.topology.plan(list(silos), round, rng_for(self.seed, self.stage, "topology", round))
 
 
 @dataclass(slots=True)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fpmg_bench.faults import Round
-    from fpmg_bench.federation.exchange import Meter, Node
+    from fpmg_bench.federation.exchange import Node
+    from fpmg_bench.federation.meter import Meter
 
 
 def lie(faults: Round, nodes: Mapping[int, Node], honest: Sequence[int]) -> None:
