@@ -57,7 +57,7 @@ def _apply(suite: Suite, tuned: Tuned, registry: Registry) -> Path:
     """Beside the suite, or in this folder for one that ships: its own folder belongs to the installation."""
     from importlib.resources import files
 
-    from fpmg_bench.tuned_suite import tuned_suite
+    from fpmg_bench.tune import tuned_suite
 
     assert tuned.best is not None
     folder = Path() if suite.source.parent == Path(str(files("fpmg_bench"))) / "suites" else suite.source.parent

@@ -10,8 +10,8 @@ import pytest
 from fpmg_bench.errors import ExitCode, SuiteError
 from fpmg_bench.registry import Registry
 from fpmg_bench.suite import parse_suite
-from fpmg_bench.tune import Objective, Proposal, _least_ranks, distribution_of, objectives_of, tune
-from fpmg_bench.tuned_suite import tuned_suite
+from fpmg_bench.tune import Objective, Proposal, objectives_of, tune, tuned_suite
+from fpmg_bench.tune.proposals import distribution_of, least_ranks
 from fpmg_bench.types import Scale
 
 SUITE = """\
@@ -115,10 +115,10 @@ def test_space_entries_become_distributions() -> None:
 def test_the_balanced_member_of_the_front_is_the_best() -> None:
     axes = [Objective("x", Scale(0.0, False)), Objective("y", Scale(1.0, True))]
     front = [Proposal(0, {}, {"x": 0.0, "y": 0.0}), Proposal(1, {}, {"x": 0.1, "y": 0.9}), Proposal(2, {}, {"x": 0.5, "y": 0.8})]
-    best = _least_ranks(front, axes)
+    best = least_ranks(front, axes)
     assert best is not None
     assert best.number == 1
-    assert _least_ranks([], axes) is None
+    assert least_ranks([], axes) is None
 
 
 def test_the_tuned_suite_keeps_comments_and_holdout_and_reads_back() -> None:

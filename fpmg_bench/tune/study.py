@@ -1,6 +1,4 @@
-"""A study over one method's parameters: Optuna's TPE proposes, trials answer. They live inside the development set, which no
-evaluation trial of the same suite ever sees (`tune.holdout`); cohorts under 300 patients are never tuned.
-"""
+"""Ask for proposals, run their trials on every large enough cohort, tell the answers."""
 
 from __future__ import annotations
 
@@ -10,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.errors import FpmgError, StoreError, SuiteError
-from fpmg_bench.keys import seed_for
+from fpmg_bench.errors import FpmgError, SuiteError
+from fpmg_bench.tune.journal import open_study
+from fpmg_bench.tune.objectives import Objective, measured, objectives_of
+from fpmg_bench.tune.proposals import Proposal, answered, distribution_of, least_ranks
 
 if TYPE_CHECKING:
     import optuna
@@ -21,36 +21,9 @@ if TYPE_CHECKING:
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.store import Planned, RunDir
     from fpmg_bench.suite import Suite, Tune
-    from fpmg_bench.types import Scale
 
 TUNED_FROM = 300  # patients
 Tell = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """A score by its name in the results table. Minimised where lower is better, or as the distance to its best value."""
-
-    name: str
-    scale: Scale
-
-    @property
-    def direction(self) -> str:
-        return "maximize" if self.scale.higher_is_better else "minimize"
-
-    def of(self, value: float) -> float:
-        """What the study sees of a measured value."""
-        return abs(value - self.scale.best) if self.scale.higher_is_better is None else value
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """One point of the space. values: objective -> mean over cohorts; empty where a trial failed, with the reason."""
-
-    number: int
-    params: Mapping[str, Any]
-    values: Mapping[str, float] = field(default_factory=dict)
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,23 +64,6 @@ def tune(
         if not work.batch(min(left, jobs or cores())):
             break
     return work.result()
-
-
-def objectives_of(suite: Suite, tune: Tune, registry: Registry) -> list[Objective]:
-    """The objectives with their scales. Raises SuiteError for a score that no metric of the suite declares."""
-    from fpmg_bench.store import metric_name
-
-    known: dict[str, Scale] = {}
-    for choice in suite.metrics:
-        scales = getattr(registry.load("metric", choice.name), "scales", {})
-        known |= {metric_name(choice.name, key): scale for key, scale in scales.items()}
-    unknown = [name for name in tune.objectives if name not in known]
-    if unknown:
-        raise SuiteError(
-            f"{suite.source}: tune.objectives: no metric of the suite gives {', '.join(unknown)}",
-            f"one of {', '.join(sorted(known))}",
-        )
-    return [Objective(name, known[name]) for name in tune.objectives]
 
 
 @dataclass
@@ -154,7 +110,7 @@ class _Study:
         target = RunDir(out if out is not None else Path("runs") / f"{suite.name}-tune")
         target.check_owner(suite.name)
         journal = target.root.with_name(f"{target.root.name}.journal")
-        study = _open_study(suite, journal, objectives, bases)
+        study = open_study(suite, journal, objectives, bases)
         return cls(suite, tune, registry, objectives, study, target, journal, small, bases, made, tell)
 
     def finished(self) -> int:
@@ -180,10 +136,10 @@ class _Study:
 
     def result(self) -> Tuned:
         """All proposals so far, the Pareto front, and the pick."""
-        proposals = tuple(_proposal(trial, self.objectives) for trial in self.study.trials if trial.state.is_finished())
+        proposals = tuple(answered(trial, self.objectives) for trial in self.study.trials if trial.state.is_finished())
         done = [p for p in proposals if p.values]
         front = tuple(sorted(trial.number for trial in self.study.best_trials)) if done else ()
-        best = _least_ranks([p for p in done if p.number in front], self.objectives)
+        best = least_ranks([p for p in done if p.number in front], self.objectives)
         return Tuned(self.run.root, self.journal, proposals, front, best, self.skipped)
 
     def _space(self) -> dict[str, optuna.distributions.BaseDistribution]:
@@ -232,76 +188,6 @@ class _Study:
         self.study.tell(trial, [objective.of(value) for objective, value in zip(self.objectives, values, strict=True)])
 
     def _mean(self, objective: Objective, specs: Sequence[TrialSpec]) -> float:
-        return math.fsum(_value(self.run.result(self.planned[spec.id].key), spec.id, objective.name) for spec in specs) / len(
+        return math.fsum(measured(self.run.result(self.planned[spec.id].key), spec.id, objective.name) for spec in specs) / len(
             specs
         )
-
-
-def _value(result: Mapping[str, Any] | None, id: str, name: str) -> float:
-    """A trial's final score over all silos. StoreError where it has none, with the reason."""
-    from fpmg_bench.store import metric_name
-
-    if result is None or result["status"] != "ok":
-        raise StoreError(f"{id}: {result['reason'] if result else 'not run'}")
-    for score in result["scores"]:
-        whole = (score.get("scope") or "all") == "all" and score.get("modality") is None and score.get("round") is None
-        if whole and metric_name(score["metric"], score.get("key") or score["metric"]) == name and score.get("value") is not None:
-            value = float(score["value"])
-            if math.isfinite(value):
-                return value
-    raise StoreError(f"{id}: {name} was not measured")
-
-
-def distribution_of(path: str, entry: Mapping[str, Any]) -> optuna.distributions.BaseDistribution:
-    """A suite's space entry as Optuna's: {"float": [low, high], "log": true} | {"int": [low, high]} | {"choice": [...]}."""
-    from optuna import distributions
-
-    if "choice" in entry:
-        return distributions.CategoricalDistribution(entry["choice"])
-    kind = "float" if "float" in entry else "int"
-    low, high = entry[kind]
-    if kind == "float":
-        return distributions.FloatDistribution(low, high, log=bool(entry.get("log")))
-    return distributions.IntDistribution(low, high, log=bool(entry.get("log")))
-
-
-def _open_study(suite: Suite, journal: Path, objectives: Sequence[Objective], bases: Sequence[TrialSpec]) -> optuna.Study:
-    """The journal's study of this very question; what was pending when it was killed is closed, its trials are kept by key."""
-    import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    from fpmg_bench.keys import digest
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    assert suite.tune is not None
-    question = digest([suite.tune.method, suite.tune.space, suite.tune.objectives, suite.tune.holdout, list(bases)])
-    study = optuna.create_study(
-        storage=JournalStorage(JournalFileBackend(str(journal))),
-        study_name=question[:16],
-        directions=[optuna.study.StudyDirection[o.direction.upper()] for o in objectives],
-        load_if_exists=True,
-    )
-    for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
-        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-    # another stream for every continuation, or a resumed study would propose its first points again
-    seed = seed_for(bases[0].seed, "tune", len(study.trials)) % 2**32
-    study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
-    return study
-
-
-def _proposal(trial: optuna.trial.FrozenTrial, objectives: Sequence[Objective]) -> Proposal:
-    measured = trial.user_attrs.get("measured", {})
-    values = {objective.name: measured[objective.name] for objective in objectives if objective.name in measured}
-    return Proposal(trial.number, trial.params, values, trial.user_attrs.get("reason", "" if values else "interrupted"))
-
-
-def _least_ranks(front: Sequence[Proposal], objectives: Sequence[Objective]) -> Proposal | None:
-    """The front's most balanced member: least sum of ranks over the objectives, the earlier one in a tie."""
-    total = dict.fromkeys((p.number for p in front), 0)
-    for objective in objectives:
-        sign = -1.0 if objective.direction == "maximize" else 1.0
-        for rank, p in enumerate(sorted(front, key=lambda p: sign * objective.of(p.values[objective.name]))):
-            total[p.number] += rank
-    return min(front, key=lambda p: (total[p.number], p.number), default=None)

@@ -1,0 +1,42 @@
+"""The study on disk, so that an interrupted one goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fpmg_bench.keys import seed_for
+
+if TYPE_CHECKING:
+    import optuna
+
+    from fpmg_bench.spec import TrialSpec
+    from fpmg_bench.suite import Suite
+    from fpmg_bench.tune.objectives import Objective
+
+
+def open_study(suite: Suite, journal: Path, objectives: Sequence[Objective], bases: Sequence[TrialSpec]) -> optuna.Study:
+    """The journal's study of this very question; what was pending when it was killed is closed, its trials are kept by key."""
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    from fpmg_bench.keys import digest
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    assert suite.tune is not None
+    question = digest([suite.tune.method, suite.tune.space, suite.tune.objectives, suite.tune.holdout, list(bases)])
+    study = optuna.create_study(
+        storage=JournalStorage(JournalFileBackend(str(journal))),
+        study_name=question[:16],
+        directions=[optuna.study.StudyDirection[o.direction.upper()] for o in objectives],
+        load_if_exists=True,
+    )
+    for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+    # another stream for every continuation, or a resumed study would propose its first points again
+    seed = seed_for(bases[0].seed, "tune", len(study.trials)) % 2**32
+    study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+    return study
