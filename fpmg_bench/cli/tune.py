@@ -36,7 +36,8 @@ def command(
     """Tune the method named in SUITE's `tune` section with Optuna's TPE; go on where an earlier call stopped.
 
     Trials use only the development set (`tune.holdout`); cohorts under 300 patients are never tuned. With several objectives the
-    Pareto front is printed, and its most balanced member (least sum of ranks) is the best.
+    Pareto front is printed, and its member nearest to the ideal point is the best (objectives scaled to
+    their ranges over all proposals).
     """
     from fpmg_bench.cli.progress import watching
     from fpmg_bench.registry import Registry

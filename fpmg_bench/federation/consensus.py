@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fpmg_bench.federation.layout import Bundle, Layout
 
-BLOCK = 1 << 13  # coordinates a pass, so that float64 copies stay in the cache
+BLOCK = 1 << 18  # numbers a pass, of all silos together, so that float64 copies stay in the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,9 @@ def _piece(vectors: Sequence[Tensor], pi: Sequence[float], shared: bool) -> tupl
 
     weights, norm = torch.tensor(pi, dtype=torch.float64), 0.0
     squares = torch.zeros(len(vectors), dtype=torch.float64)
-    for start in range(0, vectors[0].numel(), BLOCK):
-        cut = slice(start, start + BLOCK)
+    width = BLOCK // len(vectors)
+    for start in range(0, vectors[0].numel(), width):
+        cut = slice(start, start + width)
         if shared:
             norm += _square(vectors[0][cut].double())
             continue

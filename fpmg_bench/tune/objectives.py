@@ -30,6 +30,10 @@ class Objective:
         """What the study sees of a measured value."""
         return abs(value - self.scale.best) if self.scale.higher_is_better is None else value
 
+    def loss(self, value: float) -> float:
+        """The same with lower as better."""
+        return -value if self.direction == "maximize" else self.of(value)
+
 
 def objectives_of(suite: Suite, tune: Tune, registry: Registry) -> list[Objective]:
     """The objectives with their scales. Raises SuiteError for a score that no metric of the suite declares."""

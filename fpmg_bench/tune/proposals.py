@@ -42,11 +42,15 @@ def answered(trial: optuna.trial.FrozenTrial, objectives: Sequence[Objective]) -
     return Proposal(trial.number, trial.params, values, trial.user_attrs.get("reason", "" if values else "interrupted"))
 
 
-def least_ranks(front: Sequence[Proposal], objectives: Sequence[Objective]) -> Proposal | None:
-    """The front's most balanced member: least sum of ranks over the objectives, the earlier one in a tie."""
-    total = dict.fromkeys((p.number for p in front), 0)
+def nearest_to_ideal(front: Sequence[Proposal], done: Sequence[Proposal], objectives: Sequence[Objective]) -> Proposal | None:
+    """The front's member nearest to the ideal point, each objective scaled to its range over all answered proposals.
+
+    Not the least sum of ranks: on a front of two objectives all sums are equal. The earlier one in a tie.
+    """
+    away = dict.fromkeys((p.number for p in front), 0.0)
     for objective in objectives:
-        sign = -1.0 if objective.direction == "maximize" else 1.0
-        for rank, p in enumerate(sorted(front, key=lambda p: sign * objective.of(p.values[objective.name]))):
-            total[p.number] += rank
-    return min(front, key=lambda p: (total[p.number], p.number), default=None)
+        losses = {p.number: objective.loss(p.values[objective.name]) for p in done}
+        best, worst = min(losses.values(), default=0.0), max(losses.values(), default=0.0)
+        for number in away:
+            away[number] += ((losses[number] - best) / (worst - best)) ** 2 if worst > best else 0.0
+    return min(front, key=lambda p: (away[p.number], p.number), default=None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.errors import FpmgError, SuiteError
 from fpmg_bench.tune.journal import open_study
 from fpmg_bench.tune.objectives import Objective, measured, objectives_of
-from fpmg_bench.tune.proposals import Proposal, answered, distribution_of, least_ranks
+from fpmg_bench.tune.proposals import Proposal, answered, distribution_of, nearest_to_ideal
 
 if TYPE_CHECKING:
     import optuna
@@ -28,7 +28,7 @@ Tell = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a study found. best: of the Pareto front the proposal with the least sum of ranks; None where all failed."""
+    """What a study found. best: of the Pareto front the proposal nearest to the ideal point; None where all failed."""
 
     run: Path
     journal: Path
@@ -139,7 +139,7 @@ class _Study:
         proposals = tuple(answered(trial, self.objectives) for trial in self.study.trials if trial.state.is_finished())
         done = [p for p in proposals if p.values]
         front = tuple(sorted(trial.number for trial in self.study.best_trials)) if done else ()
-        best = least_ranks([p for p in done if p.number in front], self.objectives)
+        best = nearest_to_ideal([p for p in done if p.number in front], done, self.objectives)
         return Tuned(self.run.root, self.journal, proposals, front, best, self.skipped)
 
     def _space(self) -> dict[str, optuna.distributions.BaseDistribution]:

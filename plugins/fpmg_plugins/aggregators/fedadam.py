@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Lt
 
-from fpmg_plugins.aggregators.span import BLOCK, combine
+from fpmg_plugins.aggregators.span import combine, cuts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,8 +46,7 @@ class FedAdam:
         update = combine(inputs, weights, reference, delta=True)
         first, second = torch.empty_like(update), torch.empty_like(update)
         merged = torch.empty_like(reference)
-        for start in range(0, update.numel(), BLOCK):
-            cut = slice(start, start + BLOCK)
+        for cut in cuts(4, update.numel()):
             step = update[cut].double()
             m = self.beta1 * memory["first"][cut].double() if "first" in memory else torch.zeros_like(step)
             v = memory["second"][cut].double() if "second" in memory else torch.full_like(step, self.adaptivity**2)

@@ -9,12 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
-BLOCK = 1 << 12  # coordinates a pass: the float64 copies of a block stay in the cache (measured 2x faster than 1 << 16)
 FAR = 1e6  # squared distance to the reference over squared spread, from which the Gram matrix has lost six digits of sixteen
+
+
+def cuts(models: int, length: int) -> Iterator[slice]:
+    """Coordinates a pass: so many that Python's calls cost little, so few that float64 copies of all models stay in the cache.
+
+    Measured for 2 to 64 models on 1 MiB of level 2: within 15 % of the best power of two, 2x faster than 1 << 12 for five.
+    """
+    width = min(1 << 15, (1 << 18) // models)
+    yield from (slice(start, start + width) for start in range(0, length, width))
 
 
 def gram(inputs: Tensor, reference: Tensor, more: Sequence[Tensor] = ()) -> Tensor:
@@ -23,8 +31,7 @@ def gram(inputs: Tensor, reference: Tensor, more: Sequence[Tensor] = ()) -> Tens
 
     size = len(inputs) + len(more)
     total = torch.zeros(size, size, dtype=torch.float64)
-    for start in range(0, reference.numel(), BLOCK):
-        cut = slice(start, start + BLOCK)
+    for cut in cuts(size, reference.numel()):
         part = inputs[:, cut].to(torch.float64, copy=True)
         part.sub_(reference[cut])  # in place: a second temporary costs as much as the product
         if more:
@@ -63,8 +70,7 @@ def distances_to(inputs: Tensor, center: Tensor) -> Tensor:
     import torch
 
     total = torch.zeros(len(inputs), dtype=torch.float64)
-    for start in range(0, center.numel(), BLOCK):
-        cut = slice(start, start + BLOCK)
+    for cut in cuts(len(inputs), center.numel()):
         total += inputs[:, cut].to(torch.float64, copy=True).sub_(center[cut]).square_().sum(1)
     return total.sqrt()
 
@@ -84,8 +90,7 @@ def combine(inputs: Tensor, weights: Tensor, reference: Tensor, more: Sequence[T
     given = weights[: len(inputs)].double()
     rows = given.nonzero().flatten()
     mine = given[rows]
-    for start in range(0, reference.numel(), BLOCK):
-        cut = slice(start, start + BLOCK)
+    for cut in cuts(len(inputs), reference.numel()):
         base = reference[cut].double()
         block = inputs[:, cut] if len(rows) == len(inputs) else inputs[rows, cut]
         step = torch.addmv(base, block.double().T, mine, beta=-float(mine.sum()))

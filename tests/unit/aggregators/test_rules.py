@@ -4,9 +4,11 @@ import torch
 from fpmg_plugins.aggregators.centered_clipping import CenteredClipping
 from fpmg_plugins.aggregators.coordinate_median import CoordinateMedian
 from fpmg_plugins.aggregators.fedavg import FedAvg
-from fpmg_plugins.aggregators.span import BLOCK, combine, gram
+from fpmg_plugins.aggregators.span import combine, cuts, gram
 
 EQUAL = torch.full((5,), 0.2, dtype=torch.float64)
+
+LENGTH = 2 * next(cuts(3, 10**6)).stop + 7  # whole passes and a rest
 
 
 def models(m=5, d=40, spread=1.0):
@@ -34,8 +36,8 @@ def test_coordinate_median_needs_two_honest_models_a_liar():
 def test_gram_keeps_distances_of_models_that_are_close_relative_to_their_norm():
     """float32 |x|^2 + |y|^2 - 2xy is off by thousands of percent at this spread."""
     g = torch.Generator().manual_seed(0)
-    base = 0.05 * torch.randn(BLOCK + 7, generator=g)
-    x = base + 1e-6 * torch.randn(3, BLOCK + 7, generator=g)
+    base = 0.05 * torch.randn(LENGTH, generator=g)
+    x = base + 1e-6 * torch.randn(3, LENGTH, generator=g)
     products = gram(x, base)
     exact = (x[0].double() - x[1].double()).square().sum()
     found = products[0, 0] + products[1, 1] - 2 * products[0, 1]

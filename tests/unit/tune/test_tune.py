@@ -11,7 +11,7 @@ from fpmg_bench.errors import ExitCode, SuiteError
 from fpmg_bench.registry import Registry
 from fpmg_bench.suite import parse_suite
 from fpmg_bench.tune import Objective, Proposal, objectives_of, tune, tuned_suite
-from fpmg_bench.tune.proposals import distribution_of, least_ranks
+from fpmg_bench.tune.proposals import distribution_of, nearest_to_ideal
 from fpmg_bench.types import Scale
 
 SUITE = """\
@@ -112,13 +112,18 @@ def test_space_entries_become_distributions() -> None:
     assert distribution_of("c", {"choice": ["a", "b"]}).choices == ("a", "b")  # type: ignore[attr-defined]
 
 
-def test_the_balanced_member_of_the_front_is_the_best() -> None:
+def test_the_member_of_the_front_that_is_nearest_to_the_ideal_is_the_best() -> None:
     axes = [Objective("x", Scale(0.0, False)), Objective("y", Scale(1.0, True))]
-    front = [Proposal(0, {}, {"x": 0.0, "y": 0.0}), Proposal(1, {}, {"x": 0.1, "y": 0.9}), Proposal(2, {}, {"x": 0.5, "y": 0.8})]
-    best = least_ranks(front, axes)
+    done = [
+        Proposal(0, {}, {"x": 0.0, "y": 0.0}),
+        Proposal(1, {}, {"x": 0.5, "y": 1.0}),
+        Proposal(2, {}, {"x": 0.1, "y": 0.9}),  # worse than the best by a tenth of the range in both
+        Proposal(3, {}, {"x": 1.0, "y": 0.5}),
+    ]
+    best = nearest_to_ideal(done[:3], done, axes)
     assert best is not None
-    assert best.number == 1
-    assert least_ranks([], axes) is None
+    assert best.number == 2
+    assert nearest_to_ideal([], [], axes) is None
 
 
 def test_the_tuned_suite_keeps_comments_and_holdout_and_reads_back() -> None:
