@@ -13,6 +13,7 @@ import torch
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.hookspecs import Component
+from fpmg_bench.registry import Registry
 from fpmg_bench.testing import checks_for
 
 ROOT = Path(__file__).parents[2]
@@ -53,3 +54,19 @@ def test_the_hook_and_the_entry_point_are_what_the_registry_reads(written: dict[
     assert component.name == "norm-bounded-mean"
     (entry,) = _blocks("toml")
     assert tomllib.loads(entry)["project"]["entry-points"] == {"fpmg_bench": {"example": component.target.partition(".")[0]}}
+
+
+def test_the_suite_of_the_generator_is_read(tmp_path: Path) -> None:
+    import fpmg_plugin_example
+
+    from fpmg_bench.suite import parse_suite
+
+    registry = Registry.discover()
+    offered = [component.name for component in fpmg_plugin_example.fpmg_generators()]
+    (methods,) = _blocks("yaml")
+    assert f"name: {offered[0]}," in methods
+    known = methods.replace(f"{{name: {offered[0]}, latent: 16}}", "single-modal-cgan")  # the example is not installed here
+    head = "version: 1\nname: tutorial\nseeds: [0]\ndatasets: [{name: phantom, patients: 300}]\nmetrics: [rg]\n"
+    suite = parse_suite(head + known, tmp_path / "suite.yaml", registry)
+    assert list(suite.methods) == ["mine", "fpmg", "untrained", "private"]
+    assert suite.methods["untrained"].budget == {"rounds": 0}

@@ -32,4 +32,5 @@ def test_installed_plugin_is_listed_and_runs(tmp_path):
 
     table = pd.read_parquet(tmp_path / "out" / "results.parquet")
     assert "category-coverage" in set(table[table.status == "ok"].metric)
+    assert "vae" in set(table[(table.status == "ok") & (table.metric == "rg")].method)
     assert (tmp_path / "out" / "report.html").is_file()

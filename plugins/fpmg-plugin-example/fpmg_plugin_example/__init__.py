@@ -11,5 +11,14 @@ def fpmg_aggregators() -> list[Component]:
 
 
 @hookimpl
+def fpmg_generators() -> list[Component]:
+    return [
+        Component(
+            "joint-vae", "fpmg_plugin_example.generator:JointVae", "conditional variational autoencoder over the joint vectors"
+        )
+    ]
+
+
+@hookimpl
 def fpmg_metrics() -> list[Component]:
     return [Component("category-coverage", "fpmg_plugin_example.metric:CategoryCoverage", "share of real categories that appear")]
