@@ -14,6 +14,7 @@ from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics import attribute, linkability, singling_out
 from fpmg_plugins.metrics.columns import columns_of, joined
 from fpmg_plugins.metrics.resampling import fresh_seed
+from fpmg_plugins.metrics.target_groups import sides
 from fpmg_plugins.metrics.targets import matched
 
 if TYPE_CHECKING:
@@ -107,19 +108,21 @@ class Inference:
 
     def _attribute(self, evidence: Evidence, seed: int, others: Cohort, release: Cohort) -> Iterator[Score]:
         parts = (columns_of(evidence.train), columns_of(others), columns_of(release).sorted(), _unseen(evidence))
-        targets = self._targets(evidence, others, seed)
+        targets = self._targets(evidence, others, seed, release)
         return attribute.scores(targets, parts, evidence.train.classes, self.resamples, seed)
 
     def _singling_out(self, evidence: Evidence, seed: int, others: Cohort, release: Cohort) -> Iterator[Score]:
         unseen = _unseen(evidence) if others is evidence.held_out else columns_of(others)
         made = columns_of(release).sorted()
-        return singling_out.scores(columns_of(evidence.train), unseen, made, self.predicates, seed)
+        own = sides(evidence, release, others).get("own")
+        members = evidence.train if own is None else evidence.train.take(own)
+        return singling_out.scores(columns_of(members), unseen, made, self.predicates, seed)
 
     def _linkability(self, evidence: Evidence, seed: int, others: Cohort, release: Cohort) -> Iterator[Score]:
-        return linkability.scores(evidence, self._targets(evidence, others, seed), others, release)
+        return linkability.scores(evidence, self._targets(evidence, others, seed, release), others, release)
 
-    def _targets(self, evidence: Evidence, others: Cohort, seed: int) -> Targets:
-        return matched(evidence.train, others, seed).some(self.targets, seed)
+    def _targets(self, evidence: Evidence, others: Cohort, seed: int, release: Cohort) -> Targets:
+        return matched(evidence.train, others, seed, **sides(evidence, release, others)).some(self.targets, seed)
 
 
 def _unseen(evidence: Evidence) -> Columns:

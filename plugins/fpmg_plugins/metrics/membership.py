@@ -39,7 +39,8 @@ def _auc(source: str) -> Scale:
 
 class Membership:
     """Training patients (members) against as many held-out patients of the same labels; unit: one patient, whose likeliest
-    record counts. AUC in [0, 1], ideal .5, lower is better; 1: every member is recognised.
+    record counts. AUC in [0, 1], ideal .5, lower is better; 1: every member is recognised. Where nothing travels between silos,
+    only a silo's own patients are members of its release (`membership.worst` is then `membership.own`).
 
     `membership.worst`: the worst of all attacks below, the attack chosen by its AUC on one half of the patients and scored on
     the other; both directions, averaged. Also by class (class:NAME), sex, age band and among the quarter that is least like the
@@ -99,7 +100,8 @@ class Membership:
     ) -> list[Score]:
         silo = next(silo for silo, cohort in evidence.released.items() if cohort is release)
         scored[id(release)] = record_scores(evidence, attacks(evidence, release, silo), evidence.held_out, tell=True)
-        tried = self._tried(evidence, evidence.held_out, scored[id(release)], seed)
+        rows = target_groups.sides(evidence, release, evidence.held_out)
+        tried = self._tried(evidence, evidence.held_out, scored[id(release)], seed, **rows)
         scores = self._scores(evidence, evidence.held_out, tried, tell=True)
         return [replace(s, floor=floors.get((s.key, s.scope, s.modality))) for s in scores]
 
@@ -153,7 +155,7 @@ class Membership:
         scores = []
         for silo, release in evidence.released.items():
             scope = f"silo:{evidence.silo_names[silo]}"
-            rows = {"own": evidence.train.silo == silo, "same": target_groups.of_silo(evidence, silo)}
+            rows = {"own": evidence.train.silo == silo, "same": target_groups.of_silo(evidence, silo, evidence.held_out)}
             try:
                 tried = self._tried(evidence, evidence.held_out, scored.get(id(release), {}), seed, **rows)
                 scores.append(score("membership.own", *tried.worst(), scope=scope))

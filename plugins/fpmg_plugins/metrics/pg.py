@@ -15,6 +15,7 @@ from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.distances import placed
 from fpmg_plugins.metrics.ranking import auroc
 from fpmg_plugins.metrics.resampling import fresh_seed, interval, patient_weights
+from fpmg_plugins.metrics.target_groups import sides
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +35,8 @@ class Pg:
 
     `pg.epsilon`: formal epsilon at the suite's delta, max over silos, from the ledger; infinite without accounting; lower is
     better. `pg.attack_auc`: membership by distance to the closest released record in phi, training patients against as many
-    held-out patients, a patient's nearest record counts; range [0, 1], ideal .5; 1: every member is recognised. Floor: R2
+    held-out patients, a patient's nearest record counts; range [0, 1], ideal .5; 1: every member is recognised. Where nothing
+    travels between silos, only a silo's own patients are members of its release. Floor: R2
     released, R1 as non-members. Interval: bootstrap over patients. Where few records have all modalities, each modality is
     attacked instead. `pg.attack_own`: members of the releasing silo alone. `pg.advantage`: largest TPR - FPR.
     `pg.attack_tpr`: TPR at 1 % FPR, from 1,000 non-members.
@@ -83,7 +85,9 @@ class Pg:
         return evidence.each_release(partial(self._attack, evidence, seed, floor, modality), modality=modality)
 
     def _attack(self, evidence: Evidence, seed: int, floor: Attack, modality: str | None, release: Cohort) -> list[Score]:
-        members, others = (closeness(evidence, part, release, modality) for part in (evidence.train, evidence.held_out))
+        rows = sides(evidence, release, evidence.held_out)
+        members = closeness(evidence, evidence.train, release, modality, rows.get("own"))
+        others = closeness(evidence, evidence.held_out, release, modality, rows.get("same"))
         drawn = attack(members, others, self.resamples, seed)
         low, high = interval(drawn.areas[1:])
         scores = [

@@ -15,6 +15,7 @@ from fpmg_plugins.metrics.densities import nth_nearest
 from fpmg_plugins.metrics.distances import placed
 from fpmg_plugins.metrics.member_scores import AROUND, TINY
 from fpmg_plugins.metrics.resampling import fresh_seed
+from fpmg_plugins.metrics.target_groups import sides
 from fpmg_plugins.metrics.targets import LEAST, matched
 from fpmg_plugins.metrics.utility_models import score
 from fpmg_plugins.metrics.worst_attack import Tried
@@ -91,11 +92,11 @@ class Rmia:
             return _log_density(evidence.nn(at.x, made.x), at.x.shape[1]) - usual[id(cohort)]
 
         base = np.sort(ratio(population))
-        sides = [evidence.train, *others]
-        share = np.concatenate([np.searchsorted(base, ratio(side), side="right") / len(base) for side in sides])
-        patient = np.concatenate([placed(evidence, side, principal=True, least=LEAST).patient for side in sides])
+        both = [evidence.train, *others]
+        share = np.concatenate([np.searchsorted(base, ratio(side), side="right") / len(base) for side in both])
+        patient = np.concatenate([placed(evidence, side, principal=True, least=LEAST).patient for side in both])
         whole = evidence.held_out if len(others) > 1 else others[0]
-        targets = matched(evidence.train, whole, seed)
+        targets = matched(evidence.train, whole, seed, **sides(evidence, release, whole))
         tried = Tried(targets, {("rmia", None): targets.most(patient, share)}, targets.weights(self.resamples, seed))
         return [score(key, draws, n, floors.get(f"{key} {scope}"), scope) for key, scope, draws, n in _found(evidence, tried)]
 

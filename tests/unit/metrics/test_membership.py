@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 from fpmg_plugins.datasets.phantom import Phantom
+from fpmg_plugins.metrics.inference import Inference
 from fpmg_plugins.metrics.membership import Membership
+from fpmg_plugins.metrics.pg import Pg
+from fpmg_plugins.metrics.rmia import Rmia
 
 from fpmg_bench.contracts import Objective
 from fpmg_bench.controls import CONTROLS
@@ -68,6 +71,24 @@ def test_a_release_that_looks_like_its_site_is_no_membership(scene):
     found = keyed(Membership()(evidence, rng_for(0, "m")), "silo:site-2")["membership.own"]
     assert found.n > 400
     assert found.value == pytest.approx(0.5, abs=0.045)  # against unseen patients of any site: .6
+
+
+def left_alone(scene, messages):
+    """Every silo releases its own patients and nobody else's."""
+    _, made, space = scene
+    parts = {name: getattr(made, name) for name in ("train", "r1", "r2", "held_out", "third")}
+    released = {silo: made.train.take(made.train.silo == silo) for silo in range(4)}
+    return Measured(**parts, space=space, silo_names=made.train.silo_names, released=released, bytes={"messages": messages})
+
+
+def test_where_nothing_travels_only_a_silos_own_patients_are_members(scene):
+    """Patients of other silos are no members of its release: as such they would hide that it copies."""
+    for metric, key in ((Membership(), "membership.worst"), (Pg(), "pg.attack_auc"), (Rmia(), "rmia")):
+        alone, federated = (keyed(metric(left_alone(scene, n), rng_for(0, "m")))[key].value for n in (0, 12))
+        assert alone > 0.9 > federated + 0.1, (key, alone, federated)
+    risks = [keyed(Inference()(left_alone(scene, n), rng_for(0, "m"))) for n in (0, 12)]
+    for key in ("inference.attribute", "inference.linkability", "inference.singling_out"):
+        assert risks[0][key].value > risks[1][key].value, key
 
 
 class Recalls(torch.nn.Module):
