@@ -6,13 +6,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fpmg_bench import drawn
+from fpmg_bench.audit.bound import CONFIDENCE, ceiling, lower_bound
 from fpmg_bench.report.blocks import Cell, Prose
 from fpmg_bench.report.measures import epsilon
 from fpmg_bench.report.read import TrialFiles
 from fpmg_bench.report.view import Method, View
-from fpmg_bench.report.wording import as_float, number
+from fpmg_bench.report.wording import number
 
-UNPROVED = "Canaries refute or they do not; they never confirm. The lower bound holds at 95 % confidence, the ceiling is what this audit could show at most."
+UNPROVED = (
+    "Canaries refute or they do not; they never confirm. The lower bound is the largest over seeds and holds at 95 % confidence for "
+    "all of them together (each at 1 - .05 / seeds), the ceiling is what this audit could show at most."
+)
 REFUTED = "A formal ε of this run is refuted: it is no guarantee, whatever the ledger says."
 
 
@@ -44,10 +48,18 @@ def cell(method: Method) -> Cell:
     found: list[Mapping[str, Any]] = [trial.record["audit"] for trial in method.done if trial.record.get("audit")]
     if not found:
         return Cell("not run", tone="muted")
-    worst = max(found, key=lambda audit: (audit["violated"], audit["epsilon_lower"]))
-    small = f"ceiling {number(worst['ceiling'], 2)}\n{worst['correct']} of {worst['guesses']} guesses right\n{worst['words']}{_planted(worst)}"
-    tone = "bad" if worst["violated"] else ""
-    return Cell(f"≥ {number(worst['epsilon_lower'], 2)}", small, as_float(worst["epsilon_lower"]), tone, UNPROVED)
+    bounds = [_bounds(audit, 1 - (1 - CONFIDENCE) / len(found)) for audit in found]
+    worst, (bound, most) = max(zip(found, bounds, strict=True), key=lambda pair: (pair[0]["violated"], pair[1]))
+    small = (
+        f"ceiling {number(most, 2)}\n{worst['correct']} of {worst['guesses']} guesses right\n{worst['words']}{_planted(worst)}"
+    )
+    return Cell(f"≥ {number(bound, 2)}", small, bound, "bad" if worst["violated"] else "", UNPROVED)
+
+
+def _bounds(audit: Mapping[str, Any], confidence: float) -> tuple[float, float]:
+    """Lower bound and ceiling of one audit, where several are looked at and the largest is shown."""
+    canaries, guesses, delta = audit["canaries"], audit["guesses"], audit["delta"]
+    return lower_bound(canaries, guesses, audit["correct"], delta, confidence), ceiling(canaries, guesses, delta, confidence)
 
 
 def refuted(method: Method) -> bool:
