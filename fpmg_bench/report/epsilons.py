@@ -9,7 +9,7 @@ from fpmg_bench.report import figures
 from fpmg_bench.report.attacks import NEIGHBOUR, RECORDS
 from fpmg_bench.report.blocks import Cell, Figure, Head, Key, Plot, Row, Table
 from fpmg_bench.report.measures import ATTACK, RG, TSTR, Measure, cell, epsilon, formal, heads
-from fpmg_bench.report.palette import Style
+from fpmg_bench.report.palette import Style, style
 from fpmg_bench.report.view import Group, Method, View
 
 FEWEST = 2  # distinct finite budgets that make a curve
@@ -42,14 +42,19 @@ def figure(view: View, group: Group) -> Iterator[Figure]:
 
 
 def _lines(view: View, group: Group) -> Iterator[Line]:
-    """(name, style, methods by rising epsilon): a method and its sweep over budgets are one line."""
+    """(name, style, methods by rising epsilon): a method and its sweep over budgets are one line.
+
+    Markers say the topology here, so that colours alone tell lines apart: where two would share one, they are given out anew.
+    """
     found: dict[str, list[Method]] = {}
     for method in group.ranked:
         if method.done and not method.pooled:
             found.setdefault(method.name.partition("[")[0], []).append(method)
-    for name, methods in found.items():
-        first = view.styles[methods[0].name]
-        yield name, Style(first.index, SYMBOLS.get(_topology(methods[0]), "square"), first.dash), sorted(methods, key=_formal)
+    usual = [view.styles[methods[0].name] for methods in found.values()]
+    shared = len({drawn.index for drawn in usual}) < len(usual)
+    for i, (name, methods) in enumerate(found.items()):
+        drawn = style(i) if shared else usual[i]
+        yield name, Style(drawn.index, SYMBOLS.get(_topology(methods[0]), "square"), drawn.dash), sorted(methods, key=_formal)
 
 
 def _topology(method: Method) -> str:

@@ -139,6 +139,16 @@ def test_utility_by_epsilon_is_drawn_where_there_are_several_ring_and_star_apart
     assert [row.cells[2].text for row in figure.table.rows] == ["∞", "1.00", "8.00", "1.00", "8.00"]
 
 
+def test_lines_by_epsilon_have_colours_of_their_own_however_many_methods_there_are():
+    """Colours go by method and repeat past eight: b's first one is the ninth, and would have a's colour again."""
+    names = [*(f"a[epsilon={e}]" for e in range(1, 9)), "b[epsilon=1]", "b[epsilon=8]"]
+    found = [row for name in names for row in rows(name, "tstr", [0.7, 0.8])]
+    view, group = small(found, {name: float(name[-2]) for name in names}, dict.fromkeys(names, "ring"), seeds=2)
+    (figure,) = epsilons.figure(view, group)
+    colours = {trace["name"]: trace["marker"]["color"] for trace in figure.plots[0].traces if trace["mode"] == "markers"}
+    assert len(colours) == len(set(colours.values())) == 2
+
+
 def test_one_budget_makes_no_figure():
     view, group = small([*rows("ring", "tstr", [0.7]), *rows("dp", "tstr", [0.7])], {"dp": 8.0}, seeds=1)
     assert list(epsilons.figure(view, group)) == []
