@@ -155,7 +155,7 @@ class Membership:
         scores = []
         for silo, release in evidence.released.items():
             scope = f"silo:{evidence.silo_names[silo]}"
-            rows = {"own": evidence.train.silo == silo, "same": target_groups.of_silo(evidence, silo, evidence.held_out)}
+            rows = target_groups.of_silo(evidence, silo, evidence.held_out)
             try:
                 tried = self._tried(evidence, evidence.held_out, scored.get(id(release), {}), seed, **rows)
                 scores.append(score("membership.own", *tried.worst(), scope=scope))

@@ -39,14 +39,17 @@ def rarest(targets: Targets, classes: Sequence[str]) -> str | None:
     return f"class:{min(known, key=lambda name: known[name])}" if len(known) > 1 else None
 
 
-def of_silo(evidence: Evidence, silo: int, others: Cohort) -> Mask | None:
-    """Records of a silo among `others`, where silos are those that patients came from; None where they were made by the partition."""
+def of_silo(evidence: Evidence, silo: int, others: Cohort) -> dict[str, Mask | None]:
+    """A silo's own training records, and the records among `others` that are of the same silo, as `matched` takes them.
+
+    None, which is everybody, where silos were made by the partition.
+    """
     name, names = evidence.silo_names[silo], others.silo_names
-    return others.silo == names.index(name) if name in names else None
+    return {"own": evidence.train.silo == silo, "same": others.silo == names.index(name) if name in names else None}
 
 
 def sides(evidence: Evidence, release: Cohort, others: Cohort) -> dict[str, Mask | None]:
-    """Who may be a member of a release, and who not, as `matched` takes it: {} for everybody.
+    """Who may be a member of a release, and who not: as `of_silo` gives it, or {} for everybody.
 
     Where no message travelled a silo's release knows nothing of other silos' patients: they are no members of it. Non-members
     are then of the same silo, or the attack would tell silos apart.
@@ -54,7 +57,7 @@ def sides(evidence: Evidence, release: Cohort, others: Cohort) -> dict[str, Mask
     silos = [silo for silo, cohort in evidence.released.items() if cohort is release]
     if len(silos) != 1 or evidence.bytes.get("messages") != 0:
         return {}
-    return {"own": evidence.train.silo == silos[0], "same": of_silo(evidence, silos[0], others)}
+    return of_silo(evidence, silos[0], others)
 
 
 def _public(train: Cohort, others: Cohort, targets: Targets) -> dict[str, Mask]:
