@@ -85,12 +85,12 @@ class ConditionalGan:
     def _started(self, space: Space, group: Group, start: Start, rng: Rng) -> State:
         """Fresh networks of a group, generators set to the exchanged Gaussian."""
         state: State = {}
-        mean, factor = start.block(space, group)
+        given, factor = start.block(space, group)
         at = 0
         for name in group:
             dim = space.blocks[name].stop - space.blocks[name].start
             net = training.seeded(partial(self._one, space, group, name), rng)
-            net.start(mean[:, at : at + dim], self._noise_factor(factor[at : at + dim], space, group), conditions.width(space))
+            net.start(given[:, at : at + dim], self._noise_factor(factor[at : at + dim], space, group))
             state |= training.state_of(net, f"generator.{name}") | training.state_of(net, f"ema.{name}")
             at += dim
         critic = training.seeded(lambda: self.discriminator_of(space, group), rng)

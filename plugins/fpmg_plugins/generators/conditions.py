@@ -9,7 +9,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fpmg_bench.types import Column, Space
+    from fpmg_bench.types import Column, Rng, Space
 
 
 def width(space: Space) -> int:
@@ -28,6 +28,28 @@ def features(space: Space, condition: Tensor) -> Tensor:
     label = torch.nn.functional.one_hot(condition[:, 0].long(), classes(space)).float()
     rest = [_encoded(column, condition[:, i]) for i, column in enumerate(space.condition) if i > 0]
     return torch.cat([label, *rest], dim=1)
+
+
+def drawn(space: Space, label: Tensor, mean: Tensor, spread: Tensor, rng: Rng) -> Tensor:
+    """[n, width]: features as patients of these labels [n] have them; mean [n, rest], spread [rest] of the encoded other conditions.
+
+    A flag is -1 or 1 and a category one-hot, as in real rows: whoever compares the two must not tell them by that.
+    """
+    made = [torch.nn.functional.one_hot(label, classes(space)).float()]
+    at = 0
+    for column in space.condition[1:]:
+        mine = slice(at, at + column.width)
+        made.append(_draw(column, mean[:, mine], spread[mine], rng))
+        at += column.width
+    return torch.cat(made, dim=1)
+
+
+def _draw(column: Column, mean: Tensor, spread: Tensor, rng: Rng) -> Tensor:
+    if column.type == "category":
+        return torch.nn.functional.one_hot(torch.multinomial(mean.clamp(min=1e-6), 1, generator=rng)[:, 0], column.width).float()
+    if column.type == "flag":
+        return torch.where(torch.rand(mean.shape, generator=rng) < (1 + mean) / 2, 1.0, -1.0)
+    return (mean + spread * torch.randn(mean.shape, generator=rng)).clamp(-1, 1)
 
 
 def _encoded(column: Column, values: Tensor) -> Tensor:

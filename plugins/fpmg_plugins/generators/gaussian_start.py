@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Representation, Space, State
 
 CLIP = 16.0  # L2 bound of a row of vectors; plain runs do not clip
+RIDGE = 1e-3  # added to the variances of conditions, which are scaled to [-1, 1]: a constant one gets no say
 
 
 def joint(rows: Representation) -> Tensor:
@@ -71,12 +72,23 @@ class Start:
         had = torch.cat([torch.ones(rest, dtype=torch.float64), present[owner(space)]])
         return cls(shared, present, *private_start.gaussian(space, stats, had))
 
-    def block(self, space: Space, modalities: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Mean [K, d'] and factor [d', d'] of some modalities' columns alone."""
+    def given(self, space: Space) -> tuple[Tensor, Tensor]:
+        """Weights [K + rest, d] and covariance [d, d] of the vectors given all conditions: z ~ N(features(condition) weights, .).
+
+        Conditions beside the label enter by regression within classes; unknown ones count as their mean.
+        """
         rest = self.mean.shape[1] - space.width
-        at = torch.cat([torch.arange(space.blocks[m].start, space.blocks[m].stop) for m in modalities]) + rest
-        covariance = (self.factor @ self.factor.T)[at][:, at]
-        return self.mean[:, at].float(), root(covariance.double()).float()
+        factor = self.factor.double()
+        whole = factor @ factor.T
+        slope = torch.linalg.solve(whole[:rest, :rest] + RIDGE * torch.eye(rest, dtype=whole.dtype), whole[:rest, rest:])
+        mean = self.mean[:, rest:].double() - self.mean[:, :rest].double() @ slope
+        return torch.cat([mean, slope]).float(), whole[rest:, rest:] - whole[rest:, :rest] @ slope
+
+    def block(self, space: Space, modalities: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Weights [K + rest, d'] and factor [d', d'] of some modalities' columns alone."""
+        weights, covariance = self.given(space)
+        at = torch.cat([torch.arange(space.blocks[m].start, space.blocks[m].stop) for m in modalities])
+        return weights[:, at], root(covariance[at][:, at]).float()
 
 
 def _gaussian(second: Tensor, k: int, space: Space, rest: int) -> tuple[Tensor, Tensor]:

@@ -145,9 +145,7 @@ class Match:
         n, rng = self.gan.fakes, self.ctx.rng
         shares = self.state["prior/shares"] * self.asked
         label = torch.multinomial(shares.expand(n, -1), 1, generator=rng)[:, 0]
-        spread = torch.randn(n, self.state["prior/rest"].shape[1], generator=rng) * self.state["prior/spread"]
-        rest = (self.state["prior/rest"][label] + spread).clamp(-1, 1)
-        given = torch.cat([F.one_hot(label, len(shares)).float(), rest], dim=1)
+        given = conditions.drawn(self.space, label, self.state["prior/rest"][label], self.state["prior/spread"], rng)
         noise = torch.randn(n, self.gan.noise_of(self.space, self.group), generator=rng)
         mask = (torch.rand(n, len(self.group), generator=rng) < self.presence).float()
         z = torch.cat([net(noise, given) for net in self.nets.values()], dim=1)

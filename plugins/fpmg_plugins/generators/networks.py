@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class ModalityGenerator(nn.Module):
     """One modality's vectors from shared noise [n, noise] and conditions [n, c].
 
-    A linear map of noise and label, set from the exchanged statistics, plus a residual network that starts at zero.
+    A linear map of noise and conditions, set from the exchanged statistics, plus a residual network that starts at zero.
     """
 
     def __init__(self, noise: int, condition: int, dim: int, hidden: int) -> None:
@@ -28,13 +28,11 @@ class ModalityGenerator(nn.Module):
             nn.Linear(hidden, dim),
         )
 
-    def start(self, mean: Tensor, factor: Tensor, condition: int) -> None:
-        """mean [K, dim], factor [dim, noise]: the Gaussian to begin with; conditions other than the label enter with weight 0."""
+    def start(self, given: Tensor, factor: Tensor) -> None:
+        """given [c, dim], factor [dim, noise]: the Gaussian to begin with, its mean linear in the conditions."""
         with torch.no_grad():
             self.linear.bias.zero_()
-            self.linear.weight.zero_()
-            self.linear.weight[:, : factor.shape[1]] = factor
-            self.linear.weight[:, -condition : len(mean) - condition or None] = mean.T
+            self.linear.weight.copy_(torch.cat([factor, given.T], dim=1))
             last = self.residual[-1]
             assert isinstance(last, nn.Linear)
             last.weight.mul_(0.1)
