@@ -55,6 +55,9 @@ def fpmg_generators() -> list[Component]:
             "parallel-cgan", f"{HERE}.generators.parallel_cgan:ParallelCgan", "a generator a modality, one joint discriminator"
         ),
         Component("single-modal-cgan", f"{HERE}.generators.single_modal_cgan:SingleModalCgan", "one GAN a modality, no joint"),
+        Component(
+            "latent-flow", f"{HERE}.generators.latent_flow:LatentFlow", "diffusion of joint vectors, from the exchanged Gaussian"
+        ),
         Component("gaussian-copula", f"{HERE}.generators.gaussian_copula:GaussianCopula", "per class, by statistics alone"),
     ]
 

@@ -18,6 +18,7 @@ LEARNERS = [
     ("encoder", "cnn-transformer-ae", "image"),
     ("generator", "parallel-cgan", ""),
     ("generator", "single-modal-cgan", ""),
+    ("generator", "latent-flow", ""),
 ]
 
 

@@ -6,6 +6,7 @@ import torch
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.gaussian_copula import GaussianCopula
 from fpmg_plugins.generators.gaussian_start import Start
+from fpmg_plugins.generators.latent_flow import LatentFlow
 from fpmg_plugins.generators.match import Match, match_rows
 from fpmg_plugins.generators.networks import rescale, spectral_norm
 from fpmg_plugins.generators.parallel_cgan import ParallelCgan
@@ -50,7 +51,15 @@ def asked(n=4000):
 
 
 @pytest.mark.parametrize(
-    ("generator", "rounds"), [(GaussianCopula(), 0), (ParallelCgan(), 0), (ParallelCgan(), 5), (SingleModalCgan(), 5)]
+    ("generator", "rounds"),
+    [
+        (GaussianCopula(), 0),
+        (ParallelCgan(), 0),
+        (ParallelCgan(), 5),
+        (SingleModalCgan(), 5),
+        (LatentFlow(), 0),
+        (LatentFlow(), 5),
+    ],
 )
 def test_samples_have_the_class_means_asked_for(generator, rounds):
     drawn = generator.sample(SPACE, fitted(generator, rounds), asked(), rng_for(0, "s"))
@@ -60,11 +69,36 @@ def test_samples_have_the_class_means_asked_for(generator, rounds):
     assert drawn.present.all()
 
 
-@pytest.mark.parametrize(("generator", "tied"), [(GaussianCopula(), True), (ParallelCgan(), True), (SingleModalCgan(), False)])
+@pytest.mark.parametrize(
+    ("generator", "tied"), [(GaussianCopula(), True), (ParallelCgan(), True), (SingleModalCgan(), False), (LatentFlow(), True)]
+)
 def test_only_the_joint_generators_keep_the_tie_between_modalities(generator, tied):
     drawn = generator.sample(SPACE, fitted(generator), asked(), rng_for(0, "s")).z[::2]
     correlation = float(torch.corrcoef(drawn.T)[0, 3])
     assert correlation == pytest.approx(0.9 * 0.5 / math.hypot(0.45, 0.1) if tied else 0.0, abs=0.06)
+
+
+@pytest.mark.parametrize("generator", [ParallelCgan(), SingleModalCgan(), LatentFlow()])
+def test_the_start_follows_the_other_conditions_too(generator):
+    rows = patients()
+    severity, flag = rows.condition[:, 1] / 5 - 1, 2 * rows.condition[:, 2] - 1
+    rows.z[:, 1] += 0.8 * severity
+    rows.z[:, 4] += 0.3 * flag
+    state = fitted(generator, rows=rows)
+    given = torch.tensor([[0.0, 0.0, 0.0], [0.0, 10.0, 1.0]]).repeat(2000, 1)
+    drawn = generator.sample(SPACE, state, given, rng_for(0, "s")).z
+    moved = drawn[1::2].mean(0) - drawn[::2].mean(0)
+    torch.testing.assert_close(moved, torch.tensor([0.0, 1.6, 0.0, 0.0, 0.6]), atol=0.12, rtol=0)
+
+
+def test_made_conditions_look_like_real_ones():
+    space = Space({"a": slice(0, 1)}, (LABEL, SEVERITY, Column("flag", "flag"), Column("ward", "category", ("x", "y", "z"))))
+    label, mean = torch.ones(4000, dtype=torch.long), torch.tensor([0.2, 0.5, 0.2, 0.3, 0.5]).expand(4000, -1)
+    made = conditions.drawn(space, label, mean, torch.full((5,), 0.1), rng_for(0, "d"))
+    assert made.shape == (4000, conditions.width(space)) and set(made[:, 3].tolist()) == {-1.0, 1.0}
+    assert set(made[:, 4:].unique().tolist()) == {0.0, 1.0} and bool((made[:, 4:].sum(1) == 1).all())
+    torch.testing.assert_close(made[:, 2:].mean(0), mean[0], atol=0.05, rtol=0)
+    assert float(made[:, 2].std()) == pytest.approx(0.1, rel=0.1) and bool((made[:, 1] == 1).all())
 
 
 def test_the_copula_reproduces_a_skewed_marginal():

@@ -1,0 +1,138 @@
+"""The parts of a flow in white coordinates: x(a) = cos(a) u + sin(a) n from noise (a = pi/2) to a patient (a = 0), velocity dx/da.
+
+For u from a standard normal distribution the expected velocity at every x is 0: what is to be learnt is what a Gaussian misses.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import torch
+from torch import nn
+
+from fpmg_bench.types import Representation
+from fpmg_plugins.generators import conditions
+from fpmg_plugins.generators.columns import presence
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fpmg_bench.types import Rng, Space, State
+
+HALF_TURN = math.pi / 2
+TABLE = 1024  # noise vectors of a step: a record takes its own few of them
+FIXED = 16  # draws of the objective
+
+
+@dataclass(frozen=True, slots=True)
+class Whitener:
+    """Between vectors z and white u: z = features(condition) given + factor u. given [c, d], factor [d, d]."""
+
+    space: Space
+    given: Tensor
+    factor: Tensor
+
+    @classmethod
+    def of(cls, space: Space, state: State) -> Self:
+        """From the state of a flow, which `LatentFlow.init` made."""
+        return cls(space, state["prior/given"], state["prior/factor"])
+
+    def centre(self, condition: Tensor) -> Tensor:
+        """Mean vectors [n, d] under these conditions."""
+        return conditions.features(self.space, condition) @ self.given
+
+    def rows(self, rows: Representation) -> Mapping[str, Tensor]:
+        """A shard's rows as the network sees them. Of an absent modality u is what the present ones make likely."""
+        off = rows.z - self.centre(rows.condition)
+        held = presence(self.space, rows.present)
+        u = torch.empty_like(off)
+        patterns, which = torch.unique(rows.present, dim=0, return_inverse=True)
+        for i, pattern in enumerate(patterns):
+            at, mine = presence(self.space, pattern[None])[0].bool(), which == i
+            u[mine] = off[mine][:, at] @ torch.linalg.pinv(self.factor[at].double()).T.float()
+        return {
+            "u": u,
+            "held": held,
+            "present": rows.present.float(),
+            "given": conditions.features(self.space, rows.condition),
+            "label": rows.condition[:, 0].long(),
+            "row": torch.arange(len(off)),
+        }
+
+    def back(self, u: Tensor, condition: Tensor) -> Tensor:
+        """Vectors [n, d] of white coordinates."""
+        return self.centre(condition) + u @ self.factor.T
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Noise [t, d] and angles [t] of one step; a record takes `each` of them by its place, so that a loss is its row's alone."""
+
+    noise: Tensor
+    angle: Tensor
+    each: int
+    same: bool = False
+
+    @classmethod
+    def new(cls, each: int, d: int, rng: Rng) -> Self:
+        return cls(torch.randn(TABLE, d, generator=rng), HALF_TURN * torch.rand(TABLE, generator=rng), each)
+
+    @classmethod
+    def fixed(cls, d: int) -> Self:
+        """The same for every record: angles spread evenly."""
+        rng = torch.Generator()
+        rng.manual_seed(0)
+        return cls(torch.randn(FIXED, d, generator=rng), HALF_TURN * (torch.arange(FIXED) + 0.5) / FIXED, FIXED, same=True)
+
+    def of(self, row: Tensor) -> tuple[Tensor, Tensor]:
+        """Noise [n, each, d] and angles [n, each, 1]."""
+        first = torch.zeros_like(row) if self.same else row * self.each
+        at = (first[:, None] + torch.arange(self.each)) % len(self.angle)
+        return self.noise[at], self.angle[at][..., None]
+
+
+class Velocity(nn.Module):
+    """Velocity [..., d] at x [..., d], angle [..., 1], masks [..., m] and conditions [..., c]; 0 at the start."""
+
+    def __init__(self, d: int, m: int, c: int, hidden: int) -> None:
+        super().__init__()
+        last = nn.Linear(hidden, d)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        layers = [nn.Linear(d + m + c + 4, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), last]
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor, angle: Tensor, present: Tensor, given: Tensor) -> Tensor:
+        clock = [angle.sin(), angle.cos(), (4 * angle).sin(), (4 * angle).cos()]
+        y: Tensor = self.body(torch.cat([x, present, given, *clock], dim=-1))
+        return y
+
+
+def losses(net: nn.Module, batch: Mapping[str, Tensor], draws: Draws, white: Whitener) -> Tensor:
+    """Squared error of the velocity [n], in units of the vectors' own spread, over the modalities that a record has."""
+    noise, angle = draws.of(batch["row"])
+    u, k = batch["u"][:, None, :], noise.shape[1]
+    x, velocity = angle.cos() * u + angle.sin() * noise, angle.cos() * noise - angle.sin() * u
+    present, given, held = (batch[name][:, None, :].expand(-1, k, -1) for name in ("present", "given", "held"))
+    off = (net(x, angle, present, given) - velocity) @ white.factor.T / white.factor.norm(dim=1)
+    return (off.square() * held).sum(-1).mean(1) / white.factor.shape[0]
+
+
+@torch.no_grad()
+def transport(net: nn.Module, x: Tensor, given: Tensor, steps: int) -> Tensor:
+    """From noise [n, d] to white coordinates of patients who have every modality: Heun's method over the quarter turn."""
+    present = torch.ones(len(x), net.body[0].in_features - x.shape[1] - given.shape[1] - 4)
+    h = -HALF_TURN / steps
+
+    def slope(at: Tensor, angle: float) -> Tensor:
+        v: Tensor = net(at, torch.full((len(at), 1), angle), present, given)
+        return v
+
+    for i in range(steps):
+        angle = HALF_TURN + i * h
+        first = slope(x, angle)
+        x = x + h / 2 * (first + slope(x + h * first, angle + h))
+    return x
