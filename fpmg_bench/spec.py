@@ -105,4 +105,5 @@ class TrialSpec:
 
     @property
     def role(self) -> str:
-        return "control" if self.control else "method"
+        """control: a known fault; ceiling: encoders alone, which show what any generator on them could reach; else method."""
+        return "control" if self.control else "method" if self.generator else "ceiling"

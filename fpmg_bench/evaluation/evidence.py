@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Cohort, State
 
     Encode = Callable[[int, Cohort], NDArray[np.float32]]
+    Made = Mapping[int, Cohort] | Callable[[], Mapping[int, Cohort]]  # silo -> cohort, now or when first asked for
 
 T = TypeVar("T")
 
@@ -59,8 +60,8 @@ class Measured:
         third: Cohort | None,
         space: EvaluationSpace,
         silo_names: Sequence[str],
-        released: Mapping[int, Cohort],
-        balanced: Mapping[int, Cohort] | Callable[[], Mapping[int, Cohort]] | None = None,
+        released: Made,
+        balanced: Made | None = None,
         rounds: Sequence[Mapping[str, Any]] = (),
         ledgers: Mapping[int, Mapping[str, Any]] | None = None,
         models: Mapping[int, Mapping[str, State]] | None = None,
@@ -76,7 +77,7 @@ class Measured:
     ) -> None:
         self.train, self.r1, self.r2, self.held_out, self.third = train, r1, r2, held_out, third
         self.space, self.silo_names, self.seed, self.encode = space, tuple(silo_names), seed, encode
-        self.released, self._balanced = dict(released), balanced or {}
+        self._released, self._balanced = released, balanced or {}
         self.rounds, self.plumbing, self.bytes = tuple(rounds), tuple(plumbing), dict(bytes or {})
         self.publishable, self.round_trip, self.widths = publishable, round_trip, dict(widths or {})
         self._ledgers, self._models, self._frames = dict(ledgers or {}), dict(models or {}), dict(frames or {})
@@ -124,10 +125,17 @@ class Measured:
         return self._keep(("latent", id(cohort), silo), cohort, lambda: encode(silo, cohort))
 
     @property
+    def released(self) -> Mapping[int, Cohort]:
+        """silo -> its release, as many records as `train`."""
+        return self._made("released", self._released)
+
+    @property
     def balanced(self) -> Mapping[int, Cohort]:
         """silo -> its uniformly labelled sample, drawn when a metric first asks for it."""
-        given = self._balanced
-        return given if isinstance(given, Mapping) else self._keep(("balanced",), None, given)
+        return self._made("balanced", self._balanced)
+
+    def _made(self, name: str, given: Made) -> Mapping[int, Cohort]:
+        return given if isinstance(given, Mapping) else self._keep((name,), None, given)
 
     def round_trips(self) -> Mapping[int, Cohort]:
         """silo -> the held-out patients after its encoders and decoders. Raises NotApplicable where there are none."""

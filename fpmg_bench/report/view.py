@@ -77,8 +77,15 @@ class Group:
 
     @property
     def ranked(self) -> list[Method]:
-        """Methods that compete: no controls, and no trials with canaries, which change the patients and so the utility."""
-        return [method for method in self.trained if not method.audited]
+        """Methods that compete: no controls, no ceilings, and no trials with canaries, which change the patients and so the utility."""
+        beside = self.ceilings
+        return [method for method in self.trained if not method.audited and method not in beside]
+
+    @property
+    def ceilings(self) -> list[Method]:
+        """Encoders alone beside methods with a generator: the training patients, encoded and decoded."""
+        found = [method for method in self.trained if method.role == "ceiling"]
+        return found if len(found) < len(self.trained) else []
 
     @property
     def controls(self) -> list[Method]:

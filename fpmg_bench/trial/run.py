@@ -14,6 +14,7 @@ from fpmg_bench.keys import rng_for
 from fpmg_bench.transport import Inproc
 from fpmg_bench.trial import account, struck
 from fpmg_bench.trial.attacked import Trained
+from fpmg_bench.trial.ceiling import ceiling
 from fpmg_bench.trial.cost import Clock, cost, denormals_flushed
 from fpmg_bench.trial.measure import audit_rows, measure, scores_of
 from fpmg_bench.trial.release import release
@@ -56,11 +57,12 @@ def _run(spec: TrialSpec, parts: Parts, sink: Sink, train: Train | None) -> None
     else:
         made = _generated(spec, parts, scene, space, clock, sink, train)
     released, result = made
-    for name, cohort in _distinct(released["released"], scene.train.silo_names):
+    public = {} if spec.role == "ceiling" else released["released"]
+    for name, cohort in _distinct(public, scene.train.silo_names):
         sink.synthetic(cohort, name)
     with clock("measure"):
         evidence = scene.evidence(spec, parts, space, **released)
-        found = scene.audit(spec, space, released["released"], result["privacy"])
+        found = scene.audit(spec, space, public, result["privacy"])
         scores = measure(parts.metrics, evidence, spec.seed, sink) + (audit_rows(found) if found else [])
         _show_round_trip(spec, parts, scene, evidence, sink)
     audit = {"audit": found.record()} if found else {}
@@ -93,9 +95,10 @@ def _generated(
     pooled = spec.partition.get("kind") == "pooled"
     sent = traffic(sink.rounds, stages.statistics, scene.cohort, scene.train, pooled)
     sink.ledger(account.ledger_file(ledgers, stages.draws, spec))
+    made = (drawn, lambda: _sampled(stages, scene, models, uniform)) if parts.generator else ceiling(spec, parts, scene, models)
     released = {
-        "released": drawn,
-        "balanced": lambda: _sampled(stages, scene, models, uniform) if parts.generator else {},
+        "released": made[0],
+        "balanced": made[1],
         "rounds": sink.rounds,
         "models": models,
         "ledgers": {silo: ledger.summary() for silo, ledger in ledgers.items()},
