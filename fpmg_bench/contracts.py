@@ -232,8 +232,8 @@ class Evidence(Protocol):
         """Records [n] that have this modality, or all of them: only these have a place in `phi`."""
         ...
 
-    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What `make` gives, computed once a trial: for what depends on real patients only."""
+    def once(self, key: Hashable, make: Callable[[], Any], of: Cohort | None = None) -> Any:
+        """What `make` gives, computed once: for what depends on real patients only, or besides on the cohort `of`, a release."""
         ...
 
     def latent(self, cohort: Cohort, silo: int) -> NDArray[np.float32]:
@@ -255,9 +255,13 @@ class Evidence(Protocol):
         self,
         score: Callable[[Cohort], Mapping[str, float] | Iterable[Score]],
         releases: Mapping[int, Cohort] | None = None,
+        key: str = "*",
         **same: Any,
     ) -> list[Score]:
-        """Scores of every distinct release (of these, or of `released`): the mean over silos (scope "all", interval over patients if given) and each silo."""
+        """Scores of every distinct release (of these, or of `released`): the mean over silos (scope "all", interval over patients if given) and each silo.
+
+        key: the score that is not applicable where `score` raises NotApplicable; "*": the whole metric.
+        """
         ...
 
     def model(self, silo: int) -> Mapping[str, State]:

@@ -97,9 +97,9 @@ class Measured:
         again._kept = {key: kept for key, kept in self._kept.items() if kept[0] is None or id(kept[0]) in real}
         return again
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gives, computed at the first call with this key and kept. For what depends on real patients only."""
-        return self._keep(("once", key), None, make)
+    def once(self, key: Hashable, make: Callable[[], T], of: Cohort | None = None) -> T:
+        """What `make` gives, computed at the first call with this key and kept, as long as `of` is the cohort it depends on."""
+        return self._keep(("once", key, id(of)), of, make)
 
     def complete(self, cohort: Cohort, modality: str | None = None) -> NDArray[np.bool_]:
         """Records [n] that have this modality, or every modality of the space: only these have a place in it."""
@@ -176,12 +176,13 @@ class Measured:
         self,
         score: Callable[[Cohort], Mapping[str, float] | Iterable[Score]],
         releases: Mapping[int, Cohort] | None = None,
+        key: str = "*",
         **same: Any,
     ) -> list[Score]:
         """Score every distinct release once: the equal-weight mean over silos (scope "all") and each silo.
 
         score: key -> value, or Scores with their own interval, floor and n. releases: silo -> cohort, what the silos
-        released if None. same: fields set on every Score (floor, n, modality, ...).
+        released if None. key: see the contract. same: fields set on every Score (floor, n, modality, ...).
         A mean's interval is the mean of the intervals' ends: all silos face the same real patients, so
         their errors are taken as fully dependent. Scores of another scope (class:NAME) give only the mean. A silo whose
         release raises NotApplicable is recorded in `gaps` and left out; if every silo does, NotApplicable is raised.
@@ -193,7 +194,7 @@ class Measured:
                 done[id(cohort)] = _scored(score, cohort, same)
             result = done[id(cohort)]
             if isinstance(result, NotApplicable):
-                self.not_applicable("*", result.reason, self._scope(silo), same.get("modality"))
+                self.not_applicable(key, result.reason, self._scope(silo), same.get("modality"))
             else:
                 by_silo[silo] = result
         if not by_silo:

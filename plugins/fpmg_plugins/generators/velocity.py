@@ -99,6 +99,7 @@ class Velocity(nn.Module):
 
     def __init__(self, d: int, m: int, c: int, hidden: int) -> None:
         super().__init__()
+        self.modalities = m
         last = nn.Linear(hidden, d)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -122,9 +123,9 @@ def losses(net: nn.Module, batch: Mapping[str, Tensor], draws: Draws, white: Whi
 
 
 @torch.no_grad()
-def transport(net: nn.Module, x: Tensor, given: Tensor, steps: int) -> Tensor:
+def transport(net: Velocity, x: Tensor, given: Tensor, steps: int) -> Tensor:
     """From noise [n, d] to white coordinates of patients who have every modality: Heun's method over the quarter turn."""
-    present = torch.ones(len(x), net.body[0].in_features - x.shape[1] - given.shape[1] - 4)
+    present = torch.ones(len(x), net.modalities)
     h = -HALF_TURN / steps
 
     def slope(at: Tensor, angle: float) -> Tensor:

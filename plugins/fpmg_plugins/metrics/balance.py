@@ -75,7 +75,7 @@ class Balance:
         }
         for key, statistic in others.items():
             try:
-                scores += evidence.each_release(statistic)
+                scores += evidence.each_release(statistic, key=key)
             except NotApplicable as missing:
                 evidence.not_applicable(key, missing.reason)
         return scores

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,21 +79,23 @@ def rows_of(evidence: Evidence, cohort: Cohort, modalities: Sequence[str]) -> tu
 
 
 def real_model(evidence: Evidence, modalities: Names, learner: Learner) -> Any:
-    """The classifier trained on T, fitted once a trial whichever metric asks."""
-
-    def trained() -> Any:
-        _, x, label = rows_of(evidence, evidence.train, modalities)
-        return fit(learner, x, label)
-
-    return evidence.once(("real model", modalities, learner), trained)
+    """The classifier trained on T."""
+    return models_of(evidence, evidence.train, modalities, (learner,))[0]
 
 
 def models_of(evidence: Evidence, train: Cohort, modalities: Names, learners: Sequence[Learner]) -> list[Any]:
-    """One classifier a learner, trained on a cohort. Raises NotApplicable for fewer than two classes."""
-    if train is evidence.train:
-        return [real_model(evidence, modalities, learner) for learner in learners]
-    _, x, label = rows_of(evidence, train, modalities)
-    return [fit(learner, x, label) for learner in learners]
+    """One classifier a learner, trained on a cohort: on T or a release once, whichever metric asks.
+
+    Raises NotApplicable for fewer than two classes.
+    """
+
+    def trained(learner: Learner) -> Any:
+        _, x, label = rows_of(evidence, train, modalities)
+        return fit(learner, x, label)
+
+    if all(train is not known for known in (evidence.train, *evidence.released.values())):
+        return [trained(learner) for learner in learners]  # a part of a release, which nobody else asks for
+    return [evidence.once(("classifier", modalities, k), partial(trained, k), train) for k in learners]
 
 
 def tested(evidence: Evidence, models: Sequence[Any], modalities: Names, draws: int, seed: int) -> Tested:

@@ -70,3 +70,15 @@ def test_combinations_are_rare_below_five_percent_and_from_two_records_on():
         counts[found] = counts.get(found, 0) + 1
     expected = {found for found, n in counts.items() if 2 <= n < 20}
     assert conditions.rare(cohort) == expected
+
+
+def test_what_a_silo_cannot_say_is_told_of_that_score_and_of_no_other(scene):
+    _, made, space = scene
+    parts = {part: getattr(made, part) for part in ("train", "r1", "r2", "held_out")}
+    short = release(scene, "oracle")
+    bare = replace(short, condition=np.column_stack([short.condition[:, 0], np.full((len(short), 2), np.nan)]))
+    evidence = Measured(**parts, third=None, space=space, silo_names=("a", "b"), released={0: short, 1: bare})
+    found = Balance(resamples=20)(evidence, rng_for(0, "m"))
+    assert {s.scope for s in found if s.key == "balance"} >= {"silo:a", "silo:b"}
+    assert ("balance.flags", "silo:b") in {(gap.key, gap.scope) for gap in evidence.gaps}
+    assert "balance" not in {gap.key for gap in evidence.gaps} and "*" not in {gap.key for gap in evidence.gaps}

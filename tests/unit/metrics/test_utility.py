@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
+from fpmg_plugins.metrics import learners, utility_models
 from fpmg_plugins.metrics.tstr import Tstr
 
 from fpmg_bench.controls import CONTROLS
@@ -76,3 +77,24 @@ def test_two_classes_share_the_headline_and_differ_in_precision_and_recall(scene
     assert found["tstr.auprc", "class:pneumonia", None].value == pytest.approx(found["tstr.auprc", "all", None].value)
     recalls = [found["tstr.recall", f"class:{c}", None].value for c in ("healthy", "pneumonia")]
     assert np.mean(recalls) == pytest.approx(found["tstr.balanced_accuracy", "all", None].value)
+
+
+def test_metrics_share_the_classifiers_of_a_release_and_none_of_another(scene, monkeypatch):
+    fitted = []
+    monkeypatch.setattr(
+        utility_models, "fit", lambda kind, x, label: fitted.append((kind, len(x))) or learners.fit(kind, x, label)
+    )
+    _, made, space = scene
+    parts = {part: getattr(made, part) for part in ("train", "r1", "r2", "held_out")}
+    cohort = release(scene, "oracle")
+    evidence = Measured(**parts, third=None, space=space, silo_names=("a",), released={0: cohort})
+    names = utility_models.joint(evidence)
+    one, two = (utility_models.models_of(evidence, cohort, names, ("logistic",))[0] for _ in range(2))
+    assert one is two and fitted == [("logistic", len(cohort))]
+    part = cohort.take(np.arange(100))
+    assert utility_models.models_of(evidence, part, names, ("logistic",))[0] is not one
+    utility_models.real_model(evidence, names, "logistic")
+    later = evidence.next_release({0: release(scene, "oracle")})
+    assert utility_models.models_of(later, later.released[0], names, ("logistic",))[0] is not one
+    utility_models.real_model(later, names, "logistic")
+    assert [n for _, n in fitted] == [len(cohort), 100, len(made.train), len(later.released[0])]  # real patients' once
