@@ -105,5 +105,5 @@ class TrialSpec:
 
     @property
     def role(self) -> str:
-        """control: a known fault; ceiling: encoders alone, which show what any generator on them could reach; else method."""
-        return "control" if self.control else "method" if self.generator else "ceiling"
+        """control: a known fault; decoded: encoders alone, which pass real patients on; else method."""
+        return "control" if self.control else "method" if self.generator else "decoded"

@@ -50,7 +50,7 @@ def _board(view: View, group: Group, shown: Sequence[Measure]) -> Table:
     pooled = [method for method in group.ranked if method.pooled]
     others = [method for method in group.ranked if not method.pooled]
     rows = [_floor(view, group, shown)]
-    rows += [_row(view, group, method, shown, pinned=True) for method in [*group.ceilings, *pooled]]
+    rows += [_row(view, group, method, shown, pinned=True) for method in [*group.decoded, *pooled]]
     rows += [_row(view, group, method, shown) for method in others]
     return Table(f"leaderboard-{group.id}", f"{group.title}: methods", heads(view, group, shown), rows)
 
@@ -101,7 +101,7 @@ def _kind(method: Method) -> str:
     """What stands under a method's name."""
     if method.role == "control":
         return ""
-    if method.role == "ceiling":
+    if method.role == "decoded":
         return "reference, real patients encoded and decoded"
     if method.pooled:
         return "reference, pools all patients"

@@ -77,14 +77,14 @@ class Group:
 
     @property
     def ranked(self) -> list[Method]:
-        """Methods that compete: no controls, no ceilings, and no trials with canaries, which change the patients and so the utility."""
-        beside = self.ceilings
+        """Methods that compete: no controls, no decoded patients, and no trials with canaries, which change the patients and so the utility."""
+        beside = self.decoded
         return [method for method in self.trained if not method.audited and method not in beside]
 
     @property
-    def ceilings(self) -> list[Method]:
+    def decoded(self) -> list[Method]:
         """Encoders alone beside methods with a generator: the training patients, encoded and decoded."""
-        found = [method for method in self.trained if method.role == "ceiling"]
+        found = [method for method in self.trained if method.role == "decoded"]
         return found if len(found) < len(self.trained) else []
 
     @property

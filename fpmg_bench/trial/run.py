@@ -14,8 +14,8 @@ from fpmg_bench.keys import rng_for
 from fpmg_bench.transport import Inproc
 from fpmg_bench.trial import account, struck
 from fpmg_bench.trial.attacked import Trained
-from fpmg_bench.trial.ceiling import ceiling
 from fpmg_bench.trial.cost import Clock, cost, denormals_flushed
+from fpmg_bench.trial.decoded import decoded
 from fpmg_bench.trial.measure import audit_rows, measure, scores_of
 from fpmg_bench.trial.release import release
 from fpmg_bench.trial.requested import mixture, uniform
@@ -57,7 +57,7 @@ def _run(spec: TrialSpec, parts: Parts, sink: Sink, train: Train | None) -> None
     else:
         made = _generated(spec, parts, scene, space, clock, sink, train)
     released, result = made
-    public = {} if spec.role == "ceiling" else released["released"]
+    public = {} if spec.role == "decoded" else released["released"]
     for name, cohort in _distinct(public, scene.train.silo_names):
         sink.synthetic(cohort, name)
     with clock("measure"):
@@ -95,7 +95,7 @@ def _generated(
     pooled = spec.partition.get("kind") == "pooled"
     sent = traffic(sink.rounds, stages.statistics, scene.cohort, scene.train, pooled)
     sink.ledger(account.ledger_file(ledgers, stages.draws, spec))
-    made = (drawn, lambda: _sampled(stages, scene, models, uniform)) if parts.generator else ceiling(spec, parts, scene, models)
+    made = (drawn, lambda: _sampled(stages, scene, models, uniform)) if parts.generator else decoded(spec, parts, scene, models)
     released = {
         "released": made[0],
         "balanced": made[1],

@@ -44,5 +44,5 @@ def test_encoders_alone(tmp_path):
     )
     assert set(trials["phantom"]["bytes"]) >= {"stage1:table", "stage1:image"} and "stage2" not in trials["phantom"]["bytes"]
     rows = {s["key"]: s for s in trials["phantom"]["scores"] if s["scope"] == "all"}
-    assert trials["phantom"]["role"] == "ceiling" and rows["rg"]["value"] > 0  # of the training patients, encoded and decoded
+    assert trials["phantom"]["role"] == "decoded" and rows["rg"]["value"] > 0  # of the training patients, encoded and decoded
     assert rows["reconstruction.invalid"]["value"] == 0

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Made = Callable[[], Mapping[int, Cohort]]
 
 
-def ceiling(
+def decoded(
     spec: TrialSpec, parts: Parts, scene: Scene, models: Mapping[int, Mapping[str, State]]
 ) -> tuple[Made, Made] | tuple[dict[int, Cohort], dict[int, Cohort]]:
     """What stands for the release and for its uniformly labelled sample, decoded when a metric first asks; nothing under privacy,
@@ -44,7 +44,7 @@ def balanced(train: Cohort, seed: int) -> Cohort:
     """Training records with every label equally often, rare ones repeated."""
     import numpy as np
 
-    rng = np.random.default_rng(seed_for(seed, "ceiling"))
+    rng = np.random.default_rng(seed_for(seed, "decoded"))
     labels = np.unique(train.label)
     n = min(len(train), BALANCED)
     asked = np.bincount(np.arange(n) % len(labels), minlength=len(labels))
