@@ -14,4 +14,6 @@ def test_the_uniform_sample_repeats_rare_records_no_more_often_than_it_must():
     for label, have in enumerate(np.bincount(train.label)):
         times = np.unique(made.patient[made.label == label], return_counts=True)[1]
         assert times.max() <= -(-counts[label] // have)
-    assert np.array_equal(balanced(train, 0).patient, made.patient) and not np.array_equal(balanced(train, 1).patient, made.patient)
+    assert np.array_equal(balanced(train, 0).patient, made.patient) and not np.array_equal(
+        balanced(train, 1).patient, made.patient
+    )
