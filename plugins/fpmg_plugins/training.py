@@ -89,8 +89,20 @@ def fit(
     public_loss: Public | None = None,
 ) -> dict[str, float]:
     """`ctx.steps` steps of the shard. {"loss": mean over steps}, or {} where every draw was empty or private."""
+    return fit_anew(module, optimizer, shard, ctx, lambda: private_loss, public_loss)
+
+
+def fit_anew(
+    module: nn.Module,
+    optimizer: optim.Optimizer,
+    shard: Shard,
+    ctx: SiloContext,
+    new_loss: Callable[[], PerExample],
+    public_loss: Public | None = None,
+) -> dict[str, float]:
+    """`fit` with a loss made for every step: what it draws at random is then the step's, however often the step asks for it."""
     module.train()
-    losses = [shard.step(module, optimizer, private_loss, public_loss).loss for _ in range(ctx.steps)]
+    losses = [shard.step(module, optimizer, new_loss(), public_loss).loss for _ in range(ctx.steps)]
     _finite(module, ctx)
     known = [loss for loss in losses if not math.isnan(loss)]
     return {"loss": math.fsum(known) / len(known)} if known else {}

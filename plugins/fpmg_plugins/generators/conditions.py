@@ -30,6 +30,11 @@ def features(space: Space, condition: Tensor) -> Tensor:
     return torch.cat([label, *rest], dim=1)
 
 
+def weights(shares: Tensor, balance: bool) -> Tensor:
+    """[K] weights of a loss that give every class the same say; a class of next to no patient keeps a bounded one."""
+    return 1 / (len(shares) * shares.clamp(min=0.02)) if balance else torch.ones_like(shares)
+
+
 def drawn(space: Space, label: Tensor, mean: Tensor, spread: Tensor, rng: Rng) -> Tensor:
     """[n, width]: features as patients of these labels [n] have them; mean [n, rest], spread [rest] of the encoded other conditions.
 

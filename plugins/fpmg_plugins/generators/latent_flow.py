@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +19,7 @@ from fpmg_plugins.generators.velocity import Draws, Velocity, Whitener, losses, 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fpmg_bench.contracts import Shard
+    from fpmg_bench.contracts import PerExample, Shard
     from fpmg_bench.types import Rng, SiloContext, Space, State
 
 NET = "velocity"
@@ -71,17 +70,17 @@ class LatentFlow:
         optimizer = training.adam(net, training.setting(self, ctx, "lr"), ctx.memory, NET)
         white = Whitener.of(ctx.schema, state)
         rows = shard.prepared("white", white.rows)
-        weights = self._weights(state["prior/shares"], shard)
+        # under privacy weights would do nothing before clipping, and void epsilon after it
+        weights = conditions.weights(state["prior/shares"], not shard.private and training.setting(self, ctx, "balance"))
         pull = training.proximal(net, training.setting(self, ctx, "proximal"))
-        seen = []
-        for _ in range(ctx.steps):
+
+        def noised() -> PerExample:
             draws = Draws.new(self.draws, ctx.schema.width, ctx.rng)
-            loss = rows.step(net, optimizer, lambda n, b, d=draws: losses(n, b, d, white) * weights[b["label"]], pull).loss
-            seen += [] if math.isnan(loss) else [loss]
+            return lambda net, batch: losses(net, batch, draws, white) * weights[batch["label"]]
+
+        log = training.fit_anew(net, optimizer, rows, ctx, noised, pull)
         training.keep(optimizer, net, ctx.memory, NET)
-        return Update(
-            training.state_of(net, NET), float(shard.patients), {"velocity": math.fsum(seen) / len(seen)} if seen else {}
-        )
+        return Update(training.state_of(net, NET), float(shard.patients), log)
 
     def objective(self, schema: Space, state: State) -> Mapping[str, Objective]:
         """The denoising loss over one fixed set of draws, the same for every record."""
@@ -99,7 +98,3 @@ class LatentFlow:
 
     def _net(self, space: Space) -> Velocity:
         return Velocity(space.width, len(space.blocks), conditions.width(space), self.hidden)
-
-    def _weights(self, shares: Tensor, shard: Shard) -> Tensor:
-        """[K] weights that give every class the same say; before clipping they would do nothing, after it they void epsilon."""
-        return torch.ones_like(shares) if shard.private or not self.balance else 1 / (len(shares) * shares.clamp(min=0.02))

@@ -85,7 +85,7 @@ class Match:
         held = torch.tensor([float(m not in ctx.lacks) for m in group])
         self.presence = ctx.memory.get(OWN, state["prior/presence"])[self.seen.masks] * held
         self.widths = torch.tensor([self.space.blocks[m].stop - self.space.blocks[m].start for m in group])
-        self.weights = self.asked = self._balance(bool(ctx.params.get("balance", gan.balance)))
+        self.weights = self.asked = conditions.weights(state["prior/shares"], training.setting(gan, ctx, "balance"))
         self.drawn: tuple[Tensor, Tensor, Tensor, Tensor]
 
     def play(self, shard: Shard) -> tuple[State, dict[str, float]]:
@@ -150,11 +150,6 @@ class Match:
         mask = (torch.rand(n, len(self.group), generator=rng) < self.presence).float()
         z = torch.cat([net(noise, given) for net in self.nets.values()], dim=1)
         return z * mask.repeat_interleave(self.widths, dim=1), mask, given, label
-
-    def _balance(self, wanted: bool) -> Tensor:
-        """[K] weights that give every class the same say; a class of no patient keeps a bounded one."""
-        shares = self.state["prior/shares"]
-        return 1 / (len(shares) * shares.clamp(min=0.02)) if wanted else torch.ones_like(shares)
 
     def _result(self) -> State:
         critic = training.state_of(self.critic, self.name)
