@@ -53,6 +53,7 @@ def small(
     topology: Mapping[str, str] | None = None,
     seeds: int = 5,
     audited: Sequence[str] = (),
+    decoded: Sequence[str] = (),
 ) -> tuple[View, Group]:
     """The view of these rows and its only group. privacy: method -> its budget, all of which it spends."""
     methods = []
@@ -61,7 +62,8 @@ def small(
         spec = {"privacy": {"epsilon": epsilon} if epsilon else None, "topology": {"name": (topology or {}).get(name, "ring")}}
         spec |= {"audit": {"canaries": 60} if name in audited else None}
         record = {"privacy": {"epsilon": epsilon, "delta": 1e-5} if epsilon else None, "seconds": {"total": 1.0}}
-        methods.append(Method(name, "method", tuple(trial(name, seed, spec, record) for seed in range(seeds))))
+        role = "decoded" if name in decoded else "method"
+        methods.append(Method(name, role, tuple(trial(name, seed, spec, record) for seed in range(seeds))))
     trials = [each for method in methods for each in method.trials]
     run = RunFiles(Path("nowhere"), "small", "", {"cohorts": {"cohort": COHORT}}, {}, trials, found)
     group = Group(run, "cohort", "cohort", "cohort", methods)

@@ -70,3 +70,15 @@ def test_a_run_of_audits_alone_names_no_winner():
     view, group = small([*rows("one", "tstr", BEST), *rows("two", "tstr", NEXT)], audited=["one", "two"])
     assert standing(view, group, TSTR) is None
     assert "nothing to compare" in next(iter(found(view, group))).text
+
+
+def test_real_patients_decoded_are_a_reference_beside_methods_and_compete_among_themselves():
+    found = [*rows("a", "tstr", BEST), *rows("b", "tstr", NEXT), *rows("coder", "tstr", [0.99] * 5)]
+    view, group = small(found, decoded=["coder"])
+    assert [m.name for m in group.ranked] == ["a", "b"] and [m.name for m in group.decoded] == ["coder"]
+    assert standing(view, group, TSTR).leader[0].name == "a"
+    board = next(block for block in leaderboard.panel(view).blocks if getattr(block, "id", "") == "leaderboard-cohort")
+    assert [(row.cells[0].text, row.pinned) for row in board.rows][:2] == [("real (floor)", True), ("coder", True)]
+    assert "encoded and decoded" in board.rows[1].cells[0].small
+    alone = small(found, decoded=["a", "b", "coder"])[1]
+    assert [m.name for m in alone.ranked] == ["a", "b", "coder"] and alone.decoded == []
