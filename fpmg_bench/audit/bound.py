@@ -7,6 +7,8 @@ number of right guesses is stochastically dominated by Binomial(r, e^eps / (1 + 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 CONFIDENCE = 0.95
 HALVINGS = 40
@@ -53,3 +55,19 @@ def lower_bound(canaries: int, guesses: int, right: int, delta: float, confidenc
 def ceiling(canaries: int, guesses: int, delta: float, confidence: float = CONFIDENCE) -> float:
     """The bound that this audit could give at most: every guess right."""
     return lower_bound(canaries, guesses, guesses, delta, confidence)
+
+
+def together(audit: Mapping[str, Any], among: int) -> tuple[float, float]:
+    """Lower bound and ceiling of one of `among` audits, at 95 % confidence for all of them together (Bonferroni).
+
+    audit: that entry of trial.json. Each alone at 95 %, every twentieth sound claim could be accused.
+    """
+    canaries, guesses, delta = audit["canaries"], audit["guesses"], audit["delta"]
+    confidence = 1 - (1 - CONFIDENCE) / among
+    return lower_bound(canaries, guesses, audit["correct"], delta, confidence), ceiling(canaries, guesses, delta, confidence)
+
+
+def refuted(audit: Mapping[str, Any], among: int) -> tuple[bool, str]:
+    """Does this one of `among` audits refute its claim, by `together`? And the words for it."""
+    bad = together(audit, among)[0] > float(audit["formal"])
+    return bad, audit["words"] if bad or not audit["violated"] else "refuted by this seed alone, not by all together"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fpmg_bench import drawn
-from fpmg_bench.audit.bound import CONFIDENCE, ceiling, lower_bound
+from fpmg_bench.audit import bound
 from fpmg_bench.report.blocks import Cell, Prose
 from fpmg_bench.report.measures import epsilon
 from fpmg_bench.report.read import TrialFiles
@@ -22,20 +22,27 @@ REFUTED = "A formal ε of this run is refuted: it is no guarantee, whatever the 
 
 def banner(view: View) -> list[Prose]:
     """Every claim that canaries or the drawn batches refute; empty where there is none."""
-    lines = list(dict.fromkeys(line for trial in view.trials() if trial.status == "ok" for line in refutations(trial)))
+    methods = [method for group in view.groups for method in group.methods]
+    lines = list(dict.fromkeys(line for method in methods for _, line in refutations(method)))
     return [Prose([REFUTED, *lines], "bad", "Privacy violation")] if lines else []
 
 
-def refutations(trial: TrialFiles) -> Iterator[str]:
+def refutations(method: Method) -> Iterator[tuple[TrialFiles, str]]:
     """A line for every way in which a trial's own canaries or drawn batches contradict its ledger."""
-    audit = trial.record.get("audit")
-    if audit and audit["violated"]:
-        bound, formal = number(audit["epsilon_lower"], 2), epsilon(audit["formal"])
-        told = f"{audit['correct']} of {audit['guesses']} guesses on {audit['canaries']} canaries were right"
-        yield f"{trial.id}: canaries show ε of at least {bound}, {formal} is claimed ({told}){_planted(audit)}."
-    for silo in trial.ledger.get("silos") or ():
-        for line in drawn.violations(silo):
-            yield f"{trial.id}, silo {silo.get('name', silo['silo'])}: {line}{_planted(audit)}."
+    seeds = len(_audits(method))
+    for trial in method.done:
+        audit = trial.record.get("audit")
+        if audit and bound.refuted(audit, seeds)[0]:
+            least, formal = number(bound.together(audit, seeds)[0], 2), epsilon(audit["formal"])
+            told = f"{audit['correct']} of {audit['guesses']} guesses on {audit['canaries']} canaries were right"
+            yield trial, f"{trial.id}: canaries show ε of at least {least}, {formal} is claimed ({told}){_planted(audit)}."
+        for silo in trial.ledger.get("silos") or ():
+            for line in drawn.violations(silo):
+                yield trial, f"{trial.id}, silo {silo.get('name', silo['silo'])}: {line}{_planted(audit)}."
+
+
+def _audits(method: Method) -> list[Mapping[str, Any]]:
+    return [trial.record["audit"] for trial in method.done if trial.record.get("audit")]
 
 
 def _planted(audit: Mapping[str, Any] | None) -> str:
@@ -45,23 +52,16 @@ def _planted(audit: Mapping[str, Any] | None) -> str:
 
 def cell(method: Method) -> Cell:
     """The largest lower bound over seeds, with the ceiling and what it means; "not run" without canaries."""
-    found: list[Mapping[str, Any]] = [trial.record["audit"] for trial in method.done if trial.record.get("audit")]
+    found = _audits(method)
     if not found:
         return Cell("not run", tone="muted")
-    bounds = [_bounds(audit, 1 - (1 - CONFIDENCE) / len(found)) for audit in found]
-    worst, (bound, most) = max(zip(found, bounds, strict=True), key=lambda pair: (pair[0]["violated"], pair[1]))
-    small = (
-        f"ceiling {number(most, 2)}\n{worst['correct']} of {worst['guesses']} guesses right\n{worst['words']}{_planted(worst)}"
-    )
-    return Cell(f"≥ {number(bound, 2)}", small, bound, "bad" if worst["violated"] else "", UNPROVED)
-
-
-def _bounds(audit: Mapping[str, Any], confidence: float) -> tuple[float, float]:
-    """Lower bound and ceiling of one audit, where several are looked at and the largest is shown."""
-    canaries, guesses, delta = audit["canaries"], audit["guesses"], audit["delta"]
-    return lower_bound(canaries, guesses, audit["correct"], delta, confidence), ceiling(canaries, guesses, delta, confidence)
+    bounds = [bound.together(audit, len(found)) for audit in found]
+    verdicts = [bound.refuted(audit, len(found)) for audit in found]
+    (bad, said), (least, most), worst = max(zip(verdicts, bounds, found, strict=True), key=lambda each: (each[0][0], each[1]))
+    small = f"ceiling {number(most, 2)}\n{worst['correct']} of {worst['guesses']} guesses right\n{said}{_planted(worst)}"
+    return Cell(f"≥ {number(least, 2)}", small, least, "bad" if bad else "", UNPROVED)
 
 
 def refuted(method: Method) -> bool:
     """Did any seed refute the method's claim?"""
-    return any(True for trial in method.done for _ in refutations(trial))
+    return any(True for _ in refutations(method))

@@ -59,7 +59,8 @@ def privacy(view: View) -> Check:
             None,
             "No private trial finished." if asked else "No method asked for differential privacy: every epsilon is infinite.",
         )
-    bad = [trial.id for trial in private if not _accounted(trial) or any(True for _ in refutations(trial))]
+    refuted = {id(trial) for group in view.groups for method in group.methods for trial, _ in refutations(method)}
+    bad = [trial.id for trial in private if not _accounted(trial) or id(trial) in refuted]
     good = (
         f"{plural(len(private), 'private trial')}: epsilon is finite, within the budget, and refuted by nothing that was drawn."
     )

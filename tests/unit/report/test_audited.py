@@ -3,12 +3,13 @@
 from types import SimpleNamespace
 
 from fpmg_bench.audit.bound import lower_bound
-from fpmg_bench.report.audited import cell
+from fpmg_bench.report.audited import cell, refutations
 
 
 def seeds(*right):
     audits = [
-        {"canaries": 200, "guesses": 150, "correct": n, "delta": 1e-4, "violated": False, "words": "not refuted"} for n in right
+        {"canaries": 200, "guesses": 150, "correct": n, "delta": 1e-4, "violated": False, "formal": 8.0, "words": "not refuted"}
+        for n in right
     ]
     return SimpleNamespace(done=[SimpleNamespace(record={"audit": audit}) for audit in audits])
 
@@ -27,3 +28,16 @@ def test_five_seeds_share_the_error():
 
 def test_without_canaries_nothing_was_run():
     assert cell(SimpleNamespace(done=[SimpleNamespace(record={})])).text == "not run"
+
+
+def test_a_claim_that_one_seed_of_five_would_accuse_by_chance_stands():
+    """Of five audits of a sound claim one is often above it at 95 % each; for all together that is no refutation."""
+    lucky = lower_bound(200, 150, 96, 1e-4)
+    one, five = seeds(96), seeds(96, 77, 75, 76, 75)
+    for method in (one, five):
+        for trial in method.done:
+            trial.record["audit"] |= {"formal": lucky - 0.05, "violated": trial.record["audit"]["correct"] == 96}
+            trial.id, trial.ledger = "t", {}
+    assert len(list(refutations(one))) == 1 and list(refutations(five)) == []
+    assert "not by all together" in cell(five).small and cell(five).tone == ""
+    assert cell(one).tone == "bad"
