@@ -118,13 +118,14 @@ def _read(place: Place, text: str, source: Path) -> Suite:
     methods = read_methods(found["methods"], sweep) if "methods" in found else {}
     default = Place(node_of("natural", place.node), "partition", place.problems)
     metrics = read_metrics(found["metrics"]) if "metrics" in found else ()
+    seeds = read_seeds(found["seeds"]) if "seeds" in found else ()
     tune = read_tune(found["tune"], methods) if "tune" in found else None
     if tune is not None:
-        check_tune(found["tune"], tune, methods, metrics)
+        check_tune(found["tune"], tune, methods, metrics, len(seeds))
     return Suite(
         version=1,
         name=found["name"].name() if "name" in found else source.stem,
-        seeds=read_seeds(found["seeds"]) if "seeds" in found else (),
+        seeds=seeds,
         datasets=read_datasets(found["datasets"]) if "datasets" in found else (),
         methods=methods,
         metrics=metrics,

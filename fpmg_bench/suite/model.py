@@ -72,7 +72,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Tune:
-    """A study over one method. holdout: share of the patients that tuning may see, and evaluation may not.
+    """A study over one method. holdout: share of the patients that tuning may see, and evaluation may not. seeds: how many of the
+
+    suite's seeds a proposal is measured on: one cannot tell a better setting from a luckier start, more cost as many times.
 
     space: "generator.lr" -> {"float": [low, high], "log": true} | {"int": [low, high]} | {"choice": [values]}.
     """
@@ -82,6 +84,7 @@ class Tune:
     holdout: float
     objectives: tuple[str, ...]
     space: Mapping[str, Mapping[str, Any]]
+    seeds: int = 1
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def read_tune(place: Place, methods: Mapping[str, Any]) -> Tune | None:
     if place.value is None:
         return None
     needed = ("method", "objectives", "space")
-    found = place.fields(("method", "trials", "holdout", "objectives", "space"), needed)
+    found = place.fields(("method", "trials", "holdout", "objectives", "space", "seeds"), needed)
     if any(name not in found for name in needed):
         return None
     method = found["method"].text()
@@ -29,6 +29,7 @@ def read_tune(place: Place, methods: Mapping[str, Any]) -> Tune | None:
         found["holdout"].number("a share between 0 and 0.9", 0.3, above=0, upto=0.9) if "holdout" in found else 0.3,
         tuple(item.text() for item in found["objectives"].items()),
         {path: _dimension(entry) for path, entry in found["space"].entries().items()},
+        found["seeds"].whole(1, 1) if "seeds" in found else 1,
     )
 
 
@@ -56,8 +57,10 @@ def _check_range(place: Place, values: list[Any], kind: str, log: bool) -> None:
         place.wrong("a logarithmic range starts above 0")
 
 
-def check_tune(place: Place, tune: Tune, methods: Mapping[str, Method], metrics: Sequence[Choice]) -> None:
-    """Searched parameters exist in the method, and objectives are scores of the suite's metrics."""
+def check_tune(place: Place, tune: Tune, methods: Mapping[str, Method], metrics: Sequence[Choice], seeds: int) -> None:
+    """Searched parameters exist in the method, objectives are scores of the suite's metrics, and the suite has the seeds."""
+    if tune.seeds > seeds:
+        place.entries()["seeds"].wrong(f"{tune.seeds} seeds are asked for, the suite has {seeds}")
     names = [metric.name.rpartition(":")[2] for metric in metrics]
     listed = ", ".join(names)
     for item in place.entries()["objectives"].items():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Proposal:
-    """One point of the space. values: objective -> mean over cohorts; empty where a trial failed, with the reason."""
+    """One point of the space. values: objective -> mean over cohorts and seeds; empty where a trial failed, with the reason."""
 
     number: int
     params: Mapping[str, Any]

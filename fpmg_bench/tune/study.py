@@ -47,7 +47,7 @@ def tune(
     trials: int | None = None,
     on_event: Tell | None = None,
 ) -> Tuned:
-    """Run the suite's study, or go on with it; a proposal is one trial on every large enough cohort, with the suite's first seed.
+    """Run the suite's study, or go on with it; a proposal is one trial on every large enough cohort and seed that it asks for.
 
     out: run directory, default runs/<suite>-tune; the journal lies beside it. jobs: proposals at a time (TPE then guesses the
     pending ones, so proposals depend on it; trials do not). Raises SuiteError without a `tune` section or a large enough cohort.
@@ -93,7 +93,9 @@ class _Study:
         validate(suite, registry)
         objectives = objectives_of(suite, tune, registry)
         narrowed = replace(suite, methods={tune.method: suite.methods[tune.method]})
-        made = replace(runner.plan(narrowed, registry, seeds=suite.seeds[:1]), command=f"fpmg-bench tune {suite.source}")
+        made = replace(
+            runner.plan(narrowed, registry, seeds=suite.seeds[: tune.seeds]), command=f"fpmg-bench tune {suite.source}"
+        )
         small = {
             name: f"{info.patients} patients; tuned are cohorts from {TUNED_FROM} on"
             for name, info in made.cohorts.items()
@@ -146,7 +148,7 @@ class _Study:
         return {path: distribution_of(path, entry) for path, entry in self.tune.space.items()}
 
     def _specs(self, trial: optuna.Trial) -> list[TrialSpec]:
-        """The proposal's trial on every cohort, inside the development set."""
+        """The proposal's trial on every cohort and seed, inside the development set."""
         from fpmg_bench.suite import with_values
         from fpmg_bench.suite.expansion import encoders_of, silo_names, silos_of
 
@@ -175,7 +177,7 @@ class _Study:
         return [trial for id, trial in (known | self.planned).items() if id not in now and self.run.result(trial.key)]
 
     def _answer(self, trial: optuna.Trial, specs: Sequence[TrialSpec]) -> None:
-        """Mean over cohorts of every objective; a proposal of which one trial failed has none."""
+        """Mean over cohorts and seeds of every objective; a proposal of which one trial failed has none."""
         import optuna
 
         try:

@@ -74,6 +74,16 @@ def test_trials_live_in_the_development_set_and_the_study_goes_on(tmp_path: Path
     assert first.journal.is_file()
 
 
+def test_a_proposal_is_measured_on_as_many_seeds_as_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeRunner(monkeypatch)
+    text = SUITE.format(patients=400, objectives="rg").replace("  trials: 4\n", "  trials: 3\n  seeds: 2\n")
+    found = tune(parse_suite(text, Path("s.yaml")), Registry.discover(), out=tmp_path / "t", jobs=1)
+    assert len(found.proposals) == 3
+    assert [s.seed for s in fake.specs] == [3, 4] * 3
+    with pytest.raises(SuiteError, match="3 seeds are asked for, the suite has 2"):
+        parse_suite(text.replace("seeds: 2", "seeds: 3"), Path("s.yaml"))
+
+
 def test_a_failed_trial_is_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeRunner(monkeypatch)
     suite = parse_suite(SUITE.format(patients=400, objectives="rg").replace("1.0e-4, 1.0e-2", "9.1e-3, 1.0e-2"), Path("s.yaml"))
