@@ -276,7 +276,7 @@ class Evidence(Protocol):
         """What the transport delivered to that silo (-1: the server); empty unless the suite asked for frames.
 
         stage, round, src, origin (whose weights), relayed, masked; state: what was sent; start: the receiver's own model before
-        the round, of the same keys.
+        the round, of the same keys. Of round -1, in the place of state, sums: what one silo added to the exchanged statistics.
         """
         ...
 
@@ -289,6 +289,13 @@ class Evidence(Protocol):
 
     def rows(self, stage: str, cohort: Cohort, silo: int) -> tuple[Any, NDArray[np.intp]]:
         """What the learner of a stage sees of a cohort's records, by the silo's released encoders, and which records these are."""
+        ...
+
+    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """What each record alone adds to the sums that the stage's learner exchanges before round 0, [n, w] with keys in order,
+
+        and which records these are. Raises NotApplicable where the sums are noised.
+        """
         ...
 
 

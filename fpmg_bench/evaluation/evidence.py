@@ -31,6 +31,7 @@ class Learners(Protocol):
 
     def objectives(self, stage: str, state: State) -> Mapping[str, Objective]: ...
     def rows(self, stage: str, cohort: Cohort, silo: int) -> tuple[Any, NDArray[np.intp]]: ...
+    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,12 @@ class Measured:
             raise NotApplicable("nothing was trained")
         seen = self._learners
         return self._keep(("rows", stage, id(cohort), silo), cohort, lambda: seen.rows(stage, cohort, silo))
+
+    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """What each record alone adds to a stage's exchanged sums, and which records. NotApplicable where they are noised."""
+        if self._learners is None:
+            raise NotApplicable("nothing was trained")
+        return self._learners.added(stage, cohort, silo)
 
     def not_applicable(self, key: str, reason: str, scope: str = "all", modality: str | None = None) -> None:
         """Record that one score of a metric has no meaning here; the metric's other scores go on."""

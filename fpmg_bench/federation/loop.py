@@ -83,6 +83,7 @@ class Loop:
             try:
                 silos, seed = list(self.masses), seed_for(self.plan.seed, where, "masks")
                 sums = statistics.exchange(self.plan.steps(silos, 0), local, where, seed, self.transport, silos)
+                statistics.overheard(self.plan.steps(silos, 0), local, self.plan.stage, self.transport)
                 self.transport.committed(where, -1)
             except SiloLost as lost:
                 self._without(lost, -1)

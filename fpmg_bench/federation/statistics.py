@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fpmg_bench.federation import masking, secure, sums
 from fpmg_bench.federation.edges import edges_of, hubs_of, reached
 from fpmg_bench.federation.hops import Load, flooded, hops
-from fpmg_bench.federation.sums import total
+from fpmg_bench.federation.sums import ROUND, total
 
 if TYPE_CHECKING:
     from fpmg_bench.transport import Transport
@@ -35,6 +35,18 @@ def exchange(
         found = {group: secure.summed({s: local[s] for s in group}, where, seed) for group in set(groups.values())}
         return {silo: found[group] for silo, group in groups.items()}
     return {silo: total([local[s] for s in group]) for silo, group in groups.items()}
+
+
+def overheard(steps: Sequence[Step], local: Mapping[int, State], stage: str, transport: Transport) -> None:
+    """Where frames are recorded: who gets whose statistics before they are added up, unmasked."""
+    if not transport.record or not any(local.values()):
+        return
+    hubs, groups = hubs_of(steps), reached(edges_of(steps), sorted(local))
+    for silo, own in local.items():
+        at_hubs = {move.dst for step in steps if not step.masked for move in step.transfers if move.src == silo}
+        for at in sorted(at_hubs if hubs else {s for s, group in groups.items() if silo in group} - {silo}):
+            known = {"stage": stage, "round": ROUND, "src": silo, "origin": silo, "relayed": not hubs, "masked": False}
+            transport.frames.setdefault(at, []).append(known | {"start": {}, "sums": own})
 
 
 def cost(steps: Sequence[Step], silos: Sequence[int], one: State) -> tuple[int, int]:

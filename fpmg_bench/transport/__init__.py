@@ -18,7 +18,7 @@ class Transport(Protocol):
     """What the round loop asks of it.
 
     whole: all nodes are in this process; first: this process does what one has to do for all; header: bytes of a real
-    message's header, None where none is written; frames: what every silo received, where that is recorded; gone: silos that died, and where.
+    message's header, None where none is written; frames: what every silo received, where that is recorded (record); gone: silos that died, and where.
     """
 
     @property
@@ -29,6 +29,8 @@ class Transport(Protocol):
     def header(self) -> int | None: ...
     @property
     def gone(self) -> Mapping[int, str]: ...
+    @property
+    def record(self) -> bool: ...
     @property
     def frames(self) -> dict[int, list[dict[str, Any]]]: ...
 

@@ -50,7 +50,7 @@ class Gloo:
         self.close = close
         self.gone: dict[int, str] = {}
         self.wasted = [0, 0, 0]
-        self.frames: dict[int, list[dict[str, Any]]] = {}
+        self.record, self.frames = False, dict[int, list[dict[str, Any]]]()
         self.sent: dict[tuple[str, int], list[int]] = {}
         self._told: dict[str, tuple[Mapping[int, Any], dict[int, Any]]] = {}
         self._numbers: dict[tuple[int, int], int] = {}

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.errors import NotApplicable
+from fpmg_bench.federation.sums import ROUND as START
+from fpmg_bench.keys import rng_for
+from fpmg_bench.privacy import LocalShard
+from fpmg_bench.types import SiloContext
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,9 +30,7 @@ class Trained:
 
     def objectives(self, stage: str, state: State) -> Mapping[str, Objective]:
         """The learner's own `objective`, where it has one."""
-        modality = stage.partition(":")[2]
-        learner: Any = self.stages.parts.encoders[modality] if modality else self.stages.parts.generator
-        schema = self.stages.train.schemas[modality] if modality else self.stages.space
+        learner, schema = self._learner(stage)
         say = getattr(learner, "objective", None)
         return {} if say is None else say(schema, state)
 
@@ -39,3 +43,24 @@ class Trained:
             return self.stages.encode(cohort, self.models[silo]), np.arange(len(cohort))
         at = np.flatnonzero(cohort.present[modality])
         return cohort.data[modality].take(at), at
+
+    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """The learner's own `statistics` of a silo that has this one record, one after the other."""
+        import numpy as np
+
+        if self.stages.spec.privacy is not None:
+            raise NotApplicable("the sums are noised")
+        learner, schema = self._learner(stage)
+        rows, at = self.rows(stage, cohort, silo)
+        ctx = SiloContext(silo, START, 0, rng_for(self.stages.spec.seed, stage, "attack"), schema=schema)
+        alone = (LocalShard(rows.take(np.array([i])), np.zeros(1, np.int64), 1.0, stage) for i in range(len(at)))
+        sums = [learner.statistics(schema, shard.begin(0), replace(ctx, memory={})) for shard in alone]
+        return np.stack([np.concatenate([s[key].double().numpy().ravel() for key in sorted(s)]) for s in sums]), at
+
+    def _learner(self, stage: str) -> tuple[Any, Any]:
+        """A stage's learner and its schema."""
+        modality = stage.partition(":")[2]
+        parts = self.stages.parts
+        return (
+            (parts.encoders[modality], self.stages.train.schemas[modality]) if modality else (parts.generator, self.stages.space)
+        )

@@ -10,7 +10,7 @@ from annotated_types import Ge
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import SERVER, Scale, Score
 from fpmg_plugins.metrics import neighbour_rebuilding as rebuilding
-from fpmg_plugins.metrics import neighbour_views
+from fpmg_plugins.metrics import neighbour_sums, neighbour_views
 from fpmg_plugins.metrics.neighbour_asking import answers, asking
 from fpmg_plugins.metrics.neighbour_attacks import ATTACKS
 from fpmg_plugins.metrics.neighbour_worst import Answers, Attack, Told
@@ -28,6 +28,7 @@ BY = {
     "loss": "minus the loss at the received weights, LOGAN, Hayes et al. 2019",
     "drop": "loss before less loss after the round's local training",
     "gradient": "slope of the loss along the received change over its size, Li et al. 2023",
+    "sums": "tracing by the sums exchanged before round 0, Dwork et al. 2015",
 }
 
 
@@ -41,7 +42,8 @@ class Neighbour:
     Members: the silo's training patients; non-members: as many held-out patients of the same site and classes. From each model
     seen, with the weights it was trained from, three scores: `neighbour.loss` (minus the loss), `neighbour.drop` (what local
     training lowered), `neighbour.gradient` (slope of the patient's loss along the change of the weights, over its size along random
-    changes), means over rounds. Values are AUROC, range [0, 1], ideal .5; 1: every member is recognised. Each key is the worst
+    changes), means over rounds; and from the exact sums exchanged before round 0 `neighbour.sums` (a record's share
+    in the silo's mean, by ridge regression on the candidates). Values are AUROC, range [0, 1], ideal .5; 1: every member is recognised. Each key is the worst
     attack of its kind, the mean over silos, chosen (most surely above .5) on half of the patients and scored on the other, in both
     directions; scope silo:NAME: that attack on that silo's patients. Interval: bootstrap over patients. Floor: R1 as members, R2 as non-members.
     `neighbour.membership`: the worst adversary; by modality ("joint": the discriminator of all), and by round of its stage.
@@ -95,11 +97,12 @@ class Neighbour:
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         seed = fresh_seed(rng)
         seen = neighbour_views.views(evidence, self.rounds)
-        if not seen:
+        summed = {silo for held in neighbour_sums.seen(evidence)[1].values() for silo in held if silo in evidence.released}
+        if not seen and not summed:
             raise NotApplicable(_why_unseen(evidence))
         _say_masked(evidence)
-        silos = asking(evidence, seen, self.patients, seed, HEADLINE)
-        asked = answers(seen, silos)
+        silos = asking(evidence, {victim for _, victim in seen} | summed, self.patients, seed, HEADLINE)
+        asked = {**answers(seen, silos), **neighbour_sums.answers(evidence, silos)}
         if not asked:
             raise NotApplicable(
                 "of what was sent nothing says what it minimises: discriminators stay at home, or learners have no objective"
@@ -119,7 +122,7 @@ class Neighbour:
                 continue
             scores += told.scores(key, choice, modality)
             if key == HEADLINE and modality:
-                rounds = sorted({r for attack in choice.values() for a in asked[attack].values() for r in a.rounds})
+                rounds = sorted({r for attack in choice.values() for a in asked[attack].values() for r in a.rounds if r >= 0})
                 scores += [score for r in rounds for score in told.scores(key, choice, modality, r)]
         return scores
 
@@ -139,7 +142,7 @@ def _questions(asked: Answers) -> Iterator[tuple[str, str | None, list[Attack]]]
                 yield f"neighbour.{adversary}", m, of
     for stage in ("stage1", "stage2"):
         yield f"neighbour.{stage}", None, [a for a in every if a.stage.partition(":")[0] == stage]
-    for name in ATTACKS:
+    for name in (*ATTACKS, neighbour_sums.SUMS):
         yield f"neighbour.{name}", None, [a for a in every if a.score == name]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 JOINT = "joint"
 
 
-def asking(evidence: Evidence, seen: Views, most: int, seed: int, key: str) -> list[Asking]:
+def asking(evidence: Evidence, victims: Iterable[int], most: int, seed: int, key: str) -> list[Asking]:
     """One a silo, with at most `most` members; silos without enough patients are gaps of `key`."""
     found = []
-    for silo in sorted({victim for _, victim in seen}):
+    for silo in sorted(victims):
         try:
             asked = people(evidence, silo, most, seed)
             found.append(Asking(evidence, asked, seed))

@@ -39,11 +39,13 @@ class Memoriser:
     """`train`: ctx.steps steps of Adam. module: its name in states, "discriminator.table" being one modality's.
 
     lacking: a silo that has no part in the module "generator.image", which the others then exchange among themselves.
+    sums: numbers that each patient adds to the statistics exchanged before round 0, unlike anybody else's.
     """
 
     module: str = "discriminator"
     lacking: int | None = None
     rounds: int | None = None
+    sums: int = 0
 
     def net(self) -> nn.Sequential:
         return nn.Sequential(nn.Linear(WIDTH, 64), nn.GELU(), nn.Linear(64, 1))
@@ -52,7 +54,12 @@ class Memoriser:
         return Charges(private_steps=steps)
 
     def statistics(self, schema, shard, ctx):
-        return {}
+        return {"start/sum": shard.counts(self._adds, clip=100.0)} if self.sums else {}
+
+    def _adds(self, rows):
+        """[n, sums]: fixed random waves of what the network sees."""
+        waves = torch.randn(WIDTH, self.sums, generator=torch.Generator().manual_seed(7))
+        return torch.cos(3 * rows["x"] @ waves)
 
     def init(self, schema, stats, rng):
         extra = {} if self.lacking is None else {"generator.image/w": torch.zeros(3)}
@@ -71,6 +78,9 @@ class Memoriser:
 
     def rows(self, stage, cohort, silo):
         return cohort.patient, np.arange(len(cohort))
+
+    def added(self, stage, cohort, silo):
+        return self._adds(records(cohort.patient)).double().numpy(), np.arange(len(cohort))
 
 
 @dataclass

@@ -164,3 +164,30 @@ def test_a_step_on_one_patient_gives_that_patient_away(optimizer):
     assert near[0] < (0.35 if optimizer == "sgd" else 0.7) * mean[0]
     others, _ = misses(guess.standard(records(np.arange(200, 240))), [found])
     assert near[0] < others.min()
+
+
+@pytest.mark.parametrize(("topology", "adversary"), [(Ring(), "hop_1"), (Ring(relay=False), "hop_1"), (Star(), "server")])
+def test_exact_sums_of_many_numbers_give_patients_away_before_anything_is_trained(topology, adversary):
+    found = scores(Trial(topology, rounds=0, learner=Memoriser(sums=1000)).evidence())
+    assert found["sums", "all", None, None].low > 0.8
+    assert (
+        found["sums", "all", None, None].value
+        == found[adversary, "all", None, None].value
+        == found["membership", "all", None, None].value
+    )
+    assert abs(found["sums", "all", None, None].floor - 0.5) < 0.2
+    assert {round for _, _, _, round in found} == {None}
+
+
+def test_sums_of_few_numbers_or_of_other_people_give_nobody_away():
+    few = scores(Trial(Ring(), rounds=0, learner=Memoriser(sums=2)).evidence())["sums", "all", None, None]
+    others = scores(Trial(Ring(), rounds=0, learner=Memoriser(sums=1000), strangers=True).evidence())["sums", "all", None, None]
+    assert few.value < 0.7
+    assert others.low < 0.5 < others.high
+
+
+def test_sums_under_masks_are_seen_by_nobody():
+    masked = Trial(Star(secure=True), rounds=0, learner=Memoriser(sums=1000)).evidence()
+    assert not any("sums" in frame for at in range(-1, 4) for frame in masked.frames(at))
+    with pytest.raises(NotApplicable):
+        scores(masked)
