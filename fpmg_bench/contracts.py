@@ -291,10 +291,10 @@ class Evidence(Protocol):
         """What the learner of a stage sees of a cohort's records, by the silo's released encoders, and which records these are."""
         ...
 
-    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        """What each record alone adds to the sums that the stage's learner exchanges before round 0, [n, w] with keys in order,
+    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[Iterable[State], NDArray[np.intp]]:
+        """What each record alone adds to the sums that the stage's learner exchanges before round 0, one after the other, and
 
-        and which records these are. Raises NotApplicable where the sums are noised.
+        which records these are; under privacy clipped, before any noise.
         """
         ...
 

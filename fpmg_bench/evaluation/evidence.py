@@ -31,7 +31,7 @@ class Learners(Protocol):
 
     def objectives(self, stage: str, state: State) -> Mapping[str, Objective]: ...
     def rows(self, stage: str, cohort: Cohort, silo: int) -> tuple[Any, NDArray[np.intp]]: ...
-    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]: ...
+    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[Iterable[State], NDArray[np.intp]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +167,8 @@ class Measured:
         seen = self._learners
         return self._keep(("rows", stage, id(cohort), silo), cohort, lambda: seen.rows(stage, cohort, silo))
 
-    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        """What each record alone adds to a stage's exchanged sums, and which records. NotApplicable where they are noised."""
+    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[Iterable[State], NDArray[np.intp]]:
+        """What each record alone adds to a stage's exchanged sums, and which records. NotApplicable where nothing was trained."""
         if self._learners is None:
             raise NotApplicable("nothing was trained")
         return self._learners.added(stage, cohort, silo)

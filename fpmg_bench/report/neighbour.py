@@ -26,7 +26,7 @@ ATTACKS = (
     ("loss", "loss", "Minus the loss at the received weights"),
     ("drop", "drop", "What local training lowered"),
     ("gradient", "gradient", "Slope of the loss along the change of the weights"),
-    ("sums", "sums", "Exact sums exchanged before round 0: how much of a record explains where the silo's mean lies"),
+    ("sums", "sums", "Sums exchanged before round 0: how much of a record explains where the silo's mean lies"),
 )
 LEAD = (
     "What passive adversaries infer from exactly the messages they received: AUROC of telling a silo's training patients from as many held-out "

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.errors import NotApplicable
 from fpmg_bench.federation.sums import ROUND as START
 from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import LocalShard
@@ -17,8 +16,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fpmg_bench.contracts import Objective
+    from fpmg_bench.privacy import Noise
     from fpmg_bench.trial.stages import Stages
     from fpmg_bench.types import Cohort, State
+
+
+@dataclass(frozen=True, slots=True)
+class _Unnoised:
+    """A ledger of nobody: statistics are clipped as in the silo whose noise this is, and get none."""
+
+    noise: Noise
+
+    def charge(self, stage: str, mechanism: str) -> float:
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +54,17 @@ class Trained:
         at = np.flatnonzero(cohort.present[modality])
         return cohort.data[modality].take(at), at
 
-    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        """The learner's own `statistics` of a silo that has this one record, one after the other."""
+    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[Iterable[State], NDArray[np.intp]]:
+        """The learner's own `statistics` of a silo that has this one record, one after the other, clipped as its ledger asks."""
         import numpy as np
 
-        if self.stages.spec.privacy is not None:
-            raise NotApplicable("the sums are noised")
+        book = self.stages.ledgers.get(silo)
+        ledger: Any = None if book is None else _Unnoised(book.noise)
         learner, schema = self._learner(stage)
         rows, at = self.rows(stage, cohort, silo)
         ctx = SiloContext(silo, START, 0, rng_for(self.stages.spec.seed, stage, "attack"), schema=schema)
-        alone = (LocalShard(rows.take(np.array([i])), np.zeros(1, np.int64), 1.0, stage) for i in range(len(at)))
-        sums = [learner.statistics(schema, shard.begin(0), replace(ctx, memory={})) for shard in alone]
-        return np.stack([np.concatenate([s[key].double().numpy().ravel() for key in sorted(s)]) for s in sums]), at
+        alone = (LocalShard(rows.take(np.array([i])), np.zeros(1, np.int64), 1.0, stage, ledger) for i in range(len(at)))
+        return (learner.statistics(schema, shard.begin(0), replace(ctx, memory={})) for shard in alone), at
 
     def _learner(self, stage: str) -> tuple[Any, Any]:
         """A stage's learner and its schema."""

@@ -51,7 +51,7 @@ class Memoriser:
         return nn.Sequential(nn.Linear(WIDTH, 64), nn.GELU(), nn.Linear(64, 1))
 
     def charges(self, schema, steps):
-        return Charges(private_steps=steps)
+        return Charges(private_steps=steps, counts=int(self.sums > 0))
 
     def statistics(self, schema, shard, ctx):
         return {"start/sum": shard.counts(self._adds, clip=100.0)} if self.sums else {}
@@ -80,7 +80,7 @@ class Memoriser:
         return cohort.patient, np.arange(len(cohort))
 
     def added(self, stage, cohort, silo):
-        return self._adds(records(cohort.patient)).double().numpy(), np.arange(len(cohort))
+        return ({"start/sum": row} for row in self._adds(records(cohort.patient))), np.arange(len(cohort))
 
 
 @dataclass
@@ -118,6 +118,6 @@ class Trial:
     def _shard(self, silo: int, patient: Any) -> LocalShard:
         book = None
         if self.sigma:
-            planned = {"stage2": Charges(private_steps=self.steps * self.rounds)}
+            planned = {"stage2": self.learner.charges(None, self.steps * self.rounds)}
             book = Ledger(silo, NAMES[silo], len(patient), 0.5, Privacy(8.0, 1e-4), Noise(self.sigma, 1.0, 1.0), planned)
         return LocalShard(records(patient), np.asarray(patient), 0.5, "stage2", book)

@@ -186,6 +186,11 @@ def test_sums_of_few_numbers_or_of_other_people_give_nobody_away():
     assert others.low < 0.5 < others.high
 
 
+def test_noised_sums_give_nobody_away():
+    noised = Trial(Ring(), rounds=0, sigma=1.0, learner=Memoriser(sums=1000)).evidence()
+    assert scores(noised)["sums", "all", None, None].low < 0.5
+
+
 def test_sums_under_masks_are_seen_by_nobody():
     masked = Trial(Star(secure=True), rounds=0, learner=Memoriser(sums=1000)).evidence()
     assert not any("sums" in frame for at in range(-1, 4) for frame in masked.frames(at))
