@@ -68,5 +68,5 @@ def test_the_suite_of_the_generator_is_read(tmp_path: Path) -> None:
     known = methods.replace(f"{{name: {offered[0]}, latent: 16}}", "single-modal-cgan")  # the example is not installed here
     head = "version: 1\nname: tutorial\nseeds: [0]\ndatasets: [{name: phantom, patients: 300}]\nmetrics: [rg]\n"
     suite = parse_suite(head + known, tmp_path / "suite.yaml", registry)
-    assert list(suite.methods) == ["mine", "fpmg", "untrained", "private"]
+    assert list(suite.methods) == ["mine", "fpmg", "untrained", "decoded", "private"]
     assert suite.methods["untrained"].budget == {"rounds": 0}
