@@ -190,8 +190,13 @@ def test_hubs_take_the_plain_mean_of_their_silos_weighted_by_patients():
 def test_frames_hold_what_was_delivered_when_asked_for():
     transport = Inproc(record=True)
     go(Ring(), FedAvg(), 3, rounds=2, transport=transport)
-    assert [len(transport.frames[i]) for i in range(3)] == [4, 4, 4]
-    assert {f["origin"] for f in transport.frames[0]} == {1, 2}
+    models, sums = ({i: [f for f in transport.frames[i] if what in f] for i in range(3)} for what in ("payload", "sums"))
+    assert [len(models[i]) for i in range(3)] == [4, 4, 4]
+    assert {f["origin"] for f in models[0]} == {1, 2}
+    assert [{f["origin"] for f in sums[i]} for i in range(3)] == [{1, 2}, {0, 2}, {0, 1}]
+    assert all(f["round"] == -1 and f["sums"].keys() == {"sum/x"} for f in sums[0])
+    go(Ring(), FedAvg(), 3, rounds=1, transport=(quiet := Inproc()))
+    assert not quiet.frames
 
 
 def test_weights_that_diverge_end_the_trial_with_a_place():
