@@ -74,7 +74,7 @@ class Limits:
 class Tune:
     """A study over one method. holdout: share of the patients that tuning may see, and evaluation may not. seeds: how many of the
 
-    suite's seeds a proposal is measured on: one cannot tell a better setting from a luckier start, more cost as many times.
+    suite's seeds a proposal is measured on: one cannot tell a better setting from a luckier start, more cost as many times as much.
 
     space: "generator.lr" -> {"float": [low, high], "log": true} | {"int": [low, high]} | {"choice": [values]}.
     """

@@ -1,7 +1,7 @@
 """Encoders alone: in the place of a release, the training patients themselves, encoded and decoded.
 
-No generator on the same encoders is expected to do better, so what separates this from real patients is lost by encoders, and what
-separates a release from this by its generator. These records are as private as real ones: they are measured, and never written.
+What separates this from real patients is lost by encoders, what separates a release from this by its generator. These records are as
+private as real ones: they are measured, and never written.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class Start:
     def given(self, space: Space) -> tuple[Tensor, Tensor]:
         """Weights [K + rest, d] and covariance [d, d] of the vectors given all conditions: z ~ N(features(condition) weights, .).
 
-        Conditions beside the label enter by regression within classes; unknown ones count as their mean.
+        Conditions beside the label enter by regression within classes; unknown ones are 0, as in the sums.
         """
         rest = self.mean.shape[1] - space.width
         factor = self.factor.double()
