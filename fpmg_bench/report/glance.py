@@ -47,7 +47,7 @@ def table(view: View) -> Table:
     ]
     rows = [Row([Cell(group.title), *(_cell(view, group, measure) for _, measure in shown)]) for group in view.groups]
     notes = [
-        "The best mean among the methods that compete; centralized and controls do not. Clear lead: no other interval touches it. "
+        "The best mean among the methods that compete; centralized, decoded patients and controls do not. Clear lead: no other interval touches it. "
         f"Wins: {SEEDS_TO_RANK} seeds or more, and the corrected paired test, adjusted for the number of methods, tells it from every other.",
         across(view),
     ]

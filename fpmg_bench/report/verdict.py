@@ -55,6 +55,7 @@ def found(view: View, group: Group) -> Iterator[Finding]:
         yield Finding("Nothing measured", "No trial on this cohort has finished.", "bad")
         return
     yield _utility(view, group)
+    yield from _encoders(view, group)
     yield from _diversity(view, group)
     yield from _attack(view, group)
     yield from _copies(view, group)
@@ -73,6 +74,17 @@ def _utility(view: View, group: Group) -> Finding:
     if table is None:
         return Finding("No winner", "Fewer than two federated methods have a result: nothing to compare.", "warn")
     return Finding("Realism", _sentence(table))
+
+
+def _encoders(view: View, group: Group) -> Iterator[Finding]:
+    """What encoders lose before any generator: real patients, encoded and decoded, beside real ones."""
+    measure = TSTR if view.measured(group, TSTR.metric(view, group)) else RG
+    for method in group.decoded:
+        found = measure.summary(view, group, method)
+        real = view.floor(group, measure.metric(view, group))
+        if found.mean is not None and real is not None:
+            text = f"Real patients, encoded and decoded ({method.name}), have {measure.label} {_said(found, measure)}, real ones "
+            yield Finding("Encoders", f"{text}{measure.say(real)}: the difference is the encoders', not a generator's.")
 
 
 def _sentence(table: Standing) -> str:

@@ -3,7 +3,7 @@
 from fpmg_bench.report import glance, leaderboard
 from fpmg_bench.report.leaders import standing
 from fpmg_bench.report.measures import TSTR
-from fpmg_bench.report.verdict import found
+from fpmg_bench.report.verdict import found as verdict_found
 
 from .small_view import rows, small
 
@@ -15,7 +15,7 @@ def three(last, first=BEST):
 
 
 def said(view, group):
-    return next(finding.text for finding in found(view, group) if finding.topic == "Utility")
+    return next(finding.text for finding in verdict_found(view, group) if finding.topic == "Utility")
 
 
 def test_a_lost_seed_leaves_the_others_ranked_and_is_named():
@@ -69,16 +69,20 @@ def test_trials_with_canaries_do_not_compete_and_are_shown_apart():
 def test_a_run_of_audits_alone_names_no_winner():
     view, group = small([*rows("one", "tstr", BEST), *rows("two", "tstr", NEXT)], audited=["one", "two"])
     assert standing(view, group, TSTR) is None
-    assert "nothing to compare" in next(iter(found(view, group))).text
+    assert "nothing to compare" in next(iter(verdict_found(view, group))).text
 
 
 def test_real_patients_decoded_are_a_reference_beside_methods_and_compete_among_themselves():
-    found = [*rows("a", "tstr", BEST), *rows("b", "tstr", NEXT), *rows("coder", "tstr", [0.99] * 5)]
+    found = [*rows("a", "tstr", BEST), *rows("b", "tstr", NEXT), *rows("coder", "tstr", [0.99] * 5, floor=1.0)]
     view, group = small(found, decoded=["coder"])
     assert [m.name for m in group.ranked] == ["a", "b"] and [m.name for m in group.decoded] == ["coder"]
     assert standing(view, group, TSTR).leader[0].name == "a"
     board = next(block for block in leaderboard.panel(view).blocks if getattr(block, "id", "") == "leaderboard-cohort")
     assert [(row.cells[0].text, row.pinned) for row in board.rows][:2] == [("real (floor)", True), ("coder", True)]
     assert "encoded and decoded" in board.rows[1].cells[0].small
+    words = {finding.topic: finding.text for finding in verdict_found(view, group)}
+    assert "(coder), have TSTR 0.990" in words["Encoders"] and words["Encoders"].endswith(
+        "real ones 1.000: the difference is the encoders', not a generator's."
+    )
     alone = small(found, decoded=["a", "b", "coder"])[1]
     assert [m.name for m in alone.ranked] == ["a", "b", "coder"] and alone.decoded == []
