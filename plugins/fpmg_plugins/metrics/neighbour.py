@@ -42,9 +42,10 @@ class Neighbour:
     Members: the silo's training patients; non-members: as many held-out patients of the same site and classes. From each model
     seen, with the weights it was trained from, three scores: `neighbour.loss` (minus the loss), `neighbour.drop` (what local
     training lowered), `neighbour.gradient` (slope of the patient's loss along the change of the weights, over its size along random
-    changes), means over rounds; and from the sums exchanged before round 0 `neighbour.sums` (a record's share
-    in the silo's mean, by ridge regression on the candidates). Values are AUROC, range [0, 1], ideal .5; 1: every member is recognised. Each key is the worst
-    attack of its kind, the mean over silos, chosen (most surely above .5) on half of the patients and scored on the other, in both
+    changes), means over rounds; and from the sums exchanged before round 0 `neighbour.sums`: a record's share in the silo's mean, by
+    ridge regression on the candidates (on a ring all silos get the sums; told under `neighbour.hop_1`). Values are AUROC, range
+    [0, 1], ideal .5; 1: every member is recognised. Each key is the worst attack of its kind, the mean over silos, chosen (most
+    surely above .5) on half of the patients and scored on the other, in both
     directions; scope silo:NAME: that attack on that silo's patients. Interval: bootstrap over patients. Floor: R1 as members, R2 as non-members.
     `neighbour.membership`: the worst adversary; by modality ("joint": the discriminator of all), and by round of its stage.
     `neighbour.hop_K`, `neighbour.farthest`: the silo K hops behind on the ring; a relay hands every silo's weights to all,
