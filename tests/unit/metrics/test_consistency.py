@@ -119,7 +119,7 @@ def test_distances_of_silos_modalities_and_modules_are_those_of_the_final_weight
 
 def with_releases(releases):
     seen = evidence(good())
-    seen.released = dict(enumerate(releases))
+    seen._released = dict(enumerate(releases))
     return scored(seen)
 
 
@@ -155,6 +155,6 @@ def test_releases_that_ignore_their_noise_have_no_scale_and_say_so():
     seen = evidence(good())
     first = {value: np.flatnonzero(good().label == value)[0] for value in np.unique(good().label)}
     still = replace(good(), data={m: d.take(np.array([first[v] for v in good().label])) for m, d in good().data.items()})
-    seen.released = {0: still, 1: replace(still)}
+    seen._released = {0: still, 1: replace(still)}
     assert ("fc.draws", "all", None) not in scored(seen)
     assert "noise" in next(gap.reason for gap in seen.gaps if gap.key == "fc.draws")
