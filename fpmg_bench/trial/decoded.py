@@ -6,7 +6,7 @@ private as real ones: they are measured, and never written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fpmg_bench.keys import seed_for
@@ -17,17 +17,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from fpmg_bench.evaluation.evidence import Made
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.trial.parts import Parts
     from fpmg_bench.trial.scene import Scene
     from fpmg_bench.types import Cohort, State
 
-    Made = Callable[[], Mapping[int, Cohort]]
 
-
-def decoded(
-    spec: TrialSpec, parts: Parts, scene: Scene, models: Mapping[int, Mapping[str, State]]
-) -> tuple[Made, Made] | tuple[dict[int, Cohort], dict[int, Cohort]]:
+def decoded(spec: TrialSpec, parts: Parts, scene: Scene, models: Mapping[int, Mapping[str, State]]) -> tuple[Made, Made]:
     """What stands for the release and for its uniformly labelled sample, decoded when a metric first asks; nothing under privacy,
 
     where no epsilon covers patients who are decoded.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from fpmg_bench.types import Rng, Space, State
 
-HALF_TURN = math.pi / 2
+QUARTER_TURN = math.pi / 2
 TABLE = 1024  # noise vectors of a step: a record takes its own few of them
 FIXED = 16  # draws of the objective
 
@@ -78,14 +78,14 @@ class Draws:
 
     @classmethod
     def new(cls, each: int, d: int, rng: Rng) -> Self:
-        return cls(torch.randn(TABLE, d, generator=rng), HALF_TURN * torch.rand(TABLE, generator=rng), each)
+        return cls(torch.randn(TABLE, d, generator=rng), QUARTER_TURN * torch.rand(TABLE, generator=rng), each)
 
     @classmethod
     def fixed(cls, d: int) -> Self:
         """The same for every record: angles spread evenly."""
         rng = torch.Generator()
         rng.manual_seed(0)
-        return cls(torch.randn(FIXED, d, generator=rng), HALF_TURN * (torch.arange(FIXED) + 0.5) / FIXED, FIXED, same=True)
+        return cls(torch.randn(FIXED, d, generator=rng), QUARTER_TURN * (torch.arange(FIXED) + 0.5) / FIXED, FIXED, same=True)
 
     def of(self, row: Tensor) -> tuple[Tensor, Tensor]:
         """Noise [n, each, d] and angles [n, each, 1]."""
@@ -126,14 +126,14 @@ def losses(net: nn.Module, batch: Mapping[str, Tensor], draws: Draws, white: Whi
 def transport(net: Velocity, x: Tensor, given: Tensor, steps: int) -> Tensor:
     """From noise [n, d] to white coordinates of patients who have every modality: Heun's method over the quarter turn."""
     present = torch.ones(len(x), net.modalities)
-    h = -HALF_TURN / steps
+    h = -QUARTER_TURN / steps
 
     def slope(at: Tensor, angle: float) -> Tensor:
         v: Tensor = net(at, torch.full((len(at), 1), angle), present, given)
         return v
 
     for i in range(steps):
-        angle = HALF_TURN + i * h
+        angle = QUARTER_TURN + i * h
         first = slope(x, angle)
         x = x + h / 2 * (first + slope(x + h * first, angle + h))
     return x

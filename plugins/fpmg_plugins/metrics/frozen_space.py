@@ -123,9 +123,8 @@ class FrozenSpace:
         return block
 
     def _seen(self, evidence: Evidence, name: str, cohort: Cohort, rows: NDArray[np.intp]) -> Floats:
-        """The network's features, read once a cohort; the cohort stays alive with them, so that its id stays its own."""
-        kept = evidence.once(("frozen features", name, id(cohort)), lambda: (self._features(cohort, name, rows), cohort))
-        features: Floats = kept[0]
+        """The network's features, read once a cohort."""
+        features: Floats = evidence.once(("frozen features", name), lambda: self._features(cohort, name, rows), cohort)
         return features
 
     def _fitted(self, evidence: Evidence, name: str) -> tuple[Floats, np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,9 +89,10 @@ def models_of(evidence: Evidence, train: Cohort, modalities: Names, learners: Se
     Raises NotApplicable for fewer than two classes.
     """
 
+    seen = cache(lambda: rows_of(evidence, train, modalities)[1:])
+
     def trained(learner: Learner) -> Any:
-        _, x, label = rows_of(evidence, train, modalities)
-        return fit(learner, x, label)
+        return fit(learner, *seen())
 
     if all(train is not known for known in (evidence.train, *evidence.released.values())):
         return [trained(learner) for learner in learners]  # a part of a release, which nobody else asks for
