@@ -53,9 +53,9 @@ def command(
     from fpmg_bench.registry import Registry
     from fpmg_bench.store import RunDir
 
-    registry = Registry.discover()
+    wire, registry = runner.Wire(transport, deadline, on_dead), Registry.discover()
     made = runner.plan(suite, registry, only=only, seeds=numbers(seeds))
-    wire, run = runner.Wire(transport, deadline, on_dead), RunDir(out or Path("runs") / made.suite.name)
+    run = RunDir(out or Path("runs") / made.suite.name)
     made = runner.joined(made, run, registry, wire)
     if out is not None:
         made.keep(run).write(run)

@@ -67,10 +67,13 @@ def numbers(text: str | None) -> tuple[int, ...] | None:
     """Seeds of the command line: "0,1,2"."""
     if text is None:
         return None
+    from fpmg_bench.document import brief
+    from fpmg_bench.errors import SuiteError
+
     try:
         return tuple(int(word) for word in text.split(","))
-    except ValueError as error:
-        raise typer.BadParameter(f"'{text}' is no list of whole numbers such as 0,1,2", param_hint="--seeds") from error
+    except ValueError as error:  # also a number of thousands of digits
+        raise SuiteError(brief(f"--seeds {text}: no list of whole numbers"), "--seeds 0,1,2") from error
 
 
 def _tell(results: Results, json: bool) -> None:

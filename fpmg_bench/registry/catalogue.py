@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document import did_you_mean
 from fpmg_bench.errors import FpmgError, NameCollision, PluginError, SuiteError, UnknownComponent
 from fpmg_bench.registry.discovery import Plugin, discover, error_line
 from fpmg_bench.registry.entry import COMPONENT_KINDS, Broken, ComponentKind, Entry
 from fpmg_bench.registry.parameters import Parameter, Problem, check, signature_of
-from fpmg_bench.registry.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from fpmg_bench.spec import Choice

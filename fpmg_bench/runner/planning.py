@@ -78,12 +78,13 @@ def plan(
 
     only: pytest's `-k` expression over trial ids; seeds: instead of the suite's.
     """
-    from fpmg_bench.suite import expand, load_suite, validate
+    from fpmg_bench.suite import check_request, expand, load_suite, validate
 
     if isinstance(suite, (str, Path)):
         suite = load_suite(suite, registry)
     else:
         validate(suite, registry)
+    check_request(suite, only, seeds)
     cohorts, missing = _cohorts(suite, registry)
     wanted = expand(suite, registry, cohorts, only, seeds, missing)
     whole = expand(suite, registry, cohorts, missing=missing) if only or seeds else wanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fpmg_bench.registry import did_you_mean
+from fpmg_bench.document import did_you_mean
 from fpmg_bench.spec import Choice
 from fpmg_bench.suite.model import Method, Tune
 from fpmg_bench.suite.place import Place

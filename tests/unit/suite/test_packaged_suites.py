@@ -73,7 +73,7 @@ def test_what_is_not_there_is_named_with_what_is(name, message):
 
 def test_a_suite_that_is_not_utf8_names_the_line(tmp_path: Path):
     (tmp_path / "latin.yaml").write_bytes("version: 1\nname: caf\u00e9\n".encode("latin-1"))
-    with pytest.raises(SuiteError, match=r"latin\.yaml:2: not UTF-8 \(byte 0xe9\)"):
+    with pytest.raises(SuiteError, match=r"latin\.yaml:2:10: not UTF-8 \(byte 0xe9\)"):
         load_suite(tmp_path / "latin.yaml")
 
 
