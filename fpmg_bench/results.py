@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document import plural
 from fpmg_bench.errors import ExitCode, StoreError
+from fpmg_bench.spec import NOT_HERE
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from fpmg_bench.store import Planned
+
+
+SHOWN = 8  # methods by name
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,14 @@ class Results:
         return chosen
 
     def left_out(self) -> dict[str, list[str]]:
-        """reason -> ids of the trials that planning refused or skipped."""
+        """reason -> ids of the trials that planning refused or skipped, all of them."""
         plan = self._run.plan()
         return by_reason((entry["id"], entry["reason"]) for entry in [*plan["refusals"], *plan["skipped"]])
+
+    def left_out_lines(self) -> list[str]:
+        """What planning left out, said shortly: a line a reason, and one for all cohorts that are not here."""
+        plan = self._run.plan()
+        return left_out_lines(*([(entry["id"], entry["reason"]) for entry in plan[kind]] for kind in ("refusals", "skipped")))
 
     @property
     def _run(self) -> Any:
@@ -90,6 +100,30 @@ class Results:
             raise StoreError(f"{self.path}: {method}/{seed} ran on several datasets", f"name one: {names}")
         ids = ", ".join(trial.id for trial in self._run.trials()[:8])
         raise StoreError(f"{self.path}: no trial of method '{method}' with seed {seed}", f"it has {ids}, ...")
+
+
+def left_out_lines(refused: Iterable[tuple[str, str]], skipped: Iterable[tuple[str, str]]) -> list[str]:
+    """What planning left out, from (id, reason): a line a reason, and one for all cohorts that are not here."""
+    cohorts = {id.partition("/")[0]: reason for id, reason in skipped}
+    absent = [name for name, reason in cohorts.items() if reason.startswith(NOT_HERE)]
+    lines = [f"refused: {_cells(ids)}: {reason}" for reason, ids in by_reason(refused).items()]
+    lines += [f"skipped: {name}: {reason}" for name, reason in cohorts.items() if name not in absent or len(absent) == 1]
+    if len(absent) > 1:
+        where = "set FPMG_DATA to the folder that holds them; fpmg-bench data fetch NAME --to DIR gets one"
+        lines.append(f"skipped: {plural(len(absent), 'cohort')} {NOT_HERE}: {', '.join(absent)}; {where}")
+    return lines
+
+
+def _cells(ids: Sequence[str]) -> str:
+    """Trials by dataset: "iu-cxr (fpmg, fedavg; 6 trials)"."""
+    methods: dict[str, dict[str, None]] = {}
+    for id in ids:
+        dataset, _, rest = id.partition("/")
+        methods.setdefault(dataset, {})[rest.rpartition("/")[0]] = None
+    named = (
+        f"{dataset} ({', '.join([*found][:SHOWN])}{', ...' if len(found) > SHOWN else ''})" for dataset, found in methods.items()
+    )
+    return f"{', '.join(named)}, {plural(len(ids), 'trial')}"
 
 
 def by_reason(left_out: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -98,8 +98,8 @@ def _tell(results: Results, json: bool) -> None:
     typer.echo(", ".join(f"{count} {what}" for what, count in results.counts.items() if count) or "nothing to do")
     for trial in troubles:
         typer.echo(f"{trial['status']}: {trial['id']}: {trial['where']}: {trial['reason']}")
-    for reason, ids in results.left_out().items():
-        typer.echo(f"not run: {', '.join(ids)}: {reason}")
+    for line in results.left_out_lines():
+        typer.echo(line)
     for path in present.values():
         typer.echo(path)
     return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.document import EXACT, Problems, brief, did_you_mean, plural
 from fpmg_bench.errors import SuiteError
 from fpmg_bench.partition import merged_sites, spreading
-from fpmg_bench.spec import Choice, TrialSpec
+from fpmg_bench.spec import NOT_HERE, Choice, TrialSpec
 from fpmg_bench.suite.faults import fault_refusals, faults_of
 from fpmg_bench.suite.model import MOST_TRIALS, DatasetEntry, Method, Plan, Refusal, Suite
 from fpmg_bench.suite.refusals import refusals
@@ -49,7 +49,7 @@ def expand(
         if not selected(id):
             continue
         if entry.name not in cohorts:
-            skipped.append(Refusal(id, missing.get(entry.name, "the cohort is optional and not here")))
+            skipped.append(Refusal(id, missing.get(entry.name, NOT_HERE)))
             continue
         info = cohorts[entry.name]
         spec = trial(suite, entry, method, info, seed)
