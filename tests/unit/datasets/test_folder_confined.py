@@ -13,10 +13,10 @@ from fpmg_plugins.datasets.folder import Folder, media
 from fpmg_plugins.datasets.phantom import Phantom
 from PIL import Image, ImageFile
 
+from fpmg_bench.cohorts.draft import draft
+from fpmg_bench.cohorts.folder import write
 from fpmg_bench.document import inside
-from fpmg_bench.draft import draft
 from fpmg_bench.errors import DatasetError
-from fpmg_bench.folder import write
 from fpmg_bench.types import Cohort, Text
 
 
