@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from fpmg_bench.document.node import Node
 from fpmg_bench.document.words import brief
@@ -47,7 +48,15 @@ class Problems:
     def raise_if_any(self) -> None:
         """Raises `error` with every line; its exit code is PLUGIN where nothing but plug-ins is missing or broken."""
         if self._found:
-            error = self.error("\n".join(self.lines()), self.hint)
-            if not self._file_is_wrong:
-                error.exit_code = ExitCode.PLUGIN
-            raise error
+            raise self._raised()
+
+    def stop(self, node: Node, message: str) -> NoReturn:
+        """Record what ends the reading, and raise it with all before it."""
+        self.add(node, "", message)
+        raise self._raised()
+
+    def _raised(self) -> FpmgError:
+        error = self.error("\n".join(self.lines()), self.hint)
+        if not self._file_is_wrong:
+            error.exit_code = ExitCode.PLUGIN
+        return error

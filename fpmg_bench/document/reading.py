@@ -14,8 +14,9 @@ from typing import Any
 from fpmg_bench.document.node import EXACT, Node
 from fpmg_bench.document.problems import Problems
 
-# A second of reading at most: ruamel reads some 30,000 values, or half a MiB of comments, in it.
-LARGEST = 2**19  # bytes of a file
+# A second of reading or two at most: ruamel reads some 30,000 values in one, and as many characters of empty lines as these.
+TOP = Node(None, 1, 1)
+LARGEST = 2**18  # bytes of a file
 DEEPEST = 32  # levels
 MOST = 20_000  # keys and values
 TOO_LARGE = f"larger than {LARGEST // 1024} KiB; what is known of patients belongs into tables"
@@ -36,49 +37,35 @@ def read_text(file: Path, problems: Problems) -> str:
     with file.open("rb") as stream:
         raw = stream.read(LARGEST + 1)
     if len(raw) > LARGEST:
-        problems.add(Node(None, 1, 1), "", TOO_LARGE)
+        problems.stop(TOP, TOO_LARGE)
     try:
-        text = raw.decode("utf-8")
+        return raw.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        line, column = raw.count(b"\n", 0, error.start) + 1, error.start - raw.rfind(b"\n", 0, error.start)
-        problems.add(Node(None, line, column), "", f"not UTF-8 (byte 0x{raw[error.start]:02x}); save the file as UTF-8")
-        text = ""
-    problems.raise_if_any()
-    return text.replace("\r\n", "\n")
+        at = _at(raw.count(b"\n", 0, error.start), error.start - raw.rfind(b"\n", 0, error.start) - 1)
+        problems.stop(at, f"not UTF-8 (byte 0x{raw[error.start]:02x}); save the file as UTF-8")
 
 
 def read_document(text: str, problems: Problems) -> Node:
-    """The text's one document. Whatever is wrong goes to `problems`; bad syntax and what is too much end the reading there."""
+    """The text's one document. What is wrong goes to `problems`; they are raised where bad syntax, or too much, ends the reading."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
     from ruamel.yaml.reader import ReaderError
 
+    if len(text) > LARGEST:
+        problems.stop(TOP, TOO_LARGE)
     builder = _Builder(problems)
     try:
-        if len(text) > LARGEST:
-            raise _TooMuch(Node(None, 1, 1), TOO_LARGE)
         for event in YAML(typ="rt", pure=True).parse(text):
             builder.take(event)
-    except _TooMuch as error:
-        problems.add(error.at, "", str(error))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        at = Node(None, mark.line + 1, mark.column + 1) if mark else Node(None, 1, 1)
-        problems.add(at, "", " ".join(part for part in (error.context, error.problem) if part))
+        problems.stop(_position(mark) if mark else TOP, " ".join(part for part in (error.context, error.problem) if part))
     except ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        problems.add(Node(None, line, error.position - text.rfind("\n", 0, error.position)), "", str(error.reason))
+        at = _at(text.count("\n", 0, error.position), error.position - text.rfind("\n", 0, error.position) - 1)
+        problems.stop(at, str(error.reason))
     except YAMLError as error:
-        problems.add(Node(None, 1, 1), "", " ".join(str(error).split()))
-    return builder.root or Node(None, 1, 1)
-
-
-class _TooMuch(Exception):
-    """What ends the reading: a document that nobody writes by hand."""
-
-    def __init__(self, at: Node, message: str) -> None:
-        super().__init__(message)
-        self.at = at
+        problems.stop(TOP, " ".join(str(error).split()))
+    return builder.root or TOP
 
 
 @dataclass(slots=True)
@@ -103,12 +90,12 @@ class _Builder:
 
     def _document(self, event: Any) -> None:
         if self.root is not None:
-            self.problems.add(_position(event), "", "a second document; a file is one")
+            self.problems.add(_position(event.start_mark), "", "a second document; a file is one")
         if event.version not in (None, (1, 2)):
-            self.problems.add(_position(event), "", "files are YAML 1.2; remove the %YAML directive")
+            self.problems.add(_position(event.start_mark), "", "files are YAML 1.2; remove the %YAML directive")
 
     def _value(self, event: Any, kind: str) -> None:
-        at = _position(event)
+        at = _position(event.start_mark)
         self._refuse(event, kind, at)
         if kind == "AliasEvent":
             self._place(at)
@@ -116,9 +103,9 @@ class _Builder:
             self._scalar(event, at)
         else:
             if self._expects_key():
-                raise _TooMuch(at, "a key must be a word, not a collection")
+                self.problems.stop(at, "a key must be a word, not a collection")
             if len(self.stack) >= DEEPEST:
-                raise _TooMuch(at, f"nested deeper than {DEEPEST} levels")
+                self.problems.stop(at, f"nested deeper than {DEEPEST} levels")
             node = Node({} if kind == "MappingStartEvent" else [], at.line, at.column, {})
             self._place(node)
             self.stack.append(node)
@@ -131,7 +118,7 @@ class _Builder:
         """Put a finished scalar or a fresh collection where it belongs."""
         self.values += 1
         if self.values > MOST:
-            raise _TooMuch(node, f"more than {MOST:,} keys and values")
+            self.problems.stop(node, f"more than {MOST:,} keys and values")
         if not self.stack:
             self.root = self.root or node
             return
@@ -209,5 +196,10 @@ def resolve(text: str) -> Any:
     return text
 
 
-def _position(event: Any) -> Node:
-    return Node(None, event.start_mark.line + 1, event.start_mark.column + 1)
+def _position(mark: Any) -> Node:
+    return _at(mark.line, mark.column)
+
+
+def _at(line: int, column: int) -> Node:
+    """A place, both counted from 0."""
+    return Node(None, line + 1, column + 1)

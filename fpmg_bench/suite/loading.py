@@ -79,8 +79,7 @@ def parse_suite(text: str, source: Path = Path("suite.yaml"), registry: Registry
     problems = Problems(str(source))
     root = read_document(text, problems)
     if root.value is None:
-        problems.add(root, "", "the suite is empty")
-        problems.raise_if_any()
+        problems.stop(root, "the suite is empty")
     suite = _read(Place(root, "", problems), text, source)
     if much := too_many(suite, len(suite.seeds)):
         problems.add(root.key("seeds"), "seeds", much)

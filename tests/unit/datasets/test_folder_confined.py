@@ -130,7 +130,7 @@ def test_modalities_called_like_other_columns_and_files_are_kept(tmp_path: Path)
         ("CC0-1.0", '"a\\0b"', "cohort.yaml:2:10: a control character"),
         ("CC0-1.0", "a\0b", "cohort.yaml:2:11: special characters"),
         ("CC0-1.0", "[" * 5000, "nested deeper than 32 levels"),
-        ("CC0-1.0", "x" * 600_000, "cohort.yaml:1:1: larger than 512 KiB"),
+        ("CC0-1.0", "x" * 600_000, "cohort.yaml:1:1: larger than 256 KiB"),
         ("name: weight", f"name: {'w' * 5000}", "cohort.yaml:14:10: modalities.table.columns.0.name: String should have at most 200"),
         ("{name: weight, low", "{name: sex, low", "cohort.yaml:13:5: modalities.table.columns: column 'sex' is declared twice"),
         ("shape: [1, 8, 8]", "shape: [1, 100000, 100000]", "modalities.image.shape: 10,000,000,000 values a record; at most"),

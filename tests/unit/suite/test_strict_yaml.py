@@ -18,8 +18,10 @@ from fpmg_bench.suite import parse_suite
 
 def read(text: str) -> tuple[object, list[str]]:
     problems = Problems("f")
-    node = read_document(text, problems)
-    return node.plain(), problems.lines()
+    try:
+        return read_document(text, problems).plain(), problems.lines()
+    except SuiteError as error:
+        return None, error.message.split("\n")
 
 
 @pytest.mark.parametrize(

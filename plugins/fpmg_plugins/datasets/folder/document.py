@@ -24,7 +24,7 @@ class Document:
         problems = Problems(str(file), DatasetError, HINT)
         self._root = read_document(_text(file, problems), problems)
         if not isinstance(self._root.value, dict):
-            problems.add(self._root, "", "a mapping of keys was expected")
+            problems.stop(self._root, "a mapping of keys was expected")
         problems.raise_if_any()
         for name, shape in (shapes or {}).items():
             modality = self._root.at("modalities", name)
