@@ -115,7 +115,7 @@ def left_out_lines(refused: Iterable[tuple[str, str]], skipped: Iterable[tuple[s
 
 
 def _cells(ids: Sequence[str]) -> str:
-    """Trials by dataset: "iu-cxr (fpmg, fedavg; 6 trials)"."""
+    """Trials by dataset: "iu-cxr (fpmg, fedavg), 6 trials"."""
     methods: dict[str, dict[str, None]] = {}
     for id in ids:
         dataset, _, rest = id.partition("/")

@@ -116,7 +116,7 @@ def _explain(error: FpmgError, trace: bool) -> ExitCode:
     told = "\n".join(map(brief, error.message.split("\n")))
     typer.echo(f"error: {told}", err=True)
     if error.hint:
-        typer.echo(f"hint: {error.hint}", err=True)
+        typer.echo(f"hint: {brief(error.hint)}", err=True)
     return error.exit_code
 
 

@@ -11,7 +11,7 @@ from fpmg_bench.cohorts.draft.guess import Guess, flag_map, guess, numbers, vari
 if TYPE_CHECKING:
     import pandas as pd
 
-LONGEST = 200  # characters of a name
+LONGEST = 200  # bytes of a name
 LEFT_OUT: dict[Guess, str] = {
     "date": "dates: turn them into ages or days since admission",
     "id": "an id",
@@ -30,8 +30,8 @@ def word(text: str) -> str:
 
 
 def key(name: str) -> str:
-    """A modality called after a column or file: its name becomes a file's, and is kept short."""
-    return word(re.sub(r"[/\\]", "_", name)[:LONGEST])
+    """A modality called after a column or file: its name becomes a file's, and is kept short (a name has 200 bytes)."""
+    return word(re.sub(r"[/\\]", "_", name).encode()[:LONGEST].decode(errors="ignore"))
 
 
 def entry(name: str, values: pd.Series[Any], kind: Guess) -> tuple[dict[str, Any], str]:

@@ -77,7 +77,7 @@ def test_a_link_out_of_the_folder_is_not_followed(folder: Path, name: str, place
     assert _error(folder).startswith(f"{place}: leads out of")
 
 
-@pytest.mark.parametrize("name", ["../../ESCAPED", "a/b", "..", ".", "/etc/x", 'a\\b', "n" * 201])  # fmt: skip
+@pytest.mark.parametrize("name", ["../../ESCAPED", "a/b", "..", ".", "/etc/x", 'a\\b', "n" * 201, "ü" * 101])  # fmt: skip
 def test_a_modality_is_called_like_a_file(folder: Path, name: str) -> None:
     change(folder, "cohort.yaml", "  vitals:", f"  '{name}':")
     assert _error(folder).startswith("cohort.yaml:19:3: ")

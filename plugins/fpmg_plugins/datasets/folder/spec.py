@@ -26,6 +26,8 @@ def _plain(name: str) -> str:
     """A modality's name becomes a file's when a release is written."""
     if name in (".", "..") or "/" in name or "\\" in name:
         raise ValueError("a modality's name holds no / and no \\, and is neither . nor ..")
+    if len(name.encode()) > LONGEST_NAME:
+        raise ValueError(f"a modality's name has at most {LONGEST_NAME} bytes")
     return name
 
 
