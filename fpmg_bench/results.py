@@ -64,7 +64,7 @@ class Results:
             return chosen[0]
         asked = "/".join([*([dataset] if dataset else []), method, str(seed), *([f"silo {silo}"] if silo else [])])
         if not stored:
-            reason = "a failed trial, real patients decoded and controls of unpublishable cohorts store none"
+            reason = "failed trials, encoders alone and controls of cohorts that are not publishable store none"
             raise StoreError(f"{self.path}: {asked} stored no synthetic patients", reason)
         what = f"is {len(chosen)} releases" if chosen else "is none of the releases"
         raise StoreError(f"{self.path}: {asked} {what}", f"choose one: {_choices(stored)}")
@@ -82,8 +82,8 @@ class Results:
 
 
 def _releases(trial: Path) -> list[Path]:
-    """The folders of synthetic patients that a trial stored, by silo."""
-    return sorted(folder for folder in (trial / "synthetic").glob("*") if folder.is_dir())
+    """The folders of synthetic patients that a trial stored, by silo; hidden ones are not whole yet."""
+    return sorted(each for each in (trial / "synthetic").glob("*") if each.is_dir() and not each.name.startswith("."))
 
 
 def _choices(stored: Iterable[tuple[str, str]]) -> str:
