@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import fpmg_bench as fb
+
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECTION = "## What the numbers say today"
@@ -58,3 +60,23 @@ def test_the_figure_shows_every_method_of_the_report(cohort):
     rows = figure["table"]((ROOT / "reports" / "leaderboard.md").read_text(encoding="utf-8"), cohort)
     assert set(rows) == {"real", *figure["MARKS"]}
     assert 0.5 < figure["column"](rows["fpmg"], "PG attack").mean < figure["column"](rows["local-only"], "PG attack").mean
+
+
+def test_pictures_of_patients_are_drawn_from_a_run_and_the_committed_ones_are_small(run_here):
+    import runpy
+
+    from PIL import Image
+
+    script = ROOT / "docs" / "figures" / "patients.py"
+    figure = runpy.run_path(str(script))
+    small = (
+        figure["SUITE"]
+        .replace("patients: 1000", "patients: 120")
+        .replace("rounds: 15, local_steps: 20", "rounds: 1, local_steps: 1")
+    )
+    drawn = figure["sheet"](fb.load(run_here(small.replace("encoder_rounds: 8", "encoder_rounds: 1"))))
+    assert drawn.crop((figure["WORDS"], 0, *drawn.size)).getextrema()[1] > 0
+    committed = script.with_suffix(".png")
+    with Image.open(committed) as picture:
+        assert picture.size == drawn.size
+    assert committed.stat().st_size < 300_000
