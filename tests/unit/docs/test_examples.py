@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,23 @@ def test_paths_and_links_of_a_page_exist(page):
     named = [ROOT / place.lstrip("./") for place in PLACE.findall(re.sub(r"https?://\S+", "", text)) if "NNN" not in place]
     links = [page.parent / link.partition("#")[0] for link in re.findall(r"\]\(((?!https?:|#)[^)\s]+)\)", text)]
     assert sorted({str(place) for place in [*named, *links] if not place.exists()}) == []
+
+
+def test_extras_that_pages_install_exist():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = {extra for group in re.findall(r"(?:\.|fpmg-bench)\[([\w,]+)\]", text) for extra in group.split(",")}
+    offered = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert {"test", "cohorts"} <= named <= set(offered)
+
+
+def test_the_citation_is_of_this_version():
+    from ruamel.yaml import YAML
+
+    cited = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (cited["cff-version"], str(cited["version"]), cited["license"]) == ("1.2.0", project["version"], project["license"])
+    assert [author["name"] for author in cited["authors"]] == [author["name"] for author in project["authors"]]
+    assert cited["repository-code"] == project["urls"]["Repository"]
 
 
 def test_the_index_of_docs_has_every_page():
