@@ -14,8 +14,6 @@ from fpmg_bench.spec import NOT_HERE
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fpmg_bench.store import Planned
-
 
 SHOWN = 8  # methods by name
 
@@ -57,18 +55,24 @@ class Results:
     def synthetic(self, method: str, seed: int, dataset: str | None = None, silo: str | None = None) -> Path:
         """Folder of a silo's synthetic patients: a folder cohort (`cohort.yaml`, manifest, media).
 
-        dataset, silo: needed where the run has several. Raises StoreError naming what there is.
+        dataset, silo: needed where the run has several. Raises StoreError naming what there is to choose from.
         """
-        folder = self._run.trial(self._trial(method, seed, dataset).key) / "synthetic"
-        silos = sorted(each.name for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
-        if not silos:
-            raise StoreError(f"{folder}: this trial stored no synthetic patients", "controls of unpublishable cohorts store none")
-        if silo is None and len(silos) > 1:
-            raise StoreError(f"{method}/{seed} has {len(silos)} releases", f"name a silo: {', '.join(silos)}")
-        if silo is not None and silo not in silos:
-            raise StoreError(f"{method}/{seed} has no release '{silo}'", f"one of {', '.join(silos)}")
-        chosen: Path = folder / (silo or silos[0])
-        return chosen
+        ran = [trial for trial in self._run.trials() if (trial.spec.method, trial.spec.seed) == (method, seed)]
+        if not ran:
+            ids = ", ".join(trial.id for trial in self._run.trials()[:8])
+            raise StoreError(f"{self.path}: no trial of method '{method}' with seed {seed}", f"it has {ids}, ...")
+        stored = {
+            (trial.spec.dataset_name, folder.name): folder for trial in ran for folder in _releases(self._run.trial(trial.key))
+        }
+        chosen = [place for (of, at), place in stored.items() if dataset in (None, of) and silo in (None, at)]
+        if len(chosen) == 1:
+            return chosen[0]
+        asked = "/".join([*([dataset] if dataset else []), method, str(seed), *([f"silo {silo}"] if silo else [])])
+        if not stored:
+            reason = "failed trials, encoders alone and controls of cohorts that are not publishable store none"
+            raise StoreError(f"{self.path}: {asked} stored no synthetic patients", reason)
+        what = f"is {len(chosen)} releases" if chosen else "is none of the releases"
+        raise StoreError(f"{self.path}: {asked} {what}", f"choose one: {_choices(stored)}")
 
     def left_out(self) -> dict[str, list[str]]:
         """reason -> ids of the trials that planning refused or skipped, all of them."""
@@ -86,20 +90,18 @@ class Results:
 
         return RunDir(self.path)
 
-    def _trial(self, method: str, seed: int, dataset: str | None) -> Planned:
-        found = [
-            trial
-            for trial in self._run.trials()
-            if (trial.spec.method, trial.spec.seed) == (method, seed) and dataset in (None, trial.spec.dataset_name)
-        ]
-        if len(found) == 1:
-            only: Planned = found[0]
-            return only
-        if found:
-            names = ", ".join(trial.spec.dataset_name for trial in found)
-            raise StoreError(f"{self.path}: {method}/{seed} ran on several datasets", f"name one: {names}")
-        ids = ", ".join(trial.id for trial in self._run.trials()[:8])
-        raise StoreError(f"{self.path}: no trial of method '{method}' with seed {seed}", f"it has {ids}, ...")
+
+def _releases(trial: Path) -> list[Path]:
+    """The folders of synthetic patients that a trial stored, by silo; hidden ones are not whole yet."""
+    return sorted(each for each in (trial / "synthetic").glob("*") if each.is_dir() and not each.name.startswith("."))
+
+
+def _choices(stored: Iterable[tuple[str, str]]) -> str:
+    """The arguments that choose each release, dataset by dataset."""
+    silos: dict[str, list[str]] = {}
+    for dataset, silo in stored:
+        silos.setdefault(dataset, []).append(repr(silo))
+    return "; ".join(f"dataset={dataset!r}, silo={' or '.join(names)}" for dataset, names in silos.items())
 
 
 def left_out_lines(refused: Iterable[tuple[str, str]], skipped: Iterable[tuple[str, str]]) -> list[str]:

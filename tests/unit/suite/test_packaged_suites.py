@@ -27,7 +27,16 @@ def test_a_packaged_suite_is_valid_and_named_like_its_file(name):
 
 def test_the_main_suite_compares_what_it_says():
     suite = load_suite("multimodal")
-    assert list(suite.methods) == ["fpmg", "fpmg-dp", "fedavg", "centralized", "local-only", "single-modal", "decoded"]
+    assert list(suite.methods) == [
+        "fpmg",
+        "fpmg-dp",
+        "fedavg",
+        "centralized",
+        "local-only",
+        "single-modal",
+        "untrained",
+        "decoded",
+    ]
     assert suite.methods["centralized"].partition == {"kind": "pooled"}
     assert suite.methods["local-only"].topology.name == "isolated"
     assert suite.methods["fpmg-dp"].privacy.epsilon == 8.0
