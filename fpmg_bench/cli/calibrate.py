@@ -52,9 +52,10 @@ def command(
         from fpmg_bench.report import calibration as panel
         from fpmg_bench.report import markdown as words
         from fpmg_bench.report import page
+        from fpmg_bench.store import write_bytes
 
         sections = [panel.section(found, made)]
         if markdown:
-            markdown.write_text(words.render(sections, title="Calibration"), encoding="utf-8")
+            write_bytes(markdown, words.render(sections, title="Calibration").encode())
         if html:
-            html.write_text(page.render(sections, title="calibration", subtitle=str(made["command"])), encoding="utf-8")
+            write_bytes(html, page.render(sections, title="calibration", subtitle=str(made["command"])).encode())

@@ -18,6 +18,7 @@ from fpmg_bench.store import (
     chosen,
     environment,
     measure_preimage,
+    only_writer,
     setting,
     stage1_preimage,
     trial_preimage,
@@ -50,6 +51,12 @@ class RunPlan:
         """Without trials that are neither selected nor finished in this run directory."""
         trials = tuple(t for t in self.trials if t.id in self.selected or run.finished(t))
         return replace(self, trials=trials)
+
+    def save(self, run: RunDir) -> None:
+        """Write what `keep` leaves as the run's only writer. Raises StoreError where another process is writing there."""
+        run.check_owner(self.suite.name)
+        with only_writer(run.root, wait=False):
+            self.keep(run).write(run)
 
     def write(self, run: RunDir) -> None:
         """suite.yaml, plan.json and environment.json."""
@@ -102,8 +109,7 @@ def plan(
         command=_command(suite, only, seeds, out),
     )
     if out is not None:
-        run = RunDir(Path(out))
-        made.keep(run).write(run)
+        made.save(RunDir(Path(out)))
     return made
 
 

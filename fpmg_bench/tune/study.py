@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.errors import FpmgError, SuiteError
+from fpmg_bench.errors import FpmgError, StoreError, SuiteError
 from fpmg_bench.tune.journal import open_study
 from fpmg_bench.tune.objectives import Objective, measured, objectives_of
 from fpmg_bench.tune.proposals import Proposal, answered, distribution_of, nearest_to_ideal
@@ -173,7 +173,10 @@ class _Study:
     def _earlier(self, made: RunPlan) -> list[Planned]:
         """Trials of earlier batches that are in the run directory: its table shows the whole study."""
         now = {trial.id for trial in made.trials}
-        known = {trial.id: trial for trial in self.run.trials()} if (self.run.root / "plan.json").is_file() else {}
+        try:
+            known = {trial.id: trial for trial in self.run.trials()}
+        except StoreError:  # there is no plan yet, or a damaged one: the journal keeps the study, and the table starts anew
+            known = {}
         return [trial for id, trial in (known | self.planned).items() if id not in now and self.run.result(trial.key)]
 
     def _answer(self, trial: optuna.Trial, specs: Sequence[TrialSpec]) -> None:
