@@ -55,14 +55,19 @@ def run(
     """
     made = plan(suite, registry, only=only, seeds=seeds)
     target = RunDir(Path(out) if out is not None else Path("runs") / made.suite.name)
+    return carry_out(made, target, registry, jobs or cores(), on_event or _silent, wire)
+
+
+def carry_out(made: RunPlan, target: RunDir, registry: Registry, jobs: int, on_event: Tell, wire: Wire = INPROC) -> Outcome:
+    """Write a plan as the run directory's only writer, say what is damaged there, compute what is not finished."""
     target.check_owner(made.suite.name)
     with only_writer(target.root, wait=False):
-        tell = _observed(target, registry, on_event or _silent)
+        tell = _observed(target, registry, on_event)
         made = joined(made, target, registry, wire)
         mend(made, target, tell)
         made = made.keep(target)
         made.write(target)
-        return compute(made, target, jobs or cores(), tell, lambda trial: [*subprocess_command(target, trial), *wire.words()])
+        return compute(made, target, jobs, tell, lambda trial: [*subprocess_command(target, trial), *wire.words()])
 
 
 def joined(made: RunPlan, run: RunDir, registry: Registry, wire: Wire) -> RunPlan:
