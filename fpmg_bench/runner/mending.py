@@ -13,13 +13,16 @@ from fpmg_bench.store import Damaged, Planned, RunDir, load_stage1, read_json, w
 def mend(made: RunPlan, run: RunDir, tell: Callable[[dict[str, Any]], None]) -> None:
     """Clear what interrupted writers left, tell of every damaged trial, drop damaged stages 1 that trials would wait for."""
     run.sweep()
+    waiting: dict[str | None, Planned] = {}
     for trial in made.trials:
+        if run.finished(trial):
+            if not read_json(run.trial(trial.key) / "key.json"):
+                write_json(run.trial(trial.key) / "key.json", made.preimages[trial.key])
+            continue
         chosen = trial.id in made.selected
+        waiting |= {trial.stage1: trial} if chosen else {}
         for damage in run.damage(trial):
             tell(_note(trial, damage, "computed again" if chosen else "left out, since it is not among the chosen trials"))
-        if run.finished(trial) and not read_json(run.trial(trial.key) / "key.json"):
-            write_json(run.trial(trial.key) / "key.json", made.preimages[trial.key])
-    waiting = {trial.stage1: trial for trial in made.trials if trial.id in made.selected and not run.finished(trial)}
     for key, trial in waiting.items():
         found = load_stage1(run.stage1(key)) if key else None
         if key and isinstance(found, Damaged):

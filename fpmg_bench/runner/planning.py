@@ -106,7 +106,7 @@ def plan(
         skipped=wanted.skipped,
         cohorts=cohorts,
         components=components,
-        command=_command(suite, only, seeds, out),
+        command=_command(suite, only, seeds),
     )
     if out is not None:
         made.save(RunDir(Path(out)))
@@ -179,13 +179,13 @@ def _keyed(spec: TrialSpec, versions: Versions) -> tuple[Planned, dict[str, Any]
     return trial, {"stage1": first, "trial": second, "measure": third}
 
 
-def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None, out: Path | None) -> str:
-    """The command line that repeats this run."""
-    words = ["fpmg-bench", "run", str(suite.source)]
+def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None) -> str:
+    """The command line that repeats this run anywhere, given the run's suite.yaml where the suite does not ship."""
+    from fpmg_bench.suite import name_elsewhere
+
+    words = ["fpmg-bench", "run", name_elsewhere(suite)]
     if only:
         words += ["-k", only]
     if seeds:
         words += ["--seeds", ",".join(map(str, seeds))]
-    if out is not None:
-        words += ["--out", str(out)]
     return shlex.join(words)

@@ -40,7 +40,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Replace `path` by these bytes, or leave it as it was if the process dies or the disk is full. An OSError names the file."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with naming(path):
+        with naming(path, beside):
             path.parent.mkdir(parents=True, exist_ok=True)
             with beside.open("wb") as file:
                 file.write(data)
@@ -55,12 +55,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """An OSError within, of which the system said no file (a full disk), is of this one."""
+def naming(path: Path, beside: Path | None = None) -> Iterator[None]:
+    """An OSError within, of which the system said no file (a full disk) or the one `beside`, is of this one."""
     try:
         yield
     except OSError as error:
-        if error.errno is not None and error.filename is None:
+        if error.errno is not None and error.filename in (None, str(beside)):
             error.filename = str(path)
         raise
 

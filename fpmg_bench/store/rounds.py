@@ -84,8 +84,6 @@ def _record(line: bytes) -> dict[str, Any] | None:
         record = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if misfit(record, ROUND):
-        return None
-    seal = record.pop("sha256", None)
+    seal = record.pop("sha256", None) if isinstance(record, dict) else None
     whole = seal is None or (line.startswith(HEAD) and seal == _checksum(line[len(HEAD) + DIGITS + 1 :]))
-    return dict(record) if whole else None
+    return dict(record) if whole and not misfit(record, ROUND, sample=seal is not None) else None

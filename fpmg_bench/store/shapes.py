@@ -11,26 +11,27 @@ WORDS = {dict: "an object", list: "a list", str: "text", int: "a whole number", 
 NAME = re.compile(r"(?!\.)[^/\\\x00]{1,255}")
 
 
-def misfit(value: Any, shape: Shape, at: str = "") -> str:
-    """Where and how the value does not have the shape; empty where it has."""
+def misfit(value: Any, shape: Shape, at: str = "", *, sample: bool = False) -> str:
+    """Where and how the value does not have the shape; empty where it has. sample: the first item of a list speaks for all."""
     if isinstance(shape, Mapping):
-        return _object(value, shape, at)
+        return _object(value, shape, at, sample)
     if isinstance(shape, list):
         if not isinstance(value, list):
             return f"{at}: a list was expected"
-        return next((wrong for i, item in enumerate(value) if (wrong := misfit(item, shape[0], f"{at}.{i}"))), "")
+        items = enumerate(value[:1] if sample else value)
+        return next((wrong for i, item in items if (wrong := misfit(item, shape[0], f"{at}.{i}", sample=sample))), "")
     if isinstance(shape, (type, tuple)):
         kinds = shape if isinstance(shape, tuple) else (shape,)
         return "" if isinstance(value, kinds) else f"{at}: {' or '.join(WORDS[kind] for kind in kinds)} was expected"
     return "" if shape(value) else f"{at}: {shape.__name__.replace('_', ' ')} was expected"
 
 
-def _object(value: Any, shape: Mapping[str, Shape], at: str) -> str:
+def _object(value: Any, shape: Mapping[str, Shape], at: str, sample: bool) -> str:
     if not isinstance(value, dict):
         return f"{at or 'the whole'}: an object was expected"
     for name, inner in shape.items():
         key = name.removesuffix("?")
-        if key in value and (wrong := misfit(value[key], inner, f"{at}.{key}" if at else key)):
+        if key in value and (wrong := misfit(value[key], inner, f"{at}.{key}" if at else key, sample=sample)):
             return wrong
         if key not in value and not name.endswith("?"):
             return f"{at or 'the whole'}: no '{key}'"

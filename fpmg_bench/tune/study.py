@@ -88,13 +88,13 @@ class _Study:
         """Check all that can be wrong before anything runs, then open the journal."""
         from fpmg_bench import runner
         from fpmg_bench.store import RunDir
-        from fpmg_bench.suite import validate
+        from fpmg_bench.suite import name_elsewhere, validate
 
         validate(suite, registry)
         objectives = objectives_of(suite, tune, registry)
         narrowed = replace(suite, methods={tune.method: suite.methods[tune.method]})
         made = replace(
-            runner.plan(narrowed, registry, seeds=suite.seeds[: tune.seeds]), command=f"fpmg-bench tune {suite.source}"
+            runner.plan(narrowed, registry, seeds=suite.seeds[: tune.seeds]), command=f"fpmg-bench tune {name_elsewhere(suite)}"
         )
         small = {
             name: f"{info.patients} patients; tuned are cohorts from {TUNED_FROM} on"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import struct
 import warnings
@@ -16,7 +17,7 @@ import pytest
 import fpmg_bench as fb
 from fpmg_bench import recount, runner
 from fpmg_bench.cli import main
-from fpmg_bench.errors import ExitCode
+from fpmg_bench.errors import ExitCode, MachineError
 from fpmg_bench.registry import Registry
 from fpmg_bench.runner import outcome, planning
 from fpmg_bench.runner.one import build
@@ -283,3 +284,34 @@ def test_a_plan_is_not_written_into_a_run_in_progress(root: Path, go: Any, tmp_p
         assert main_code("plan", tmp_path / "suite.yaml", "-k", "fpmg", "--out", root) == 2
     assert "is writing here" in capsys.readouterr().err
     assert (root / "plan.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(("hurt", "code"), [(True, ExitCode.SOME_FAILED), (False, ExitCode.USAGE)])
+def test_a_disk_that_is_full_at_the_end(hurt: bool, code: ExitCode, root: Path, go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table cannot be written: 1 where a trial ran before, 2 where none did."""
+    if hurt:
+        damage(folder_of(root) / "trial.json", "cut")
+
+    def full(path: Path, table: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(outcome, "write_table", full)
+    with pytest.raises(MachineError, match=r"results\.parquet: No space left on device") as raised:
+        go(root)
+    assert raised.value.exit_code == code
+    monkeypatch.undo()
+    assert go(root)[0].code == ExitCode.OK
+
+
+def test_the_command_that_repeats_a_run_works_elsewhere(whole: Path) -> None:
+    from fpmg_bench.suite import load_suite, name_elsewhere
+
+    assert RunDir(whole).plan()["command"] == "fpmg-bench run suite.yaml"
+    assert name_elsewhere(load_suite("smoke")) == "smoke"
+    assert name_elsewhere(load_suite(whole / "suite.yaml")) == "suite.yaml"
+
+
+def test_a_loaded_run_shows_its_trials(whole: Path) -> None:
+    loaded = fb.load(whole)
+    assert (loaded.code, loaded.counts, loaded.problems()) == (ExitCode.OK, {"ok": 3}, {})
+    assert repr(loaded) == f"<Results of {whole}: 3 ok>"
