@@ -33,9 +33,10 @@ def command(
     from dataclasses import asdict
 
     from fpmg_bench import calibration
-    from fpmg_bench.cli import console
+    from fpmg_bench.cli import console, damage
     from fpmg_bench.errors import StoreError
 
+    damage.tell(runs)
     found = calibration.responses(calibration.observe(runs))
     if not found:
         raise StoreError(f"{runs[0]}: no control has been measured", "fpmg-bench run calibration")

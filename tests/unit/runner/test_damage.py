@@ -221,7 +221,10 @@ def test_readers_name_what_is_damaged_and_go_on(file: str, kind: str, root: Path
     assert main_code("audit", root) == (1 if hurt else 0)
     assert (f"not audited, damaged: {PRIVATE}: {file}: " in capsys.readouterr().out) == hurt
     assert main_code("compare", whole, root, "--metric", "rg") == 0
-    assert ("damaged: " + file in capsys.readouterr().out) == hurt
+    told = capsys.readouterr()
+    assert ("damaged: " + file in told.out) == hurt
+    assert (f"{root}: 1 of 3 trials are damaged" in told.err) == hurt
+    assert (f"damaged, left out: {PRIVATE}: {file}: " in told.err) == hurt
 
 
 @pytest.mark.parametrize("file", [name for name in FILES if name != "plan.json"])
