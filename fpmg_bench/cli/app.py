@@ -69,8 +69,8 @@ def _unbuilt() -> None:
     """A name in `--help`."""
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         from fpmg_bench import __version__
 
         typer.echo(f"fpmg-bench {__version__}")
@@ -149,8 +149,8 @@ def _say(text: str) -> None:
         typer.echo(text, err=True)
 
 
-def _trace(error: Exception, asked: bool) -> None:
-    if asked:
+def _trace(error: Exception, requested: bool) -> None:
+    if requested:
         import traceback
 
         traceback.print_exception(error)

@@ -12,7 +12,7 @@ import typer
 from fpmg_bench.errors import ExitCode
 
 if TYPE_CHECKING:
-    from fpmg_bench.recount import Recount
+    from fpmg_bench.audit.recompute import Recount
 
 EPILOG = """\b
 Examples:
@@ -35,8 +35,8 @@ def command(
     from dataclasses import asdict
 
     from fpmg_bench.audit.bound import refuted
+    from fpmg_bench.audit.recompute import recompute
     from fpmg_bench.cli import console
-    from fpmg_bench.recount import recount
     from fpmg_bench.results import Results
     from fpmg_bench.store import DAMAGED
 
@@ -44,7 +44,7 @@ def command(
     damaged = {record.trial.id: record.reason for record in records if record.status == DAMAGED}
     done = [record for record in records if record.status == "ok"]
     trials = [dict(record.result or {}) for record in done]
-    audits = [audit for record in done for audit in recount(record.result or {}, record.ledger, record.rounds)]
+    audits = [audit for record in done for audit in recompute(record.result or {}, record.ledger, record.rounds)]
     audited = [trial for trial in trials if trial.get("audit")]
     seeds = Counter(claim(trial) for trial in audited)
     verdicts = [refuted(trial["audit"], seeds[claim(trial)]) for trial in audited]

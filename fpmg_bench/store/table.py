@@ -73,8 +73,8 @@ def latest(run: RunDir) -> pd.DataFrame | None:
     records = [run.record(trial) for trial in run.trials()]
     if isinstance(table, Damaged) or any(record.damage for record in records):
         return None
-    told = set(table.loc[table["status"].isin(["ok", "not_applicable"]), "key"])
-    return table if {record.trial.key for record in records if record.status == "ok"} <= told else None
+    reported = set(table.loc[table["status"].isin(["ok", "not_applicable"]), "key"])
+    return table if {record.trial.key for record in records if record.status == "ok"} <= reported else None
 
 
 def metric_name(metric: str, score: str) -> str:

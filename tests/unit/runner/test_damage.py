@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 
 import fpmg_bench as fb
-from fpmg_bench import recount, runner
+from fpmg_bench import runner
+from fpmg_bench.audit import recompute
 from fpmg_bench.cli import main
 from fpmg_bench.errors import ExitCode, MachineError
 from fpmg_bench.registry import Registry
@@ -85,7 +86,7 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def _accountants_asked_once() -> Iterator[None]:
     """The same entries cost the same: PRV takes a second for each."""
     asked: dict[str, tuple[float, float]] = {}
-    real = recount.epsilons
+    real = recompute.epsilons
 
     def once(entries: Any, delta: float) -> tuple[float, float]:
         key = repr((entries, delta))
@@ -94,7 +95,7 @@ def _accountants_asked_once() -> Iterator[None]:
         return asked[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recount, "epsilons", once)
+        patch.setattr(recompute, "epsilons", once)
         yield
 
 
