@@ -35,8 +35,8 @@ def run(
     out: run directory, default runs/<suite>; jobs: trials at a time, default the number of cores; only: pytest's -k expression
     over dataset/method/seed; seeds: instead of the suite's; report: write report.html. transport "gloo": a process for every
     silo, `deadline` seconds a hop; on_dead: a dead silo ends the trial, or the others go on without it.
-    Raises SuiteError, PluginError or DatasetError before anything runs, MachineError where disk, rights or memory end it. Failed trials raise nothing: they are rows with a reason, and
-    `Results.code` is not OK.
+    Raises SuiteError, PluginError or DatasetError before anything runs, MachineError where disk, rights or memory end it.
+    Failed trials raise nothing: they are rows with a reason, and `Results.code` is not OK.
     """
     from fpmg_bench import runner
     from fpmg_bench.registry import Registry

@@ -30,7 +30,8 @@ def command(
     Exit code 6 where a trial states less than its entries cost, spent more than the suite allows, charged fewer steps than it
     took, drew batches that are no Poisson samples at the rate it was charged for, claims privacy without a ledger, or where
     the lower bound of a canary audit is above the formal epsilon, at 95 % confidence for all seeds of a method together.
-    Exit code 1 where nothing is in violation but trials are damaged on disk: they are named, and the same run mends them. Trials without `privacy` claim nothing: their epsilon is infinite. An audit that refutes nothing proves nothing.
+    Exit code 1 where nothing is in violation but trials are damaged on disk: they are named, and the same run mends them.
+    Trials without `privacy` claim nothing: their epsilon is infinite. An audit that refutes nothing proves nothing.
     """
     from dataclasses import asdict
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from fpmg_bench.suite import Suite
     from fpmg_bench.tune.objectives import Objective
 
+STRANGE = (LookupError, ValueError, TypeError, AttributeError, AssertionError)  # what Optuna makes of lines that it did not write
+
 
 def open_study(suite: Suite, journal: Path, objectives: Sequence[Objective], bases: Sequence[TrialSpec]) -> optuna.Study:
     """The journal's study of this very question; what was pending when it was killed is closed, its trials are kept by key.
@@ -39,16 +41,8 @@ def open_study(suite: Suite, journal: Path, objectives: Sequence[Objective], bas
             directions=[optuna.study.StudyDirection[o.direction.upper()] for o in objectives],
             load_if_exists=True,
         )
-    except (
-        LookupError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        AssertionError,
-    ) as error:  # what Optuna makes of lines that it did not write
-        raise StoreError(
-            f"{journal}: no journal of a study", "move it away; the study starts anew, and trials are kept"
-        ) from error
+    except STRANGE as error:
+        raise StoreError(f"{journal}: no journal of a study", "move it away; the study starts anew, trials are kept") from error
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
     # another stream for every continuation, or a resumed study would propose its first points again
