@@ -69,11 +69,7 @@ class Results:
         dataset, silo: needed where the run has several. Raises StoreError naming what there is.
         """
         folder = self._run.trial(self._trial(method, seed, dataset).key) / "synthetic"
-        silos = (
-            sorted(each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
-            if folder.is_dir()
-            else []
-        )
+        silos = sorted(path.parent.name for path in folder.glob("[!.]*/cohort.yaml"))
         if not silos:
             raise StoreError(f"{folder}: this trial stored no synthetic patients", "controls of unpublishable cohorts store none")
         if silo is None and len(silos) > 1:
@@ -85,7 +81,7 @@ class Results:
     def left_out(self) -> dict[str, list[str]]:
         """reason -> ids of the trials that planning refused or skipped."""
         plan = self._run.plan()
-        return by_reason((entry["id"], entry["reason"]) for entry in [*plan["refusals"], *plan["skipped"]])
+        return by_reason((entry["id"], entry["reason"]) for entry in [*plan.get("refusals", ()), *plan.get("skipped", ())])
 
     @property
     def _run(self) -> RunDir:
