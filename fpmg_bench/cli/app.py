@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from fpmg_bench.document.words import brief
 from fpmg_bench.errors import ExitCode, FpmgError, MachineError, on_this_machine
 
 EPILOG = """\b
@@ -130,9 +131,10 @@ def _asked_for(words: Sequence[str]) -> tuple[str, ...]:
 
 def _explain(error: FpmgError, trace: bool) -> ExitCode:
     _trace(error, trace)
-    _say(f"error: {error.message}")
+    told = "\n".join(map(brief, error.message.split("\n")))
+    _say(f"error: {told}")
     if error.hint:
-        _say(f"hint: {error.hint}")
+        _say(f"hint: {brief(error.hint)}")
     return error.exit_code
 
 
