@@ -74,6 +74,10 @@ def show(graphs: Sequence[Planned], liars: int, *, pictures: bool) -> None:
     )
     title = "Graphs: fewest nodes whose loss cuts a silo off, contraction a round, rounds until silos agree, M the largest model"
     console.table(title, columns, map(_facts, graphs), right=columns[1:])
+    for each in graphs:
+        if each.graph.unreached:
+            silos = ", ".join(map(str, each.graph.unreached))
+            typer.echo(f"{said(each.topology)}, {each.graph.silos} silos: no other's weights ever reach silo {silos}")
     if pictures:
         for each in graphs:
             typer.echo(f"\n{said(each.topology)}, {plural(each.graph.silos, 'silo')}: {_nodes(each.graph)}")
