@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from fpmg_bench.errors import DatasetError, NotApplicable
-from fpmg_bench.testing.checks import Check
 from fpmg_bench.evaluation.valid import fault
+from fpmg_bench.testing.checks import Check
 from fpmg_bench.types import Cohort
 
 SAMPLED = 64  # records whose media are read

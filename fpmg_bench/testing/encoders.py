@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from fpmg_bench.evaluation.valid import fault
 from fpmg_bench.testing import learners
 from fpmg_bench.testing.checks import Check
 from fpmg_bench.testing.fakes import SCHEMAS, data_of, numbers
-from fpmg_bench.evaluation.valid import fault
 from fpmg_bench.types import KINDS, Schema, Series, Table
 
 RECORDS = 24

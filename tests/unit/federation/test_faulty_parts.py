@@ -48,7 +48,7 @@ def test_a_model_that_diverged_is_still_the_learning_rate():
         def train(self, state, shard, ctx):
             return Update({key: value * float("inf") for key, value in state.items() if value.is_floating_point()}, 1.0)
 
-    with pytest.raises(TrialError, match="the merged weights are not finite .lower lr"):
+    with pytest.raises(TrialError, match=r"the merged weights are not finite \(lower lr\)"):
         go(Ring(), FedAvg(), 3, learner=Diverging())
 
 
