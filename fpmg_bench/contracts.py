@@ -114,6 +114,8 @@ class Learner(Protocol):
 
     Optional: `objective(schema, state) -> Mapping[str, Objective]`, one for each module of `state` that is trained on real rows.
     Attacks by loss and by gradient need it; a learner without it is not attacked that way, and the report says so.
+    Optional: `private_losses`, the values of its parameter `loss` that DP-SGD can train, and of an encoder `not_private(schema) -> str`,
+    why DP-SGD cannot train it on such records ("" where it can): `plan` refuses what has no private form.
     """
 
     rounds: int | None  # None: the suite's budget; 0: statistics suffice

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from fpmg_bench.types import Column, Pixels, Schema, Series, Table, Text
 
-TYPES: dict[str, type] = {"table": Table, "series": Series, "text": Text, "image": Pixels, "video": Pixels}
+TYPES: dict[str, type[Table | Series | Text | Pixels]] = {
+    "table": Table,
+    "series": Series,
+    "text": Text,
+    "image": Pixels,
+    "video": Pixels,
+}
 SLACK = 1e-4  # float32 rounding at the ends of a range, relative
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fpmg_bench.errors import DatasetError, NotApplicable
 from fpmg_bench.evaluation.valid import fault
-from fpmg_bench.testing.checks import Check
+from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.types import Cohort
 
 SAMPLED = 64  # records whose media are read
@@ -101,6 +101,7 @@ def check_data_follow_their_schemas(component: Any) -> None:
 
 
 CHECKS: tuple[Check, ...] = (
+    *checks(Use(inputs, exercise)),
     check_declares_licence,
     check_fingerprint_is_stable,
     check_parts_have_one_row_a_record,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
+from fpmg_bench.errors import NotApplicable
 from fpmg_bench.evaluation.valid import fault
 from fpmg_bench.testing import learners
-from fpmg_bench.testing.checks import Check
+from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.testing.fakes import SCHEMAS, data_of, numbers
 from fpmg_bench.types import KINDS, Schema, Series, Table
 
@@ -60,20 +61,22 @@ def check_train_leaves_the_given_state(component: Any) -> None:
 
 def check_losses_do_not_mix_rows(component: Any) -> None:
     """One loss a row, independent of the other rows, so that clipping bounds a patient."""
-    for schema, data in _cases(component):
-        learners.check_losses_do_not_mix_rows(component, schema, data)
+    _everywhere(component, learners.check_losses_do_not_mix_rows)
 
 
 def check_objective(component: Any) -> None:
     """What the steps minimise, for attacks by loss and gradient."""
-    for schema, data in _cases(component):
-        learners.check_objective_is_row_by_row(component, schema, data)
+    _everywhere(component, learners.check_objective_is_row_by_row)
 
 
 def check_private_gradients(component: Any) -> None:
     """Ghost clipping gives the sums of plain per-example gradients."""
-    for schema, data in _cases(component):
-        learners.check_private_gradients(component, schema, data)
+    _everywhere(component, learners.check_private_gradients)
+
+
+def check_spends_what_it_declares(component: Any) -> None:
+    """What the ledgers of several silos show after several rounds is what `charges` said."""
+    _everywhere(component, learners.check_spends_what_it_declares)
 
 
 def check_keeps_no_patient(component: Any) -> None:
@@ -119,6 +122,7 @@ def check_decodes_to_the_schema(component: Any) -> None:
 
 
 CHECKS: tuple[Check, ...] = (
+    *checks(Use(inputs, exercise)),
     check_declares_kinds_and_dimension,
     check_charges,
     check_state_is_stable,
@@ -126,11 +130,24 @@ CHECKS: tuple[Check, ...] = (
     check_losses_do_not_mix_rows,
     check_objective,
     check_private_gradients,
+    check_spends_what_it_declares,
     check_keeps_no_patient,
     check_encodes_one_finite_row_a_record,
     check_encoding_does_not_depend_on_the_batch,
     check_decodes_to_the_schema,
 )
+
+
+def _everywhere(component: Any, law: Callable[[Any, Schema, Any], None]) -> None:
+    """The law for every kind of modality; not applicable only where it is for all of them."""
+    cases, reasons = list(_cases(component)), []
+    for schema, data in cases:
+        try:
+            law(component, schema, data)
+        except NotApplicable as reason:
+            reasons.append(reason)
+    if len(reasons) == len(cases):
+        raise reasons[0]
 
 
 def _lost(data: Any) -> str:

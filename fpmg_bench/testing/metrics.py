@@ -11,7 +11,7 @@ import numpy as np
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.keys import rng_for
 from fpmg_bench.testing import fakes
-from fpmg_bench.testing.checks import Check
+from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.types import Cohort, Kind, Score
 
 Alter = Callable[[Cohort], Cohort]
@@ -209,6 +209,7 @@ def check_odd_cohorts_score_or_say_why(component: Any) -> None:
 
 
 CHECKS: tuple[Check, ...] = (
+    *checks(Use(inputs, exercise)),
     check_declares_its_scales,
     check_scores_are_declared_and_in_range,
     check_real_patients_score_near_best,
