@@ -79,11 +79,11 @@ class RunDir:
         return found if found is not None and found.get("key") == key else None
 
     def finished(self, trial: Planned) -> bool:
-        """Trained and measured, with these very metrics, none of which failed."""
+        """Trained and measured, with these very metrics, none of which failed or was over the limit."""
         found = self.result(trial.key)
         if found is None or found["status"] != "ok" or found.get("measure") != trial.measure:
             return False
-        return all(score.get("status") != "failed" for score in found.get("scores") or ())
+        return all(score.get("status") not in ("failed", "timeout") for score in found.get("scores") or ())
 
     def write_result(self, trial: Planned, result: Mapping[str, Any]) -> None:
         """trial.json: the result (status, reason, scores, ...) under the trial's names and keys."""

@@ -87,12 +87,19 @@ def _trial_rows(run: RunDir, suite: str, trial: Planned) -> Iterator[Row]:
         yield from _status_rows(head, spec.metrics, "skipped", "not run yet")
         return
     if found["status"] != "ok":
-        yield from _status_rows(head, spec.metrics, found["status"], _reason(found))
+        known = {score["metric"] for score in found.get("scores") or ()}
+        lost = [choice for choice in spec.metrics if not _measured(choice.name, known)]
+        yield from _status_rows(head, lost, found["status"], _reason(found)) if lost or not spec.metrics else ()
     for record in read_rounds(run.trial(trial.key) / "rounds.jsonl"):
         for score in record.get("scores") or ():
             yield head | _score(score, record["round"])
     for score in found.get("scores") or ():
         yield head | _score(score, FINAL)
+
+
+def _measured(metric: str, scores: Iterable[str]) -> bool:
+    """Is any of these full keys of scores the metric's?"""
+    return any(score == metric or score.startswith(f"{metric}.") for score in scores)
 
 
 def _reason(found: Mapping[str, Any]) -> str:
