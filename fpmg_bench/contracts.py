@@ -203,7 +203,10 @@ class Aggregator(Protocol):
 
 
 class Evidence(Protocol):
-    """All a metric may look at. Cohorts are in data space; silos with identical released weights share one object."""
+    """All a metric may look at. Cohorts are in data space; silos with identical released weights share one object.
+
+    Everything is shared with other metrics and must stay as it is: arrays are read-only, and a metric that writes into a table fails.
+    """
 
     train: Cohort
     r1: Cohort
@@ -302,7 +305,10 @@ class Evidence(Protocol):
 
 
 class Metric(Protocol):
-    """A family of scores. May raise `NotApplicable(reason)`."""
+    """A family of scores. May raise `NotApplicable(reason)`.
+
+    Every score's key is one of `scales`, and its value a number in that range; whatever else is returned is the metric's own failure.
+    """
 
     family: ClassVar[str]
     scales: ClassVar[Mapping[str, Scale]]

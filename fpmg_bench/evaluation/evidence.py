@@ -82,7 +82,6 @@ class Measured:
     ) -> None:
         self.train, self.r1, self.r2, self.held_out, self.third = train, r1, r2, held_out, third
         self.space, self.silo_names, self.seed, self.encode = space, tuple(silo_names), seed, encode
-        self._released, self._balanced = released, balanced or {}
         self.rounds, self.plumbing, self.bytes = sealed(tuple(rounds)), sealed(tuple(plumbing)), sealed(bytes or {})
         self.publishable, self.round_trip, self.widths = publishable, round_trip, dict(widths or {})
         self._ledgers: Mapping[int, Mapping[str, Any]] = sealed(ledgers or {})
@@ -94,9 +93,7 @@ class Measured:
         for name in REAL:
             if getattr(self, name) is not None:
                 self._hand(name, getattr(self, name))
-        for name, given in (("released", self._released), ("balanced", self._balanced)):
-            if isinstance(given, Mapping):
-                self._hand_all(name, given)
+        self._released, self._balanced = self._given("released", released), self._given("balanced", balanced or {})
 
     def next_release(self, released: Mapping[int, Cohort], **changes: Any) -> Measured:
         """The same split and space with another release (an earlier round): what was computed on real patients is kept."""
@@ -148,7 +145,7 @@ class Measured:
         return self._made("balanced", self._balanced)
 
     def _made(self, name: str, given: Made) -> Mapping[int, Cohort]:
-        return given if isinstance(given, Mapping) else self._keep((name,), None, lambda: self._hand_all(name, given()))
+        return given if isinstance(given, Mapping) else self._keep((name,), None, given)
 
     def put_back(self, since: Collection[Hashable]) -> list[str]:
         """Names of the cohorts that were written into: they are what they were again, and what was computed since is forgotten.
@@ -164,6 +161,9 @@ class Measured:
     def computed(self) -> frozenset[Hashable]:
         """What is kept so far, by its key."""
         return frozenset(self._kept)
+
+    def _given(self, name: str, made: Made) -> Made:
+        return self._hand_all(name, made) if isinstance(made, Mapping) else lambda: self._hand_all(name, made())
 
     def _hand(self, name: str, cohort: Cohort) -> None:
         self._handed.setdefault(id(cohort), Handed.of(name, cohort))

@@ -323,6 +323,29 @@ class Undeclared(Diversity):
         return [Score("other", 0.5)]
 
 
+class Sorting(Diversity):
+    """Puts the release in order, where it lies."""
+
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        evidence.released[0].data["table"].frame.sort_values("lactate", inplace=True)
+        return super().__call__(evidence, rng)
+
+
+class Shifting(Diversity):
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        evidence.train.condition[:, 0] += 1
+        return super().__call__(evidence, rng)
+
+
+class Wordy(Diversity):
+    def __call__(self, evidence: Any, rng: Any) -> Any:
+        return {score.key: score.value for score in super().__call__(evidence, rng)}
+
+
+class Unfounded(Diversity):
+    family: ClassVar[str] = ""
+
+
 class Silent(Diversity):
     def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
         raise NotApplicable("no such thing here")
@@ -362,6 +385,10 @@ class Blind(Diversity):
         (Hump(), metrics.check_half_noise_is_between),
         (Backwards(), metrics.check_real_patients_score_near_best),
         (Blind(), metrics.check_copies_are_caught),
+        (Sorting(), metrics.check_leaves_what_it_was_given),
+        (Shifting(), metrics.check_leaves_what_it_was_given),
+        (Wordy(), metrics.check_scores_are_declared_and_in_range),
+        (Unfounded(), metrics.check_declares_its_scales),
         (OutOfRange(), metrics.check_scores_are_declared_and_in_range),
         (Undeclared(), metrics.check_scores_are_declared_and_in_range),
         (FirstRow(), metrics.check_row_order_is_irrelevant),
