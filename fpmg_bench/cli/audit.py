@@ -31,6 +31,7 @@ def command(
     took, drew batches that are no Poisson samples at the rate it was charged for, claims privacy without a ledger, or where
     the lower bound of a canary audit is above the formal epsilon, at 95 % confidence for all seeds of a method together.
     Trials without `privacy` claim nothing: their epsilon is infinite. An audit that refutes nothing proves nothing.
+    A private trial that failed is no violation: it is named, and the exit code is 1.
     """
     from dataclasses import asdict
 
@@ -42,9 +43,11 @@ def command(
 
     results = load(run)
     trials = results.trials()
+    failed = [trial for trial in trials if trial["status"] != "ok" and trial["spec"].get("privacy")]
     audits = [
         audit
         for trial in trials
+        if trial not in failed
         for audit in recount(trial, results.ledger(trial["key"]), read_rounds(run / "trials" / trial["key"] / "rounds.jsonl"))
     ]
     audited = [trial for trial in trials if trial.get("audit")]
@@ -57,15 +60,18 @@ def command(
     violated = sum(bool(audit.violations) for audit in audits) + sum(bad for bad, _ in verdicts)
     if json:
         found = {"audits": [asdict(audit) for audit in audits], "canaries": canaries}
-        console.emit({**found, "trials": len(trials), "violations": violated})
+        console.emit({**found, "trials": len(trials), "violations": violated, "failed": [trial["id"] for trial in failed]})
     else:
         _ledgers(run, audits)
         _canaries(canaries)
+        for trial in failed:
+            typer.echo(f"not audited: {trial['id']}: {trial['status']}: {trial['reason']}")
         without = sum(not trial["spec"].get("privacy") for trial in trials)
         text = f"{len(audits)} ledgers, {len(canaries)} canary audits, {violated} in violation"
-        typer.echo(f"{text}; {without} trials without privacy (epsilon infinite)")
-    if violated:
-        raise typer.Exit(ExitCode.REGRESSION)
+        more = f"; {len(failed)} private trials failed" if failed else ""
+        typer.echo(f"{text}; {without} trials without privacy (epsilon infinite){more}")
+    if violated or failed:
+        raise typer.Exit(ExitCode.REGRESSION if violated else ExitCode.SOME_FAILED)
 
 
 def claim(trial: Mapping[str, Any]) -> tuple[str, str]:

@@ -104,6 +104,7 @@ def _emit(made: RunPlan, forecasts: Sequence[Forecast], graphs: Sequence[Any], r
             ],
             "refusals": [asdict(refusal) for refusal in made.refusals],
             "skipped": [asdict(refusal) for refusal in made.skipped],
+            "notes": made.notes,
             "forecasts": [asdict(f) | {"bytes": f.bytes, "seconds": f.seconds} for f in forecasts],
             "graphs": graphs,
         }
@@ -123,6 +124,8 @@ def _print(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
     typer.echo(
         f"{made.suite.name}: {len(chosen)} trials, {len({t.key for t in chosen})} distinct, {len({t.stage1 for t in chosen if t.stage1})} stage 1"
     )
+    for note in made.notes:
+        typer.echo(f"note: {note}")
     for what, entries in (("refused", made.refusals), ("skipped", made.skipped)):
         for reason, ids in by_reason((entry.id, entry.reason) for entry in entries).items():
             typer.echo(f"{what}: {', '.join(ids)}: {reason}")

@@ -106,7 +106,7 @@ def _way_out(topology: Choice, silos: int, need: int, registry: Registry) -> str
 
 def _topologies(registry: Registry) -> list[str]:
     """Names of the topologies that need no parameters."""
-    names = sorted(entry.name for entry in registry.entries("topology"))
+    names = sorted(map(registry.name_of, registry.entries("topology")))
     return [name for name in names if not any(p.required for p in registry.parameters("topology", name).values())]
 
 
