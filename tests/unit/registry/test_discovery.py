@@ -159,7 +159,9 @@ def test_a_name_that_two_third_parties_offer_disturbs_nobody_who_does_not_use_it
 
 
 def test_a_hook_without_its_mark_is_told(install, discover):
-    source = GOOD.format(name="rule") + "\n    def fpmg_metrics():\n        return []\n\n    def fpmg_helper():\n        return []\n"
+    source = (
+        GOOD.format(name="rule") + "\n    def fpmg_metrics():\n        return []\n\n    def fpmg_helper():\n        return []\n"
+    )
     install("good-dist", "good_rules", source)
     (plugin,) = discover().plugins
     assert plugin.unmarked == ("fpmg_metrics",)
