@@ -8,7 +8,7 @@ from typing import Any
 
 from fpmg_bench.calibration import score_of
 from fpmg_bench.hookspecs import CORE
-from fpmg_bench.report.palette import Style, styles
+from fpmg_bench.report.drawing.palette import Style, styles
 from fpmg_bench.report.read import RunFiles, TrialFiles
 from fpmg_bench.report.scores import Scores, Summary
 from fpmg_bench.report.wording import slug

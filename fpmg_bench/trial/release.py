@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def release(
-    models: Mapping[int, Model], parts: Parts, train: Cohort, space: Space, asked: NDArray[np.float64], seed: int
+    models: Mapping[int, Model], parts: Parts, train: Cohort, space: Space, requested: NDArray[np.float64], seed: int
 ) -> dict[int, Cohort]:
     """silo -> synthetic cohort; one object for all silos whose models are the same, bit for bit."""
     made: dict[str, Cohort] = {}
@@ -31,7 +31,7 @@ def release(
     for silo, model in models.items():
         identity = fingerprint(model)
         if identity not in made:
-            made[identity] = _decoded(model, models, parts, train, space, asked, rng_for(seed, "sample"))
+            made[identity] = _decoded(model, models, parts, train, space, requested, rng_for(seed, "sample"))
         released[silo] = made[identity]
     return released
 
@@ -47,12 +47,12 @@ def fingerprint(model: Model) -> str:
 
 
 def _decoded(
-    model: Model, models: Mapping[int, Model], parts: Parts, train: Cohort, space: Space, asked: NDArray[np.float64], rng: Rng
+    model: Model, models: Mapping[int, Model], parts: Parts, train: Cohort, space: Space, requested: NDArray[np.float64], rng: Rng
 ) -> Cohort:
     import numpy as np
     import torch
 
-    drawn = _drawn(parts, space, model["generator"], torch.as_tensor(asked).float(), rng)
+    drawn = _drawn(parts, space, model["generator"], torch.as_tensor(requested).float(), rng)
     data: dict[str, Any] = {}
     present = {}
     for i, (modality, block) in enumerate(space.blocks.items()):
@@ -64,23 +64,23 @@ def _decoded(
             )
         data[modality] = decode(parts, train.schemas[modality], modality, state, drawn.z[:, block])
         present[modality] = drawn.present[:, i].numpy() & held
-    n = len(asked)
+    n = len(requested)
     schemas = {m: train.schemas[m] for m in space.blocks}
     leaks = train.leaks & frozenset(schemas)
-    return Cohort(schemas, data, present, train.conditions, asked, np.arange(n), np.zeros(n, np.int64), ("released",), leaks)
+    return Cohort(schemas, data, present, train.conditions, requested, np.arange(n), np.zeros(n, np.int64), ("released",), leaks)
 
 
-def _drawn(parts: Parts, space: Space, state: State, asked: Tensor, rng: Rng) -> Representation:
+def _drawn(parts: Parts, space: Space, state: State, requested: Tensor, rng: Rng) -> Representation:
     """One finite vector a row of conditions [n, c]."""
     import torch
 
     assert parts.generator is not None
     name = type(parts.generator).__name__
-    drawn = parts.generator.sample(space, state, asked, rng)
-    shapes, expected = (tuple(drawn.z.shape), tuple(drawn.present.shape)), (len(asked), space.width)
-    if shapes != (expected, (len(asked), len(space.blocks))):
+    drawn = parts.generator.sample(space, state, requested, rng)
+    shapes, expected = (tuple(drawn.z.shape), tuple(drawn.present.shape)), (len(requested), space.width)
+    if shapes != (expected, (len(requested), len(space.blocks))):
         raise TrialError(
-            f"generator {name} drew vectors of shape {shapes[0]}, present {shapes[1]}; {expected[0]} of width {expected[1]} were asked for",
+            f"generator {name} drew vectors of shape {shapes[0]}, present {shapes[1]}; {expected[0]} of width {expected[1]} were requested",
             "a fault of the generator: fpmg_bench.testing.checks_for finds it without a trial",
         )
     if not bool(torch.isfinite(drawn.z).all()):

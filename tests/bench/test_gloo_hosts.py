@@ -95,6 +95,6 @@ def test_silos_in_two_network_namespaces_end_with_the_bits_of_one_process(hosts,
     for rank in range(2):
         state = unpack((tmp_path / f"hosts.{rank}").read_bytes())[0][rank]
         assert all(torch.equal(state[key], value) for key, value in done.states[rank].items()), printed
-    told = json.loads((tmp_path / "pulled.0").read_text())
-    assert "s1 (rank 1, pid" in told[0] and told[1] < 30, told
+    reported = json.loads((tmp_path / "pulled.0").read_text())
+    assert "s1 (rank 1, pid" in reported[0] and reported[1] < 30, reported
     assert ranks[1].returncode == 1 and "has not answered for 30 s" in printed[1]  # it cannot tell anybody, and ends

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from fpmg_bench.drawn import tail, violations
+from fpmg_bench.audit.sampling_checks import tail, violations
 from fpmg_bench.privacy import Draws
 
 

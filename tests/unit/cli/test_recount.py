@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from fpmg_bench.audit.recompute import epsilons, recompute
 from fpmg_bench.cli import main
-from fpmg_bench.recount import epsilons, recount
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def _rounds(n: int = 26) -> list[dict[str, Any]]:
 
 
 def test_an_honest_ledger_passes() -> None:
-    (audit,) = recount(_trial(), _ledger(), _rounds())
+    (audit,) = recompute(_trial(), _ledger(), _rounds())
     assert audit.violations == ()
     assert audit.prv <= audit.rdp
 
@@ -52,7 +52,7 @@ def test_an_honest_ledger_passes() -> None:
 def test_a_silo_with_a_budget_of_its_own_is_held_to_it() -> None:
     trial = _trial()
     trial["spec"]["silos"] = {"a": {"epsilon": 2.0}}
-    (audit,) = recount(trial, _ledger(), _rounds())
+    (audit,) = recompute(trial, _ledger(), _rounds())
     assert audit.budget == 2.0
     assert any("above the budget 2" in line for line in audit.violations)
 
@@ -71,12 +71,12 @@ def test_a_silo_with_a_budget_of_its_own_is_held_to_it() -> None:
     ],
 )
 def test_a_dishonest_ledger_is_caught(trial: Any, ledger: Any, rounds: Any, words: str) -> None:
-    found = [line for audit in recount(trial, ledger, rounds) for line in audit.violations]
+    found = [line for audit in recompute(trial, ledger, rounds) for line in audit.violations]
     assert any(words in line for line in found), found
 
 
 def test_a_trial_without_privacy_claims_nothing() -> None:
-    assert recount({"id": "x", "spec": {"privacy": None}}, None, []) == []
+    assert recompute({"id": "x", "spec": {"privacy": None}}, None, []) == []
 
 
 @pytest.mark.parametrize(("stated", "code"), [(6.64, 0), (1.12, 6)])

@@ -1,7 +1,7 @@
 import pytest
 
 from fpmg_bench.errors import SuiteError
-from fpmg_bench.faults import Cast, cast, healing
+from fpmg_bench.faults import ScheduledFault, healing, schedule
 from fpmg_bench.faults.kinds import KINDS
 from fpmg_bench.keys import canonical
 from fpmg_bench.spec import Fault
@@ -13,34 +13,34 @@ NAMES = ["a", "b", "c", "d"]
 
 def test_drawn_silos_are_distinct_and_avoid_named_ones():
     for seed in range(20):
-        struck = cast((Fault("crash", ("b",)), Fault("sign-flip", 1), Fault("omission", 2)), NAMES, seed)
-        assert sorted(silo for each in struck.cast for silo in each.silos) == [0, 1, 2, 3]
-        assert struck.cast[0].silos == (1,)
-        assert struck.liars == set(struck.cast[1].silos)
+        faulted = schedule((Fault("crash", ("b",)), Fault("sign-flip", 1), Fault("omission", 2)), NAMES, seed)
+        assert sorted(silo for each in faulted.schedule for silo in each.silos) == [0, 1, 2, 3]
+        assert faulted.schedule[0].silos == (1,)
+        assert faulted.liars == set(faulted.schedule[1].silos)
 
 
 def test_the_same_seed_strikes_the_same_silo_and_other_seeds_others():
-    drawn = [cast((Fault("sign-flip", 1),), NAMES, seed).cast[0].silos for seed in range(30)]
-    assert drawn == [cast((Fault("crash", 1, since=2),), NAMES, seed).cast[0].silos for seed in range(30)]
+    drawn = [schedule((Fault("sign-flip", 1),), NAMES, seed).schedule[0].silos for seed in range(30)]
+    assert drawn == [schedule((Fault("crash", 1, since=2),), NAMES, seed).schedule[0].silos for seed in range(30)]
     assert {silo for (silo,) in drawn} == {0, 1, 2, 3}
 
 
 def test_a_silo_that_is_not_there_and_too_many_are_refused():
     with pytest.raises(SuiteError, match=r"'e', which is not there \(one of a, b, c, d"):
-        cast((Fault("crash", ("e",)),), NAMES, 0)
+        schedule((Fault("crash", ("e",)),), NAMES, 0)
     with pytest.raises(SuiteError, match="wants 3 silos, 2 of 4 are left"):
-        cast((Fault("crash", 2), Fault("sign-flip", 3)), NAMES, 0)
+        schedule((Fault("crash", 2), Fault("sign-flip", 3)), NAMES, 0)
 
 
 def test_a_fault_is_on_from_its_first_round_until_before_its_last():
-    each = Cast(KINDS["crash"](), "crash", (0,), since=2, until=4)
+    each = ScheduledFault(KINDS["crash"](), "crash", (0,), since=2, until=4)
     assert [round for round in range(6) if each.on("stage2", round)] == [2, 3]
     assert not each.on("stage1:table", 2)
 
 
 def test_a_cut_link_is_named_by_its_ends_or_drawn_with_the_next_silo():
-    assert cast((Fault("cut-link", ("d", "b")),), NAMES, 0).cast[0].links == {frozenset({1, 3})}
-    (drawn,) = cast((Fault("cut-link", 1),), NAMES, 0).cast
+    assert schedule((Fault("cut-link", ("d", "b")),), NAMES, 0).schedule[0].links == {frozenset({1, 3})}
+    (drawn,) = schedule((Fault("cut-link", 1),), NAMES, 0).schedule
     assert drawn.links == {frozenset({drawn.silos[0], (drawn.silos[0] + 1) % 4})}
 
 
@@ -50,14 +50,14 @@ def test_a_cut_link_is_named_by_its_ends_or_drawn_with_the_next_silo():
 )  # fmt: skip
 def test_rounds_to_heal_count_from_the_first_round_without_the_fault(after, rounds, reason):
     records = [{"stage": "stage2", "round": i, "after": value} for i, value in enumerate(after)]
-    found = healing(records, Cast(KINDS["crash"](), "crash", (0,), since=2, until=4))
+    found = healing(records, ScheduledFault(KINDS["crash"](), "crash", (0,), since=2, until=4))
     assert found["rounds"] == rounds and reason in found["reason"]
 
 
 def test_what_does_not_end_does_not_heal():
     records = [{"stage": "stage2", "round": i, "after": 1.0} for i in range(4)]
-    assert healing(records, Cast(KINDS["crash"](), "crash", (0,), since=2))["reason"] == "it lasts to the end"
-    assert healing(records, Cast(KINDS["crash"](), "crash", (0,), until=2))["reason"] == "no round before it"
+    assert healing(records, ScheduledFault(KINDS["crash"](), "crash", (0,), since=2))["reason"] == "it lasts to the end"
+    assert healing(records, ScheduledFault(KINDS["crash"](), "crash", (0,), until=2))["reason"] == "no round before it"
 
 
 def versions(spec):

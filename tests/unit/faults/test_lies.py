@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from fpmg_bench.faults import Cast, Faults, hidden
+from fpmg_bench.faults import Faults, ScheduledFault, hidden
 from fpmg_bench.faults.kinds import KINDS
 from fpmg_bench.transport import Message
 
@@ -18,17 +18,17 @@ MODELS = {
 }
 
 
-def told(kind, liars=(0,), **params):
-    round = Faults((Cast(KINDS[kind](**params), kind, liars),), seed=3).at("stage2", 0)
+def reported(kind, liars=(0,), **params):
+    round = Faults((ScheduledFault(KINDS[kind](**params), kind, liars),), seed=3).at("stage2", 0)
     return round.lie(MODELS, dict.fromkeys(MODELS, START), [s for s in MODELS if s not in liars])
 
 
 def test_a_sign_flip_is_the_update_backwards():
-    assert told("sign-flip", scale=2.0)[0]["float32"].tolist() == [1 - 2 * 2, 1 + 2 * 1]
+    assert reported("sign-flip", scale=2.0)[0]["float32"].tolist() == [1 - 2 * 2, 1 + 2 * 1]
 
 
 def test_alie_is_the_honest_mean_less_z_of_their_spread_in_every_coordinate():
-    found = told("alie", z=1.5)[0]["float32"]
+    found = reported("alie", z=1.5)[0]["float32"]
     expected = [3 - 1.5 * math.sqrt(2), 3 - 1.5 * math.sqrt(8 / 3)]
     assert found.tolist() == pytest.approx(expected)
 
@@ -40,16 +40,16 @@ def test_alie_hides_where_the_paper_says():
 
 
 def test_alie_without_room_sends_the_mean():
-    assert told("alie")[0]["float32"].tolist() == pytest.approx([3.0, 3.0])
+    assert reported("alie")[0]["float32"].tolist() == pytest.approx([3.0, 3.0])
 
 
 def test_inner_product_manipulation_goes_against_the_mean_of_the_honest_updates():
-    assert told("inner-product", epsilon=0.5)[0]["float32"].tolist() == pytest.approx([1 - 0.5 * 2, 1 - 0.5 * 2])
+    assert reported("inner-product", epsilon=0.5)[0]["float32"].tolist() == pytest.approx([1 - 0.5 * 2, 1 - 0.5 * 2])
 
 
 def test_gaussian_noise_has_the_stated_size_and_comes_back_with_the_seed():
     wide = {0: {"float32": torch.full((20000,), 2.0)}}
-    round = Faults((Cast(KINDS["gaussian"](scale=3.0), "gaussian", (0,)),), seed=3).at("stage2", 0)
+    round = Faults((ScheduledFault(KINDS["gaussian"](scale=3.0), "gaussian", (0,)),), seed=3).at("stage2", 0)
     start = {0: {"float32": torch.zeros(20000)}}
     first, again = (round.lie(wide, start, [])[0]["float32"] for _ in range(2))
     assert torch.equal(first, again)
@@ -58,7 +58,7 @@ def test_gaussian_noise_has_the_stated_size_and_comes_back_with_the_seed():
 
 
 def sent(kind, messages, **params):
-    round = Faults((Cast(KINDS[kind](**params), kind, (0,)),), seed=3).at("stage2", 0)
+    round = Faults((ScheduledFault(KINDS[kind](**params), kind, (0,)),), seed=3).at("stage2", 0)
     return round.deliver(messages, dict.fromkeys(MODELS, START), 0)
 
 
@@ -79,18 +79,18 @@ def test_a_tampering_relay_changes_what_it_passes_on_but_not_its_own():
 
 
 def test_omission_loses_the_stated_share_of_one_silos_messages():
-    cast = Faults((Cast(KINDS["omission"](p=0.3), "omission", (0,)),), seed=3)
+    schedule = Faults((ScheduledFault(KINDS["omission"](p=0.3), "omission", (0,)),), seed=3)
     messages = [Message(0, 1, 0, MODELS[0], 1.0), Message(1, 0, 1, MODELS[1], 1.0)]
-    arrived = [m.src for round in range(1000) for m in cast.at("stage2", round).deliver(messages, {0: START}, 0)]
+    arrived = [m.src for round in range(1000) for m in schedule.at("stage2", round).deliver(messages, {0: START}, 0)]
     assert arrived.count(1) == 1000
     assert arrived.count(0) == pytest.approx(700, abs=60)  # four standard deviations
 
 
 def test_delays_are_exponential_and_a_deadline_cuts_them_off():
-    late = Faults((Cast(KINDS["straggler"](seconds=10.0), "straggler", (0,)),), seed=3)
+    late = Faults((ScheduledFault(KINDS["straggler"](seconds=10.0), "straggler", (0,)),), seed=3)
     seconds = [late.at("stage2", round).delay[0] for round in range(2000)]
     assert sum(seconds) / 2000 == pytest.approx(10.0, abs=0.9)
-    strict = Faults((Cast(KINDS["straggler"](seconds=10.0, deadline=10.0), "straggler", (0,)),), seed=3)
+    strict = Faults((ScheduledFault(KINDS["straggler"](seconds=10.0, deadline=10.0), "straggler", (0,)),), seed=3)
     missed = [bool(strict.at("stage2", round).absent) for round in range(2000)]
     assert missed == [s > 10 for s in seconds]
     assert max(strict.at("stage2", round).delay[0] for round in range(50)) == 10.0
