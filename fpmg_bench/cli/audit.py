@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fpmg_bench.document.words import plural
 from fpmg_bench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -67,9 +68,9 @@ def command(
         for trial in failed:
             typer.echo(f"not audited: {trial['id']}: {trial['status']}: {trial['reason']}")
         without = sum(not trial["spec"].get("privacy") for trial in trials)
-        text = f"{len(audits)} ledgers, {len(canaries)} canary audits, {violated} in violation"
-        more = f"; {len(failed)} private trials failed" if failed else ""
-        typer.echo(f"{text}; {without} trials without privacy (epsilon infinite){more}")
+        text = f"{plural(len(audits), 'ledger')}, {plural(len(canaries), 'canary audit')}, {violated} in violation"
+        more = f"; {plural(len(failed), 'private trial')} failed" if failed else ""
+        typer.echo(f"{text}; {plural(without, 'trial')} without privacy (epsilon infinite){more}")
     if violated or failed:
         raise typer.Exit(ExitCode.REGRESSION if violated else ExitCode.SOME_FAILED)
 
