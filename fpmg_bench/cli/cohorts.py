@@ -81,8 +81,7 @@ def _facts(registry: Registry, entry: Entry, load: bool) -> dict[str, Any]:
 
 
 def _named(registry: Registry, entry: Entry) -> dict[str, Any]:
-    name = entry.full_name if _twice(registry, entry) else entry.name
-    return {"kind": entry.kind, "name": name, "summary": entry.summary, "distribution": entry.distribution}
+    return {"kind": entry.kind, "name": registry.name_of(entry), "summary": entry.summary, "distribution": entry.distribution}
 
 
 def _known(entry: Entry, dataset: Any, load: bool) -> dict[str, Any]:
@@ -90,10 +89,6 @@ def _known(entry: Entry, dataset: Any, load: bool) -> dict[str, Any]:
     here = available is None or available()
     declared = _declared(getattr(dataset, "about", None), dataset.licence, getattr(dataset, "citation", ""))
     return declared | {"here": "yes" if here else "no", "counts": _counted(entry.name, dataset) if load and here else None}
-
-
-def _twice(registry: Registry, entry: Entry) -> bool:
-    return [other.name for other in registry.entries("dataset")].count(entry.name) > 1
 
 
 def _declared(about: Any, licence: str, citation: str) -> dict[str, Any]:

@@ -112,7 +112,11 @@ def _fetchable(name: str, given: dict[str, Any]) -> Any:
 
     registry = Registry.discover()
     if not fetchable(registry.load("dataset", name)):
-        can = [entry.name for entry in registry.entries("dataset") if fetchable(registry.load("dataset", entry.full_name))]
+        can = [
+            registry.name_of(entry)
+            for entry in registry.entries("dataset")
+            if fetchable(registry.load("dataset", entry.full_name))
+        ]
         raise UnknownComponent(f"dataset '{name}' is not one that can be fetched", f"one of {', '.join(can)}")
     return registry.build("dataset", Choice(name, given))
 

@@ -48,7 +48,7 @@ def planned(forecasts: Sequence[Forecast], registry: Registry, liars: int, *, ev
         topology, graph = group[0].topology, group[0].graph
         assert topology is not None and graph is not None
         rules = {said(f.aggregator): f.aggregator for f in group if f.aggregator is not None}
-        names = [entry.name for entry in registry.entries("aggregator")] if every else []
+        names = [registry.name_of(entry) for entry in registry.entries("aggregator")] if every else []
         known = {choice.name for choice in rules.values()}
         chosen = [*rules.values(), *(Choice(name) for name in sorted(names) if name not in known)]
         stages = [(stage.message, stage.per_round) for f in group for stage in f.stages if stage.silos == graph.silos]

@@ -105,6 +105,7 @@ def _emit(made: RunPlan, forecasts: Sequence[Forecast], graphs: Sequence[Any], r
             ],
             "refusals": [asdict(refusal) for refusal in made.refusals],
             "skipped": [asdict(refusal) for refusal in made.skipped],
+            "notes": made.notes,
             "forecasts": [asdict(f) | {"bytes": f.bytes, "seconds": f.seconds} for f in forecasts],
             "graphs": graphs,
         }
@@ -124,6 +125,8 @@ def _print(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
     typer.echo(
         f"{made.suite.name}: {plural(len(chosen), 'trial')}, {len({t.key for t in chosen})} distinct, {len({t.stage1 for t in chosen if t.stage1})} stage 1"
     )
+    for note in made.notes:
+        typer.echo(f"note: {note}")
     refused, skipped = ([(entry.id, entry.reason) for entry in entries] for entries in (made.refusals, made.skipped))
     for line in left_out_lines(refused, skipped):
         typer.echo(line)

@@ -54,7 +54,8 @@ class Measure:
 
     def verdict(self, view: View, group: Group) -> Verdict:
         """What the reference calibration said of the spelling that this cohort shows."""
-        return mark(self.metric(view, group) or self.names[0])
+        key = self.metric(view, group) or self.names[0]
+        return mark(key, origin=view.origin(group, key))
 
     def summary(self, view: View, group: Group, method: Method) -> Summary:
         """The method's mean and interval under whichever spelling is there."""

@@ -45,11 +45,11 @@ class Child:
     rest: bytes = field(default=b"")
 
     @classmethod
-    def start(cls, trial: Planned, command: Sequence[str], log: Path) -> Child:
-        """Start the trial in a session of its own; its stderr, and what libraries print, go to `log`."""
+    def start(cls, trial: Planned, command: Sequence[str], log: Path, *, again: bool = False) -> Child:
+        """Start the trial in a session of its own; its stderr, and what libraries print, go to `log` (again: after what is there)."""
         log.parent.mkdir(parents=True, exist_ok=True)
         env = {**os.environ, **SINGLE_THREADED, PARENT: str(os.getpid())}
-        with log.open("wb") as file:
+        with log.open("ab" if again else "wb") as file:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file, env=env, start_new_session=True
             )

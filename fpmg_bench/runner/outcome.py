@@ -50,8 +50,8 @@ def run(
 ) -> Outcome:
     """Plan a suite, compute what is not finished, write results.parquet. Defaults: runs/<suite>, as many jobs as cores.
 
-    on_event gets dicts whose "event" is plan, start, stage, round, score, note, stage1, done, end or progress; all but plan and
-    progress carry "trial". KeyboardInterrupt in it, or Ctrl-C, ends the run with code 130 and leaves it resumable.
+    on_event gets dicts whose "event" is plan, start, stage, round, score, note, stage1, done, end or progress; all but plan,
+    progress and notes on the whole run carry "trial". KeyboardInterrupt in it, or Ctrl-C, ends the run with code 130 and leaves it resumable.
     """
     made = plan(suite, registry, only=only, seeds=seeds)
     target = RunDir(Path(out) if out is not None else Path("runs") / made.suite.name)
@@ -67,6 +67,8 @@ def carry_out(made: RunPlan, target: RunDir, registry: Registry, jobs: int, on_e
         mend(made, target, tell)
         made = made.keep(target)
         made.write(target)
+        for text in made.notes:
+            tell({"event": "note", "text": text})
         return compute(made, target, jobs, tell, lambda trial: [*subprocess_command(target, trial), *wire.words()])
 
 

@@ -48,6 +48,11 @@ class RunPlan:
     components: Sequence[Mapping[str, str]]
     command: str
 
+    @property
+    def notes(self) -> list[str]:
+        """What names mean that several distributions offer."""
+        return [component["note"] for component in self.components if "note" in component]
+
     def keep(self, run: RunDir) -> RunPlan:
         """Without trials that are neither selected nor finished in this run directory."""
         trials = tuple(t for t in self.trials if t.id in self.selected or run.finished(t))
@@ -161,7 +166,8 @@ def _versions(
         entry = registry.find(kind, name)
         found[f"{kind}:{name}"] = registry.version(entry)
         about = {"kind": kind, "name": name, "version": found[f"{kind}:{name}"], "distribution": entry.distribution}
-        listed.append(about | ({"card": registry.card(kind, name)} if kind == "metric" else {}))
+        more = {"card": registry.card(kind, name) if kind == "metric" else "", "note": registry.note(kind, name)}
+        listed.append(about | {word: text for word, text in more.items() if text})
     return Versions(found, fingerprints, setting(), _contents(specs, registry)), listed
 
 

@@ -9,6 +9,7 @@ from fpmg_bench.store.reading import Damaged, read_json
 from fpmg_bench.store.records import DAMAGED, TrialRecord
 from fpmg_bench.store.rounds import read_rounds
 from fpmg_bench.store.rundir import SCHEMA_VERSION, RunDir, only_writer
+from fpmg_bench.store.scores import ScoreLog
 from fpmg_bench.store.sink import TrialSink
 from fpmg_bench.store.specs import Planned, spec_from_json
 from fpmg_bench.store.table import DTYPES, FINAL, collect, frame, latest, metric_name, read_table, write_table
@@ -25,6 +26,7 @@ __all__ = [
     "RankFolder",
     "RankSink",
     "RunDir",
+    "ScoreLog",
     "Stage1",
     "TrialRecord",
     "TrialSink",

@@ -105,11 +105,11 @@ class RunDir:
         return found if found and found["key"] == key else None
 
     def finished(self, trial: Planned) -> bool:
-        """Trained and measured, with these very metrics, none of which failed, and all files as the trial left them."""
+        """Trained and measured, with these very metrics, none of which failed or was late, and all files as the trial left them."""
         found = self.record(trial).result
         if found is None or found["status"] != "ok" or found.get("measure") != trial.measure:
             return False
-        failed = any(score.get("status") == "failed" for score in found["scores"])
+        failed = any(score.get("status") in ("failed", "timeout") for score in found["scores"])
         return not failed and not lost_releases(self.trial(trial.key), found)
 
     def damage(self, trial: Planned) -> list[Damaged]:

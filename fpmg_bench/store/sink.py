@@ -17,6 +17,7 @@ from fpmg_bench.store.reading import Damaged, read_json
 from fpmg_bench.store.records import files_of
 from fpmg_bench.store.rounds import RoundLog
 from fpmg_bench.store.rundir import RunDir
+from fpmg_bench.store.scores import ScoreLog
 from fpmg_bench.store.specs import Planned
 
 if TYPE_CHECKING:
@@ -54,11 +55,13 @@ class TrialSink:
     _trained: dict[Any, Any] | None = field(init=False)
     _trained_extra: Mapping[str, Any] = field(init=False)
     _last: float = field(init=False)
+    _scores: ScoreLog = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         sweep(self.folder)
         self._last = self.clock()
+        self._scores = ScoreLog.open(self.folder, self.trial.measure)
         self._trained, self._trained_extra, lines = self._read_trained()
         self._latest = {}
         if self._trained is None:
@@ -172,6 +175,20 @@ class TrialSink:
         with whole_folder(target) as beside:
             write(cohort, beside, licence="synthetic", publishable=self.publishable)
 
+    @property
+    def scores(self) -> Mapping[str, Sequence[dict[str, Any]]]:
+        """metric -> its rows, of this process or of one that ended before the trial did."""
+        return self._scores.rows
+
+    @property
+    def ended(self) -> Mapping[str, tuple[str, str]]:
+        """metric -> (status, reason), where an earlier process of this trial ended in it."""
+        return self._scores.ended
+
+    def keep_scores(self, metric: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """A metric's rows, on disk before the next metric begins."""
+        self._scores.keep(metric, rows)
+
     def ledger(self, ledger: Mapping[str, Any]) -> None:
         """ledger.json."""
         write_json(self.folder / "ledger.json", ledger)
@@ -184,11 +201,13 @@ class TrialSink:
             full["seconds"] = _with_training(full["seconds"], self.previous or {})
         self.run.write_result(self.trial, full)
         (self.folder / "checkpoint.safetensors").unlink(missing_ok=True)
+        if full["status"] == "ok":
+            self._scores.clear()
         self.event({"event": "done", "status": full["status"], "reason": full["reason"]})
 
     def fail(self, reason: str, **known: Any) -> None:
-        """Record a failure with its place; it is not cached, the next run tries again."""
-        self.finish({"status": "failed", "reason": reason, "where": self.place, **known})
+        """Record a failure with its place, and what was measured before it; it is not cached, the next run tries again."""
+        self.finish({"status": "failed", "reason": reason, "where": self.place, "scores": self._scores.whole, **known})
 
     def _mend(self, damage: Damaged | None) -> None:
         """Say what is computed again because a file of it is damaged; nothing where it is only not there."""

@@ -92,12 +92,19 @@ def _trial_rows(suite: str, found: TrialRecord) -> Iterator[Row]:
         yield from _status_rows(head, spec.metrics, found.status or "skipped", found.reason or "not run yet")
         return
     if found.status != "ok":
-        yield from _status_rows(head, spec.metrics, found.status, found.reason)
+        known = {score["metric"] for score in found.result["scores"]}
+        lost = [choice for choice in spec.metrics if not _measured(choice.name, known)]
+        yield from _status_rows(head, lost, found.status, found.reason) if lost or not spec.metrics else ()
     for record in found.rounds:
         for score in record.get("scores") or ():
             yield head | _score(score, record["round"])
     for score in found.result["scores"]:
         yield head | _score(score, FINAL)
+
+
+def _measured(metric: str, scores: Iterable[str]) -> bool:
+    """Is any of these full keys of scores the metric's?"""
+    return any(score == metric or score.startswith(f"{metric}.") for score in scores)
 
 
 def _status_rows(head: Row, metrics: Iterable[Any], status: str, reason: str) -> Iterator[Row]:

@@ -38,6 +38,7 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
             yield from secrecy_refusals(spec, info, len(sizes), registry)
         if spec.privacy is not None:
             yield from _privacy_refusals(spec, spec.privacy, min(sizes, default=0), registry)
+            yield from _not_private(spec, info, registry)
 
 
 def silo_sizes(partition: Mapping[str, Any], info: CohortInfo) -> tuple[list[float], str]:
@@ -106,7 +107,7 @@ def _way_out(topology: Choice, silos: int, need: int, registry: Registry) -> str
 
 def _topologies(registry: Registry) -> list[str]:
     """Names of the topologies that need no parameters."""
-    names = sorted(entry.name for entry in registry.entries("topology"))
+    names = sorted(map(registry.name_of, registry.entries("topology")))
     return [name for name in names if not any(p.required for p in registry.parameters("topology", name).values())]
 
 
@@ -169,6 +170,15 @@ def _privacy_refusals(spec: TrialSpec, privacy: Privacy, smallest: float, regist
         chosen["generator", spec.generator.name] = spec.generator
     for (kind, name), choice in chosen.items():
         yield from _public_loss(kind, name, registry.build(kind, choice))
+
+
+def _not_private(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[str]:
+    """An encoder may have `not_private(schema)`: why DP-SGD cannot train it on records of that schema."""
+    for modality, choice in spec.encoders.items():
+        say = getattr(registry.build("encoder", choice), "not_private", None)
+        reason = say(info.schemas[modality]) if say and modality in info.schemas else ""
+        if reason:
+            yield f"encoder '{choice.name}' of modality '{modality}' cannot be trained privately: {reason}"
 
 
 def _public_loss(kind: str, name: str, learner: Any) -> Iterator[str]:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from fpmg_bench.errors import DatasetError, NotApplicable
-from fpmg_bench.testing.checks import Check
-from fpmg_bench.testing.valid import assert_valid
+from fpmg_bench.evaluation.valid import fault
+from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.types import Cohort
 
 SAMPLED = 64  # records whose media are read
@@ -96,10 +96,12 @@ def check_data_follow_their_schemas(component: Any) -> None:
     cohort = load(component)
     for name, schema in cohort.schemas.items():
         held = np.flatnonzero(cohort.present[name])[:SAMPLED]
-        assert_valid(schema, cohort.data[name].take(held), len(held), f"modality {name!r}")
+        wrong = fault(schema, cohort.data[name].take(held), len(held))
+        assert not wrong, f"modality {name!r}: {wrong}"
 
 
 CHECKS: tuple[Check, ...] = (
+    *checks(Use(inputs, exercise)),
     check_declares_licence,
     check_fingerprint_is_stable,
     check_parts_have_one_row_a_record,

@@ -16,7 +16,7 @@ from fpmg_bench.federation.layout import Layout
 from fpmg_bench.federation.plumbing import Linear, nodes_for
 from fpmg_bench.federation.secure import round_bytes
 from fpmg_bench.keys import rng_for
-from fpmg_bench.testing.checks import Check
+from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.transport import Inproc
 from fpmg_bench.types import SERVER, Step
 
@@ -156,6 +156,7 @@ def check_weights_are_shares(component: Any) -> None:
 
 
 CHECKS: tuple[Check, ...] = (
+    *checks(Use(inputs, exercise)),
     check_sends_between_known_nodes,
     check_reaches_every_silo,
     check_any_silos_may_be_inactive,

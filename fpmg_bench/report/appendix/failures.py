@@ -55,7 +55,7 @@ def _metrics(view: View) -> Table:
     found: dict[tuple[str, ...], dict[str, set[int]]] = {}
     for run in view.runs:
         for row in run.results:
-            if row.get("status", "ok") in ("not_applicable", "failed") and str(row.get("scope") or "all") == "all":
+            if row.get("status", "ok") in ("not_applicable", "failed", "timeout") and str(row.get("scope") or "all") == "all":
                 name = f"{row['metric']} ({row['modality']})" if row.get("modality") else str(row["metric"])
                 key = (run.suite, str(row["dataset"]), name, str(row["status"]), str(row.get("reason") or ""))
                 found.setdefault(key, {}).setdefault(str(row["method"]), set()).add(int(row["seed"]))
