@@ -1,5 +1,6 @@
 """What tests of several folders share."""
 
+import forks
 import pytest
 
 from fpmg_bench import runner
@@ -7,6 +8,12 @@ from fpmg_bench.registry import Registry
 from fpmg_bench.runner.one import build
 from fpmg_bench.store import RunDir, TrialSink
 from fpmg_bench.trial import run_trial
+
+
+@pytest.fixture(scope="session")
+def program():
+    """program(words) -> exit code and what was printed: the command line in this process, its trials in forks of it."""
+    return forks.program
 
 
 @pytest.fixture(scope="session")
