@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import itertools
 import json
 import os
 import sys
@@ -46,7 +47,7 @@ def setting(kind, modality):
 
 
 def measure(kind, name, modality, count):
-    """Least seconds a step and bytes grown of `count` steps, plain and private; `spent`: the steps that the ledger was charged."""
+    """Least seconds a step and bytes grown of `count` steps, plain and private; the private steps that were taken, and declared."""
     schema, rows = setting(kind, modality)
     learner = Registry.discover().build(kind, Choice(name, {}))
     plan = {"s": learner.charges(schema, 5 * count)}
@@ -57,7 +58,8 @@ def measure(kind, name, modality, count):
         for how, step in steps.items():
             taken[how].append(step())
     least = {how: {"seconds": min(s for s, _ in found), "grown": min(g for _, g in found)} for how, found in taken.items()}
-    return least | {"spent": sum(entry.count for entry in book.mechanisms() if entry.kind == "step")}
+    taken = sum(entry.count for entry in book.entries() if entry.kind == "step")
+    return least | {"taken": taken, "declared": learner.charges(schema, 3 * count + 1).private_steps}
 
 
 def local_steps(learner, schema, rows, book, count):
@@ -65,7 +67,7 @@ def local_steps(learner, schema, rows, book, count):
     shard, memory = LocalShard(rows, np.arange(len(rows)), RATE, "s", book), {}
     state = learner.init(schema, learner.statistics(schema, shard.begin(0), context(schema, -1, memory, count)), rng_for(0, "init"))
     learner.train(state, shard.begin(0), context(schema, 0, memory, 1))  # prepares features, and checks the losses
-    rounds = iter(range(count))
+    rounds = itertools.count()
 
     def once():
         round = next(rounds)
