@@ -67,8 +67,8 @@ def _unbuilt() -> None:
     """A name in `--help`."""
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         from fpmg_bench import __version__
 
         typer.echo(f"fpmg-bench {__version__}")
@@ -125,8 +125,8 @@ def _internal(error: Exception, trace: bool) -> ExitCode:
     return ExitCode.INTERNAL
 
 
-def _trace(error: Exception, asked: bool) -> None:
-    if asked:
+def _trace(error: Exception, requested: bool) -> None:
+    if requested:
         import traceback
 
         traceback.print_exception(error)

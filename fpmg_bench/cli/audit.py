@@ -12,7 +12,7 @@ import typer
 from fpmg_bench.errors import ExitCode
 
 if TYPE_CHECKING:
-    from fpmg_bench.recount import Recount
+    from fpmg_bench.audit.recompute import Recount
 
 EPILOG = """\b
 Examples:
@@ -36,8 +36,8 @@ def command(
 
     from fpmg_bench.api import load
     from fpmg_bench.audit.bound import refuted
+    from fpmg_bench.audit.recompute import recompute
     from fpmg_bench.cli import console
-    from fpmg_bench.recount import recount
     from fpmg_bench.store import read_rounds
 
     results = load(run)
@@ -45,7 +45,7 @@ def command(
     audits = [
         audit
         for trial in trials
-        for audit in recount(trial, results.ledger(trial["key"]), read_rounds(run / "trials" / trial["key"] / "rounds.jsonl"))
+        for audit in recompute(trial, results.ledger(trial["key"]), read_rounds(run / "trials" / trial["key"] / "rounds.jsonl"))
     ]
     audited = [trial for trial in trials if trial.get("audit")]
     seeds = Counter(claim(trial) for trial in audited)

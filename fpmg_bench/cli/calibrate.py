@@ -49,9 +49,9 @@ def command(
     if write:
         calibration.keep(*(calibration.added(kept, made) if add else (kept, made)))
     if markdown or html:
-        from fpmg_bench.report import calibration as panel
         from fpmg_bench.report import markdown as words
         from fpmg_bench.report import page
+        from fpmg_bench.report.appendix import calibration as panel
 
         sections = [panel.section(found, made)]
         if markdown:

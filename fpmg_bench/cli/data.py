@@ -54,7 +54,7 @@ def new(
     table beside it (record, time, variable, value) becomes a series. Fill in what says FILL IN, then check every line. A suite
     reads the cohort with {name: folder, as: mine, root: FOLDER}.
     """
-    from fpmg_bench.draft import draft, find_table
+    from fpmg_bench.cohorts.draft import draft, find_table
     from fpmg_bench.errors import DatasetError
 
     manifest = folder if folder.is_file() else find_table(folder)
@@ -87,8 +87,8 @@ def fetch(
     those of the first fetch (fetch.lock.json beside the data). Needs the extra [fetch], except with --from.
     """
     from fpmg_bench.cli import console
-    from fpmg_bench.fetch import fetch as get
-    from fpmg_bench.fetch import folder_of
+    from fpmg_bench.cohorts.fetch import fetch as get
+    from fpmg_bench.cohorts.fetch import folder_of
 
     given = dict(map(console.setting, settings or []))
     source = _fetchable(dataset, given)
@@ -104,8 +104,8 @@ def fetch(
 
 def _fetchable(name: str, given: dict[str, Any]) -> Any:
     """The dataset, with these parameters. Raises UnknownComponent where it states no remote files."""
+    from fpmg_bench.cohorts.fetch import fetchable
     from fpmg_bench.errors import UnknownComponent
-    from fpmg_bench.fetch import fetchable
     from fpmg_bench.registry import Registry
     from fpmg_bench.spec import Choice
 
@@ -141,8 +141,8 @@ def export(
     allow_real: Annotated[bool, typer.Option("--allow-real", help="Also cohorts whose patients may not be shown.")] = False,
 ) -> None:
     """Write a dataset as a folder cohort: cohort.yaml, manifest.parquet, media. The `folder` dataset reads it back."""
+    from fpmg_bench.cohorts.folder import write
     from fpmg_bench.errors import DatasetError
-    from fpmg_bench.folder import write
     from fpmg_bench.registry import Registry
     from fpmg_bench.spec import Choice
 

@@ -12,9 +12,9 @@ from fpmg_bench.spec import Choice
 
 if TYPE_CHECKING:
     from fpmg_bench.federation.graph import Graph
-    from fpmg_bench.forecast import Forecast
+    from fpmg_bench.planning.forecast import Forecast
+    from fpmg_bench.planning.robustness import Robustness
     from fpmg_bench.registry import Registry
-    from fpmg_bench.suite.robustness import Robustness
 
 DRAWN = 24  # nodes: a wider picture does not fit a terminal
 
@@ -36,7 +36,7 @@ class Planned:
 
 def planned(forecasts: Sequence[Forecast], registry: Registry, liars: int, *, every: bool) -> list[Planned]:
     """Each topology with each number of silos, once."""
-    from fpmg_bench.suite.robustness import robustness
+    from fpmg_bench.planning.robustness import robustness
 
     found: dict[str, list[Forecast]] = {}
     for f in forecasts:

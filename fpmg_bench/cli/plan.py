@@ -12,7 +12,7 @@ from fpmg_bench.cli.run import Deadline, Joined, Json, OnDead, Only, Seeds, Suit
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fpmg_bench.forecast import Forecast
+    from fpmg_bench.planning.forecast import Forecast
     from fpmg_bench.registry import Registry
     from fpmg_bench.runner import RunPlan
 
@@ -74,7 +74,7 @@ def _forecasts(made: RunPlan, registry: Registry) -> Iterator[Forecast]:
     """One for each dataset and method that is selected; cohorts are loaded one after the other."""
     import torch
 
-    from fpmg_bench.forecast import forecast
+    from fpmg_bench.planning.forecast import forecast
     from fpmg_bench.runner.one import build
 
     torch.set_num_threads(1)  # as a trial has it: two threads that wait for each other would be timed

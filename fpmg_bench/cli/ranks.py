@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from fpmg_bench.forecast import Forecast
+    from fpmg_bench.planning.forecast import Forecast
     from fpmg_bench.runner import RunPlan, Wire
 
 PORT = 29500

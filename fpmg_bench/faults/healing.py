@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fpmg_bench.faults.cast import Cast
+    from fpmg_bench.faults.schedule import ScheduledFault
 
 TOLERANCE = 0.1
 
 
-def healing(rounds: Sequence[Mapping[str, Any]], fault: Cast) -> dict[str, Any]:
+def healing(rounds: Sequence[Mapping[str, Any]], fault: ScheduledFault) -> dict[str, Any]:
     """{rounds, reason}: rounds without the fault until the consensus distance is back, at most 10 % above its level before.
 
     The level before is the distance `after` the merges of the last round before the fault, the first round without it counts as 1.

@@ -35,7 +35,7 @@ class Kind:
     rounds (else it is there from the start). needs: what a plan must have for it to do anything.
     """
 
-    lies: ClassVar[bool] = False
+    byzantine: ClassVar[bool] = False
     omniscient: ClassVar[bool] = False
     rounds: ClassVar[bool] = True
     needs: ClassVar[Literal["", "messages", "relays", "receivers", "links"]] = ""

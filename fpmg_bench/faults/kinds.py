@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fpmg_bench.faults.absent import Crash, Dropout, Straggler
+from fpmg_bench.faults.byzantine import Alie, Gaussian, InnerProduct, LabelFlip, SignFlip
 from fpmg_bench.faults.kind import Kind
-from fpmg_bench.faults.lies import Alie, Gaussian, InnerProduct, LabelFlip, SignFlip
 from fpmg_bench.faults.links import CutLink, Equivocation, Omission, RelayTampering
 
 KINDS: dict[str, type[Kind]] = {

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from annotated_types import Gt, Le
 
+from fpmg_bench.faults.byzantine import flipped
 from fpmg_bench.faults.kind import Kind
-from fpmg_bench.faults.lies import flipped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +27,7 @@ class Equivocation(Kind):
     """Sends its model to every other receiver of a step, beginning with the first, and its sign flip to the rest: left and right differ."""
 
     scale: Annotated[float, Gt(0)] = 1.0
-    lies: ClassVar[bool] = True
+    byzantine: ClassVar[bool] = True
     needs: ClassVar[Literal["receivers"]] = "receivers"
 
     def sends(self, message: Message, place: int, reference: Mapping[str, Tensor], rng: Rng) -> Message | None:
@@ -40,7 +40,7 @@ class RelayTampering(Kind):
     """Relays the sign flip of what it received, as seen from its own model before training; its own model is honest."""
 
     scale: Annotated[float, Gt(0)] = 1.0
-    lies: ClassVar[bool] = True
+    byzantine: ClassVar[bool] = True
     needs: ClassVar[Literal["relays"]] = "relays"
 
     def sends(self, message: Message, place: int, reference: Mapping[str, Tensor], rng: Rng) -> Message | None:

@@ -66,8 +66,8 @@ def _loads(parts: Mapping[int, Part]) -> list[list[Load]]:
     for _, note in parts.values():
         for group in note["groups"]:
             loads = found.setdefault(group["name"], [Load() for _ in group["loads"]])
-            for load, told in zip(loads, group["loads"], strict=True):
-                load.include(*({int(node): size for node, size in way.items()} for way in told))
+            for load, reported in zip(loads, group["loads"], strict=True):
+                load.include(*({int(node): size for node, size in way.items()} for way in reported))
     return list(found.values())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fpmg_bench.errors import PlumbingError
-from fpmg_bench.federation import secure, struck
+from fpmg_bench.federation import faulted, secure
 from fpmg_bench.federation.exchange import Exchange, Node
 from fpmg_bench.federation.layout import Bundle, Layout, modules_of
 from fpmg_bench.federation.meter import Meter
@@ -69,7 +69,7 @@ class Bundles:
         name = ",".join(layout.modules())  # not the silos: some may be away in a round
         nodes = self._nodes(steps, layout, flat, masses, now, name)
         if not work:
-            struck.lie(faults, nodes, honest)
+            faulted.lie(faults, nodes, honest)
         exchange = Exchange(nodes, self.plan.aggregator, self.transport, self.plan.stage, now.round, self.plan.seed, faults)
         after = exchange.run(steps, work.on(layout) if work else None)
         self._explain(layout, nodes, now)

@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import SiloLost, TrialError
 from fpmg_bench.faults import Round
-from fpmg_bench.federation import secure, statistics, struck
+from fpmg_bench.federation import faulted, secure, statistics
 from fpmg_bench.federation.bundles import Bundles
 from fpmg_bench.federation.handover import path, sources
 from fpmg_bench.federation.hops import Load, hops
 from fpmg_bench.federation.record import Exchanged, line
-from fpmg_bench.federation.stage import Federated, Plan, SiloShard
+from fpmg_bench.federation.stage import Federated, Learning, Plan, SiloShard
 from fpmg_bench.federation.training import Training
 from fpmg_bench.keys import rng_for, seed_for
 from fpmg_bench.transport import Inproc, Transport
-from fpmg_bench.types import SiloContext
 
 if TYPE_CHECKING:
-    from fpmg_bench.contracts import Learner, Shard
+    from fpmg_bench.contracts import Learner
     from fpmg_bench.federation.layout import Bundle
     from fpmg_bench.types import State
 
@@ -47,17 +46,11 @@ def run(
     return now
 
 
-class Loop:
-    """The fixed surroundings of a stage's rounds."""
+class Loop(Learning):
+    """The rounds of a stage, one after another."""
 
     def __init__(self, learner: Learner, schema: Any, shards: Mapping[int, SiloShard], plan: Plan, transport: Transport) -> None:
-        self.learner, self.schema, self.shards, self.plan, self.transport = (
-            learner,
-            schema,
-            dict(sorted(shards.items())),
-            plan,
-            transport,
-        )
+        super().__init__(learner, schema, dict(sorted(shards.items())), plan, transport)
         self.bundles = Bundles(plan, transport)
         own = {silo: float(shard.patients) for silo, shard in self.shards.items()}
         self.masses: dict[int, float] = dict(sorted(transport.gather(f"{plan.stage}, patients", own).items()))  # of all silos
@@ -117,7 +110,7 @@ class Loop:
         bundles = self._exchanged(trained, now, work if serial else None, faults)
         moved = self._take_over(now, bundles, active)
         whole = self.transport.whole
-        record = line(self.plan.stage, now.round, losses, bundles, faults.bends, whole) | struck.told(
+        record = line(self.plan.stage, now.round, losses, bundles, faults.bends, whole) | faulted.reported(
             faults, self.shards, [bundle.meter for bundle in bundles]
         )
         now.latest = bundles
@@ -194,14 +187,6 @@ class Loop:
 
         if not all(bool(torch.isfinite(vector).all()) for vector in merged.values()):
             raise TrialError(f"{self.plan.stage}, round {round}, silo {silo}: the merged weights are not finite", "lower lr")
-
-    def shard(self, silo: int, round: int) -> Shard:
-        return self.shards[silo].begin(seed_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "shard"))
-
-    def context(self, silo: int, round: int, memory: State) -> SiloContext:
-        own = self.plan.silos[silo]
-        rng = rng_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "train")
-        return SiloContext(silo, round, own.steps, rng, own.params, memory, schema=self.schema, lacks=own.lacks)
 
 
 def _movement(old: State, new: State) -> tuple[float, float]:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fpmg_bench.faults import Faults
-from fpmg_bench.keys import rng_for
+from fpmg_bench.keys import rng_for, seed_for
+from fpmg_bench.types import SiloContext
 
 if TYPE_CHECKING:
-    from fpmg_bench.contracts import Aggregator, Shard, Topology
+    from fpmg_bench.contracts import Aggregator, Learner, Shard, Topology
     from fpmg_bench.federation.layout import Bundle
     from fpmg_bench.federation.record import Exchanged
+    from fpmg_bench.transport import Transport
     from fpmg_bench.types import State, Step
 
 
@@ -49,6 +51,25 @@ class Plan:
     def steps(self, silos: Sequence[int], round: int) -> Sequence[Step]:
         """The topology's plan of a round among these silos."""
         return self.topology.plan(list(silos), round, rng_for(self.seed, self.stage, "topology", round))
+
+
+@dataclass(slots=True)
+class Learning:
+    """One learner on the shards of this process: their random streams and contexts, round by round."""
+
+    learner: Learner
+    schema: Any
+    shards: Mapping[int, SiloShard]
+    plan: Plan
+    transport: Transport
+
+    def shard(self, silo: int, round: int) -> Shard:
+        return self.shards[silo].begin(seed_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "shard"))
+
+    def context(self, silo: int, round: int, memory: State) -> SiloContext:
+        own = self.plan.silos[silo]
+        rng = rng_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "train")
+        return SiloContext(silo, round, own.steps, rng, own.params, memory, schema=self.schema, lacks=own.lacks)
 
 
 @dataclass(slots=True)

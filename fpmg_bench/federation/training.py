@@ -12,15 +12,14 @@ from fpmg_bench.keys import seed_for
 if TYPE_CHECKING:
     from fpmg_bench.faults import Round
     from fpmg_bench.federation.layout import Bundle, Layout
-    from fpmg_bench.federation.loop import Loop
-    from fpmg_bench.federation.stage import Federated
+    from fpmg_bench.federation.stage import Federated, Learning
     from fpmg_bench.types import State
 
 
 class Training:
     """Local training of one silo in the current round."""
 
-    def __init__(self, stage: Loop, now: Federated, losses: dict[int, dict[str, float]], faults: Round) -> None:
+    def __init__(self, stage: Learning, now: Federated, losses: dict[int, dict[str, float]], faults: Round) -> None:
         self.stage, self.now, self.losses, self.faults = stage, now, losses, faults
         self.begun: dict[int, State] = {}
 

@@ -10,7 +10,7 @@ from fpmg_bench.errors import StoreError
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
-    from fpmg_bench.report.samples import Real
+    from fpmg_bench.report.patients.samples import Real
     from fpmg_bench.report.view import View
     from fpmg_bench.types import Cohort, Panel
 
@@ -83,35 +83,18 @@ def _target(paths: Sequence[Path], out: Path | None, real: bool) -> Path:
 
 
 def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[Any]:
-    from fpmg_bench.report import (
-        association,
-        calibration,
-        cards,
-        cohorts,
-        cost,
-        failures,
-        faults,
-        fidelity,
-        frontier,
-        leaderboard,
-        neighbour,
-        plugged,
-        plumbing,
-        privacy,
-        provenance,
-        round_trip,
-        rounds,
-        samples,
-        sensitivity,
-        utility,
-        verdict,
-    )  # fmt: skip
+    from fpmg_bench.report.appendix import calibration, cards, failures, plugged, provenance
+    from fpmg_bench.report.federation import cost, faults, plumbing, rounds
+    from fpmg_bench.report.patients import cohorts, samples
+    from fpmg_bench.report.privacy import neighbour, privacy
+    from fpmg_bench.report.quality import association, fidelity, round_trip, sensitivity, utility
+    from fpmg_bench.report.verdicts import frontier, leaderboard, verdict
 
     before = [verdict, leaderboard, frontier, rounds, plumbing, fidelity]
     after = [cost, cohorts, failures]
     return [
         *(each.panel(seen) for each in before),
-        *([struck] if (struck := faults.panel(seen)) else []),
+        *([faulted] if (faulted := faults.panel(seen)) else []),
         *([worth] if (worth := utility.panel(seen)) else []),
         *([joined] if (joined := association.panel(seen)) else []),
         *([spaces] if (spaces := sensitivity.panel(seen)) else []),
@@ -122,13 +105,13 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
         *([near] if (near := neighbour.panel(seen)) else []),
         *plugged.sections(panels),
         *(each.panel(seen) for each in after),
-        *([told] if (told := cards.panel(seen)) else []),
+        *([reported] if (reported := cards.panel(seen)) else []),
         provenance.panel(seen),
     ]
 
 
 def _titles(seen: View, real: Real | None) -> dict[str, str]:
-    from fpmg_bench.report.samples import banner
+    from fpmg_bench.report.patients.samples import banner
     from fpmg_bench.report.wording import listing, plural
 
     suites = listing(run.suite for run in seen.runs)

@@ -36,10 +36,10 @@ class Measure:
 
     def metric(self, view: View, group: Group) -> str:
         """The first spelling that has a value on this cohort, else the first that was asked for, else empty."""
-        asked = [name for name in self.names if view.has(group, name)]
-        return next((name for name in asked if view.measured(group, name)), next(iter(asked), ""))
+        requested = [name for name in self.names if view.has(group, name)]
+        return next((name for name in requested if view.measured(group, name)), next(iter(requested), ""))
 
-    def asked(self, view: View, group: Group) -> bool:
+    def requested(self, view: View, group: Group) -> bool:
         """Was the score, or its whole metric, asked for on this cohort, whatever came of it?"""
         return any(view.has(group, name) or view.has(group, name.partition(".")[0]) for name in self.names)
 

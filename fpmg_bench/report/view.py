@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fpmg_bench.report.palette import Style, styles
+from fpmg_bench.report.drawing.palette import Style, styles
 from fpmg_bench.report.read import RunFiles, TrialFiles
 from fpmg_bench.report.scores import Scores, Summary
 from fpmg_bench.report.wording import slug

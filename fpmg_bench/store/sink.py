@@ -156,7 +156,7 @@ class TrialSink:
         """Store a release as a folder cohort, synthetic/<silo>. A control's rows only where the dataset is publishable."""
         if self.trial.spec.control is not None and not self.publishable:
             return
-        from fpmg_bench.folder import write
+        from fpmg_bench.cohorts.folder import write
 
         target = self.folder / "synthetic" / _file_name(silo)
         shutil.rmtree(target, ignore_errors=True)

@@ -66,9 +66,9 @@ def latest(run: RunDir) -> pd.DataFrame:
     if not run.results.is_file():
         return collect(run)
     table = read_table(run.results)
-    told = set(table.loc[table["status"].isin(["ok", "not_applicable"]), "key"])
+    reported = set(table.loc[table["status"].isin(["ok", "not_applicable"]), "key"])
     finished = {trial.key for trial in run.trials() if (run.result(trial.key) or {}).get("status") == "ok"}
-    return table if finished <= told else collect(run)
+    return table if finished <= reported else collect(run)
 
 
 def metric_name(metric: str, score: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fpmg_bench.errors import SuiteError
 from fpmg_bench.faults import KINDS, Alie, Crash, Faults, hidden
-from fpmg_bench.faults import cast as cast_faults
+from fpmg_bench.faults import schedule as schedule_faults
 from fpmg_bench.keys import rng_for
 from fpmg_bench.registry.parameters import check, signature_of
 from fpmg_bench.spec import Fault
@@ -60,7 +60,7 @@ def _silos(place: Place, kind: str) -> int | Literal["all"] | tuple[str, ...]:
             place.wrong("a link has two silos: write their two names, or how many links are cut")
         return names
     if place.value == "all":
-        if KINDS[kind].lies or KINDS[kind] is Crash:
+        if KINDS[kind].byzantine or KINDS[kind] is Crash:
             place.wrong(f"'{kind}' of all silos leaves none to measure")
         return "all"
     if not isinstance(place.value, int):
@@ -93,11 +93,11 @@ def fault_refusals(spec: TrialSpec, names: Sequence[str], registry: Registry) ->
     if not spec.faults or spec.topology is None:
         return
     try:
-        struck = cast_faults(spec.faults, names, spec.seed)
+        faulted = schedule_faults(spec.faults, names, spec.seed)
     except SuiteError as error:
         yield f"faults: {error.message}; {error.hint}"
         return
-    yield from _nobody_left(spec, struck, len(names))
+    yield from _nobody_left(spec, faulted, len(names))
     topology = registry.build("topology", spec.topology)
     plans = [topology.plan(list(range(len(names))), round, rng_for(0, "dry plan", round)) for round in range(LOOK_AHEAD)]
     steps = [step for plan in plans for step in plan]
@@ -105,14 +105,14 @@ def fault_refusals(spec: TrialSpec, names: Sequence[str], registry: Registry) ->
         reasons = [
             _too_late(fault, spec, registry),
             _no_use(fault, steps, spec.topology.name),
-            _no_room(fault, struck, len(names)),
+            _no_room(fault, faulted, len(names)),
         ]
         yield from (f"fault '{fault.kind}': {reason}" for reason in reasons if reason)
 
 
-def _nobody_left(spec: TrialSpec, struck: Faults, n: int) -> Iterator[str]:
-    gone = {silo for each in struck.cast if isinstance(each.kind, Crash) and each.until is None for silo in each.silos}
-    if len(struck.liars | gone) >= n:
+def _nobody_left(spec: TrialSpec, faulted: Faults, n: int) -> Iterator[str]:
+    gone = {silo for each in faulted.schedule if isinstance(each.kind, Crash) and each.until is None for silo in each.silos}
+    if len(faulted.liars | gone) >= n:
         yield f"faults: all {n} silos lie or crash for good, and none is left to measure; strike fewer, or write faults: []"
 
 
@@ -157,9 +157,9 @@ def _no_use(fault: Fault, steps: Sequence[Any], over: str) -> str:
     return ""
 
 
-def _no_room(fault: Fault, struck: Faults, n: int) -> str:
+def _no_room(fault: Fault, faulted: Faults, n: int) -> str:
     """ALIE without room between the honest models."""
-    f = next(len(each.silos) for each in struck.cast if each.name == fault.kind)
+    f = next(len(each.silos) for each in faulted.schedule if each.name == fault.kind)
     if KINDS[fault.kind] is not Alie or fault.params.get("z") is not None or 2 * f >= n or hidden(n, f) > 0:
         return ""
     return f"{f} of {n} silos have no room to hide, z would be {hidden(n, f):.2g}; strike more silos, or write z: 1"

@@ -74,13 +74,13 @@ def vectors(n: int = 40, seed: int = 0, of: Space | None = None) -> Representati
     """n correlated vectors whose mean follows the first condition."""
     of = space() if of is None else of
     rng = numbers(seed, "vectors")
-    asked = conditions(n, seed, of.condition)
-    severity = asked[:, :1].numpy() / 2 + rng.normal(0.0, 0.3, (n, 1))
+    requested = conditions(n, seed, of.condition)
+    severity = requested[:, :1].numpy() / 2 + rng.normal(0.0, 0.3, (n, 1))
     z = severity * rng.normal(0.0, 1.0, of.width) + rng.normal(0.0, 0.5, (n, of.width))
     return Representation(
         z=torch.tensor(z, dtype=torch.float32),
         present=torch.ones(n, len(of.blocks), dtype=torch.bool),
-        condition=asked,
+        condition=requested,
         patient=torch.arange(n),
         space=of,
     )

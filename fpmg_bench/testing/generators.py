@@ -70,12 +70,12 @@ def check_samples_one_row_a_condition(component: Any) -> None:
     """sample gives finite vectors of the space, with the conditions that were asked for, whatever their number."""
     state = learners.learn(component, space(), vectors(ROWS), seed=7)["state"]
     for n in (17, 1):
-        asked = conditions(n)
-        made = _sample(component, state, asked, 7)
+        requested = conditions(n)
+        made = _sample(component, state, requested, 7)
         assert made.z.shape == (n, space().width), f"sample gives {tuple(made.z.shape)} for {n} conditions"
         assert made.present.shape == (n, len(space().blocks)), f"present is {tuple(made.present.shape)}"
         assert bool(torch.isfinite(made.z).all()), "sample gives values that are not finite"
-        assert torch.equal(made.condition.float(), asked), "the conditions of the sample are not those asked for"
+        assert torch.equal(made.condition.float(), requested), "the conditions of the sample are not those asked for"
 
 
 def check_samples_depend_on_the_stream(component: Any) -> None:
@@ -99,6 +99,6 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _sample(component: Any, state: dict[str, torch.Tensor], asked: torch.Tensor, seed: int) -> Representation:
-    made: Representation = component.sample(space(), state, asked, rng_for(seed, "sample"))
+def _sample(component: Any, state: dict[str, torch.Tensor], requested: torch.Tensor, seed: int) -> Representation:
+    made: Representation = component.sample(space(), state, requested, rng_for(seed, "sample"))
     return made

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fpmg_bench.transport.inproc import Inproc, Message
-from fpmg_bench.transport.wire import Awaited
+from fpmg_bench.transport.inproc import Inproc
+from fpmg_bench.transport.message import Awaited, Message
 
 if TYPE_CHECKING:
     from fpmg_bench.errors import SiloLost

@@ -10,13 +10,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import PlumbingError, SiloLost
+from fpmg_bench.transport.message import Awaited
 from fpmg_bench.transport.rendezvous import LOADING, POLL, Rendezvous, distributed
-from fpmg_bench.transport.wire import HEADER, Awaited, decode, encode, room
+from fpmg_bench.transport.wire import HEADER, decode, encode, room
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fpmg_bench.transport.inproc import Message
+    from fpmg_bench.transport.message import Message
 
 GRACE = 0.7  # seconds in which whoever saw the first failure writes down what it saw
 TELL = 1.0  # seconds of waiting after which a rank tells whom it waits for
@@ -180,15 +181,15 @@ class Gloo:
                 self.meet.waits([])
 
     def _all(self, waiting: list[int], ended: queue.SimpleQueue[tuple[int, Exception | None]]) -> None:
-        began, told = time.monotonic(), False
+        began, reported = time.monotonic(), False
         while waiting:
             try:
                 peer, failed = ended.get(timeout=POLL)
             except queue.Empty:
                 self.meet.look()
-                if not told and time.monotonic() - began > TELL:
+                if not reported and time.monotonic() - began > TELL:
                     self.meet.waits(waiting)
-                    told = True
+                    reported = True
                 continue
             if failed is not None:
                 raise self._lost(peer, failed)

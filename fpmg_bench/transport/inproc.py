@@ -8,33 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from fpmg_bench.errors import SiloLost
-    from fpmg_bench.transport.wire import Awaited
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One model message. payload: dtype name -> flat vector; origin: whose weights these are; mass: training patients behind it.
-
-    relayed: the plan named the origin, so these are its weights after local training and before any transfer.
-    masked: the payload is int64, its weights scaled and under pairwise masks.
-    """
-
-    src: int
-    dst: int
-    origin: int
-    payload: Mapping[str, Tensor]
-    mass: float
-    weight: float | None = None
-    relayed: bool = False
-    masked: bool = False
-
-    @property
-    def bytes(self) -> int:
-        """Data payload, without headers."""
-        return sum(part.numel() * part.element_size() for part in self.payload.values())
+    from fpmg_bench.transport.message import Awaited, Message
 
 
 @dataclass(slots=True)

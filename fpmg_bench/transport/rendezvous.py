@@ -42,7 +42,7 @@ def lost(store: TCPStore, generation: int) -> dict[str, Any] | None:
 
 def declare(store: TCPStore, generation: int, node: int, why: str, *, dead: bool = True) -> dict[str, Any]:
     """Write down who is lost; whoever was first is right. dead False: the rank itself ended with an error."""
-    entry = {"node": node, "why": why, "dead": dead, "place": place(store, node)} | told(store, node)
+    entry = {"node": node, "why": why, "dead": dead, "place": place(store, node)} | reported(store, node)
     found: dict[str, Any] = json.loads(store.compare_set(f"lost/{generation}", "", json.dumps(entry)))
     return found
 
@@ -55,7 +55,7 @@ def declared(store: TCPStore, node: int, why: str) -> dict[str, Any]:
     return entry
 
 
-def told(store: TCPStore, node: int) -> dict[str, Any]:
+def reported(store: TCPStore, node: int) -> dict[str, Any]:
     """name, rank, pid and host of a rank as it introduced itself; {} before it did."""
     found: dict[str, Any] = json.loads(store.get(f"rank/{node}")) if store.check([f"rank/{node}"]) else {}
     return found
@@ -83,7 +83,7 @@ class Rendezvous:
         self.put(f"rank/{node}", {"name": name, "rank": rank, "pid": os.getpid(), "host": socket.gethostname()})
         self.session = self._session()
         self.found: dict[str, Any] | None = None
-        self.told: list[int] = []  # whom this rank waits for
+        self.reported: list[int] = []  # whom this rank waits for
         self.members: Sequence[int] = ()  # whose signs of life are watched
         self.answered = time.monotonic()
         beats = connect(self.store.host, self.store.port)  # a client serves one thread at a time
@@ -145,9 +145,9 @@ class Rendezvous:
 
     def waits(self, nodes: Sequence[int]) -> None:
         """Tell whom this rank is waiting for, so that a late one is named and not those who wait for it in turn."""
-        if list(nodes) != self.told:
-            self.told = list(nodes)
-            self.put(f"waits/{self.node}", self.told)
+        if list(nodes) != self.reported:
+            self.reported = list(nodes)
+            self.put(f"waits/{self.node}", self.reported)
 
     def culprit(self, node: int) -> int:
         """Who keeps `node` waiting, and whoever keeps that one waiting, to the end."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fpmg_bench.errors import PlumbingError
-from fpmg_bench.transport.inproc import Message
+from fpmg_bench.transport.message import Awaited, Message, width
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,30 +19,9 @@ MAGIC, VERSION = b"FPMG", 1
 RELAYED, MASKED, WEIGHTED = 1, 2, 4
 
 
-@dataclass(frozen=True, slots=True)
-class Awaited:
-    """A message that is due. sizes: dtype name -> numbers of its flat vector, known from the layout at both ends."""
-
-    src: int
-    dst: int
-    sizes: Mapping[str, int]
-
-    @property
-    def bytes(self) -> int:
-        """Of its payload."""
-        return sum(_width(dtype) * count for dtype, count in self.sizes.items())
-
-
-def _width(dtype: str) -> int:
-    import torch
-
-    width: int = getattr(torch, dtype).itemsize
-    return width
-
-
 def _order(dtypes: Mapping[str, object]) -> list[str]:
     """Widest first, so that every vector begins where its type may."""
-    return sorted(dtypes, key=lambda dtype: (-_width(dtype), dtype))
+    return sorted(dtypes, key=lambda dtype: (-width(dtype), dtype))
 
 
 def encode(message: Message, stage: str, round: int, number: int) -> Tensor:
@@ -75,7 +53,7 @@ def decode(data: Tensor, due: Awaited, stage: str, round: int, number: int) -> M
         raise PlumbingError(f"{stage}, round {round}, {due.src} -> {due.dst}: got a message headed {found}, not {expected}")
     payload, start = {}, HEADER.size
     for dtype in _order(due.sizes):
-        stop = start + _width(dtype) * due.sizes[dtype]
+        stop = start + width(dtype) * due.sizes[dtype]
         payload[dtype] = _vector(data[start:stop], dtype)
         start = stop
     ordered = {dtype: payload[dtype] for dtype in due.sizes}

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpmg_bench.privacy import LocalShard
-    from fpmg_bench.trial.stages import Stages
+    from fpmg_bench.trial.surroundings import Surroundings
     from fpmg_bench.types import State
 
 
-def count_sizes(stages: Stages) -> None:
+def count_sizes(stages: Surroundings) -> None:
     """Under privacy where sizes are not public: one charged access of every silo, before any other."""
     if not sizes.charges(stages.spec.privacy):
         return
@@ -30,20 +30,20 @@ def count_sizes(stages: Stages) -> None:
     take_sizes(stages, counts)
 
 
-def _opened(stages: Stages, stage: str, rows: Callable[[NDArray[np.intp]], dict[str, Tensor]]) -> dict[int, LocalShard]:
+def _opened(stages: Surroundings, stage: str, rows: Callable[[NDArray[np.intp]], dict[str, Tensor]]) -> dict[int, LocalShard]:
     """Every silo's shard of a stage that only counts. rows: of some training records, what is counted of them."""
     return {s.index: stages.shard(s, rows(s.rows), stages.train.patient[s.rows], stage) for s in stages.silos}
 
 
-def take_sizes(stages: Stages, counts: Mapping[int, Any]) -> None:
+def take_sizes(stages: Surroundings, counts: Mapping[int, Any]) -> None:
     """From here on a silo is as large as its noisy counts say, in its ledger as well."""
     stages.counts = {silo: np.asarray(row, dtype=np.float64) for silo, row in counts.items()}
-    stages.sizes = sizes.told(stages.train, stages.counts)
+    stages.sizes = sizes.reported(stages.train, stages.counts)
     for silo, found in stages.sizes.items():
         stages.ledgers[silo].patients = found.at("stage2")
 
 
-def _exchanged(stages: Stages, stage: str, counts: Mapping[int, Tensor]) -> None:
+def _exchanged(stages: Surroundings, stage: str, counts: Mapping[int, Tensor]) -> None:
     """Bytes and messages of bringing counts together."""
     assert stages.parts.topology is not None
     silos = sorted(stages.transport.gather(stage, dict.fromkeys(counts, True)))
@@ -58,7 +58,7 @@ def _exchanged(stages: Stages, stage: str, counts: Mapping[int, Tensor]) -> None
     stages.statistics[stage] = {"bytes": total, "messages": messages, "path": path} | nothing
 
 
-def count_conditions(stages: Stages) -> None:
+def count_conditions(stages: Surroundings) -> None:
     """Under privacy: what a release is asked for besides labels, from one charged access of every silo."""
     if stages.spec.privacy is None or not requested.charges(stages.train.conditions):
         return

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from fpmg_bench.evaluation.evidence import Made
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.trial.parts import Parts
-    from fpmg_bench.trial.scene import Scene
+    from fpmg_bench.trial.prepared import PreparedCohort
     from fpmg_bench.types import Cohort, State
 
 
-def decoded(spec: TrialSpec, parts: Parts, scene: Scene, models: Mapping[int, Mapping[str, State]]) -> tuple[Made, Made]:
+def decoded(
+    spec: TrialSpec, parts: Parts, prepared: PreparedCohort, models: Mapping[int, Mapping[str, State]]
+) -> tuple[Made, Made]:
     """What stands for the release and for its uniformly labelled sample, decoded when a metric first asks; nothing under privacy,
 
     where no epsilon covers patients who are decoded.
@@ -32,8 +34,8 @@ def decoded(spec: TrialSpec, parts: Parts, scene: Scene, models: Mapping[int, Ma
     if spec.privacy is not None:
         return {}, {}
     return (
-        lambda: round_trips(parts, scene.train, scene.known, models),
-        lambda: round_trips(parts, scene.train, balanced(scene.known, spec.seed), models),
+        lambda: round_trips(parts, prepared.train, prepared.known, models),
+        lambda: round_trips(parts, prepared.train, balanced(prepared.known, spec.seed), models),
     )
 
 
@@ -44,9 +46,9 @@ def balanced(train: Cohort, seed: int) -> Cohort:
     rng = np.random.default_rng(seed_for(seed, "decoded"))
     labels = np.unique(train.label)
     n = min(len(train), BALANCED)
-    asked = np.bincount(np.arange(n) % len(labels), minlength=len(labels))
+    requested = np.bincount(np.arange(n) % len(labels), minlength=len(labels))
     return train.take(
-        np.concatenate([_some(np.flatnonzero(train.label == c), k, rng) for c, k in zip(labels, asked, strict=True)])
+        np.concatenate([_some(np.flatnonzero(train.label == c), k, rng) for c, k in zip(labels, requested, strict=True)])
     )
 
 

@@ -16,7 +16,7 @@ from fpmg_bench.errors import IncompatibleTrial, PlumbingError
 from fpmg_bench.keys import rng_for
 from fpmg_bench.trial import account, requested, sizes
 from fpmg_bench.trial.cost import denormals_flushed
-from fpmg_bench.trial.scene import load_scene
+from fpmg_bench.trial.prepared import prepare
 from fpmg_bench.trial.stages import Stages
 from fpmg_bench.trial.vectors import space_of
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.transport.gloo import Gloo
     from fpmg_bench.trial.parts import Parts
-    from fpmg_bench.trial.scene import Scene
+    from fpmg_bench.trial.prepared import PreparedCohort
     from fpmg_bench.trial.silos import Silo
     from fpmg_bench.types import Cohort, State
 
@@ -98,13 +98,13 @@ def whole_silos(parts: Parts, train: Cohort, silos: Sequence[Silo]) -> None:
 def run_rank(spec: TrialSpec, parts: Parts, sink: Any, join: Callable[[Crew], Gloo]) -> None:
     """This process's silo, or the server, through both stages; its model, its ledger and its rounds go to the sink."""
     with denormals_flushed():
-        scene = load_scene(spec, parts)
+        prepared = prepare(spec, parts)
         assert parts.topology is not None
-        whole_silos(parts, scene.train, scene.silos)
-        transport = join(crew(spec, parts.topology, scene.silos))
-        train, silos = _own(scene, transport.node)
-        audited = scene.audited
-        del scene  # no other silo's row stays
+        whole_silos(parts, prepared.train, prepared.silos)
+        transport = join(crew(spec, parts.topology, prepared.silos))
+        train, silos = _own(prepared, transport.node)
+        audited = prepared.audited
+        del prepared  # no other silo's row stays
         stages = _stages(spec, parts, train, silos, transport, sink, audited)
         models: dict[int, dict[str, State]] = stages.encoders()
         if parts.generator is not None:
@@ -119,12 +119,12 @@ def _stages(spec: TrialSpec, parts: Parts, train: Cohort, silos: list[Silo], tra
     return Stages(spec, parts, train, silos, ledgers, transport, sink, audited=audited, seen=sink.part)
 
 
-def _own(scene: Scene, node: int) -> tuple[Cohort, list[Silo]]:
+def _own(prepared: PreparedCohort, node: int) -> tuple[Cohort, list[Silo]]:
     """The training rows of one silo; none for a server."""
-    mine = next((silo for silo in scene.silos if silo.index == node), None)
+    mine = next((silo for silo in prepared.silos if silo.index == node), None)
     if mine is None:
-        return scene.train.take(np.arange(0)), []
-    return scene.train.take(mine.rows), [replace(mine, rows=np.arange(len(mine.rows)))]
+        return prepared.train.take(np.arange(0)), []
+    return prepared.train.take(mine.rows), [replace(mine, rows=np.arange(len(mine.rows)))]
 
 
 def _sent(transport: Gloo) -> dict[str, Any]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def release(
-    models: Mapping[int, Model], parts: Parts, train: Cohort, space: Space, asked: NDArray[np.float64], seed: int
+    models: Mapping[int, Model], parts: Parts, train: Cohort, space: Space, requested: NDArray[np.float64], seed: int
 ) -> dict[int, Cohort]:
     """silo -> synthetic cohort; one object for all silos whose models are the same, bit for bit."""
     made: dict[str, Cohort] = {}
@@ -29,7 +29,7 @@ def release(
     for silo, model in models.items():
         identity = fingerprint(model)
         if identity not in made:
-            made[identity] = _decoded(model, models, parts, train, space, asked, rng_for(seed, "sample"))
+            made[identity] = _decoded(model, models, parts, train, space, requested, rng_for(seed, "sample"))
         released[silo] = made[identity]
     return released
 
@@ -45,13 +45,13 @@ def fingerprint(model: Model) -> str:
 
 
 def _decoded(
-    model: Model, models: Mapping[int, Model], parts: Parts, train: Cohort, space: Space, asked: NDArray[np.float64], rng: Rng
+    model: Model, models: Mapping[int, Model], parts: Parts, train: Cohort, space: Space, requested: NDArray[np.float64], rng: Rng
 ) -> Cohort:
     import numpy as np
     import torch
 
     assert parts.generator is not None
-    drawn = parts.generator.sample(space, model["generator"], torch.as_tensor(asked).float(), rng)
+    drawn = parts.generator.sample(space, model["generator"], torch.as_tensor(requested).float(), rng)
     if not bool(torch.isfinite(drawn.z).all()):
         raise TrialError("the generator drew vectors that are not finite", "lower lr")
     data: dict[str, Any] = {}
@@ -65,7 +65,7 @@ def _decoded(
             )
         data[modality] = parts.encoders[modality].decode(train.schemas[modality], state, drawn.z[:, block])
         present[modality] = drawn.present[:, i].numpy() & held
-    n = len(asked)
+    n = len(requested)
     schemas = {m: train.schemas[m] for m in space.blocks}
     leaks = train.leaks & frozenset(schemas)
-    return Cohort(schemas, data, present, train.conditions, asked, np.arange(n), np.zeros(n, np.int64), ("released",), leaks)
+    return Cohort(schemas, data, present, train.conditions, requested, np.arange(n), np.zeros(n, np.int64), ("released",), leaks)

@@ -90,19 +90,19 @@ def _range(column: Column) -> tuple[float, float]:
 
 def _given(train: Cohort, label: NDArray[np.int64], seed: int, counts: Counts | None) -> NDArray[np.float64]:
     rng = np.random.default_rng(seed_for(seed, "conditions"))
-    asked = np.empty((len(label), len(train.conditions)))
-    asked[:, 0] = label
+    requested = np.empty((len(label), len(train.conditions)))
+    requested[:, 0] = label
     at = 0
     for j, column in enumerate(train.conditions[1:], start=1):
         for value in np.unique(label):
             n = int((label == value).sum())
             if counts is None:
                 known = train.condition[train.label == value, j]
-                asked[label == value, j] = _drawn(column, known[~np.isnan(known)], n, rng)
+                requested[label == value, j] = _drawn(column, known[~np.isnan(known)], n, rng)
             else:
-                asked[label == value, j] = _from_counts(column, counts[int(value), at : at + _width(column)], n, rng)
+                requested[label == value, j] = _from_counts(column, counts[int(value), at : at + _width(column)], n, rng)
         at += _width(column)
-    return asked
+    return requested
 
 
 def _drawn(column: Column, known: NDArray[np.float64], n: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.controls import CONTROLS
@@ -12,14 +13,15 @@ from fpmg_bench.evaluation import EvaluationSpace, Measured
 from fpmg_bench.federation.graph import graph_of
 from fpmg_bench.keys import rng_for
 from fpmg_bench.transport import Inproc
-from fpmg_bench.trial import account, struck
+from fpmg_bench.trial import account, faulted
 from fpmg_bench.trial.attacked import Trained
 from fpmg_bench.trial.cost import Clock, cost, denormals_flushed
 from fpmg_bench.trial.decoded import decoded
 from fpmg_bench.trial.measure import audit_rows, measure, scores_of
+from fpmg_bench.trial.prepared import PreparedCohort, people, prepare
 from fpmg_bench.trial.release import release
+from fpmg_bench.trial.released import Conduct, Outcome, Released
 from fpmg_bench.trial.requested import mixture, uniform
-from fpmg_bench.trial.scene import Scene, load_scene, people
 from fpmg_bench.trial.sizes import labels
 from fpmg_bench.trial.stages import Stages
 from fpmg_bench.trial.traffic import traffic
@@ -50,86 +52,83 @@ def _run(spec: TrialSpec, parts: Parts, sink: Sink, train: Train | None) -> None
     clock = Clock()
     sink.event({"event": "stage", "name": "load", "total": 1})
     with clock("load"):
-        scene = load_scene(spec, parts)
-        space = EvaluationSpace.fit(scene.whole, spec.seed)
+        prepared = prepare(spec, parts)
+        space = EvaluationSpace.fit(prepared.whole, spec.seed)
     if spec.control:
-        made = _controlled(spec, parts, scene, clock, sink)
+        released, conduct = _controlled(spec, parts, prepared, clock, sink), Conduct()
     else:
-        made = _generated(spec, parts, scene, space, clock, sink, train)
-    released, result = made
-    public = {} if spec.role == "decoded" else released["released"]
-    for name, cohort in _distinct(public, scene.train.silo_names):
+        released, conduct = _generated(spec, parts, prepared, space, clock, sink, train)
+    public = {} if callable(released.records) else released.records
+    for name, cohort in _distinct(public, prepared.train.silo_names):
         sink.synthetic(cohort, name)
     with clock("measure"):
-        evidence = scene.evidence(spec, parts, space, **released)
-        found = scene.audit(spec, space, public, result["privacy"])
+        evidence = prepared.evidence(spec, parts, space, released)
+        found = prepared.audit(spec, space, public, conduct.privacy)
         scores = measure(parts.metrics, evidence, spec.seed, sink) + (audit_rows(found) if found else [])
-        _show_round_trip(spec, parts, scene, evidence, sink)
-    audit = {"audit": found.record()} if found else {}
-    sink.finish(_identity(spec) | people(scene) | result | audit | {"scores": scores} | cost(clock))
+        _show_round_trip(spec, parts, prepared, evidence, sink)
+    sink.finish(Outcome(spec, people(prepared), released, conduct, found, scores, cost(clock)).record())
 
 
-def _controlled(spec: TrialSpec, parts: Parts, scene: Scene, clock: Clock, sink: Sink) -> tuple[dict[str, Any], dict[str, Any]]:
+def _controlled(spec: TrialSpec, parts: Parts, prepared: PreparedCohort, clock: Clock, sink: Sink) -> Released:
     """A generator with a known fault, as a function in data space, in place of steps 4 to 8."""
     assert spec.control is not None
     name, strength = spec.control.name, float(spec.control.params.get("strength", 1.0))
     if name not in CONTROLS:
         raise SuiteError(f"methods.{spec.method}.control: unknown control {name!r}", f"one of {', '.join(sorted(CONTROLS))}")
     with clock("sample"):
-        made = CONTROLS[name](scene.train, parts.dataset, strength, rng_for(spec.seed, "control", name))
-    released = dict.fromkeys((silo.index for silo in scene.silos), made)
-    return {"released": released, "rounds": sink.rounds}, {"plumbing": [], "bytes": {}, "privacy": None}
+        made = CONTROLS[name](prepared.train, parts.dataset, strength, rng_for(spec.seed, "control", name))
+    return Released(dict.fromkeys((silo.index for silo in prepared.silos), made), rounds=sink.rounds)
 
 
 def _generated(
-    spec: TrialSpec, parts: Parts, scene: Scene, space: EvaluationSpace, clock: Clock, sink: Sink, train: Train | None
-) -> tuple[dict[str, Any], dict[str, Any]]:
+    spec: TrialSpec, parts: Parts, prepared: PreparedCohort, space: EvaluationSpace, clock: Clock, sink: Sink, train: Train | None
+) -> tuple[Released, Conduct]:
     """Steps 4 to 8: train, or take over what was trained under the same key; then sample and decode."""
-    ledgers = account.open_ledgers(spec, parts, scene.silos, scene.train, space_of(scene.train, parts))
+    ledgers = account.open_ledgers(spec, parts, prepared.silos, prepared.train, space_of(prepared.train, parts))
     transport = Inproc(record=spec.frames)
-    stages = Stages(spec, parts, scene.train, scene.silos, ledgers, transport, sink, audited=scene.audited)
-    trained = _models(stages, scene, space, clock, None if spec.partition.get("kind") == "pooled" else train)
-    models = struck.measured(stages.faults, trained, *struck.last_round(sink.rounds, stages))
+    stages = Stages(spec, parts, prepared.train, prepared.silos, ledgers, transport, sink, audited=prepared.audited)
+    trained = _models(stages, prepared, space, clock, None if spec.partition.get("kind") == "pooled" else train)
+    models = faulted.measured(stages.faults, trained, *faulted.last_round(sink.rounds, stages))
     with clock("sample"):
-        drawn = _sampled(stages, scene, models, mixture) if parts.generator else {}
+        drawn = _sampled(stages, prepared, models, mixture) if parts.generator else {}
     pooled = spec.partition.get("kind") == "pooled"
-    sent = traffic(sink.rounds, stages.statistics, scene.cohort, scene.train, pooled)
+    sent = traffic(sink.rounds, stages.statistics, prepared.cohort, prepared.train, pooled)
     sink.ledger(account.ledger_file(ledgers, stages.draws, spec))
-    made = (drawn, lambda: _sampled(stages, scene, models, uniform)) if parts.generator else decoded(spec, parts, scene, models)
-    released = {
-        "released": made[0],
-        "balanced": made[1],
-        "rounds": sink.rounds,
-        "models": models,
-        "ledgers": {silo: ledger.summary() for silo, ledger in ledgers.items()},
-        "frames": transport.frames,
-        "bytes": sent,
-        "plumbing": stages.plumbing,
-        "encode": lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
-        "round_trip": lambda: round_trips(parts, scene.train, scene.parted.held_out, models),
-        "widths": {modality: encoder.dim for modality, encoder in parts.encoders.items()},
-        "learners": Trained(stages, trained),  # neighbours attack liars and the dead too
-    }
-    privacy = account.privacy_summary(ledgers, spec)
-    graph = {"graph": asdict(graph_of(parts.topology, len(scene.silos)))} if parts.topology and not pooled else {}
-    told = {"plumbing": stages.plumbing, "bytes": sent, "privacy": privacy, "transport": stages.carried} | graph
-    return released, told | struck.summary(stages, sink.rounds)
+    balanced = partial(_sampled, stages, prepared, models, uniform)
+    records, even = (drawn, balanced) if parts.generator else decoded(spec, parts, prepared, models)
+    released = Released(
+        records,
+        even,
+        rounds=sink.rounds,
+        models=models,
+        ledgers={silo: ledger.summary() for silo, ledger in ledgers.items()},
+        frames=transport.frames,
+        bytes=sent,
+        plumbing=stages.plumbing,
+        encode=lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
+        round_trip=lambda: round_trips(parts, prepared.train, prepared.parted.held_out, models),
+        widths={modality: encoder.dim for modality, encoder in parts.encoders.items()},
+        learners=Trained(stages, trained),  # neighbours attack liars and the dead too
+    )
+    graph = asdict(graph_of(parts.topology, len(prepared.silos))) if parts.topology and not pooled else {}
+    faults = faulted.summary(stages, sink.rounds)
+    return released, Conduct(account.privacy_summary(ledgers, spec), stages.carried, graph, faults)
 
 
-def _sampled(stages: Stages, scene: Scene, models: Encoders, asked: Any) -> dict[int, Cohort]:
-    """Steps 7 and 8 for the conditions that `asked` draws: every silo's release."""
+def _sampled(stages: Stages, prepared: PreparedCohort, models: Encoders, requested: Any) -> dict[int, Cohort]:
+    """Steps 7 and 8 for the conditions that `requested` draws: every silo's release."""
     seed = stages.spec.seed
     return release(
         models,
         stages.parts,
-        scene.train,
+        prepared.train,
         stages.space,
-        asked(scene.train, labels(scene.train, stages.sizes), seed, stages.conditions),
+        requested(prepared.train, labels(prepared.train, stages.sizes), seed, stages.conditions),
         seed,
     )
 
 
-def _models(stages: Stages, scene: Scene, space: EvaluationSpace, clock: Clock, train: Train | None) -> Encoders:
+def _models(stages: Stages, prepared: PreparedCohort, space: EvaluationSpace, clock: Clock, train: Train | None) -> Encoders:
     """silo -> modality | "generator" -> state."""
     kept = stages.sink.trained()
     if kept is not None:
@@ -147,13 +146,13 @@ def _models(stages: Stages, scene: Scene, space: EvaluationSpace, clock: Clock, 
         stages.sink.save_trained(encoders, stages.extra())
         return encoders
     with clock("stage2"):
-        generators = stages.generator(encoders, _watch(stages, scene, space, encoders))
+        generators = stages.generator(encoders, _watch(stages, prepared, space, encoders))
     models = {silo: encoders[silo] | {"generator": state} for silo, state in generators.items()}
     stages.sink.save_trained(models, stages.extra())
     return models
 
 
-def _watch(stages: Stages, scene: Scene, space: EvaluationSpace, encoders: Encoders) -> Any:
+def _watch(stages: Stages, prepared: PreparedCohort, space: EvaluationSpace, encoders: Encoders) -> Any:
     """`evaluate_every`: the metrics marked cheap, on what the silos would release now; the last round too. Stored in the round's record."""
     spec, parts = stages.spec, stages.parts
     every = spec.budget.evaluate_every
@@ -165,22 +164,22 @@ def _watch(stages: Stages, scene: Scene, space: EvaluationSpace, encoders: Encod
         if not every or (now.round % every and not last):
             return
         models = {silo: encoders[silo] | {"generator": state} for silo, state in now.states.items()}
-        models = struck.measured(stages.faults, models, record["stage"], record["round"])
-        drawn = _sampled(stages, scene, models, mixture)
-        evidence = scene.evidence(spec, parts, space, released=drawn, rounds=[*stages.sink.rounds, record])
+        models = faulted.measured(stages.faults, models, record["stage"], record["round"])
+        drawn = _sampled(stages, prepared, models, mixture)
+        evidence = prepared.evidence(spec, parts, space, Released(drawn, rounds=[*stages.sink.rounds, record]))
         rows = [row for name, metric in cheap.items() for row in scores_of(name, metric, evidence, spec.seed)]
         record["scores"] = [row | {"round": record["round"]} for row in rows]
 
     return watch
 
 
-def _show_round_trip(spec: TrialSpec, parts: Parts, scene: Scene, evidence: Measured, sink: Sink) -> None:
+def _show_round_trip(spec: TrialSpec, parts: Parts, prepared: PreparedCohort, evidence: Measured, sink: Sink) -> None:
     """Of encoders alone, on publishable cohorts only: a few held-out patients and what the first silo's decoder makes of them."""
     if spec.control or parts.generator is not None or not parts.dataset.publishable:
         return
     import numpy as np
 
-    held_out = scene.parted.held_out
+    held_out = prepared.parted.held_out
     classes = [np.flatnonzero(held_out.label == c)[:SHOWN] for c in range(len(held_out.classes))]
     rows = np.concatenate(classes)
     sink.synthetic(next(iter(evidence.round_trips().values())).take(rows), "decoded")
@@ -192,14 +191,3 @@ def _distinct(released: Mapping[int, Cohort], names: tuple[str, ...]) -> list[tu
     first = {id(cohort): (names[silo], cohort) for silo, cohort in reversed(list(released.items()))}
     rows = list(reversed(first.values()))
     return [("all", rows[0][1])] if len(rows) == 1 else rows
-
-
-def _identity(spec: TrialSpec) -> dict[str, Any]:
-    return {
-        "id": spec.id,
-        "dataset": spec.dataset_name,
-        "method": spec.method,
-        "role": spec.role,
-        "seed": spec.seed,
-        "spec": asdict(spec),
-    }

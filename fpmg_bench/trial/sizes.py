@@ -65,7 +65,7 @@ def rows(train: Cohort, of: NDArray[np.intp]) -> dict[str, Tensor]:
     return {"label": torch.as_tensor(train.label[of]), "present": torch.as_tensor(present).long()}
 
 
-def told(train: Cohort, counts: Mapping[int, Any]) -> dict[int, Sizes]:
+def reported(train: Cohort, counts: Mapping[int, Any]) -> dict[int, Sizes]:
     """silo -> its sizes, from counts [K + modalities]: below zero is none."""
     classes = len(train.classes)
     clear = {silo: np.asarray(row, dtype=np.float64).clip(min=0) for silo, row in counts.items()}

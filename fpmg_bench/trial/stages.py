@@ -2,72 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fpmg_bench import federation
 from fpmg_bench.errors import PlumbingError, TrialError
-from fpmg_bench.faults import Faults, LabelFlip, cast
+from fpmg_bench.faults import LabelFlip
 from fpmg_bench.keys import rng_for
-from fpmg_bench.privacy import Draws, LocalShard
+from fpmg_bench.privacy import LocalShard
 from fpmg_bench.trial import account, counted, vectors
+from fpmg_bench.trial.surroundings import Surroundings, Watch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fpmg_bench.contracts import Learner
     from fpmg_bench.federation import Federated
-    from fpmg_bench.privacy import Ledger
     from fpmg_bench.privacy.shard import Observer
-    from fpmg_bench.spec import TrialSpec
-    from fpmg_bench.transport import Transport
-    from fpmg_bench.trial.audited import Audited
-    from fpmg_bench.trial.parts import Parts, Sink
     from fpmg_bench.trial.silos import Silo
-    from fpmg_bench.trial.sizes import Sizes
-    from fpmg_bench.types import Cohort, Representation, Space, State
-
-Watch = Callable[[dict[str, Any], "Federated"], None]
+    from fpmg_bench.types import Cohort, Representation, State
 
 
-@dataclass(slots=True)
-class Stages:
-    """The surroundings of both stages of one trial.
-
-    silos, train: those of this process and their patients. statistics: stage -> bytes, messages and hops of its exchange of sums;
-    conditions: noisy counts [K, bins] of what else than labels a release is asked for, under privacy, of these silos. counts,
-    sizes: silo -> its noisy numbers of patients, where the true ones are private. seen: gets every round's record and state
-    first; carried: what `trial.json` says of the transport.
-    """
-
-    spec: TrialSpec
-    parts: Parts
-    train: Cohort
-    silos: list[Silo]
-    ledgers: dict[int, Ledger]
-    transport: Transport
-    sink: Sink
-    plumbing: list[dict[str, Any]] = field(default_factory=list)
-    statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
-    audited: Audited | None = None
-    conditions: NDArray[np.float64] | None = None
-    counts: dict[int, NDArray[np.float64]] = field(default_factory=dict)
-    sizes: dict[int, Sizes] = field(default_factory=dict)
-    seen: Watch | None = None
-    carried: dict[str, Any] = field(default_factory=lambda: {"kind": "inproc"})
-    draws: dict[int, Draws] = field(init=False)
-    faults: Faults = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.draws = {silo: Draws() for silo in self.ledgers}
-        self.faults = cast(self.spec.faults, [silo.name for silo in self.silos], self.spec.seed)
-
-    @property
-    def space(self) -> Space:
-        return vectors.space_of(self.train, self.parts)
+class Stages(Surroundings):
+    """Both stages of one trial, and what a later trial or a resumed one needs back of them."""
 
     def encoders(self) -> dict[int, dict[str, State]]:
         """Step 4: silo -> modality -> encoder state; taken over from another trial with the same stage 1 where there is one."""
@@ -117,17 +77,6 @@ class Stages:
             raise TrialError(f"{stage}: no training patient of any silo has this modality", "leave it out of `encoders`")
         states = self._federate(stage, encoder, self.train.schemas[modality], shards, self.spec.budget.encoder_rounds)
         return self._handed_over(stage, states)
-
-    def shard(
-        self, silo: Silo, rows: Any, patient: NDArray[np.int64], stage: str, observer: Observer | None = None
-    ) -> LocalShard:
-        ledger, draws = self.ledgers.get(silo.index), self.draws.get(silo.index)
-        rates = account.rates_of(self.spec, silo, self.train, stage)
-        if draws is not None:
-            draws.plan(stage, patient, rates)
-        shard = self.audited.shard if self.audited else LocalShard
-        declared = self.sizes[silo.index].at(stage) if silo.index in self.sizes else None
-        return shard(rows, patient, rates, stage, ledger, observer, draws, declared)
 
     def _witness(self, silo: int, patient: NDArray[np.int64], states: Mapping[str, State]) -> Observer | None:
         """Who looks on at a silo's private steps of stage 2, where it plans any: only an audit's own eyes."""

@@ -125,14 +125,14 @@ class _Study:
         from fpmg_bench.errors import ExitCode
         from fpmg_bench.store import only_writer
 
-        asked = [self.study.ask(self._space()) for _ in range(size)]
-        specs = {trial.number: self._specs(trial) for trial in asked}
+        requested = [self.study.ask(self._space()) for _ in range(size)]
+        specs = {trial.number: self._specs(trial) for trial in requested}
         made = runner.keyed([spec for each in specs.values() for spec in each], self.registry, self.surveyed)
         self.planned |= {trial.id: trial for trial in made.trials}
         with only_writer(self.run.root, wait=False):
             replace(made, trials=(*self._earlier(made), *made.trials)).write(self.run)
             outcome = runner.compute(made, self.run, size, self.tell)
-        for trial in asked:
+        for trial in requested:
             self._answer(trial, specs[trial.number])
         return outcome.code is not ExitCode.INTERRUPTED
 

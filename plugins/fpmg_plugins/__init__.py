@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from fpmg_bench.hookspecs import Component, hookimpl
+from fpmg_plugins import moved
 
 HERE = "fpmg_plugins"
+moved.install()
 
 
 @hookimpl
@@ -34,17 +36,19 @@ def fpmg_datasets() -> list[Component]:
 @hookimpl
 def fpmg_encoders() -> list[Component]:
     return [
-        Component("pca", f"{HERE}.encoders.pca:Pca", "principal components by one exchange of moments"),
-        Component("autoencoder", f"{HERE}.encoders.autoencoder:Autoencoder", "mixed-type tables with missing values"),
+        Component("pca", f"{HERE}.encoders.pca.pca:Pca", "principal components by one exchange of moments"),
+        Component("autoencoder", f"{HERE}.encoders.table.autoencoder:Autoencoder", "mixed-type tables with missing values"),
         Component("transformer-ae", f"{HERE}.encoders.transformer_ae:TransformerAe", "irregular series and text"),
-        Component("cnn-ae", f"{HERE}.encoders.cnn_ae:CnnAe", "images and videos"),
+        Component("cnn-ae", f"{HERE}.encoders.picture.cnn_ae:CnnAe", "images and videos"),
         Component(
             "cnn-transformer-ae",
-            f"{HERE}.encoders.cnn_transformer_ae:CnnTransformerAe",
+            f"{HERE}.encoders.picture.cnn_transformer_ae:CnnTransformerAe",
             "images and videos: convolutions a frame, attention over places and frames",
         ),
-        Component("timm-ae", f"{HERE}.encoders.timm_ae:TimmAe", "images and videos: any timm network reads, frozen or trained"),
-        Component("frozen", f"{HERE}.encoders.frozen:Frozen", "every kind, by public readings: encoding costs no privacy"),
+        Component(
+            "timm-ae", f"{HERE}.encoders.picture.timm_ae:TimmAe", "images and videos: any timm network reads, frozen or trained"
+        ),
+        Component("frozen", f"{HERE}.encoders.frozen.frozen:Frozen", "every kind, by public readings: encoding costs no privacy"),
     ]
 
 
@@ -52,13 +56,21 @@ def fpmg_encoders() -> list[Component]:
 def fpmg_generators() -> list[Component]:
     return [
         Component(
-            "parallel-cgan", f"{HERE}.generators.parallel_cgan:ParallelCgan", "a generator a modality, one joint discriminator"
+            "parallel-cgan",
+            f"{HERE}.generators.gan.parallel_cgan:ParallelCgan",
+            "a generator a modality, one joint discriminator",
         ),
-        Component("single-modal-cgan", f"{HERE}.generators.single_modal_cgan:SingleModalCgan", "one GAN a modality, no joint"),
         Component(
-            "latent-flow", f"{HERE}.generators.latent_flow:LatentFlow", "diffusion of joint vectors, from the exchanged Gaussian"
+            "single-modal-cgan", f"{HERE}.generators.gan.single_modal_cgan:SingleModalCgan", "one GAN a modality, no joint"
         ),
-        Component("gaussian-copula", f"{HERE}.generators.gaussian_copula:GaussianCopula", "per class, by statistics alone"),
+        Component(
+            "latent-flow",
+            f"{HERE}.generators.flow.latent_flow:LatentFlow",
+            "diffusion of joint vectors, from the exchanged Gaussian",
+        ),
+        Component(
+            "gaussian-copula", f"{HERE}.generators.statistics.gaussian_copula:GaussianCopula", "per class, by statistics alone"
+        ),
     ]
 
 
@@ -110,32 +122,62 @@ def fpmg_aggregators() -> list[Component]:
 @hookimpl
 def fpmg_metrics() -> list[Component]:
     return [
-        Component("rg", f"{HERE}.metrics.rg:Rg", "reality: distance to a first real subset over its real floor"),
-        Component("dg", f"{HERE}.metrics.dg:Dg", "diversity: distance of a second real subset to the synthetic patients"),
-        Component("pg", f"{HERE}.metrics.pg:Pg", "privacy: formal epsilon and a membership attack"),
-        Component("membership", f"{HERE}.metrics.membership:Membership", "privacy: the worst of several membership attacks"),
+        Component("rg", f"{HERE}.metrics.fidelity.rg:Rg", "reality: distance to a first real subset over its real floor"),
         Component(
-            "rmia", f"{HERE}.metrics.rmia:Rmia", "privacy: likelihood ratio against references without the patient, an auditor's"
+            "dg", f"{HERE}.metrics.fidelity.dg:Dg", "diversity: distance of a second real subset to the synthetic patients"
         ),
-        Component("inference", f"{HERE}.metrics.inference:Inference", "privacy: attribute inference, singling out, linkability"),
-        Component("proxies", f"{HERE}.metrics.proxies:Proxies", "DCR and NNDR: proxies of privacy, no evidence of it"),
-        Component("neighbour", f"{HERE}.metrics.neighbour:Neighbour", "privacy: what neighbours and servers read from frames"),
-        Component("fc", f"{HERE}.metrics.fc:Fc", "federated consistency"),
-        Component("co", f"{HERE}.metrics.co:Co", "communication overhead"),
-        Component("tstr", f"{HERE}.metrics.tstr:Tstr", "utility: train on synthetic, test on real"),
-        Component("prdc", f"{HERE}.metrics.prdc:Prdc", "precision, recall, density, coverage"),
-        Component("support", f"{HERE}.metrics.support:Support", "alpha-precision, beta-recall, authenticity"),
-        Component("mmd", f"{HERE}.metrics.mmd:Mmd", "maximum mean discrepancy with its permutation p"),
-        Component("c2st", f"{HERE}.metrics.c2st:C2st", "classifier two-sample test, joint and by modality"),
-        Component("balance", f"{HERE}.metrics.balance:Balance", "requested against produced: classes, flags, numbers, rare ones"),
-        Component("fairness", f"{HERE}.metrics.fairness:Fairness", "utility by sex, age and silo: gap and worst group"),
-        Component("augmentation", f"{HERE}.metrics.augmentation:Augmentation", "real and released together against real alone"),
-        Component("frozen-space", f"{HERE}.metrics.frozen_space:FrozenSpace", "rg and dg as frozen public networks see pictures"),
-        Component("association", f"{HERE}.metrics.association:Association", "do the modalities of one record belong together"),
+        Component("pg", f"{HERE}.metrics.privacy.pg:Pg", "privacy: formal epsilon and a membership attack"),
         Component(
-            "reconstruction", f"{HERE}.metrics.reconstruction:Reconstruction", "what encoding and decoding lose, by modality"
+            "membership", f"{HERE}.metrics.privacy.membership:Membership", "privacy: the worst of several membership attacks"
         ),
         Component(
-            "sdmetrics-quality", f"{HERE}.metrics.sdmetrics_quality:SdmetricsQuality", "column shapes and pair trends of tables"
+            "rmia",
+            f"{HERE}.metrics.privacy.rmia:Rmia",
+            "privacy: likelihood ratio against references without the patient, an auditor's",
+        ),
+        Component(
+            "inference",
+            f"{HERE}.metrics.privacy.inference.inference:Inference",
+            "privacy: attribute inference, singling out, linkability",
+        ),
+        Component("proxies", f"{HERE}.metrics.privacy.proxies:Proxies", "DCR and NNDR: proxies of privacy, no evidence of it"),
+        Component(
+            "neighbour",
+            f"{HERE}.metrics.privacy.neighbour.neighbour:Neighbour",
+            "privacy: what neighbours and servers read from frames",
+        ),
+        Component("fc", f"{HERE}.metrics.federation.fc:Fc", "federated consistency"),
+        Component("co", f"{HERE}.metrics.federation.co:Co", "communication overhead"),
+        Component("tstr", f"{HERE}.metrics.utility.tstr:Tstr", "utility: train on synthetic, test on real"),
+        Component("prdc", f"{HERE}.metrics.fidelity.prdc:Prdc", "precision, recall, density, coverage"),
+        Component("support", f"{HERE}.metrics.fidelity.support:Support", "alpha-precision, beta-recall, authenticity"),
+        Component("mmd", f"{HERE}.metrics.fidelity.mmd:Mmd", "maximum mean discrepancy with its permutation p"),
+        Component("c2st", f"{HERE}.metrics.fidelity.c2st:C2st", "classifier two-sample test, joint and by modality"),
+        Component(
+            "balance", f"{HERE}.metrics.balance.balance:Balance", "requested against produced: classes, flags, numbers, rare ones"
+        ),
+        Component("fairness", f"{HERE}.metrics.utility.fairness:Fairness", "utility by sex, age and silo: gap and worst group"),
+        Component(
+            "augmentation", f"{HERE}.metrics.utility.augmentation:Augmentation", "real and released together against real alone"
+        ),
+        Component(
+            "frozen-space",
+            f"{HERE}.metrics.fidelity.frozen_space:FrozenSpace",
+            "rg and dg as frozen public networks see pictures",
+        ),
+        Component(
+            "association",
+            f"{HERE}.metrics.association.association:Association",
+            "do the modalities of one record belong together",
+        ),
+        Component(
+            "reconstruction",
+            f"{HERE}.metrics.round_trip.reconstruction:Reconstruction",
+            "what encoding and decoding lose, by modality",
+        ),
+        Component(
+            "sdmetrics-quality",
+            f"{HERE}.metrics.fidelity.sdmetrics_quality:SdmetricsQuality",
+            "column shapes and pair trends of tables",
         ),
     ]

@@ -62,7 +62,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     missed = [figure for figure in session.config.stash[FIGURES] if not figure.met]
-    if missed and session.config.getoption("--fail-missed"):
+    if missed and session.config.getoption("--fail-missed", default=False):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

@@ -65,7 +65,9 @@ def measure(kind, name, modality, count):
 def local_steps(learner, schema, rows, book, count):
     """A call trains for one more round; (seconds a step, bytes that the round needed beyond what is held)."""
     shard, memory = LocalShard(rows, np.arange(len(rows)), RATE, "s", book), {}
-    state = learner.init(schema, learner.statistics(schema, shard.begin(0), context(schema, -1, memory, count)), rng_for(0, "init"))
+    state = learner.init(
+        schema, learner.statistics(schema, shard.begin(0), context(schema, -1, memory, count)), rng_for(0, "init")
+    )
     learner.train(state, shard.begin(0), context(schema, 0, memory, 1))  # prepares features, and checks the losses
     rounds = itertools.count()
 

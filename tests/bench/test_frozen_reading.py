@@ -4,7 +4,7 @@ import copy
 import time
 
 import torch
-from fpmg_plugins.encoders import timm_backbone
+from fpmg_plugins.encoders.picture import timm_backbone
 
 
 def plainly(backbone, images):

@@ -42,8 +42,8 @@ def ranks(run: Path) -> dict[int, int]:
         except OSError:
             continue
         if b"fpmg_bench.runner.rank" in words and str(run).encode() in words:
-            told = dict(entry.split(b"=", 1) for entry in environment if b"=" in entry)
-            found[int(told[b"RANK"])] = int(folder.name)
+            reported = dict(entry.split(b"=", 1) for entry in environment if b"=" in entry)
+            found[int(reported[b"RANK"])] = int(folder.name)
     return found
 
 

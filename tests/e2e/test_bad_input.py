@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
 
-from fpmg_bench.folder import write
+from fpmg_bench.cohorts.folder import write
 from fpmg_bench.types import Table
 
 SUITE = """version: 1

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
 
-from fpmg_bench.folder import write
+from fpmg_bench.cohorts.folder import write
 from fpmg_bench.types import Pixels, Table, Text
 
 WORD = "zqxcanary"

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 from fpmg_plugins.datasets.phantom import Phantom
 
-from fpmg_bench.folder import write
+from fpmg_bench.cohorts.folder import write
 
 SUITE = """version: 1
 name: alone

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fpmg_bench import recount
+from fpmg_bench.audit import recompute
 from fpmg_bench.report import build as report
 
 SUITE = """version: 1
@@ -47,10 +47,10 @@ def measured(trial, key):
 
 
 def test_a_crashed_silo_is_not_measured_and_spends_less(trials):
-    told = trials["crash"]["faults"]
-    ((gone, why),) = told["excluded"].items()
-    assert why == "crashed in round 1" and told["missed"] == {gone: 2} and told["lost"] == 0
-    assert told["struck"][0]["silos"] == [gone] and "lasts to the end" in told["struck"][0]["heal"]["reason"]
+    reported = trials["crash"]["faults"]
+    ((gone, why),) = reported["excluded"].items()
+    assert why == "crashed in round 1" and reported["missed"] == {gone: 2} and reported["lost"] == 0
+    assert reported["struck"][0]["silos"] == [gone] and "lasts to the end" in reported["struck"][0]["heal"]["reason"]
     steps = {
         silo["name"]: next(e["count"] for e in silo["entries"] if e["stage"] == "stage2" and e["mechanism"] == "step")
         for silo in trials["crash"]["ledger"]["silos"]
@@ -63,17 +63,17 @@ def test_a_crashed_silo_is_not_measured_and_spends_less(trials):
 
 def test_the_accounts_of_a_trial_with_a_crash_pass_the_audit(trials):
     crash = trials["crash"]
-    audits = recount.recount(crash, crash["ledger"], crash["rounds"])
+    audits = recompute.recompute(crash, crash["ledger"], crash["rounds"])
     assert len(audits) == 3 and not any(audit.violations for audit in audits)
 
 
 def test_liars_are_left_out_and_losses_counted(trials):
-    told = trials["liar"]["faults"]
-    flip, labels, omission = (fault["silos"] for fault in told["struck"])
-    assert told["excluded"] == dict.fromkeys([*flip, *labels], "lies")
+    reported = trials["liar"]["faults"]
+    flip, labels, omission = (fault["silos"] for fault in reported["struck"])
+    assert reported["excluded"] == dict.fromkeys([*flip, *labels], "lies")
     assert len({*flip, *labels, *omission}) == 3
     lost = [record.get("lost", 0) for record in trials["liar"]["rounds"]]
-    assert told["lost"] == sum(lost) > 0
+    assert reported["lost"] == sum(lost) > 0
     assert all((record["closed_form"] is None) == bool(record.get("lost")) for record in trials["liar"]["rounds"])
     assert {record["stage"] for record in trials["liar"]["rounds"] if record["theory"] is None} == {"stage1:table", "stage2"}
 

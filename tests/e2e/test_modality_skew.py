@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from fpmg_plugins.datasets.phantom import Phantom
 
-from fpmg_bench.folder import write
+from fpmg_bench.cohorts.folder import write
 
 SUITE = """version: 1
 name: skew

@@ -7,7 +7,7 @@ dropout: each of these breaks ghost clipping, some silently.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import nn
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 UNSEEN = -1e4  # added to attention scores of keys that are padding
 EPS = 1e-12  # of LayerNorm, as BERT has it
+
+
+class Sizes(Protocol):
+    """What an encoder of such layers is built by: the dimensions of its vectors and of its layers, and how many there are."""
+
+    dim: int
+    width: int
+    layers: int
+    heads: int
 
 
 class Attention(nn.Module):

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le
 
 from fpmg_bench.types import Charges
-from fpmg_plugins.encoders import frozen_reading, series_ae, text_ae
 from fpmg_plugins.encoders.autoencoding import MODULE, Autoencoding, Coder
+from fpmg_plugins.encoders.series import series_ae
+from fpmg_plugins.encoders.text import public_reader as frozen_reading
+from fpmg_plugins.encoders.text import text_ae
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,8 @@ from torch import nn
 
 from fpmg_bench.audit.finding import found, ranked
 from fpmg_bench.audit.sabotage import SHARDS
+from fpmg_bench.audit.sampling_checks import violations
 from fpmg_bench.audit.witness import Witness, coefficients
-from fpmg_bench.drawn import violations
 from fpmg_bench.privacy import Draws, Ledger, LocalShard, Noise
 from fpmg_bench.spec import Privacy
 from fpmg_bench.types import Charges

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.metrics.dg import Dg
-from fpmg_plugins.metrics.pg import Pg
-from fpmg_plugins.metrics.prdc import Prdc
-from fpmg_plugins.metrics.rg import Rg
+from fpmg_plugins.metrics.fidelity.dg import Dg
+from fpmg_plugins.metrics.fidelity.prdc import Prdc
+from fpmg_plugins.metrics.fidelity.rg import Rg
+from fpmg_plugins.metrics.privacy.pg import Pg
 
 from fpmg_bench.calibration import responses, verdicts
 from fpmg_bench.calibration.observations import Observation

@@ -5,7 +5,8 @@ from planted import REAL, seen
 
 from fpmg_bench.calibration import responses
 from fpmg_bench.calibration.verdicts import Failure, Verdict
-from fpmg_bench.report import calibration, markdown
+from fpmg_bench.report import markdown
+from fpmg_bench.report.appendix import calibration
 from fpmg_bench.report.blocks import Head
 from fpmg_bench.report.measures import TSTR, marked
 from fpmg_bench.report.page import render
@@ -70,7 +71,8 @@ def test_both_calibration_suites_run_every_metric_that_scores_a_release():
 
 
 def test_nobody_leads_by_a_demoted_measure(monkeypatch):
-    from fpmg_bench.report import leaders, measures
+    from fpmg_bench.report import measures
+    from fpmg_bench.report.verdicts import leaders
 
     demoted = Verdict("tstr", "demoted", 0, 1)
     monkeypatch.setattr(measures, "mark", lambda key, modality=None: demoted)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fpmg_bench.draft import draft
+from fpmg_bench.cohorts.draft import draft
 from fpmg_bench.errors import DatasetError
 
 SUITE = """\

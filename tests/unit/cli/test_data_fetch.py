@@ -36,8 +36,8 @@ def test_a_cohort_is_fetched_described_and_loaded(home: Home, tmp_path: Path, ex
     assert "12 records, series, table, text" in out and "rows of chartevents without a number" in out
     assert "ODbL" in err and "physionet.org/content/mimic-iv-demo/view-license" in err
     assert (tmp_path / "cohorts/mimic4_demo/cohort.yaml").is_file()
-    asked = len(home.ranges)
-    assert exit_code(*words) == 0 and len(home.ranges) == asked  # nothing is downloaded twice
+    requested = len(home.ranges)
+    assert exit_code(*words) == 0 and len(home.ranges) == requested  # nothing is downloaded twice
 
 
 def test_a_file_with_a_wrong_hash_is_refused_and_named(home: Home, tmp_path: Path, exit_code: Any, capsys: Any) -> None:

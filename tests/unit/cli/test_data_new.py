@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fpmg_bench.draft import draft
+from fpmg_bench.cohorts.draft import draft
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.registry import Registry
 from fpmg_bench.spec import Choice
@@ -148,7 +148,7 @@ def test_a_label_of_one_class_or_of_numbers_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_drafted_says_why(tmp_path: Path, files: dict[str, str], message: str) -> None:
-    from fpmg_bench.draft import find_table
+    from fpmg_bench.cohorts.draft import find_table
 
     for name, text in files.items():
         (tmp_path / name).write_text(text)

@@ -59,10 +59,10 @@ def test_what_is_declared_is_what_loads(exit_code: Any, capsys: Any) -> None:
         if not getattr(dataset, "available", lambda: True)():
             continue
         cohort, about = dataset.load(), dataset.about
-        told = {**about.real, **about.derived}
-        assert set(cohort.schemas) <= set(told), entry.name
+        reported = {**about.real, **about.derived}
+        assert set(cohort.schemas) <= set(reported), entry.name
         assert cohort.leaks <= about.leaks, entry.name
-        assert all(told[name].startswith(f"{schema.kind}: ") for name, schema in cohort.schemas.items()), entry.name
+        assert all(reported[name].startswith(f"{schema.kind}: ") for name, schema in cohort.schemas.items()), entry.name
 
 
 def test_the_overview_imports_no_torch() -> None:

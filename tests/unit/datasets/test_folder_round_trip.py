@@ -9,8 +9,8 @@ import pytest
 from fpmg_plugins.datasets.folder import Folder
 from fpmg_plugins.datasets.phantom import Phantom
 
+from fpmg_bench.cohorts.folder import write
 from fpmg_bench.errors import DatasetError
-from fpmg_bench.folder import write
 from fpmg_bench.types import Cohort, Pixels, Schema, Text
 
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 from fpmg_plugins.aggregators.fedavg import FedAvg
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.encoders.autoencoder import Autoencoder
-from fpmg_plugins.encoders.cnn_ae import CnnAe
-from fpmg_plugins.encoders.pca import Pca
+from fpmg_plugins.encoders.pca.pca import Pca
+from fpmg_plugins.encoders.picture.cnn_ae import CnnAe
+from fpmg_plugins.encoders.table.autoencoder import Autoencoder
 from fpmg_plugins.encoders.transformer_ae import TransformerAe
 from fpmg_plugins.topologies.ring import Ring
 from sklearn.decomposition import PCA

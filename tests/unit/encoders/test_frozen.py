@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from fpmg_plugins import findings
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.encoders import frozen_readers, frozen_text, pixels
-from fpmg_plugins.encoders.frozen import Frozen
-from fpmg_plugins.metrics import findings
+from fpmg_plugins.encoders.frozen import readers as frozen_readers
+from fpmg_plugins.encoders.frozen import text as frozen_text
+from fpmg_plugins.encoders.frozen.frozen import Frozen
+from fpmg_plugins.encoders.picture import pixels
 
 from fpmg_bench.errors import IncompatibleTrial
 from fpmg_bench.keys import rng_for

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 import torch
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.encoders import grain, pixel_losses, pixel_moves, pixels
-from fpmg_plugins.encoders.cnn_ae import CnnAe
-from fpmg_plugins.encoders.cnn_transformer_ae import CnnTransformerAe
-from fpmg_plugins.encoders.picture_start import LinearPath, moments
+from fpmg_plugins.encoders.picture import grain, pixels
+from fpmg_plugins.encoders.picture import losses as pixel_losses
+from fpmg_plugins.encoders.picture import moves as pixel_moves
+from fpmg_plugins.encoders.picture.cnn_ae import CnnAe
+from fpmg_plugins.encoders.picture.cnn_transformer_ae import CnnTransformerAe
+from fpmg_plugins.encoders.picture.start import LinearPath, moments
 from sklearn.decomposition import PCA
 
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
@@ -111,7 +113,7 @@ def test_private_steps_pass_the_checks_of_the_shard_with_every_option(cohort, na
 
 @pytest.mark.parametrize(("name", "modality"), [("fine", "image"), ("transformer", "video")])
 def test_a_few_steps_from_the_moments_are_sharper_and_more_alike_than_a_plain_network(cohort, name, modality):
-    from fpmg_plugins.metrics import pixel_fidelity
+    from fpmg_plugins.metrics.round_trip import pixel_fidelity
 
     schema = cohort.schemas[modality]
     encoder = ENCODERS[name](start="moments", dim=16, width=8, side=schema.shape[-1], lr=1e-3)

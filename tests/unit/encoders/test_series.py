@@ -3,9 +3,10 @@ import pytest
 import torch
 from fpmg_plugins.aggregators.fedavg import FedAvg
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.encoders import dither, series_basis
+from fpmg_plugins.encoders import dither
+from fpmg_plugins.encoders.series import basis as series_basis
 from fpmg_plugins.encoders.transformer_ae import TransformerAe
-from fpmg_plugins.metrics import series_fidelity
+from fpmg_plugins.metrics.round_trip import series_fidelity
 from fpmg_plugins.topologies.ring import Ring
 
 from fpmg_bench.federation import Plan, SiloPlan, run

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import torch
 from fpmg_plugins.encoders import streams
-from fpmg_plugins.encoders.autoencoder import Autoencoder
-from fpmg_plugins.encoders.frozen import Frozen
-from fpmg_plugins.encoders.pca import Pca
+from fpmg_plugins.encoders.frozen.frozen import Frozen
+from fpmg_plugins.encoders.pca.pca import Pca
+from fpmg_plugins.encoders.table.autoencoder import Autoencoder
 from fpmg_plugins.encoders.transformer_ae import TransformerAe
 
 from fpmg_bench.privacy import LocalShard

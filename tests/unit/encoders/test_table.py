@@ -4,9 +4,10 @@ import pytest
 import torch
 from fpmg_plugins.aggregators.fedavg import FedAvg
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.encoders import dither, margins, quantiles
-from fpmg_plugins.encoders.autoencoder import Autoencoder
-from fpmg_plugins.encoders.tabular import Layout
+from fpmg_plugins.encoders import dither, quantiles
+from fpmg_plugins.encoders.table import marginals
+from fpmg_plugins.encoders.table.autoencoder import Autoencoder
+from fpmg_plugins.encoders.table.tabular import Layout
 from fpmg_plugins.metrics import table_fidelity
 from fpmg_plugins.topologies.ring import Ring
 
@@ -76,8 +77,8 @@ def test_records_drawn_from_margins_have_these_margins():
     dose = np.where(np.arange(n) % 4 == 0, np.nan, 400.0)
     frame = pd.DataFrame({"dose": dose, "stage": np.array(["a", "a", "b", "c"], dtype=object)[np.arange(n) % 4]})
     table, grid = Table(frame), quantiles.Grid(layout.numbers, fine=True)
-    counts = margins.bins(layout, grid, layout.places(table.frame), layout.codes(table.frame)).double().sum(0)
-    made = margins.drawn(layout, margins.frozen(layout, counts), 4000, torch.Generator().manual_seed(0))
+    counts = marginals.bins(layout, grid, layout.places(table.frame), layout.codes(table.frame)).double().sum(0)
+    made = marginals.drawn(layout, marginals.frozen(layout, counts), 4000, torch.Generator().manual_seed(0))
     assert float(made["seen"].mean()) == pytest.approx(0.75, abs=0.03)
     share = np.bincount(made["codes"][:, 0].numpy(), minlength=4) / 4000
     np.testing.assert_allclose(share, [0.5, 0.25, 0.25, 0.0], atol=0.03)

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from fpmg_plugins import findings
 from fpmg_plugins.aggregators.fedavg import FedAvg
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.encoders import agenda, vocabulary
-from fpmg_plugins.encoders.text_net import _repeating
+from fpmg_plugins.encoders.text import finding_planner, vocabulary
+from fpmg_plugins.encoders.text.net import _repeating
 from fpmg_plugins.encoders.transformer_ae import TransformerAe
-from fpmg_plugins.metrics import findings
 from fpmg_plugins.topologies.ring import Ring
 from sklearn.decomposition import PCA
 
@@ -24,9 +24,9 @@ def pieces(text):
 
 
 def after(text, expected=None):
-    """The agenda once this text was said."""
-    logits = torch.full((1, 2 * len(agenda.names())), -4.0) if expected is None else expected
-    said = agenda.Agenda(logits)
+    """The plan of findings once this text was said."""
+    logits = torch.full((1, 2 * len(finding_planner.names())), -4.0) if expected is None else expected
+    said = finding_planner.FindingPlan(logits)
     for piece in pieces(text)[0]:
         if piece != vocabulary.END:
             said.hear(piece[None])
@@ -52,11 +52,11 @@ def test_a_denial_holds_until_its_clause_ends(text, denied):
 
 
 def test_what_was_said_is_crossed_off_where_it_was_said():
-    k = len(agenda.names())
-    effusion, expected = agenda.names().index("effusion"), torch.full((1, 2 * len(agenda.names())), -4.0)
+    k = len(finding_planner.names())
+    effusion, expected = finding_planner.names().index("effusion"), torch.full((1, 2 * len(finding_planner.names())), -4.0)
     expected[0, [effusion, k + effusion]] = 4.0
     assert float(after("lungs", expected)[0][effusion]) == 4.0
-    assert float(after("effusion", expected)[0][effusion]) == agenda.DONE
+    assert float(after("effusion", expected)[0][effusion]) == finding_planner.DONE
     assert float(after("no effusion.", expected)[0][effusion]) == 4.0  # affirmed, it has not been said
     assert float(after("effusion. no", expected)[0][effusion]) == 4.0
 
@@ -64,8 +64,8 @@ def test_what_was_said_is_crossed_off_where_it_was_said():
 def test_hearing_a_text_at_once_is_hearing_it_piece_by_piece():
     texts = ("no effusion, mass or effusion. mass, mass; no mass", *STRINGS[:4])
     tokens = torch.from_numpy(vocabulary.encode(texts, 24))
-    expected = torch.randn(5, 2 * len(agenda.names()), generator=torch.Generator().manual_seed(0)) * 3
-    one, whole = agenda.Agenda(expected), agenda.Followed(expected, tokens)
+    expected = torch.randn(5, 2 * len(finding_planner.names()), generator=torch.Generator().manual_seed(0)) * 3
+    one, whole = finding_planner.FindingPlan(expected), finding_planner.Followed(expected, tokens)
     state, wanted = whole.state(), whole.wanted(tokens >= 0).reshape(5, 24, -1)
     for step in range(24):
         assert torch.equal(wanted[:, step], one.wanted())
@@ -76,7 +76,9 @@ def test_hearing_a_text_at_once_is_hearing_it_piece_by_piece():
 def test_every_piece_says_one_finding_at_most_and_those_that_do_come_last():
     said = [{findings.finding(word) for word in piece.split()} - {None} for piece in vocabulary.pieces()]
     assert max(map(len, said)) == 1
-    assert all(bool(names) == (at >= agenda.first()) for at, names in enumerate(said) if vocabulary.pieces()[at].startswith(" "))
+    assert all(
+        bool(names) == (at >= finding_planner.first()) for at, names in enumerate(said) if vocabulary.pieces()[at].startswith(" ")
+    )
 
 
 @pytest.mark.parametrize("text", ["no nodules seen", "notable non-specific change", "65-year-old; t 38.5 c (a/b)", "withouthold"])
@@ -94,13 +96,13 @@ def test_three_pieces_are_not_said_twice_nor_a_word_at_once_again():
 
 
 def test_what_is_left_unsaid_is_listed_within_the_characters():
-    expected = agenda.bags(["Nodule, mass. No effusion."])[0].astype(bool)
-    full = agenda.complete("the lungs show a nodule", expected, 80)
+    expected = finding_planner.bags(["Nodule, mass. No effusion."])[0].astype(bool)
+    full = finding_planner.complete("the lungs show a nodule", expected, 80)
     assert full == "the lungs show a nodule. mass. no effusion."
-    short = agenda.complete("the lungs show a nodule on the left side", expected, 36)
+    short = finding_planner.complete("the lungs show a nodule on the left side", expected, 36)
     assert len(short) <= 36
     assert findings.findings(short) == {("nodule", False), ("mass", False), ("effusion", True)}
-    assert agenda.complete("clear", np.zeros_like(expected), 80) == "clear"
+    assert finding_planner.complete("clear", np.zeros_like(expected), 80) == "clear"
 
 
 @pytest.mark.parametrize("start", ["public", "moments"])
@@ -109,9 +111,12 @@ def test_an_untrained_writer_says_what_the_vector_holds_and_nothing_else(start):
     stats = encoder.statistics(SCHEMA, LocalShard(Text(STRINGS), np.arange(20), 0.5, "s"), None)
     state = encoder.init(SCHEMA, stats, torch.Generator().manual_seed(0))
     z = torch.randn(30, 24, generator=torch.Generator().manual_seed(1)) * 2
-    expected = encoder._restored(SCHEMA, state).expected(z) > agenda.EXPECTED
+    expected = encoder._restored(SCHEMA, state).expected(z) > finding_planner.EXPECTED
     for row, string in zip(expected.numpy(), encoder.decode(SCHEMA, state, z).strings, strict=True):
-        held = {(agenda.names()[at % len(agenda.names())], at >= len(agenda.names())) for at in np.flatnonzero(row)}
+        held = {
+            (finding_planner.names()[at % len(finding_planner.names())], at >= len(finding_planner.names()))
+            for at in np.flatnonzero(row)
+        }
         assert len(string) <= 240
         if len(held) <= 6:  # more do not fit
             assert findings.findings(string) == held
@@ -134,8 +139,8 @@ def test_moments_of_two_silos_start_at_the_principal_components_of_both():
     )
     shards = {i: LocalShard(Text(STRINGS[half]), np.arange(10), 0.5, "s") for i, half in enumerate((slice(10), slice(10, 20)))}
     state = run(encoder, SCHEMA, shards, plan, lambda record, now: None).states[0]
-    ours = torch.from_numpy(agenda.bags(STRINGS)).float() @ state["encoder/found.weight"].T + state["encoder/found.bias"]
-    theirs = PCA(3, svd_solver="full").fit_transform(agenda.bags(STRINGS).astype(float))
+    ours = torch.from_numpy(finding_planner.bags(STRINGS)).float() @ state["encoder/found.weight"].T + state["encoder/found.bias"]
+    theirs = PCA(3, svd_solver="full").fit_transform(finding_planner.bags(STRINGS).astype(float))
     assert ours.shape == (20, 3)
     for i in range(3):
         assert abs(np.corrcoef(ours[:, i], theirs[:, i])[0, 1]) > 0.999

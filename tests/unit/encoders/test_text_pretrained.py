@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from fpmg_plugins.encoders import frozen_reading
+from fpmg_plugins.encoders.text import public_reader as frozen_reading
 from fpmg_plugins.encoders.transformer_ae import TransformerAe
 
 from fpmg_bench.errors import PluginError

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import timm
 import torch
-from fpmg_plugins.encoders import frozen_weights, timm_backbone
-from fpmg_plugins.encoders.frozen import Frozen
-from fpmg_plugins.encoders.timm_ae import TimmAe
+from fpmg_plugins.encoders import public_weights as frozen_weights
+from fpmg_plugins.encoders.frozen.frozen import Frozen
+from fpmg_plugins.encoders.picture import timm_backbone
+from fpmg_plugins.encoders.picture.timm_ae import TimmAe
 from safetensors.torch import save_file
 
 from fpmg_bench.errors import PluginError, PrivacyError

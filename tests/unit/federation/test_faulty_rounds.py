@@ -16,7 +16,7 @@ from fpmg_plugins.topologies.isolated import Isolated
 from fpmg_plugins.topologies.ring import Ring
 from fpmg_plugins.topologies.star import Star
 
-from fpmg_bench.faults import Cast, Faults
+from fpmg_bench.faults import Faults, ScheduledFault
 from fpmg_bench.faults.kinds import KINDS
 from fpmg_bench.federation import Plan, SiloPlan, run
 from fpmg_bench.transport import Inproc
@@ -28,9 +28,9 @@ MESSAGE = 2 * 5 * 4
 TOPOLOGIES = [Ring(), Ring(relay=False), Star(), Hierarchical(), Full(), Exponential(), Cyclic(), Isolated()]
 
 
-def struck(kind, *silos, since=0, until=None, links=(), **params):
+def faulted(kind, *silos, since=0, until=None, links=(), **params):
     pairs = frozenset(frozenset(pair) for pair in links)
-    return Faults((Cast(KINDS[kind](**params), kind, silos, since, until, (2,), pairs),), seed=7)
+    return Faults((ScheduledFault(KINDS[kind](**params), kind, silos, since, until, (2,), pairs),), seed=7)
 
 
 def same(a, b):
@@ -42,7 +42,7 @@ def same(a, b):
 )
 def test_after_a_crash_the_others_close_the_gap_and_go_on(topology):
     first, _ = go(topology, FedAvg(), 5, rounds=1)
-    done, records = go(topology, FedAvg(), 5, rounds=4, faults=struck("crash", 2, since=1))
+    done, records = go(topology, FedAvg(), 5, rounds=4, faults=faulted("crash", 2, since=1))
     assert same(done.states[2], first.states[2])
     assert all(not same(done.states[silo], first.states[silo]) for silo in (0, 1, 3, 4))
     assert [record.get("inactive") for record in records] == [None, [2], [2], [2]]
@@ -51,7 +51,7 @@ def test_after_a_crash_the_others_close_the_gap_and_go_on(topology):
 
 
 def test_the_others_train_and_merge_as_if_the_crashed_silo_had_never_been_there():
-    done, _ = go(Star(), Mean(), 3, rounds=2, faults=struck("crash", 2))
+    done, _ = go(Star(), Mean(), 3, rounds=2, faults=faulted("crash", 2))
     alone, _ = go(Star(), Mean(), 2, rounds=2)
     assert all(same(done.states[silo], alone.states[silo]) for silo in (0, 1))
 
@@ -64,7 +64,7 @@ def test_a_silo_rejoins_with_the_weights_that_it_had():
             starts[ctx.silo, ctx.round] = state["a/w"].clone()
             return super().train(state, shard, ctx)
 
-    done, records = go(Ring(), FedAvg(), 4, rounds=5, learner=Spy(), faults=struck("crash", 1, since=1, until=3))
+    done, records = go(Ring(), FedAvg(), 4, rounds=5, learner=Spy(), faults=faulted("crash", 1, since=1, until=3))
     assert (1, 1) not in starts and (1, 2) not in starts
     assert torch.equal(starts[1, 3], starts[0, 1])  # what everybody had when it crashed
     assert not torch.equal(starts[1, 3], starts[0, 3])
@@ -82,7 +82,7 @@ def test_a_servers_model_and_memory_outlive_the_absence_of_the_first_silo():
 
     kept = []
     plan = Plan(
-        "stage2", Star(), Keeping(), 4, {i: SiloPlan(1) for i in range(3)}, seed=7, faults=struck("crash", 0, since=1, until=3)
+        "stage2", Star(), Keeping(), 4, {i: SiloPlan(1) for i in range(3)}, seed=7, faults=faulted("crash", 0, since=1, until=3)
     )
     run(Drift(), None, {i: FakeShard(10) for i in range(3)}, plan, lambda r, now: kept.append(now.states[1]["a/w"].clone()))
     assert [had for had, _ in memories] == [False, True, True, True]
@@ -90,7 +90,7 @@ def test_a_servers_model_and_memory_outlive_the_absence_of_the_first_silo():
 
 
 def test_nobody_there_is_a_round_without_anything():
-    done, records = go(Ring(), FedAvg(), 3, rounds=2, faults=struck("dropout", 0, 1, 2, until=1, p=1.0))
+    done, records = go(Ring(), FedAvg(), 3, rounds=2, faults=faulted("dropout", 0, 1, 2, until=1, p=1.0))
     assert records[0]["inactive"] == [0, 1, 2] and records[0]["messages"] == records[0]["bytes"] == 0
     assert records[1]["bytes"] == 6 * MESSAGE and "inactive" not in records[1]
     assert done.round == 2
@@ -111,7 +111,7 @@ def test_one_sign_flip_of_eight_spoils_the_mean_and_not_the_median():
         done, _ = go(Ring(), aggregator, 8, rounds=1, sizes=[10] * 8, learner=Ahead(), faults=faults)
         return float(done.states[1]["a/w"].mean())
 
-    liar = struck("sign-flip", 3, scale=7.0)
+    liar = faulted("sign-flip", 3, scale=7.0)
     assert moved(FedAvg(), Faults()) == pytest.approx(1.0, abs=0.01)
     assert moved(FedAvg(), liar) == pytest.approx(0.0, abs=0.02)  # (7 - 7) / 8
     assert moved(CoordinateMedian(), liar) == pytest.approx(1.0, abs=0.03)
@@ -119,7 +119,7 @@ def test_one_sign_flip_of_eight_spoils_the_mean_and_not_the_median():
 
 def test_a_liar_tells_everyone_its_lie_and_consistency_is_that_of_the_honest():
     clean, (plain,) = go(Ring(relay=False), FedAvg(), 4, rounds=1, sizes=[5] * 4)
-    done, (record,) = go(Ring(relay=False), FedAvg(), 4, rounds=1, sizes=[5] * 4, faults=struck("sign-flip", 0, scale=100.0))
+    done, (record,) = go(Ring(relay=False), FedAvg(), 4, rounds=1, sizes=[5] * 4, faults=faulted("sign-flip", 0, scale=100.0))
     assert same(done.states[2], clean.states[2])  # no neighbour of the liar
     assert not same(done.states[1], clean.states[1])
     assert record["theory"] is None and plain["theory"] is not None
@@ -139,7 +139,7 @@ def test_a_liar_lies_to_the_next_silo_of_a_cycle():
             seen[ctx.silo] = (state["a/w"].clone(), update.state["a/w"])
             return update
 
-    go(Cyclic(), FedAvg(), 3, rounds=1, learner=Spy(), faults=struck("sign-flip", 1, scale=2.0))
+    go(Cyclic(), FedAvg(), 3, rounds=1, learner=Spy(), faults=faulted("sign-flip", 1, scale=2.0))
     got, trained = seen[1]
     torch.testing.assert_close(got, seen[0][1])
     torch.testing.assert_close(seen[2][0], got - 2.0 * (trained - got))
@@ -153,21 +153,21 @@ def frames(topology, faults, n=4):
 
 
 def test_equivocation_is_seen_by_comparing_what_two_neighbours_got():
-    clean, lied = frames(Ring(relay=False), Faults()), frames(Ring(relay=False), struck("equivocation", 0))
+    clean, lied = frames(Ring(relay=False), Faults()), frames(Ring(relay=False), faulted("equivocation", 0))
     changed = [key for key in clean if not torch.equal(clean[key], lied[key])]
     assert len(changed) == 1 and changed[0][0] == 0
     assert torch.equal(clean[0, 1, 0], clean[0, 3, 0]) and not torch.equal(lied[0, 1, 0], lied[0, 3, 0])
 
 
 def test_a_tampered_relay_spoils_what_comes_after_it_and_nothing_before():
-    clean, lied = frames(Ring(), Faults()), frames(Ring(), struck("relay-tampering", 1))
+    clean, lied = frames(Ring(), Faults()), frames(Ring(), faulted("relay-tampering", 1))
     changed = {key for key in clean if not torch.equal(clean[key], lied[key])}
     assert changed == {(1, 2, 0), (1, 2, 3), (2, 3, 0)}  # what 1 relays: 0 and 3, of which 0 goes on to 3
 
 
 def test_a_cut_ring_is_a_path_on_which_relays_stay_incomplete():
     transport = Inproc(record=True)
-    _, (record,) = go(Ring(), FedAvg(), 4, rounds=1, faults=struck("cut-link", 1, links=[(1, 2)]), transport=transport)
+    _, (record,) = go(Ring(), FedAvg(), 4, rounds=1, faults=faulted("cut-link", 1, links=[(1, 2)]), transport=transport)
     heard = {dst: {f["origin"] for f in got if "payload" in f} for dst, got in transport.frames.items()}
     assert heard == {3: {2}, 0: {2, 3}, 1: {0, 2, 3}, 2: set()}  # silo 2 hears nobody but the sums, which are not struck
     assert record["lost"] == 6 and record["closed_form"] is None
@@ -182,14 +182,14 @@ def test_below_its_least_number_of_inputs_a_silo_keeps_its_model_when_messages_a
             return update
 
     trained = {}
-    faults = struck("omission", 0, 1, 2, 3, p=1.0)
+    faults = faulted("omission", 0, 1, 2, 3, p=1.0)
     done, (record,) = go(Ring(relay=False), CoordinateMedian(), 4, rounds=1, learner=Spy(), faults=faults)
     assert record["lost"] == 8 and record["bytes"] == 0
     assert all(torch.equal(done.states[silo]["a/w"], trained[silo]) for silo in range(4))
 
 
 def test_a_hub_that_nobody_reached_sends_nothing_up():
-    done, (record,) = go(Hierarchical(hubs=2), Mean(), 4, rounds=1, faults=struck("omission", 2, 3, p=1.0))
+    done, (record,) = go(Hierarchical(hubs=2), Mean(), 4, rounds=1, faults=faulted("omission", 2, 3, p=1.0))
     half, _ = go(Star(), FedAvg(), 2, rounds=1)
     torch.testing.assert_close(done.states[3]["a/w"], half.states[0]["a/w"])  # of hub 1 alone, silos 0 and 1
     assert record["lost"] == 3
@@ -198,12 +198,12 @@ def test_a_hub_that_nobody_reached_sends_nothing_up():
 @pytest.mark.parametrize(
     "faults",
     [
-        struck("crash", 1, since=1, until=4),
-        struck("dropout", 0, 1, 2, p=0.4),
-        struck("gaussian", 2),
-        struck("omission", 0, 3, p=0.5),
+        faulted("crash", 1, since=1, until=4),
+        faulted("dropout", 0, 1, 2, p=0.4),
+        faulted("gaussian", 2),
+        faulted("omission", 0, 3, p=0.5),
     ],
-    ids=lambda faults: faults.cast[0].name,
+    ids=lambda faults: faults.schedule[0].name,
 )
 def test_a_resumed_run_equals_the_uninterrupted_one(faults):
     kept = []
@@ -221,7 +221,7 @@ def test_an_empty_list_of_faults_changes_no_bit():
     assert [r.keys() for r in records] == [r.keys() for r in others]
 
 
-@pytest.mark.parametrize("faults", [struck("crash", 2, since=1), struck("sign-flip", 3)], ids=["crash", "sign-flip"])
+@pytest.mark.parametrize("faults", [faulted("crash", 2, since=1), faulted("sign-flip", 3)], ids=["crash", "sign-flip"])
 def test_gossip_that_neighbours_hand_on_ends_like_gossip_over_direct_links(faults):
     direct, _ = go(Ring(relay=False, hops=2), FedAvg(), 6, rounds=2, faults=faults)
     handed, _ = go(Ring(relay=False, hops=2, links="neighbours"), FedAvg(), 6, rounds=2, faults=faults)
@@ -230,7 +230,7 @@ def test_gossip_that_neighbours_hand_on_ends_like_gossip_over_direct_links(fault
 
 def test_what_neighbours_hand_on_is_lost_with_the_link():
     def lost(links):
-        faults = struck("cut-link", 1, links=[(1, 2)])
+        faults = faulted("cut-link", 1, links=[(1, 2)])
         return go(Ring(relay=False, hops=2, links=links), FedAvg(), 6, rounds=1, faults=faults)[1][0]["lost"]
 
     assert (lost("direct"), lost("neighbours")) == (2, 6)  # 0 -> 2, 1 -> 2, 1 -> 3 and back go over 1 - 2
@@ -245,14 +245,14 @@ def test_a_module_is_handed_over_by_an_honest_living_holder_to_living_silos_only
         return [h for h in (0, 1, 4, 5, 6) if torch.equal(states[silo]["b/w"], states[h]["b/w"])]
 
     assert held(ended(Faults()), 2) == held(ended(Faults()), 3) == [0]
-    crashed = ended(struck("crash", 3, since=1))
+    crashed = ended(faulted("crash", 3, since=1))
     assert held(crashed, 2) == [0] and held(crashed, 3) == []
-    assert held(ended(struck("sign-flip", 0)), 2) == [1]
+    assert held(ended(faulted("sign-flip", 0)), 2) == [1]
 
 
 def test_secure_aggregation_closes_over_a_crash():
-    secure, records = go(Star(secure=True), FedAvg(), 4, rounds=3, faults=struck("crash", 1, since=1, until=2))
-    plain, _ = go(Star(), FedAvg(), 4, rounds=3, faults=struck("crash", 1, since=1, until=2))
+    secure, records = go(Star(secure=True), FedAvg(), 4, rounds=3, faults=faulted("crash", 1, since=1, until=2))
+    plain, _ = go(Star(), FedAvg(), 4, rounds=3, faults=faulted("crash", 1, since=1, until=2))
     assert [record["messages"] for record in records] == [8, 6, 8]
     for silo in range(4):
         torch.testing.assert_close(secure.states[silo]["a/w"], plain.states[silo]["a/w"], atol=1e-5, rtol=1e-5)

@@ -39,15 +39,15 @@ def serving(files: dict[str, bytes]) -> Iterator[Home]:
 def _handler(home: Home) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked = self.headers.get("Range", "")
-            home.ranges.append(asked)
+            requested = self.headers.get("Range", "")
+            home.ranges.append(requested)
             if home.status:
                 return self._plain(home.status.pop(0))
             content = home.files.get(self.path.lstrip("/"))
             if content is None:
                 return self._plain(404)
             tag = f'"{hashlib.md5(content).hexdigest()}"'
-            start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
+            start = int(requested.removeprefix("bytes=").rstrip("-")) if requested else 0
             if self.headers.get("If-Range", tag) != tag:
                 start = 0
             if start and start >= len(content):

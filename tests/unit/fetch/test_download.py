@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from loopback import Home, serving
 
+from fpmg_bench.cohorts.fetch import download as module
+from fpmg_bench.cohorts.fetch.download import download
 from fpmg_bench.errors import DatasetError
-from fpmg_bench.fetch import download as module
-from fpmg_bench.fetch.download import download
 
 pytest.importorskip("pooch", reason="pooch is not installed (extra [fetch])")
 CONTENT = bytes(range(256)) * 4000  # 1 MB; 294,912 = 9 pieces of 32 KiB

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from loopback import Home, serving
 
+from fpmg_bench.cohorts.fetch import fetch, fetchable, folder_of
 from fpmg_bench.contracts import Remote
 from fpmg_bench.errors import DatasetError
-from fpmg_bench.fetch import fetch, fetchable, folder_of
 
 pytest.importorskip("pooch", reason="pooch is not installed (extra [fetch])")
 FILES = {"v1/a.csv": b"record,label\n1,x\n", "v1/b/c.bin": b"12345"}

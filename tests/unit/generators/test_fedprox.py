@@ -6,8 +6,8 @@ import torch
 from fpmg_plugins import training
 from fpmg_plugins.aggregators.fedavg import FedAvg
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.encoders.autoencoder import Autoencoder
-from fpmg_plugins.generators.parallel_cgan import ParallelCgan
+from fpmg_plugins.encoders.table.autoencoder import Autoencoder
+from fpmg_plugins.generators.gan.parallel_cgan import ParallelCgan
 from fpmg_plugins.topologies.star import Star
 from torch import nn
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 from fpmg_plugins.generators import conditions
-from fpmg_plugins.generators.gaussian_copula import GaussianCopula
-from fpmg_plugins.generators.gaussian_start import Start
-from fpmg_plugins.generators.latent_flow import LatentFlow
-from fpmg_plugins.generators.match import Match, match_rows
-from fpmg_plugins.generators.networks import rescale, spectral_norm
-from fpmg_plugins.generators.parallel_cgan import ParallelCgan
-from fpmg_plugins.generators.single_modal_cgan import SingleModalCgan
+from fpmg_plugins.generators.flow.latent_flow import LatentFlow
+from fpmg_plugins.generators.gan.adversarial_round import AdversarialRound, match_rows
+from fpmg_plugins.generators.gan.networks import rescale, spectral_norm
+from fpmg_plugins.generators.gan.parallel_cgan import ParallelCgan
+from fpmg_plugins.generators.gan.single_modal_cgan import SingleModalCgan
+from fpmg_plugins.generators.statistics.gaussian_copula import GaussianCopula
+from fpmg_plugins.generators.statistics.gaussian_start import Start
 
 from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
@@ -46,7 +46,7 @@ def fitted(generator, rounds=0, rows=None, ledger=None, steps=20):
     return state
 
 
-def asked(n=4000):
+def requested(n=4000):
     return torch.tensor([[float(i % 2), 5.0, 1.0] for i in range(n)])
 
 
@@ -62,7 +62,7 @@ def asked(n=4000):
     ],
 )
 def test_samples_have_the_class_means_asked_for(generator, rounds):
-    drawn = generator.sample(SPACE, fitted(generator, rounds), asked(), rng_for(0, "s"))
+    drawn = generator.sample(SPACE, fitted(generator, rounds), requested(), rng_for(0, "s"))
     for label in (0, 1):
         found = drawn.z[label::2].mean(0)
         torch.testing.assert_close(found, MEANS[label], atol=0.3 if rounds else 0.08, rtol=0)
@@ -73,7 +73,7 @@ def test_samples_have_the_class_means_asked_for(generator, rounds):
     ("generator", "tied"), [(GaussianCopula(), True), (ParallelCgan(), True), (SingleModalCgan(), False), (LatentFlow(), True)]
 )
 def test_only_the_joint_generators_keep_the_tie_between_modalities(generator, tied):
-    drawn = generator.sample(SPACE, fitted(generator), asked(), rng_for(0, "s")).z[::2]
+    drawn = generator.sample(SPACE, fitted(generator), requested(), rng_for(0, "s")).z[::2]
     correlation = float(torch.corrcoef(drawn.T)[0, 3])
     assert correlation == pytest.approx(0.9 * 0.5 / math.hypot(0.45, 0.1) if tied else 0.0, abs=0.06)
 
@@ -143,7 +143,7 @@ def test_absent_modalities_are_masked_and_the_generator_completes_them():
     rows.present[:250, 1] = False
     state = fitted(ParallelCgan(), 1, rows)
     assert state["prior/presence"].tolist() == pytest.approx([1.0, 0.5])
-    assert ParallelCgan().sample(SPACE, state, asked(10), rng_for(0, "s")).present.all()
+    assert ParallelCgan().sample(SPACE, state, requested(10), rng_for(0, "s")).present.all()
 
 
 def test_conditions_are_scaled_and_unknown_ones_are_zero():
@@ -189,7 +189,7 @@ def test_classes_that_are_drawn_evenly_meet_generated_rows_of_even_labels():
         ctx = SiloContext(0, 0, 1, rng_for(0, "t"), schema=SPACE)
         generator = ParallelCgan(fakes=4000)
         state = generator.init(SPACE, generator.statistics(SPACE, shard, ctx), rng_for(0, "init"))
-        match = Match(generator, ("a", "b"), state, ctx)
+        match = AdversarialRound(generator, ("a", "b"), state, ctx)
         match.play(shard.prepared("vectors", match_rows))
         shares[name] = float(match.drawn[3].float().mean())
     assert shares["even"] == pytest.approx(0.5, abs=0.03)

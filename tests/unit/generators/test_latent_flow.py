@@ -4,8 +4,8 @@ import pytest
 import torch
 from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
-from fpmg_plugins.generators.latent_flow import LatentFlow
-from fpmg_plugins.generators.velocity import Draws, Velocity, Whitener, losses, transport
+from fpmg_plugins.generators.flow.latent_flow import LatentFlow
+from fpmg_plugins.generators.flow.velocity import Draws, Velocity, Whitener, losses, transport
 
 from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import LocalShard

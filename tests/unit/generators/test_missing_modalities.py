@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from fpmg_plugins.aggregators.fedavg import FedAvg
-from fpmg_plugins.generators.gaussian_start import Start, statistics
-from fpmg_plugins.generators.parallel_cgan import ParallelCgan
+from fpmg_plugins.generators.gan.parallel_cgan import ParallelCgan
+from fpmg_plugins.generators.statistics.gaussian_start import Start, statistics
 from fpmg_plugins.topologies.isolated import Isolated
 from fpmg_plugins.topologies.ring import Ring
 from fpmg_plugins.topologies.star import Star

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from fpmg_plugins.generators import private_start
-from fpmg_plugins.generators.gaussian_start import Start, statistics
+from fpmg_plugins.generators.statistics import private_start
+from fpmg_plugins.generators.statistics.gaussian_start import Start, statistics
 
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
 from fpmg_bench.spec import Privacy

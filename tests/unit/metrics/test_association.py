@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.metrics.association import Association, fitting
-from fpmg_plugins.metrics.association_blocks import Canonical, Pair, centred, correlations
-from fpmg_plugins.metrics.rg import Rg
+from fpmg_plugins.metrics.association.association import Association, fitting
+from fpmg_plugins.metrics.association.blocks import Canonical, Pair, centred, correlations
+from fpmg_plugins.metrics.fidelity.rg import Rg
 
 from fpmg_bench.controls import CONTROLS
 from fpmg_bench.errors import NotApplicable
@@ -19,7 +19,7 @@ MODALITIES = ("table", "series", "image")
 
 
 @pytest.fixture(scope="module")
-def scene():
+def prepared():
     dataset = Phantom(patients=4000, silos=3, modalities=MODALITIES, image_size=16)
     made = split(dataset.load(), 0)
     return dataset, made, EvaluationSpace.fit(made.train, 0)
@@ -38,8 +38,8 @@ def within_label(train):
     return replace(train, data=data, present=present, patient=np.arange(len(train)))
 
 
-def scores(scene, release, metric=Association):
-    _, made, space = scene
+def scores(prepared, release, metric=Association):
+    _, made, space = prepared
     evidence = Measured(
         train=made.train, r1=made.r1, r2=made.r2, held_out=made.held_out, third=made.third, space=space, silo_names=("a",),
         released={0: release}, publishable=True, seed=0,
@@ -48,12 +48,12 @@ def scores(scene, release, metric=Association):
 
 
 @pytest.fixture(scope="module")
-def measured(scene):
-    dataset, made, _ = scene
+def measured(prepared):
+    dataset, made, _ = prepared
     names = ("oracle", "shuffle-pairing", "independent-columns")
     releases = {name: CONTROLS[name](made.train, dataset, 1.0, rng_for(0, name)) for name in names}
     releases["within label"] = within_label(made.train)
-    return {name: scores(scene, release) for name, release in releases.items()}
+    return {name: scores(prepared, release) for name, release in releases.items()}
 
 
 @pytest.mark.parametrize("control", ["shuffle-pairing", "independent-columns"])
@@ -79,25 +79,25 @@ def test_the_label_alone_carries_most_of_the_phantoms_canonical_correlation(meas
     assert found.value > 0.8 * found.floor
 
 
-def test_shuffled_pairs_leave_single_modalities_within_their_intervals(scene):
-    dataset, made, _ = scene
-    found = scores(scene, CONTROLS["shuffle-pairing"](made.train, dataset, 1.0, rng_for(0, "shuffle-pairing")), Rg)
+def test_shuffled_pairs_leave_single_modalities_within_their_intervals(prepared):
+    dataset, made, _ = prepared
+    found = scores(prepared, CONTROLS["shuffle-pairing"](made.train, dataset, 1.0, rng_for(0, "shuffle-pairing")), Rg)
     for modality in MODALITIES:
         score = found["rg", modality]
         assert score.low <= score.floor <= score.high
 
 
-def test_two_hundred_records_suffice_to_tell_shuffled_pairs(scene):
-    dataset, made, _ = scene
+def test_two_hundred_records_suffice_to_tell_shuffled_pairs(prepared):
+    dataset, made, _ = prepared
     few = np.arange(200)
-    true = scores(scene, CONTROLS["oracle"](made.train, dataset, 1.0, rng_for(0, "oracle")).take(few))
-    lost = scores(scene, CONTROLS["shuffle-pairing"](made.train, dataset, 1.0, rng_for(0, "shuffle-pairing")).take(few))
+    true = scores(prepared, CONTROLS["oracle"](made.train, dataset, 1.0, rng_for(0, "oracle")).take(few))
+    lost = scores(prepared, CONTROLS["shuffle-pairing"](made.train, dataset, 1.0, rng_for(0, "shuffle-pairing")).take(few))
     key = "association.cca", None
     assert lost[key].high < true[key].low
 
 
-def test_one_modality_has_no_association(scene):
-    _, made, _ = scene
+def test_one_modality_has_no_association(prepared):
+    _, made, _ = prepared
     train = made.train.only(("table",))
     evidence = Measured(
         train=train, r1=made.r1.only(("table",)), r2=made.r2.only(("table",)), held_out=made.held_out.only(("table",)), third=None,

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import torch
 from fpmg_plugins.aggregators.fedavg import FedAvg
-from fpmg_plugins.generators.parallel_cgan import ParallelCgan
-from fpmg_plugins.metrics.fc import Fc
+from fpmg_plugins.generators.gan.parallel_cgan import ParallelCgan
+from fpmg_plugins.metrics.federation.fc import Fc
 from fpmg_plugins.topologies.isolated import Isolated
 from fpmg_plugins.topologies.ring import Ring
 
@@ -64,9 +64,9 @@ def trial(topology):
         shards[silo] = LocalShard(rows, rows.patient.numpy(), 0.3, "stage2")
     rounds, plan = [], Plan("stage2", topology, FedAvg(), 2, {s: SiloPlan(3) for s in range(3)}, seed=3)
     done = run(ParallelCgan(), SPACE, shards, plan, lambda record, now: rounds.append(record))
-    asked = vectors(60, 9).condition
+    requested = vectors(60, 9).condition
     states = {id(state): state for state in done.states.values()}
-    drawn = {key: cohort(ParallelCgan().sample(SPACE, state, asked, rng_for(3, "sample"))) for key, state in states.items()}
+    drawn = {key: cohort(ParallelCgan().sample(SPACE, state, requested, rng_for(3, "sample"))) for key, state in states.items()}
     released = {silo: drawn[id(state)] for silo, state in done.states.items()}
     train, r1, r2 = (cohort(vectors(60, seed)) for seed in (20, 21, 22))
     seen = Measured(

@@ -2,10 +2,10 @@
 
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.metrics.dg import Dg
-from fpmg_plugins.metrics.pg import Pg
-from fpmg_plugins.metrics.rg import Rg
-from fpmg_plugins.metrics.tstr import Tstr
+from fpmg_plugins.metrics.fidelity.dg import Dg
+from fpmg_plugins.metrics.fidelity.rg import Rg
+from fpmg_plugins.metrics.privacy.pg import Pg
+from fpmg_plugins.metrics.utility.tstr import Tstr
 
 from fpmg_bench.controls import CONTROLS
 from fpmg_bench.evaluation import EvaluationSpace, Measured, split
@@ -13,15 +13,15 @@ from fpmg_bench.keys import rng_for
 
 
 @pytest.fixture(scope="module")
-def scene():
+def prepared():
     dataset = Phantom(patients=7000, silos=4, modalities=("table", "series", "image"))
     made = split(dataset.load(), 0)
     assert len(made.held_out) >= 2000
     return dataset, made, EvaluationSpace.fit(made.train, 0)
 
 
-def scores(scene, control, metrics=(Rg, Dg, Pg), strength=1.0):
-    dataset, made, space = scene
+def scores(prepared, control, metrics=(Rg, Dg, Pg), strength=1.0):
+    dataset, made, space = prepared
     release = CONTROLS[control](made.train, dataset, strength, rng_for(0, control))
     evidence = Measured(
         train=made.train, r1=made.r1, r2=made.r2, held_out=made.held_out, third=made.third, space=space, silo_names=("a",),
@@ -32,9 +32,9 @@ def scores(scene, control, metrics=(Rg, Dg, Pg), strength=1.0):
 
 
 @pytest.fixture(scope="module")
-def measured(scene):
+def measured(prepared):
     return {
-        name: scores(scene, name) for name in ("copy", "collapse", "half-spread", "oracle", "shuffle-pairing", "drop-minority")
+        name: scores(prepared, name) for name in ("copy", "collapse", "half-spread", "oracle", "shuffle-pairing", "drop-minority")
     }
 
 
@@ -82,13 +82,13 @@ def test_shuffled_pairs_leave_every_single_modality_alone(measured):
         assert found.value == pytest.approx(truth.value, abs=0.06)
 
 
-def test_noise_worsens_rg_step_by_step(scene):
-    found = [key(scores(scene, "bootstrap-noise", (Rg,), strength), "rg").value for strength in (0.1, 0.5, 1.0)]
+def test_noise_worsens_rg_step_by_step(prepared):
+    found = [key(scores(prepared, "bootstrap-noise", (Rg,), strength), "rg").value for strength in (0.1, 0.5, 1.0)]
     assert found == sorted(found)
     assert found[-1] > 1.05
 
 
-def test_swapped_labels_ruin_utility_and_a_copy_keeps_it(scene):
-    good, bad = (key(scores(scene, name, (Tstr,)), "tstr") for name in ("copy", "label-swap"))
+def test_swapped_labels_ruin_utility_and_a_copy_keeps_it(prepared):
+    good, bad = (key(scores(prepared, name, (Tstr,)), "tstr") for name in ("copy", "label-swap"))
     assert good.value > 0.75
     assert bad.value < good.value - 0.2

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from fpmg_plugins.metrics import densities
+from fpmg_plugins.metrics.privacy import densities
 from scipy.stats import gaussian_kde
 from sklearn.neighbors import NearestNeighbors
 

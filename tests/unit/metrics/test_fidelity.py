@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
 from fpmg_plugins.metrics import balls, learners
-from fpmg_plugins.metrics.c2st import C2st, separable
-from fpmg_plugins.metrics.dg import Dg
-from fpmg_plugins.metrics.mmd import Mmd, gaussian_kernel, unbiased
-from fpmg_plugins.metrics.prdc import Prdc, prdc
-from fpmg_plugins.metrics.rg import Rg
-from fpmg_plugins.metrics.support import LEVELS, Support, alpha_precision, authenticity, beta_recall
+from fpmg_plugins.metrics.fidelity.c2st import C2st, separable
+from fpmg_plugins.metrics.fidelity.dg import Dg
+from fpmg_plugins.metrics.fidelity.mmd import Mmd, gaussian_kernel, unbiased
+from fpmg_plugins.metrics.fidelity.prdc import Prdc, prdc
+from fpmg_plugins.metrics.fidelity.rg import Rg
+from fpmg_plugins.metrics.fidelity.support import LEVELS, Support, alpha_precision, authenticity, beta_recall
 
 from fpmg_bench.controls import CONTROLS
 from fpmg_bench.evaluation import EvaluationSpace, Measured, split
@@ -136,14 +136,14 @@ def test_mmd_equals_the_double_sum():
 
 
 @pytest.fixture(scope="module")
-def scene():
+def prepared():
     dataset = Phantom(patients=1500, silos=3, modalities=("table", "series", "image"))
     made = split(dataset.load(), 0)
     return dataset, made, EvaluationSpace.fit(made.train, 0)
 
 
-def scores(scene, control, strength=1.0):
-    dataset, made, space = scene
+def scores(prepared, control, strength=1.0):
+    dataset, made, space = prepared
     release = CONTROLS[control](made.train, dataset, strength, rng_for(0, control))
     evidence = Measured(
         train=made.train, r1=made.r1, r2=made.r2, held_out=made.held_out, third=made.third, space=space, silo_names=("a",),
@@ -154,8 +154,8 @@ def scores(scene, control, strength=1.0):
 
 
 @pytest.fixture(scope="module")
-def measured(scene):
-    return {name: scores(scene, name) for name in ("oracle", "copy", "collapse", "uniform", "shuffle-pairing")}
+def measured(prepared):
+    return {name: scores(prepared, name) for name in ("oracle", "copy", "collapse", "uniform", "shuffle-pairing")}
 
 
 def test_the_simulator_itself_reaches_every_floor(measured):

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from fpmg_plugins.metrics.findings import commonest, f1, findings, well_formed
+from fpmg_plugins.findings import commonest, f1, findings, well_formed
 
 EFFUSION, CLEAR, NODULE = ("effusion", False), ("clear", False), ("nodule", False)
 

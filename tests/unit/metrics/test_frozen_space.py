@@ -2,7 +2,7 @@
 
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.metrics.frozen_space import FrozenSpace
+from fpmg_plugins.metrics.fidelity.frozen_space import FrozenSpace
 
 from fpmg_bench.controls import CONTROLS
 from fpmg_bench.errors import NotApplicable
@@ -13,32 +13,32 @@ SMALL = {"backbone": "lcnet_035", "weights": "", "side": 32, "resamples": 20}  #
 
 
 @pytest.fixture(scope="module")
-def scene():
+def prepared():
     dataset = Phantom(patients=400, silos=2, modalities=("table", "image"))
     made = split(dataset.load(), 0)
     return dataset, made, EvaluationSpace.fit(made.train, 0)
 
 
-def measured(scene, control, metric):
-    dataset, made, space = scene
+def measured(prepared, control, metric):
+    dataset, made, space = prepared
     release = CONTROLS[control](made.train, dataset, 1.0, rng_for(0, control))
     parts = {part: getattr(made, part) for part in ("train", "r1", "r2", "held_out")}
     evidence = Measured(**parts, third=None, space=space, silo_names=("a",), released={0: release})
     return {(s.key, s.modality): s for s in metric(evidence, rng_for(0, "m")) if s.scope == "all"}
 
 
-def test_a_copy_scores_its_floor_and_noise_does_not(scene):
+def test_a_copy_scores_its_floor_and_noise_does_not(prepared):
     metric = FrozenSpace(**SMALL)
-    same, noise = (measured(scene, control, metric) for control in ("copy", "uniform"))
+    same, noise = (measured(prepared, control, metric) for control in ("copy", "uniform"))
     for where, score in same.items():
         assert score.value == pytest.approx(score.floor, rel=1e-6), where
     assert set(same) == {("frozen-space", None), ("frozen-space", "image"), ("frozen-space.dg", None)}
     assert noise["frozen-space", "image"].value > same["frozen-space", "image"].high
 
 
-def test_a_network_that_is_not_here_is_told_with_the_way_to_get_it(scene):
+def test_a_network_that_is_not_here_is_told_with_the_way_to_get_it(prepared):
     with pytest.raises(NotApplicable, match="no-such-weights"):
-        measured(scene, "copy", FrozenSpace(backbone="lcnet_035", weights="no-such-weights"))
+        measured(prepared, "copy", FrozenSpace(backbone="lcnet_035", weights="no-such-weights"))
 
 
 def test_a_cohort_without_pictures_has_no_second_opinion():

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from fpmg_plugins.metrics import attribute, guesses, singling_out
-from fpmg_plugins.metrics.columns import Columns, blocks, columns_of, joined, ranks
+from fpmg_plugins.metrics.privacy.inference import attribute, guesses, singling_out
+from fpmg_plugins.metrics.privacy.inference.columns import Columns, blocks, columns_of, joined, ranks
 from scipy.stats import binomtest, rankdata
 
 from fpmg_bench.testing import fakes

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.metrics.inference import Inference
-from fpmg_plugins.metrics.membership import Membership
-from fpmg_plugins.metrics.pg import Pg
-from fpmg_plugins.metrics.rmia import Rmia
+from fpmg_plugins.metrics.privacy.inference.inference import Inference
+from fpmg_plugins.metrics.privacy.membership import Membership
+from fpmg_plugins.metrics.privacy.pg import Pg
+from fpmg_plugins.metrics.privacy.rmia import Rmia
 
 from fpmg_bench.contracts import Objective
 from fpmg_bench.controls import CONTROLS
@@ -23,23 +23,23 @@ def keyed(scores, scope="all"):
 
 
 @pytest.fixture(scope="module")
-def scene():
+def prepared():
     dataset = Phantom(patients=6700, silos=4, modalities=("table", "series"))
     made = split(dataset.load(), 0)
     assert min(len(made.train), len(made.held_out)) >= 1000
     return dataset, made, EvaluationSpace.fit(made.train, 0)
 
 
-def measured(scene, control):
-    dataset, made, space = scene
+def measured(prepared, control):
+    dataset, made, space = prepared
     parts = {name: getattr(made, name) for name in ("train", "r1", "r2", "held_out", "third")}
     release = CONTROLS[control](made.train, dataset, 1.0, rng_for(0, control))
     evidence = Measured(**parts, space=space, silo_names=made.train.silo_names, released={0: release}, publishable=True)
     return Membership()(evidence, rng_for(0, "m"))
 
 
-def test_every_black_box_attack_catches_a_copy(scene):
-    scores = measured(scene, "copy")
+def test_every_black_box_attack_catches_a_copy(prepared):
+    scores = measured(prepared, "copy")
     found = keyed(scores)
     for key in (*BLACK_BOX, "membership.distance@table", "membership.distance@series"):
         assert found[key].value >= 0.95, key
@@ -51,8 +51,8 @@ def test_every_black_box_attack_catches_a_copy(scene):
     assert keyed(scores, "group:uncommon")["membership.worst"].n > 300
 
 
-def test_no_attack_catches_fresh_patients(scene):
-    found = keyed(measured(scene, "oracle"))
+def test_no_attack_catches_fresh_patients(prepared):
+    found = keyed(measured(prepared, "oracle"))
     for key in (*BLACK_BOX, "membership.kernel", "membership.distance@table", "membership.distance@series"):
         assert found[key].value == pytest.approx(0.5, abs=0.03), key
     assert found["membership.worst"].n >= 1000
@@ -61,9 +61,9 @@ def test_no_attack_catches_fresh_patients(scene):
     assert found["membership.worst"].floor == pytest.approx(0.5, abs=0.04)  # half as many patients
 
 
-def test_a_release_that_looks_like_its_site_is_no_membership(scene):
+def test_a_release_that_looks_like_its_site_is_no_membership(prepared):
     """Fresh patients of one site, as a silo left alone may release: its own patients are compared with unseen ones of that site."""
-    dataset, made, space = scene
+    dataset, made, space = prepared
     fresh = dataset.simulate(4000, rng_for(0, "fresh"))
     parts = {name: getattr(made, name) for name in ("train", "r1", "r2", "held_out", "third")}
     release = fresh.take(fresh.silo == 1)
@@ -73,20 +73,20 @@ def test_a_release_that_looks_like_its_site_is_no_membership(scene):
     assert found.value == pytest.approx(0.5, abs=0.045)  # against unseen patients of any site: .6
 
 
-def left_alone(scene, messages):
+def left_alone(prepared, messages):
     """Every silo releases its own patients and nobody else's."""
-    _, made, space = scene
+    _, made, space = prepared
     parts = {name: getattr(made, name) for name in ("train", "r1", "r2", "held_out", "third")}
     released = {silo: made.train.take(made.train.silo == silo) for silo in range(4)}
     return Measured(**parts, space=space, silo_names=made.train.silo_names, released=released, bytes={"messages": messages})
 
 
-def test_where_nothing_travels_only_a_silos_own_patients_are_members(scene):
+def test_where_nothing_travels_only_a_silos_own_patients_are_members(prepared):
     """Patients of other silos are no members of its release: as such they would hide that it copies."""
     for metric, key in ((Membership(), "membership.worst"), (Pg(), "pg.attack_auc"), (Rmia(), "rmia")):
-        alone, federated = (keyed(metric(left_alone(scene, n), rng_for(0, "m")))[key].value for n in (0, 12))
+        alone, federated = (keyed(metric(left_alone(prepared, n), rng_for(0, "m")))[key].value for n in (0, 12))
         assert alone > 0.9 > federated + 0.1, (key, alone, federated)
-    risks = [keyed(Inference()(left_alone(scene, n), rng_for(0, "m"))) for n in (0, 12)]
+    risks = [keyed(Inference()(left_alone(prepared, n), rng_for(0, "m"))) for n in (0, 12)]
     for key in ("inference.attribute", "inference.linkability", "inference.singling_out"):
         assert risks[0][key].value > risks[1][key].value, key
 

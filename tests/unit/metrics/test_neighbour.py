@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from fpmg_plugins.metrics.neighbour import Neighbour
-from fpmg_plugins.metrics.neighbour_attacks import Target
-from fpmg_plugins.metrics.neighbour_inversion import Guess, invert, misses
-from fpmg_plugins.metrics.neighbour_views import Sight, views
+from fpmg_plugins.metrics.privacy.neighbour.attacks import Target
+from fpmg_plugins.metrics.privacy.neighbour.inversion import Guess, invert, misses
+from fpmg_plugins.metrics.privacy.neighbour.neighbour import Neighbour
+from fpmg_plugins.metrics.privacy.neighbour.views import Sight, views
 from fpmg_plugins.topologies.isolated import Isolated
 from fpmg_plugins.topologies.ring import Ring
 from fpmg_plugins.topologies.star import Star

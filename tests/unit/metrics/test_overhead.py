@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fpmg_plugins.metrics.co import Co
+from fpmg_plugins.metrics.federation.co import Co
 
 from fpmg_bench.keys import rng_for
 from fpmg_bench.testing.metrics import evidence, good

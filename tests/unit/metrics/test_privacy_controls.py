@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.metrics.inference import Inference
-from fpmg_plugins.metrics.proxies import Proxies
-from fpmg_plugins.metrics.rmia import Rmia
+from fpmg_plugins.metrics.privacy.inference.inference import Inference
+from fpmg_plugins.metrics.privacy.proxies import Proxies
+from fpmg_plugins.metrics.privacy.rmia import Rmia
 
 from fpmg_bench.controls import CONTROLS
 from fpmg_bench.evaluation import EvaluationSpace, Measured, split
@@ -16,14 +16,14 @@ METRICS = (Inference, Proxies, Rmia)
 
 
 @pytest.fixture(scope="module")
-def scene():
+def prepared():
     dataset = Phantom(patients=3000, silos=4, modalities=("table", "series"))
     made = split(dataset.load(), 0)
     return dataset, made, EvaluationSpace.fit(made.train, 0)
 
 
-def measured(scene, control, strength=1.0):
-    dataset, made, space = scene
+def measured(prepared, control, strength=1.0):
+    dataset, made, space = prepared
     parts = {name: getattr(made, name) for name in ("train", "r1", "r2", "held_out", "third")}
     release = CONTROLS[control](made.train, dataset, strength, rng_for(0, control))
     evidence = Measured(**parts, space=space, silo_names=made.train.silo_names, released={0: release}, publishable=True)
@@ -31,13 +31,13 @@ def measured(scene, control, strength=1.0):
 
 
 @pytest.fixture(scope="module")
-def copy(scene):
-    return measured(scene, "copy")
+def copy(prepared):
+    return measured(prepared, "copy")
 
 
 @pytest.fixture(scope="module")
-def fresh(scene):
-    return measured(scene, "oracle")
+def fresh(prepared):
+    return measured(prepared, "oracle")
 
 
 def test_a_copy_gives_away_every_secret_and_links_every_patient(copy):
@@ -61,8 +61,8 @@ def test_fresh_patients_give_nobody_away(fresh):
     assert abs(fresh["inference.attribute.gain"].value) < 0.05
 
 
-def test_risk_rises_with_the_share_that_is_copied(scene, fresh, copy):
-    half = measured(scene, "copy", 0.5)
+def test_risk_rises_with_the_share_that_is_copied(prepared, fresh, copy):
+    half = measured(prepared, "copy", 0.5)
     for key in ("inference.attribute", "inference.linkability", "rmia", "proxies.share"):
         assert fresh[key].value + 0.1 < half[key].value < copy[key].value - 0.1, key
 

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.metrics import pixel_fidelity, series_fidelity, table_fidelity
-from fpmg_plugins.metrics.reconstruction import Reconstruction
+from fpmg_plugins.metrics import table_fidelity
+from fpmg_plugins.metrics.round_trip import pixel_fidelity, series_fidelity
+from fpmg_plugins.metrics.round_trip.reconstruction import Reconstruction
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.evaluation import EvaluationSpace, Measured, split
@@ -18,13 +19,13 @@ WIDTHS = {"table": 8, "series": 16, "text": 16, "image": 16}
 
 
 @pytest.fixture(scope="module")
-def scene():
+def prepared():
     made = split(Phantom(patients=400, silos=2, modalities=tuple(WIDTHS)).load(), 0)
     return made, EvaluationSpace.fit(made.train, 0)
 
 
-def measured(scene, trips, widths=WIDTHS):
-    made, space = scene
+def measured(prepared, trips, widths=WIDTHS):
+    made, space = prepared
     evidence = Measured(
         train=made.train, r1=made.r1, r2=made.r2, held_out=made.held_out, third=made.third, space=space, silo_names=("a", "b"),
         released={}, round_trip=(lambda: trips) if trips else None, widths=widths,
@@ -33,8 +34,8 @@ def measured(scene, trips, widths=WIDTHS):
     return {(s.modality, s.key.removeprefix("reconstruction."), s.scope): s.value for s in found}, evidence.gaps
 
 
-def test_a_perfect_round_trip_reaches_every_best_value(scene):
-    found, _ = measured(scene, dict.fromkeys((0, 1), scene[0].held_out))
+def test_a_perfect_round_trip_reaches_every_best_value(prepared):
+    found, _ = measured(prepared, dict.fromkeys((0, 1), prepared[0].held_out))
     best = {key.removeprefix("reconstruction."): scale.best for key, scale in Reconstruction.scales.items()}
     reached = {(m, k): v for (m, k, scope), v in found.items() if scope == "all" and k.partition("_")[2] not in ("pca", "locf")}
     for (modality, key), value in reached.items():
@@ -43,13 +44,13 @@ def test_a_perfect_round_trip_reaches_every_best_value(scene):
     assert found["series", "rmse_locf", "all"] > 0 < found["image", "ssim_pca", "all"] < 1
 
 
-def test_noise_is_worse_in_every_modality_and_each_silo_is_shown(scene):
-    held = scene[0].held_out
+def test_noise_is_worse_in_every_modality_and_each_silo_is_shown(prepared):
+    held = prepared[0].held_out
     rng = np.random.default_rng(0)
     order = rng.permutation(len(held))
     noisy = replace(held, data={name: part.take(order) for name, part in held.data.items()})
     noisy.data["image"] = Pixels.of(rng.integers(0, 256, held.data["image"].array().shape, dtype=np.uint8))
-    found, _ = measured(scene, {0: held, 1: noisy})
+    found, _ = measured(prepared, {0: held, 1: noisy})
     for modality, key in [("image", "ssim"), ("text", "finding_f1"), ("table", "auroc")]:
         assert found[modality, key, "silo:b"] < found[modality, key, "silo:a"]
         assert found[modality, key, "all"] == pytest.approx((found[modality, key, "silo:a"] + found[modality, key, "silo:b"]) / 2)
@@ -57,13 +58,13 @@ def test_noise_is_worse_in_every_modality_and_each_silo_is_shown(scene):
     assert found["series", "label_kept", "silo:b"] < 0.3
 
 
-def test_an_unreadable_label_and_a_missing_modality_are_said(scene):
-    held = scene[0].held_out
+def test_an_unreadable_label_and_a_missing_modality_are_said(prepared):
+    held = prepared[0].held_out
     absent = dict(held.present) | {"image": np.zeros(len(held), bool)}
-    _, gaps = measured(scene, {0: replace(held, present=absent)})
+    _, gaps = measured(prepared, {0: replace(held, present=absent)})
     assert any("0 held-out records have the modality 'image'" in gap.reason for gap in gaps)
     with pytest.raises(NotApplicable, match="no encoders"):
-        measured(scene, None)
+        measured(prepared, None)
 
 
 def test_carried_forward_by_hand():
@@ -95,9 +96,9 @@ def test_cells_outside_the_schema_are_counted():
     assert table_fidelity.invalid(columns, frame) == 3
 
 
-def test_the_commonest_words_are_the_text_rival(scene):
-    held = scene[0].held_out
+def test_the_commonest_words_are_the_text_rival(prepared):
+    held = prepared[0].held_out
     same = replace(held, data=dict(held.data) | {"text": Text(("",) * len(held))})
-    found, _ = measured(scene, {0: same}, {"text": 16})
+    found, _ = measured(prepared, {0: same}, {"text": 16})
     assert found["text", "finding_f1", "all"] == 0.0 < found["text", "finding_f1_commonest", "all"]
     assert found["text", "well_formed", "all"] == 0.0

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fpmg_plugins.metrics.targets import LEAST, Targets, matched
-from fpmg_plugins.metrics.worst_attack import Tried
+from fpmg_plugins.metrics.privacy.targets import LEAST, Targets, matched
+from fpmg_plugins.metrics.privacy.worst_attack import Tried
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.testing import fakes

@@ -33,23 +33,23 @@ def counts(cohort, sigma):
 
 
 def test_with_little_noise_flags_and_numbers_are_asked_for_as_often_as_patients_have_them():
-    asked = requested.mixture(COHORT, LABELS, 0, counts(COHORT, 1e-9))
-    assert np.array_equal(asked[:, 0], LABELS)
+    drawn = requested.mixture(COHORT, LABELS, 0, counts(COHORT, 1e-9))
+    assert np.array_equal(drawn[:, 0], LABELS)
     for j, column in enumerate(COHORT.conditions[1:], start=1):
         for label in np.unique(COHORT.label):
             real = COHORT.condition[COHORT.label == label, j]
-            made = asked[asked[:, 0] == label, j]
+            made = drawn[drawn[:, 0] == label, j]
             scale = (column.high - column.low) if column.type == "number" else 1.0
             assert np.nanmean(made) == pytest.approx(np.nanmean(real), abs=0.12 * scale)
 
 
 def test_under_much_noise_conditions_stay_within_what_is_declared():
-    asked = requested.uniform(COHORT, LABELS, 0, counts(COHORT, 1e4))
+    drawn = requested.uniform(COHORT, LABELS, 0, counts(COHORT, 1e4))
     for j, column in enumerate(COHORT.conditions):
         if column.type == "number":
-            assert column.low <= asked[:, j].min() <= asked[:, j].max() <= column.high
+            assert column.low <= drawn[:, j].min() <= drawn[:, j].max() <= column.high
         else:
-            assert set(asked[:, j]) <= set(range(max(column.width, 2)))
+            assert set(drawn[:, j]) <= set(range(max(column.width, 2)))
 
 
 def test_a_class_that_noise_left_empty_is_asked_for_evenly():

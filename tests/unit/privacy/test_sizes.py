@@ -40,7 +40,7 @@ def counted(sigma):
         of = np.flatnonzero(COHORT.silo == silo)
         book = Ledger(silo, "s", len(of), 0.1, Privacy(8.0, 1e-4), Noise(1.0, sigma, 1.0), {"sizes": Charges(counts=1)})
         shards[silo] = LocalShard(sizes.rows(COHORT, of), COHORT.patient[of], 0.1, "sizes", book)
-    return sizes.told(COHORT, sizes.counted(COHORT, shards, 0))
+    return sizes.reported(COHORT, sizes.counted(COHORT, shards, 0))
 
 
 def test_with_little_noise_the_sizes_are_the_true_ones():
@@ -54,7 +54,7 @@ def test_with_little_noise_the_sizes_are_the_true_ones():
 
 
 def test_noise_can_empty_a_silo_but_never_divides_by_zero():
-    nobody = sizes.told(COHORT, {0: np.full(len(COHORT.classes) + 2, -3.0)})
+    nobody = sizes.reported(COHORT, {0: np.full(len(COHORT.classes) + 2, -3.0)})
     assert nobody[0].at("stage2") == nobody[0].at("stage1:table") == 1
     assert np.array_equal(sizes.labels(COHORT, nobody), np.arange(len(COHORT.classes)))
 
@@ -76,11 +76,11 @@ def test_a_trial_charges_the_count_and_stays_within_its_budget(run):
     books = {}
     for path in run.glob("trials/*/ledger.json"):
         books[read_json(path.parent / "trial.json")["method"]] = (read_json(path), read_json(path.parent / "trial.json"))
-    for told, hidden in zip(books["told"][0]["silos"], books["hidden"][0]["silos"], strict=True):
-        assert "sizes" not in {entry["stage"] for entry in told["entries"]}
+    for reported, hidden in zip(books["told"][0]["silos"], books["hidden"][0]["silos"], strict=True):
+        assert "sizes" not in {entry["stage"] for entry in reported["entries"]}
         assert [e["count"] for e in hidden["entries"] if e["stage"] == "sizes"] == [1]
-        assert hidden["epsilon"] <= 8.0 and hidden["noise_multiplier_statistics"] > told["noise_multiplier_statistics"]
-        assert hidden["patients"] != told["patients"]  # whoever reads the ledger learns the noisy number
+        assert hidden["epsilon"] <= 8.0 and hidden["noise_multiplier_statistics"] > reported["noise_multiplier_statistics"]
+        assert hidden["patients"] != reported["patients"]  # whoever reads the ledger learns the noisy number
     assert books["hidden"][1]["bytes"]["sizes"]["statistics"] > 0
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fpmg_bench.folder import write
+from fpmg_bench.cohorts.folder import write
 from fpmg_bench.spec import Budget, Choice, Privacy, TrialSpec
 from fpmg_bench.stats.amp import amp
 from fpmg_bench.store import RunDir, collect, frame, write_table

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fpmg_bench.report.palette import styles
+from fpmg_bench.report.drawing.palette import styles
 from fpmg_bench.report.read import RunFiles, TrialFiles
 from fpmg_bench.report.scores import Scores
 from fpmg_bench.report.view import Group, Method, View

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from fpmg_bench.audit.bound import lower_bound
-from fpmg_bench.report.audited import cell, refutations
+from fpmg_bench.report.privacy.audited import cell, refutations
 
 
 def seeds(*right):

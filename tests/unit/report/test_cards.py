@@ -1,6 +1,6 @@
 """Metric cards as the report lays them out."""
 
-from fpmg_bench.report.cards import _parts
+from fpmg_bench.report.appendix.cards import _parts
 
 CARD = """What it is.
 

@@ -1,6 +1,6 @@
 """Tables of FC and CO: parts only where silos differ, and the network that times are stated for."""
 
-from fpmg_bench.report import consistency, overhead
+from fpmg_bench.report.federation import consistency, overhead
 
 from .small_view import missing, rows, small
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from fpmg_bench.report import faults
+from fpmg_bench.report.federation import faults
 from fpmg_bench.report.measures import RG, TSTR
 
 from .small_view import rows, small
@@ -27,10 +27,10 @@ def seen():
         *rows("struck", "rg", [2.0, 0.5]),
     ]
     view, group = small(found, seeds=2)
-    struck = group.methods[1]
-    spec, record = struck.spec | {"faults": [CRASH]}, {"faults": TOLD}
-    trials = tuple(dataclasses.replace(trial, spec=spec, record=dict(trial.record) | record) for trial in struck.trials)
-    group = dataclasses.replace(group, methods=[group.methods[0], dataclasses.replace(struck, trials=trials)])
+    faulted = group.methods[1]
+    spec, record = faulted.spec | {"faults": [CRASH]}, {"faults": TOLD}
+    trials = tuple(dataclasses.replace(trial, spec=spec, record=dict(trial.record) | record) for trial in faulted.trials)
+    group = dataclasses.replace(group, methods=[group.methods[0], dataclasses.replace(faulted, trials=trials)])
     return dataclasses.replace(view, groups=[group]), group
 
 
@@ -42,8 +42,8 @@ def test_the_worst_silo_is_found_seed_by_seed(seen):
 
 def test_what_was_lost_is_paired_with_the_method_that_differs_in_its_faults_alone(seen):
     view, group = seen
-    clean, struck = group.methods
-    assert faults.unharmed(group, struck) is clean
+    clean, faulted = group.methods
+    assert faults.unharmed(group, faulted) is clean
     (table,) = faults.panel(view).blocks
     (row,) = table.rows
     said = dict(zip([head.label for head in table.heads], row.cells, strict=True))

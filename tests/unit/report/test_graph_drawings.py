@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fpmg_bench.report.drawing import graph
-from fpmg_bench.report.graphs import graphs_of
+from fpmg_bench.report.drawing.svg import graph
+from fpmg_bench.report.federation.graphs import graphs_of
 from fpmg_bench.report.read import TrialFiles
 from fpmg_bench.report.view import Group, Method
 

@@ -1,9 +1,9 @@
 """Who leads where a method has lost a seed: the others are still told apart, on the seeds that they share."""
 
-from fpmg_bench.report import glance, leaderboard
-from fpmg_bench.report.leaders import standing
 from fpmg_bench.report.measures import TSTR
-from fpmg_bench.report.verdict import found as verdict_found
+from fpmg_bench.report.verdicts import leaderboard, summary
+from fpmg_bench.report.verdicts.leaders import standing
+from fpmg_bench.report.verdicts.verdict import found as verdict_found
 
 from .small_view import rows, small
 
@@ -25,7 +25,7 @@ def test_a_lost_seed_leaves_the_others_ranked_and_is_named():
     assert table.leader[1].mean == sum(BEST[i] for i in (0, 2, 3, 4)) / 4
     assert "over the 4 seeds that all methods have" in said(view, group)
     assert "Too few seeds to be tested: c (4 seeds)." in said(view, group)
-    cell = glance.table(view).rows[0].cells[1]
+    cell = summary.table(view).rows[0].cells[1]
     assert cell.text == "a: wins"
     assert "not tested: c (4 seeds)" in cell.small
 

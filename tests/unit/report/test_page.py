@@ -110,11 +110,11 @@ def visit(page, folder):
 def test_a_browser_draws_the_figures_and_asks_for_nothing(page, tmp_path):
     _, startup = visit("<p>nothing</p>", tmp_path / "blank")  # what the browser itself looks up at its start
     _, caught = visit('<img src="https://patients.example.org/x.png">', tmp_path / "leaky")
-    drawn, asked = visit(page, tmp_path / "report")
+    drawn, requested = visit(page, tmp_path / "report")
     assert "patients.example.org" in caught  # a page that does ask is seen asking
     assert 'class="main-svg"' in drawn
-    assert asked <= startup | caught
-    assert "patients.example.org" not in asked
+    assert requested <= startup | caught
+    assert "patients.example.org" not in requested
 
 
 def test_the_round_trip_is_shown_where_it_was_measured(run, page, tmp_path):

@@ -1,9 +1,10 @@
 """The privacy panel: which attack is the main one, when it has succeeded, who pays, and what is no evidence."""
 
-from fpmg_bench.report import epsilons, privacy, verdict
-from fpmg_bench.report.attacks import told
 from fpmg_bench.report.blocks import Table
 from fpmg_bench.report.measures import ATTACK
+from fpmg_bench.report.privacy import privacy
+from fpmg_bench.report.privacy.attacks import distinguishable
+from fpmg_bench.report.verdicts import epsilons, verdict
 
 from .small_view import missing, rows, small
 
@@ -42,13 +43,13 @@ def test_an_attack_succeeds_beyond_the_interval_over_patients_and_from_three_see
         view, group = small(rows("ring", "membership.worst", values, **more))
         return ATTACK.summary(view, group, group.methods[0])
 
-    assert told(summary(LEAK))
-    assert told(summary([0.8]))
-    assert not told(summary([0.52, 0.521], low=0.45, high=0.6))  # two seeds that agree by chance
-    assert told(summary([0.52, 0.9]))  # an interval over two seeds says nothing
-    assert not told(summary([0.52, 0.9, 0.45]))
-    assert not told(summary(LEAK, low=0.45, high=0.9))
-    assert not told(summary(NONE))
+    assert distinguishable(summary(LEAK))
+    assert distinguishable(summary([0.8]))
+    assert not distinguishable(summary([0.52, 0.521], low=0.45, high=0.6))  # two seeds that agree by chance
+    assert distinguishable(summary([0.52, 0.9]))  # an interval over two seeds says nothing
+    assert not distinguishable(summary([0.52, 0.9, 0.45]))
+    assert not distinguishable(summary(LEAK, low=0.45, high=0.9))
+    assert not distinguishable(summary(NONE))
 
 
 def test_intervals_over_few_seeds_stay_in_the_range_that_the_metric_declares():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fpmg_bench.report.sensitivity import _changes, tau
+from fpmg_bench.report.quality.sensitivity import _changes, tau
 
 
 def test_tau_is_one_for_the_same_order_and_minus_one_for_the_reverse():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fpmg_bench.report.patients.skews import skew_lines, withheld_words
 from fpmg_bench.report.read import TrialFiles
-from fpmg_bench.report.skews import skew_lines, withheld_words
 from fpmg_bench.report.view import Group, Method
 
 SKEWED = {"kind": "modality", "lack": 0.3, "of": {"kind": "iid", "silos": 4}}

@@ -6,9 +6,9 @@ import pytest
 
 from fpmg_bench.cli.graphs import picture, proven_for
 from fpmg_bench.federation.graph import graph_of
+from fpmg_bench.planning.robustness import robustness
 from fpmg_bench.registry import Registry
 from fpmg_bench.spec import Choice
-from fpmg_bench.suite.robustness import robustness
 
 GOSSIP = {"relay": False}
 

@@ -220,11 +220,11 @@ class Fickle(Lost):
     """Another plan each time it is asked."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.requested = 0
 
     def plan(self, silos: Sequence[int], round: int, rng: Any) -> Sequence[Step]:
-        self.asked += 1
-        return [Step(tuple(Transfer(silos[i - 1], silos[i], weight=0.5 / (1 + self.asked % 2)) for i in range(len(silos))))]
+        self.requested += 1
+        return [Step(tuple(Transfer(silos[i - 1], silos[i], weight=0.5 / (1 + self.requested % 2)) for i in range(len(silos))))]
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def main(rank: int, port: int, folder: Path) -> None:
             meet.node = me
             transport = Gloo(meet, silos, me, deadline=60.0)
             done, seen = play(name, topology, aggregator, silos, me, transport)
-            (folder / f"{name}.{me}").write_bytes(pack(done.states, told(done, transport)))
+            (folder / f"{name}.{me}").write_bytes(pack(done.states, reported(done, transport)))
             for number, (tree, note) in enumerate(seen):
                 (folder / f"{name}.{me}.{number}").write_bytes(pack(tree, note))
         meet.generation += 1
@@ -99,7 +99,7 @@ def main(rank: int, port: int, folder: Path) -> None:
         stopping(meet, node, folder)
 
 
-def told(done, transport):
+def reported(done, transport):
     sent = {stage: counts for (stage, round), counts in transport.sent.items() if round < 0}
     models = sum(counts[0] for (stage, round), counts in transport.sent.items() if round >= 0)
     return {"statistics": list(sent.values()), "models": models, "connections": connections()}
@@ -120,8 +120,8 @@ def stopping(meet, node, folder):
     try:
         play("stopping", Ring(), FedAvg(), [0, 2, 3], node, transport, Stuck())
     except SiloLost as lost:
-        told = {"node": lost.node, "text": str(lost), "seconds": time.time() - began}
-        (folder / f"stopping.{node}").write_text(json.dumps(told))
+        reported = {"node": lost.node, "text": str(lost), "seconds": time.time() - began}
+        (folder / f"stopping.{node}").write_text(json.dumps(reported))
 
 
 if __name__ == "__main__":

@@ -100,8 +100,10 @@ def test_the_ring_closes_over_a_silo_that_was_killed(played):
 
 def test_who_is_late_is_named_by_all_and_nobody_who_waits_for_it(played):
     found = [json.loads((played[0] / f"stopping.{node}").read_text()) for node in (0, 2, 3)]
-    assert [told["node"] for told in found] == [3, 3, 3], found
-    assert all("s3 (rank 3, pid" in told["text"] and "within the deadline of 3 s" in told["text"] for told in found), found
+    assert [reported["node"] for reported in found] == [3, 3, 3], found
+    assert all(
+        "s3 (rank 3, pid" in reported["text"] and "within the deadline of 3 s" in reported["text"] for reported in found
+    ), found
 
 
 def test_no_rank_is_left_behind(played):

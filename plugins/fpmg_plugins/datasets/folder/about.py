@@ -10,15 +10,15 @@ def about(spec: CohortSpec, access: str = "") -> About:
     """Modalities that are neither under `real` nor under `derived` count as real: the file says nothing else of them."""
     label = spec.conditions[0]
     known = {**spec.real, **spec.derived}
-    told = {
+    reported = {
         name: f"{part.kind}: {known[name]}" if name in known else f"{part.kind}: of origin not stated"
         for name, part in spec.modalities.items()
     }
     return About(
         task=f"{label.name}: {' | '.join(label.categories) or '0 | 1'}",
         silos=_silos(spec.silo) if spec.silo else "",
-        real={name: words for name, words in told.items() if name not in spec.derived},
-        derived={name: words for name, words in told.items() if name in spec.derived},
+        real={name: words for name, words in reported.items() if name not in spec.derived},
+        derived={name: words for name, words in reported.items() if name in spec.derived},
         leaks=frozenset(spec.leaks),
         traps=spec.traps,
         access=access,

@@ -1,0 +1,1 @@
+"""Patients in and out: the folder format, drafts of a cohort.yaml, fetched cohorts."""

@@ -1,0 +1,1 @@
+"""What a suite will do, send and spend, told before anything runs."""

@@ -1,0 +1,1 @@
+"""Panels: metric cards, failures, calibration, provenance, and panels of plug-ins."""

@@ -1,0 +1,1 @@
+"""Panels: rounds, consistency, plumbing, faults and cost of the federation."""

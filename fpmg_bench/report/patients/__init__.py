@@ -1,0 +1,1 @@
+"""Panels: the cohorts, how silos differ, and patients to look at."""

@@ -1,0 +1,82 @@
+"""Panel 7: synthetic patients of every modality, and real ones beside them only where the caller hands in a publishable cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.report.blocks import Heading, Prose, Section, Specimen, Specimens
+from fpmg_bench.report.drawing.palette import Style
+from fpmg_bench.report.patients.specimens import of_cohort, of_folder
+from fpmg_bench.report.view import Group, Method, View
+from fpmg_bench.report.wording import slug
+
+if TYPE_CHECKING:
+    from fpmg_bench.types import Cohort
+
+Real = Mapping[str, "Cohort"] | Callable[[str], "Cohort"]
+REAL = '<svg class="swatch real" viewBox="0 0 14 14" aria-hidden="true"><path d="M2 2h10v10H2z"/></svg>'
+
+
+def panel(view: View, real: Real | None = None) -> Section:
+    """One row of cards a modality, one card a source. real: dataset name -> cohort, used only where the plan says publishable."""
+    blocks = [block for group in view.groups for block in _group(view, group, real)]
+    lead = "A few synthetic patients of one seed and one silo's release, the same patients in every modality. They are the first of each label, not chosen by looks. Of encoders alone: held-out patients, and what encoding and decoding made of them."
+    return Section("samples", "Synthetic patients", lead, blocks)
+
+
+def _group(view: View, group: Group, real: Real | None) -> Iterator[Heading | Prose | Specimens]:
+    found = [(name, style, parts) for name, style, parts in _sources(view, group, real) if parts]
+    yield Heading(f"samples-{group.id}", group.title)
+    if real is not None and not group.cohort.get("publishable"):
+        yield Prose(["This cohort is not publishable: its real patients are not shown."], "warn")
+    if not found:
+        yield Prose(["No trial of this cohort has stored synthetic patients."])
+        return
+    for modality in dict.fromkeys(name for _, _, parts in found for name in parts):
+        cards = [(source, swatch, parts[modality]) for source, swatch, parts in found if modality in parts]
+        yield Specimens(f"samples-{group.id}-{slug(modality)}", modality, cards, _note(group, modality))
+
+
+def _note(group: Group, modality: str) -> str:
+    return "Contains the label by construction." if modality in (group.cohort.get("leaks") or ()) else ""
+
+
+def _sources(view: View, group: Group, real: Real | None) -> Iterator[tuple[str, str, Mapping[str, Specimen]]]:
+    if real is not None and group.cohort.get("publishable"):
+        cohort = real(group.dataset) if callable(real) else real.get(group.dataset)
+        if cohort is not None:
+            yield "real patients", REAL, of_cohort(cohort)
+    held_out = next((found for method in group.methods if (found := _held_out(method))), None)
+    if held_out is not None:
+        yield "held-out patients", REAL, of_folder(held_out)
+    for method in group.methods:
+        folder = _release(method)
+        if folder is not None:
+            style: Style = view.styles[method.name]
+            yield method.name, style.swatch, of_folder(folder)
+
+
+def _release(method: Method) -> Path | None:
+    """The first silo's release of the first finished seed."""
+    for trial in method.done:
+        here = sorted(path.parent for path in (trial.folder / "synthetic").glob("**/cohort.yaml"))
+        if here:
+            return here[0]
+    return None
+
+
+def _held_out(method: Method) -> Path | None:
+    """Patients of a publishable cohort whose round trip the method shows; the same at every method of a seed."""
+    folders = [trial.folder / "synthetic" / "held-out" for trial in method.done]
+    return next((folder for folder in folders if (folder / "cohort.yaml").is_file()), None)
+
+
+def banner(real: Any) -> str:
+    """What a page with real patients says on top."""
+    return (
+        "This file shows rows of real patients. Do not pass it on unless the cohort's licence allows it."
+        if real is not None
+        else ""
+    )

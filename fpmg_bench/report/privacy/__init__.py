@@ -1,0 +1,1 @@
+"""Panels: what is promised, what attackers find, what neighbours see."""

@@ -1,0 +1,66 @@
+"""What audits said of a run's privacy claims: a cell a method, and the red banner where a claim does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fpmg_bench.audit import bound, sampling_checks
+from fpmg_bench.report.blocks import Cell, Prose
+from fpmg_bench.report.measures import epsilon
+from fpmg_bench.report.read import TrialFiles
+from fpmg_bench.report.view import Method, View
+from fpmg_bench.report.wording import number
+
+UNPROVED = (
+    "Canaries refute or they do not; they never confirm. The lower bound is the largest over seeds and holds at 95 % confidence for "
+    "all of them together (each at 1 - .05 / seeds), the ceiling is what this audit could show at most."
+)
+REFUTED = "A formal ε of this run is refuted: it is no guarantee, whatever the ledger says."
+
+
+def banner(view: View) -> list[Prose]:
+    """Every claim that canaries or the drawn batches refute; empty where there is none."""
+    methods = [method for group in view.groups for method in group.methods]
+    lines = list(dict.fromkeys(line for method in methods for _, line in refutations(method)))
+    return [Prose([REFUTED, *lines], "bad", "Privacy violation")] if lines else []
+
+
+def refutations(method: Method) -> Iterator[tuple[TrialFiles, str]]:
+    """A line for every way in which a trial's own canaries or drawn batches contradict its ledger."""
+    seeds = len(_audits(method))
+    for trial in method.done:
+        audit = trial.record.get("audit")
+        if audit and bound.refuted(audit, seeds)[0]:
+            least, formal = number(bound.together(audit, seeds)[0], 2), epsilon(audit["formal"])
+            reported = f"{audit['correct']} of {audit['guesses']} guesses on {audit['canaries']} canaries were right"
+            yield trial, f"{trial.id}: canaries show ε of at least {least}, {formal} is claimed ({reported}){_planted(audit)}."
+        for silo in trial.ledger.get("silos") or ():
+            for line in sampling_checks.violations(silo):
+                yield trial, f"{trial.id}, silo {silo.get('name', silo['silo'])}: {line}{_planted(audit)}."
+
+
+def _audits(method: Method) -> list[Mapping[str, Any]]:
+    return [trial.record["audit"] for trial in method.done if trial.record.get("audit")]
+
+
+def _planted(audit: Mapping[str, Any] | None) -> str:
+    fault = (audit or {}).get("sabotage", "none")
+    return "" if fault == "none" else f"; planted fault: {fault}"
+
+
+def cell(method: Method) -> Cell:
+    """The largest lower bound over seeds, with the ceiling and what it means; "not run" without canaries."""
+    found = _audits(method)
+    if not found:
+        return Cell("not run", tone="muted")
+    bounds = [bound.together(audit, len(found)) for audit in found]
+    verdicts = [bound.refuted(audit, len(found)) for audit in found]
+    (bad, said), (least, most), worst = max(zip(verdicts, bounds, found, strict=True), key=lambda each: (each[0][0], each[1]))
+    small = f"ceiling {number(most, 2)}\n{worst['correct']} of {worst['guesses']} guesses right\n{said}{_planted(worst)}"
+    return Cell(f"≥ {number(least, 2)}", small, least, "bad" if bad else "", UNPROVED)
+
+
+def refuted(method: Method) -> bool:
+    """Did any seed refute the method's claim?"""
+    return any(True for _ in refutations(method))

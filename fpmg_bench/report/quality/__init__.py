@@ -1,0 +1,1 @@
+"""Panels: are the released patients real, diverse, useful, and whole across modalities?"""

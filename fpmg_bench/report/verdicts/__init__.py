@@ -1,0 +1,1 @@
+"""Panels: the verdict, its validity, the leaderboard and the frontier."""

@@ -1,0 +1,157 @@
+"""Principal components from one exchange of moments: no training, the same basis at every silo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import numpy as np
+import torch
+from annotated_types import Ge
+
+from fpmg_bench.errors import PluginError
+from fpmg_bench.types import Charges, Update
+from fpmg_plugins.encoders import dither, streams
+from fpmg_plugins.encoders.pca import views
+from fpmg_plugins.encoders.picture import pixels
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fpmg_bench.contracts import Shard
+    from fpmg_bench.types import ModalityData, Rng, Schema, SiloContext, State
+    from fpmg_plugins.encoders.pca.views import View
+
+STREAM = 1024
+RANK = 1e-9  # components below this share of the first one's variance are left at zero
+RARE = 0.01  # levels less frequent than this are scaled as if they were this frequent
+
+
+class Pca:
+    """Whitened principal components (Pearson, 1901) of standardised columns; what is missing counts as its column's mean.
+
+    Numbers and masks enter the moments together, so that mean imputation and scaling follow exactly from one exchange.
+    Pixels are reduced to at most 16 x 16 and series to groups of steps before moments are taken, since d x d of them travel.
+    Under privacy the moments are noisy: poor where patients are not many more than columns.
+    """
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"table", "series", "image", "video"})
+    rounds: int | None = 0
+
+    def __init__(self, dim: Annotated[int, Ge(1)] = 16) -> None:
+        self.dim = dim
+
+    def charges(self, schema: Schema, steps: int) -> Charges:
+        return Charges(moments=1)
+
+    def statistics(self, schema: Schema, shard: Shard, ctx: SiloContext) -> State:
+        """n [1], sum of rows [d], upper triangle of the sum of outer products [d (d + 1) / 2]; float64."""
+        view = views.view(schema)
+        clip = float(np.sqrt(view.k * 2 + sum(view.blocks)))
+        found = shard.moments(lambda data: views.tensor(view.rows(data)), clip)
+        upper = torch.triu_indices(len(found.mean), len(found.mean))
+        return {
+            "moments/n": torch.tensor([found.n], dtype=torch.float64),
+            "moments/sum": found.n * found.mean,
+            "moments/outer": found.n * found.second[upper[0], upper[1]],
+        }
+
+    def init(self, schema: Schema, stats: State, rng: Rng) -> State:
+        return components(views.view(schema), stats, self.dim)
+
+    def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
+        raise PluginError("pca is not trained: its `rounds` are 0")
+
+    def encode(self, schema: Schema, state: State, data: Any) -> Tensor:
+        view = views.view(schema)
+        parts = [torch.zeros(0, self.dim)]
+        for start in range(0, len(data), STREAM):
+            rows = view.rows(data.take(np.arange(start, min(start + STREAM, len(data)))))
+            parts.append((views.tensor(rows) @ state["frozen/project"] - state["frozen/offset"]).float())
+        return torch.cat(parts)
+
+    def decode(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
+        view = views.view(schema)
+        if isinstance(view, views.PixelView):
+            return pixels.decoded(schema, len(z), lambda rows: view.picture(_raw(state, z[rows]).numpy()))
+        return streams.decoded(z, lambda chunk: _records(view, state, chunk), STREAM)
+
+
+def _raw(state: State, z: Tensor) -> Tensor:
+    """Rows of the view, before numbers get their mean back."""
+    raw: Tensor = (state["frozen/centre"] + z.double() @ state["frozen/lift"]) / state["frozen/scale"]
+    return raw
+
+
+def _records(view: View, state: State, z: Tensor) -> ModalityData:
+    raw, k = _raw(state, z), view.k
+    values = (raw[:, :k] + state["frozen/mean"]).clamp(0, 1)
+    seen = dither.seen(raw[:, k : 2 * k], dither.phase(z))
+    return view.back(values.numpy(), seen.numpy(), raw[:, 2 * k :].numpy())
+
+
+def components(view: View, stats: State, dim: int) -> State:
+    """The state: z = rows @ project - offset, and back: features = centre + z @ lift, rows = features / scale."""
+    n = stats["moments/n"].clamp(min=1.0)
+    mean = stats["moments/sum"] / n
+    second = symmetric(stats["moments/outer"] / n, len(mean))
+    imputed, average = _imputation(view, mean)
+    scale = _scale(view, imputed @ second @ imputed.T, imputed @ mean)
+    to_features = scale[:, None] * imputed
+    centre = to_features @ mean
+    covariance = to_features @ second @ to_features.T - centre[:, None] * centre
+    size, basis = _spectrum(covariance, dim)
+    project = to_features.T @ (basis * torch.where(size > 0, 1 / size.clamp(min=1e-300), 0.0))
+    return {
+        "frozen/project": project,
+        "frozen/offset": mean @ project,
+        "frozen/centre": centre,
+        "frozen/lift": (basis * size).T.contiguous(),
+        "frozen/scale": scale,
+        "frozen/mean": average,
+    }
+
+
+def _imputation(view: View, mean: Tensor) -> tuple[Tensor, Tensor]:
+    """Matrix that takes (x m, m) to ((x - mu) m, m), and mu [k], the mean of x where seen."""
+    k = view.k
+    average = (mean[:k] / mean[k : 2 * k].clamp(min=1e-9)).clamp(0, 1)
+    matrix = torch.eye(len(mean), dtype=torch.float64)
+    matrix[torch.arange(k), k + torch.arange(k)] = -average
+    return matrix, average
+
+
+def _scale(view: View, second: Tensor, mean: Tensor) -> Tensor:
+    """Numbers to variance 1 where seen, masks as the view says; a constant column stays as it is.
+
+    Levels are divided by the root of their frequency (as in multiple correspondence analysis), other blocks get total variance 1.
+    """
+    k = view.k
+    variance = (second.diagonal() - mean.square()).clamp(min=0.0)
+    seen = mean[k : 2 * k].clamp(min=1e-9)
+    rest = mean[2 * k :].clamp(min=RARE) if view.levels else _totals(variance[2 * k :], view.blocks)
+    wanted = torch.cat([second.diagonal()[:k] / seen, rest])
+    unit = torch.where(wanted > 1e-12, wanted.clamp(min=1e-12).rsqrt(), 1.0)
+    return torch.cat([unit[:k], torch.full((k,), view.gaps, dtype=torch.float64), unit[k:]])
+
+
+def _totals(variance: Tensor, blocks: tuple[int, ...]) -> Tensor:
+    return torch.cat([block.sum().expand(len(block)) for block in torch.split(variance, blocks)])
+
+
+def _spectrum(covariance: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Standard deviations [dim], descending, and directions [d, dim]; the largest entry of each direction is positive."""
+    values, vectors = torch.linalg.eigh(covariance)
+    values, vectors = values.flip(0)[:dim].clamp(min=0.0), vectors.flip(1)[:, :dim]
+    peak = vectors.abs().argmax(dim=0)
+    vectors = vectors * torch.sign(vectors[peak, torch.arange(vectors.shape[1])])
+    values = torch.where(values > RANK * values[:1], values, 0.0)
+    short = dim - len(values)
+    return torch.nn.functional.pad(values, (0, short)).sqrt(), torch.nn.functional.pad(vectors, (0, short))
+
+
+def symmetric(upper: Tensor, d: int) -> Tensor:
+    """The matrix [d, d] with this upper triangle, row by row."""
+    at = torch.triu_indices(d, d)
+    full = torch.zeros(d, d, dtype=torch.float64)
+    full[at[0], at[1]] = upper
+    return full + torch.triu(full, 1).T

@@ -1,0 +1,100 @@
+"""A conditional flow from the exchanged Gaussian to the patients: denoising instead of a duel (Karras et al., 2022; Zhang et al., 2024)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import torch
+from annotated_types import Ge, Gt
+
+from fpmg_bench.contracts import Objective
+from fpmg_bench.types import Charges, Representation, Update
+from fpmg_plugins import training
+from fpmg_plugins.generators import conditions
+from fpmg_plugins.generators.flow.velocity import Draws, Velocity, Whitener, losses, transport
+from fpmg_plugins.generators.statistics.gaussian_start import Start, statistics
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fpmg_bench.contracts import PerExample, Shard
+    from fpmg_bench.types import Rng, SiloContext, Space, State
+
+NET = "velocity"
+
+
+class LatentFlow:
+    """Latent diffusion over the joint vector of all modalities, in coordinates where the exchanged Gaussian is white.
+
+    There the best denoiser of that Gaussian has velocity 0, where the network starts: it learns only what is not Gaussian.
+    hidden: width. draws: noise draws a record and step (Dockhorn et al., 2023). steps: of the integration when sampling.
+    balance: classes weigh the same (under privacy `privacy: {balanced: true}`). proximal: FedProx mu. A modality that a record
+    lacks counts in no loss; every modality is released.
+    """
+
+    rounds: int | None = None
+
+    def __init__(
+        self,
+        hidden: Annotated[int, Ge(1)] = 256,
+        lr: Annotated[float, Gt(0)] = 1e-3,
+        draws: Annotated[int, Ge(1)] = 8,
+        steps: Annotated[int, Ge(1)] = 16,
+        balance: bool = True,
+        proximal: Annotated[float, Ge(0)] = 0.0,
+    ) -> None:
+        self.hidden = hidden
+        self.lr = lr
+        self.draws = draws
+        self.steps = steps
+        self.balance = balance
+        self.proximal = proximal
+
+    def charges(self, schema: Space, steps: int) -> Charges:
+        return Charges(private_steps=steps, counts=1)
+
+    def statistics(self, schema: Space, shard: Shard, ctx: SiloContext) -> State:
+        return statistics(schema, shard)
+
+    def init(self, schema: Space, stats: State, rng: Rng) -> State:
+        start = Start.of(schema, stats)
+        net = training.seeded(partial(self._net, schema), rng)
+        given, factor = start.block(schema, list(schema.blocks))
+        prior = {"prior/shares": start.shares.float(), "prior/given": given, "prior/factor": factor}
+        return prior | training.state_of(net, NET)
+
+    def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
+        net = training.restored(partial(self._net, ctx.schema), state, NET)
+        optimizer = training.adam(net, training.setting(self, ctx, "lr"), ctx.memory, NET)
+        white = Whitener.of(ctx.schema, state)
+        rows = shard.prepared("white", white.rows)
+        # under privacy weights would do nothing before clipping, and void epsilon after it
+        weights = conditions.weights(state["prior/shares"], not shard.private and training.setting(self, ctx, "balance"))
+        pull = training.proximal(net, training.setting(self, ctx, "proximal"))
+
+        def noised() -> PerExample:
+            draws = Draws.new(self.draws, ctx.schema.width, ctx.rng)
+            return lambda net, batch: losses(net, batch, draws, white) * weights[batch["label"]]
+
+        log = training.fit_anew(net, optimizer, rows, ctx, noised, pull)
+        training.keep(optimizer, net, ctx.memory, NET)
+        return Update(training.state_of(net, NET), float(shard.patients), log)
+
+    def objective(self, schema: Space, state: State) -> Mapping[str, Objective]:
+        """The denoising loss over one fixed set of draws, the same for every record."""
+        white, draws = Whitener.of(schema, state), Draws.fixed(schema.width)
+        net = training.restored(partial(self._net, schema), state, NET)
+        return {NET: Objective(net, lambda n, b: losses(n, b, draws, white), white.rows)}
+
+    def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng) -> Representation:
+        n, white = len(condition), Whitener.of(schema, state)
+        net = training.restored(partial(self._net, schema), state, NET)
+        noise = torch.randn(n, schema.width, generator=rng)
+        z = white.back(transport(net, noise, conditions.features(schema, condition), self.steps), condition)
+        everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
+        return Representation(z, everything, condition, torch.arange(n), schema)
+
+    def _net(self, space: Space) -> Velocity:
+        return Velocity(space.width, len(space.blocks), conditions.width(space), self.hidden)

@@ -1,0 +1,1 @@
+"""Conditional GANs over representation vectors, parallel and single-modal."""

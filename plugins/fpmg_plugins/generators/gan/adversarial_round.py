@@ -1,0 +1,173 @@
+"""One silo, one group of modalities, one round: discriminator against generators."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional as F
+
+from fpmg_plugins import training
+from fpmg_plugins.generators import conditions
+from fpmg_plugins.generators.columns import presence
+from fpmg_plugins.generators.gan.networks import Group, Networks, rescale
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from fpmg_bench.contracts import Shard
+    from fpmg_bench.types import Representation, SiloContext, Space, State
+
+BETAS = (0.5, 0.9)
+OWN = "own/presence"  # [m]: share of the silo's own patients that have a modality, kept from the statistics exchange
+
+
+def critic_name(group: Group) -> str:
+    """Module name of a group's discriminator."""
+    return f"discriminator.{'+'.join(group)}"
+
+
+def match_rows(rows: Representation) -> Mapping[str, Tensor]:
+    """A shard's rows as the discriminator sees them: masked vectors, masks, conditions, label."""
+    masked = rows.z * presence(rows.space, rows.present)
+    given = conditions.features(rows.space, rows.condition)
+    return {"z": masked, "present": rows.present.float(), "condition": given, "label": rows.condition[:, 0].long()}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a group's discriminator sees of a batch, and its loss on real rows. columns, masks: the group's, of z and present."""
+
+    columns: Tensor
+    masks: list[int]
+    loss: str
+    classify: float
+
+    @classmethod
+    def of(cls, gan: Networks, space: Space, group: Group) -> Seen:
+        columns = torch.cat([torch.arange(space.blocks[m].start, space.blocks[m].stop) for m in group])
+        return cls(columns, [list(space.blocks).index(m) for m in group], gan.loss, gan.classify)
+
+    def losses(self, critic: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Losses [n]."""
+        value, logits = critic(batch["z"][:, self.columns], batch["present"][:, self.masks], batch["condition"])
+        adversarial = F.relu(1 - value) if self.loss == "hinge" else F.softplus(-value)
+        return adversarial + self.classify * F.cross_entropy(logits, batch["label"], reduction="none")
+
+
+class AdversarialRound:
+    """Networks, optimisers and the fakes of one group for a round."""
+
+    def __init__(self, gan: Networks, group: Group, state: State, ctx: SiloContext) -> None:
+        self.gan, self.group, self.state, self.ctx, self.space = gan, group, state, ctx, ctx.schema
+        self.nets = gan.generators_of(self.space, group)
+        self.critic = gan.discriminator_of(self.space, group)
+        self.name = critic_name(group)
+        at_home = training.part(ctx.memory, self.name)
+        training.load(self.critic, ctx.memory if at_home else state, self.name)
+        for name, net in self.nets.items():
+            training.load(net, state, f"generator.{name}")
+        lr = training.setting(gan, ctx, "lr")
+        self.against = training.adam(self.critic, lr, ctx.memory, self.name, BETAS)
+        self.makers = {m: training.adam(net, lr, ctx.memory, f"generator.{m}", BETAS) for m, net in self.nets.items()}
+        self.average = {m: [state[f"ema.{m}/{key}"].clone() for key, _ in net.named_parameters()] for m, net in self.nets.items()}
+        self.weighted = {m: list(net.parameters()) for m, net in self.nets.items()}
+        mu = training.setting(gan, ctx, "proximal")
+        self.pulls = {m: training.proximal(net, mu) for m, net in self.nets.items()}
+        shared = gan.send == "both"  # a discriminator at home has no reference that others know
+        self.hold = training.proximal(self.critic, mu if shared else 0.0)
+        self.seen = Seen.of(gan, self.space, group)
+        held = torch.tensor([float(m not in ctx.lacks) for m in group])
+        self.presence = ctx.memory.get(OWN, state["prior/presence"])[self.seen.masks] * held
+        self.widths = torch.tensor([self.space.blocks[m].stop - self.space.blocks[m].start for m in group])
+        self.weights = self.requested = conditions.weights(state["prior/shares"], training.setting(gan, ctx, "balance"))
+        self.drawn: tuple[Tensor, Tensor, Tensor, Tensor]
+
+    def play(self, shard: Shard) -> tuple[State, dict[str, float]]:
+        """`ctx.steps` steps of the discriminator on real rows, each followed by one of the generators, which see none."""
+        real = fool = 0.0
+        taken = 0
+        if shard.private:
+            self.requested = self.weights if shard.balanced else torch.ones_like(self.weights)
+            self.weights = torch.ones_like(self.weights)  # weights before clipping would do nothing, after it they void epsilon
+        for _ in range(self.ctx.steps):
+            self.drawn = self._fakes()  # both sides see the same generated rows: the discriminator's step does not touch them
+            loss = shard.step(self.critic, self.against, self._on_real, self._on_fakes).loss
+            if self.gan.lipschitz == "rescale":
+                rescale(self.critic, 1.0)
+            fool += self._improve()
+            if not math.isnan(loss):
+                real, taken = real + loss, taken + 1
+        return self._result(), self._log(real, taken, fool)
+
+    def _on_real(self, critic: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Losses [n] of the discriminator on real rows, class-weighted where the run is not private."""
+        return self.seen.losses(critic, batch) * self.weights[batch["label"]]
+
+    def _on_fakes(self, critic: nn.Module) -> Tensor:
+        """The discriminator's mean loss on generated rows and its proximal term: no patient is touched."""
+        z, mask, given, _ = self.drawn
+        value, _ = critic(z.detach(), mask, given)
+        loss = (F.relu(1 + value) if self.gan.loss == "hinge" else F.softplus(value)).mean()
+        return loss if self.hold is None else loss + self.hold(critic)
+
+    def _improve(self) -> float:
+        """One step of every generator of the group on the joint verdict."""
+        z, mask, given, label = self.drawn
+        value, logits = self.critic(z, mask, given)
+        loss = (-value if self.gan.loss == "hinge" else F.softplus(-value)).mean()
+        pulled = [pull(self.nets[m]) for m, pull in self.pulls.items() if pull is not None]
+        total = sum(pulled, loss + self.gan.classify * F.cross_entropy(logits, label))
+        everything = [p for parameters in self.weighted.values() for p in parameters]
+        for parameter, slope in zip(everything, torch.autograd.grad(total, everything), strict=True):
+            parameter.grad = slope
+        for maker in self.makers.values():
+            maker.step()
+        self._follow()
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Exponential moving average of the generators' weights, which is what gets released."""
+        for name, average in self.average.items():
+            torch._foreach_lerp_(average, self.weighted[name], 1 - self.gan.ema)
+
+    def _fakes(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Generated rows with masks as frequent as in this silo (others would give them away), uniform labels where classes
+
+        are balanced.
+        """
+        n, rng = self.gan.fakes, self.ctx.rng
+        shares = self.state["prior/shares"] * self.requested
+        label = torch.multinomial(shares.expand(n, -1), 1, generator=rng)[:, 0]
+        given = conditions.drawn(self.space, label, self.state["prior/rest"][label], self.state["prior/spread"], rng)
+        noise = torch.randn(n, self.gan.noise_of(self.space, self.group), generator=rng)
+        mask = (torch.rand(n, len(self.group), generator=rng) < self.presence).float()
+        z = torch.cat([net(noise, given) for net in self.nets.values()], dim=1)
+        return z * mask.repeat_interleave(self.widths, dim=1), mask, given, label
+
+    def _result(self) -> State:
+        critic = training.state_of(self.critic, self.name)
+        result: State = {}
+        training.keep(self.against, self.critic, self.ctx.memory, self.name)
+        if self.gan.send == "both":
+            result |= critic
+        else:
+            self.ctx.memory |= critic  # stays at home, and goes on from where it stood in the next round
+        for name, net in self.nets.items():
+            training.keep(self.makers[name], net, self.ctx.memory, f"generator.{name}")
+            if name in self.ctx.lacks:
+                continue  # no patient here says anything about it: only holders train and merge this generator
+            result |= training.state_of(net, f"generator.{name}")
+            keys = (key for key, _ in net.named_parameters())
+            result |= {f"ema.{name}/{key}": value for key, value in zip(keys, self.average[name], strict=True)}
+        return result
+
+    def _log(self, real: float, taken: int, fool: float) -> dict[str, float]:
+        """Mean losses of the round, under the modality's name where the discriminator is not the joint one."""
+        label = "" if len(self.group) == len(self.space.blocks) else f"{'+'.join(self.group)} "
+        known = {f"{label}discriminator, real rows": real / taken} if taken else {}
+        return known | {f"{label}generators": fool / max(self.ctx.steps, 1)}

@@ -1,0 +1,1 @@
+"""Generators of exchanged statistics alone, and the Gaussian that the others start from."""

@@ -1,0 +1,5 @@
+"""Do the modalities of one record belong together?"""
+
+from fpmg_plugins.moved import within
+
+__getattr__ = within(__name__, "Association")

@@ -1,0 +1,1 @@
+"""Federated consistency and communication overhead."""

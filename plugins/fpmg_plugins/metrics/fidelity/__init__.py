@@ -1,0 +1,1 @@
+"""Reality and diversity of released patients."""

@@ -1,0 +1,1 @@
+"""The formal guarantee and the attacks on it."""

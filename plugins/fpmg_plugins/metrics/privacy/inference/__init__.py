@@ -1,0 +1,1 @@
+"""Attribute inference, singling out, linkability."""

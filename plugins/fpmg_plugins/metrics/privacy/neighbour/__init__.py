@@ -1,0 +1,1 @@
+"""What neighbours and servers learn from the frames that they received."""

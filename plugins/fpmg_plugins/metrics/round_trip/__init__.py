@@ -1,0 +1,1 @@
+"""What encoding and decoding lose, modality by modality."""

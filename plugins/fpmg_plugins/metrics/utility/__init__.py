@@ -1,0 +1,1 @@
+"""What released patients are worth to a classifier of real ones."""

@@ -1,0 +1,136 @@
+"""TSTR, utility: what a classifier trained on released records is worth on real patients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Ge
+
+from fpmg_bench.errors import NotApplicable
+from fpmg_bench.types import Scale, Score
+from fpmg_plugins.metrics.learners import Learner, probability, usable
+from fpmg_plugins.metrics.ranking import balanced_accuracy, brier, macro_auprc, macro_auroc
+from fpmg_plugins.metrics.resampling import fresh_seed
+from fpmg_plugins.metrics.utility import classes as utility_classes
+from fpmg_plugins.metrics.utility_models import ESTEBAN, LEARNERS, Tested, joint, models_of, rows_of, score, tested
+
+if TYPE_CHECKING:
+    from fpmg_bench.contracts import Evidence
+    from fpmg_bench.types import Cohort, Rng
+
+MEASURES = {"auprc": macro_auprc, "balanced_accuracy": balanced_accuracy, "brier": brier}
+
+
+class Tstr:
+    """Utility on the held-out patients H, mean of a logistic regression and boosted trees on phi, without leaking modalities.
+
+    `tstr`: AUROC on H (macro one-against-rest for several classes) of learners trained on the release; range [0, 1], .5 is
+    chance, higher is better; floor: the same trained on the training patients (TRTR), for each modality too (logistic).
+    `tstr.gap` = TRTR - TSTR, ideal 0, paired bootstrap over patients. `tstr.auprc`, `tstr.balanced_accuracy`, `tstr.brier`,
+    `tstr.logistic`, `tstr.trees`: the same two models. `tstr.trtr`, `tstr.trts` (trained on real, tested on the release).
+    By class (scope class:NAME): `tstr` one against the rest from three classes on (two share the headline), `tstr.auprc`,
+    `tstr.recall`; classes of fewer than 5 held-out patients are left out and counted. By subgroup: the metric `fairness`;
+    real and synthetic together: the metric `augmentation`.
+    `tstr.with_leaks`: with the modalities that contain the label by construction (Cohort.leaks): no headline.
+    A modality alone is scored on the records that have it. Needs two classes in the release and in H; where no held-out
+    patient has every modality the joint is not applicable: which modalities a real patient has would stand for the label.
+    Source: Esteban et al. 2017. Pitfalls: the release has T's label mixture, so a wrong mixture costs nothing here; a copy of T
+    scores the full TRTR; `tstr.trts` rewards a release whose classes are caricatures (a collapse to the class means: 1).
+    """
+
+    family: ClassVar[str] = "utility"
+    cheap: ClassVar[bool] = True  # half a second a release; bytes-to-target is about utility
+    scales: ClassVar[Mapping[str, Scale]] = {
+        "tstr": Scale(1.0, True, low=0.0, high=1.0, unit="AUROC", source=ESTEBAN),
+        "tstr.gap": Scale(0.0, False, low=-1.0, high=1.0, unit="AUROC", source="TRTR - TSTR"),
+        "tstr.auprc": Scale(1.0, True, low=0.0, high=1.0, unit="AUPRC", source=ESTEBAN),
+        "tstr.balanced_accuracy": Scale(1.0, True, low=0.0, high=1.0, unit="share", source=ESTEBAN),
+        "tstr.recall": Scale(1.0, True, low=0.0, high=1.0, unit="share", source=ESTEBAN),
+        "tstr.brier": Scale(0.0, False, low=0.0, high=1.0, unit="score", source="Brier 1950"),
+        "tstr.logistic": Scale(1.0, True, low=0.0, high=1.0, unit="AUROC", source=ESTEBAN),
+        "tstr.trees": Scale(1.0, True, low=0.0, high=1.0, unit="AUROC", source=ESTEBAN),
+        "tstr.trtr": Scale(1.0, True, low=0.0, high=1.0, unit="AUROC", source="train on real, test on real"),
+        "tstr.trts": Scale(1.0, True, low=0.0, high=1.0, unit="AUROC", source="train on real, test on synthetic"),
+        "tstr.with_leaks": Scale(1.0, True, low=0.0, high=1.0, unit="AUROC", source=ESTEBAN + "; modalities that leak the label"),
+    }
+
+    def __init__(self, resamples: Annotated[int, Ge(20)] = 200) -> None:
+        self.resamples = resamples
+
+    def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
+        """Headline without leaking modalities, then with them, then each modality alone."""
+        if len(np.unique(evidence.held_out.label)) < 2:
+            raise NotApplicable("the held-out patients have one class only")
+        seed = fresh_seed(rng)
+        scores: list[Score] = []
+        try:
+            fair = joint(evidence)
+        except NotApplicable as missing:
+            evidence.not_applicable("tstr", missing.reason)
+        else:
+            scores += evidence.each_release(partial(self._headline, evidence, fair, seed))
+            scores.append(self._trtr(evidence, fair, seed))
+        every = usable(evidence, tuple(evidence.train.schemas))
+        if evidence.train.leaks & set(every) and evidence.complete(evidence.held_out).any():
+            scores += evidence.each_release(partial(self._brief, evidence, "tstr.with_leaks", every, LEARNERS, seed))
+        for name in every if len(every) > 1 else ():
+            scores += self._alone(evidence, name, seed)
+        return scores
+
+    def _alone(self, evidence: Evidence, name: str, seed: int) -> list[Score]:
+        """One modality, or why it says nothing."""
+        try:
+            return evidence.each_release(partial(self._brief, evidence, "tstr", (name,), LEARNERS[:1], seed), modality=name)
+        except NotApplicable as missing:
+            evidence.not_applicable("tstr", missing.reason, modality=name)
+            return []
+
+    def _headline(self, evidence: Evidence, modalities: tuple[str, ...], seed: int, release: Cohort) -> list[Score]:
+        real = self._test(evidence, evidence.train, modalities, LEARNERS, seed)
+        made = self._test(evidence, release, modalities, LEARNERS, seed)
+        area, truth, n = made.mean(macro_auroc), real.mean(macro_auroc), len(made.rows)
+        learners = zip(LEARNERS, made.each(macro_auroc), real.each(macro_auroc), strict=True)
+        return [
+            score("tstr", area, n, floor=float(truth[0])),
+            score("tstr.gap", truth - area, n, floor=0.0),
+            *(score(f"tstr.{kind}", a, n, floor=float(b[0])) for kind, a, b in learners),
+            *(score(f"tstr.{key}", made.mean(f), n, floor=float(real.mean(f)[0])) for key, f in MEASURES.items()),
+            *self._by_class(evidence, made, real),
+            self._trts(evidence, modalities, release, float(truth[0])),
+        ]
+
+    def _by_class(self, evidence: Evidence, made: Tested, real: Tested) -> list[Score]:
+        found = []
+        for c, scope in utility_classes.shown(evidence, "tstr.auprc", made.rows):
+            n = int((made.label == c).sum())
+            for key, measure in utility_classes.measures(evidence, c).items():
+                name = "tstr" if key == "auroc" else f"tstr.{key}"
+                found.append(score(name, made.mean(measure), n, float(real.mean(measure)[0]), scope))
+        return found
+
+    def _brief(
+        self, evidence: Evidence, key: str, modalities: tuple[str, ...], learners: tuple[Learner, ...], seed: int, release: Cohort
+    ) -> list[Score]:
+        real = self._test(evidence, evidence.train, modalities, learners, seed)
+        made = self._test(evidence, release, modalities, learners, seed)
+        return [score(key, made.mean(macro_auroc), len(made.rows), floor=float(real.mean(macro_auroc)[0]))]
+
+    def _trtr(self, evidence: Evidence, modalities: tuple[str, ...], seed: int) -> Score:
+        real = self._test(evidence, evidence.train, modalities, LEARNERS, seed)
+        return score("tstr.trtr", real.mean(macro_auroc), len(real.rows))
+
+    def _trts(self, evidence: Evidence, modalities: tuple[str, ...], release: Cohort, floor: float) -> Score:
+        """The real models on the release; floor: on the held-out patients."""
+        _, x, label = rows_of(evidence, release, modalities)
+        classes = len(evidence.train.classes)
+        models = models_of(evidence, evidence.train, modalities, LEARNERS)
+        areas = [macro_auroc(probability(model, x, classes), label)[0] for model in models]
+        return Score("tstr.trts", float(np.mean(areas)), n=len(label), floor=floor)
+
+    def _test(
+        self, evidence: Evidence, train: Cohort, modalities: tuple[str, ...], learners: tuple[Learner, ...], seed: int
+    ) -> Tested:
+        return tested(evidence, models_of(evidence, train, modalities, learners), modalities, self.resamples, seed)
