@@ -114,8 +114,8 @@ def test_no_planted_patient_is_in_a_checkpoint(run):
     env = dict(os.environ) | {"FPMG_CHECKPOINT_SECONDS": "0"}
     words = [sys.executable, "-P", "-m", "fpmg_bench", "run", str(folder / "suite.yaml"), "--out", str(folder / "killed")]
     process = subprocess.Popen([*words, "-k", "fpmg", "--jobs", "1"], env=env, stdout=subprocess.DEVNULL, start_new_session=True)
-    until, found = time.monotonic() + 120, []
-    while not found and process.poll() is None and time.monotonic() < until:
+    found = []
+    while not found and process.poll() is None:
         found = list((folder / "killed").glob("trials/*/checkpoint.safetensors"))
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
