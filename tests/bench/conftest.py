@@ -67,20 +67,22 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture
-def measuring(benchmark: Any) -> bool:
+def measuring(request: pytest.FixtureRequest) -> bool:
     """Whether figures are wanted, at full size; else the bench runs once, small, for what it computes."""
-    return bool(benchmark.enabled)
+    beside_others = hasattr(request.config, "workerinput")  # of xdist: then pytest-benchmark is off, too
+    return not (request.config.getoption("benchmark_disable") or beside_others)
 
 
 @pytest.fixture
-def bar(request: pytest.FixtureRequest, benchmark: Any, measuring: bool) -> Callable[..., None]:
+def bar(request: pytest.FixtureRequest, measuring: bool) -> Callable[..., None]:
     """bar(name, value, limit): records a figure beside its bar; a missed one fails nothing (`--fail-missed`)."""
 
     def record(name: str, value: float, limit: float, more: bool = False) -> None:
         if measuring:
             bench = request.node.name.removeprefix("test_")
             request.config.stash[FIGURES].append(Figure(bench, name, float(value), limit, more))
-            benchmark.extra_info[name] = value
+        if measuring and "benchmark" in request.fixturenames:
+            request.getfixturevalue("benchmark").extra_info[name] = value
 
     return record
 
