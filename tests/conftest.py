@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
+import forks
 import pytest
 
 from fpmg_bench import runner
@@ -36,6 +37,12 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     for name in set(sys.modules) - known:
         if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def program():
+    """program(words) -> exit code and what was printed: the command line in this process, its trials in forks of it."""
+    return forks.program
 
 
 @pytest.fixture(scope="session")

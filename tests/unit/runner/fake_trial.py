@@ -18,6 +18,8 @@ from fpmg_bench.runner.one import execute, find
 from fpmg_bench.spec import TrialSpec
 from fpmg_bench.store import RunDir, TrialSink
 
+FOR_EVER = 3600.0  # longer than any test may take
+
 
 def federate(sink: TrialSink, stage: str, spec: TrialSpec, states: dict[int, Any], rounds: int) -> dict[int, Any]:
     point = sink.restore(stage)
@@ -54,11 +56,11 @@ def misbehave(spec: TrialSpec, stage: str, round: int) -> None:
         sys.exit(7)
     if fault == "fork":
         if os.fork() == 0:
-            time.sleep(60)
-        time.sleep(60)
+            time.sleep(FOR_EVER)
+        time.sleep(FOR_EVER)
     if fault == "hang":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        time.sleep(60)
+        time.sleep(FOR_EVER)
 
 
 def measure(spec: TrialSpec, sink: TrialSink, value: float) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -131,9 +130,7 @@ def test_a_failed_trial_runs_again_next_time(trial: Trial, run_fakes: Run, tmp_p
 
 
 def test_the_limit_kills_the_whole_process_group(trial: Trial, run_fakes: Run, tmp_path: Path) -> None:
-    started = time.monotonic()
     outcome, run, _ = run_fakes(tmp_path, trial(wish={"fault": "fork", **LIGHT}, limit_seconds=5.0), trial(seed=1, wish=LIGHT))
-    assert time.monotonic() - started < 30
     assert (outcome.counts["timeout"], outcome.counts["ok"]) == (1, 1)
     assert outcome.code == ExitCode.SOME_FAILED
     result = run.result(run.trials()[0].key)
