@@ -12,18 +12,18 @@ from fpmg_bench.testing import learners
 from fpmg_bench.testing.checks import Check
 from fpmg_bench.testing.fakes import SCHEMAS, data_of, numbers
 from fpmg_bench.testing.valid import assert_valid
-from fpmg_bench.types import KINDS, Schema
+from fpmg_bench.types import KINDS, Kind, Schema
 
 RECORDS = 24
 
 
-def inputs(component: Any, seed: int) -> dict[str, Any]:
+def inputs(component: Any, seed: int) -> dict[Kind, Any]:
     """Records of every kind that the encoder takes."""
     severity = numbers(seed, "severity").uniform(0.0, 1.0, RECORDS)
     return {kind: data_of(SCHEMAS[kind], severity, seed) for kind in KINDS if kind in component.kinds}
 
 
-def exercise(component: Any, given: dict[str, Any], seed: int) -> dict[str, Any]:
+def exercise(component: Any, given: dict[Kind, Any], seed: int) -> dict[str, Any]:
     """Train one round, encode and decode, for every kind."""
     found: dict[str, Any] = {}
     for kind, data in given.items():

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from fpmg_bench.types import Column, Pixels, Schema, Series, Table, Text
+from fpmg_bench.types import Column, Kind, Pixels, Schema, Series, Table, Text
 
-TYPES = {"table": Table, "series": Series, "text": Text, "image": Pixels, "video": Pixels}
+TYPES: Mapping[Kind, type[Table | Series | Text | Pixels]] = {
+    "table": Table,
+    "series": Series,
+    "text": Text,
+    "image": Pixels,
+    "video": Pixels,
+}
 SLACK = 1e-4  # float32 rounding at the ends of a range, relative
 
 

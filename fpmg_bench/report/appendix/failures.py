@@ -29,7 +29,7 @@ def _trials(view: View) -> Table:
             [
                 Cell(t.id, t.suite if len(view.runs) > 1 else ""),
                 Cell(WORDS.get(t.status, t.status), tone=TONES.get(t.status, "warn")),
-                Cell(t.reason or "no reason was recorded"),  # type: ignore[arg-type]
+                Cell(t.reason or "no reason was recorded"),
                 Cell(f"trials/{t.key}/log.txt" if (t.folder / "log.txt").is_file() else "–", tone="muted"),
             ]
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from fpmg_bench.errors import DatasetError
@@ -105,9 +105,9 @@ def _written(tree: Any, location: Sequence[Any]) -> tuple[str | int, ...]:
 def _position(tree: Any, path: Sequence[Any]) -> tuple[int, int]:
     line, column = 0, 0
     for part in path:
-        if isinstance(tree, dict) and part in tree:
+        if isinstance(tree, CommentedMap) and part in tree:
             line, column = tree.lc.key(part)
-        elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):
+        elif isinstance(tree, CommentedSeq) and isinstance(part, int) and part < len(tree):
             line, column = tree.lc.item(part)
         else:
             break
