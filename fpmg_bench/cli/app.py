@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from fpmg_bench.document.words import brief
 from fpmg_bench.errors import ExitCode, FpmgError
 
 EPILOG = """\b
@@ -112,9 +113,10 @@ def _asked_for(words: Sequence[str]) -> tuple[str, ...]:
 
 def _explain(error: FpmgError, trace: bool) -> ExitCode:
     _trace(error, trace)
-    typer.echo(f"error: {error.message}", err=True)
+    told = "\n".join(map(brief, error.message.split("\n")))
+    typer.echo(f"error: {told}", err=True)
     if error.hint:
-        typer.echo(f"hint: {error.hint}", err=True)
+        typer.echo(f"hint: {brief(error.hint)}", err=True)
     return error.exit_code
 
 

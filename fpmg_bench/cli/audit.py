@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fpmg_bench.document.words import plural
 from fpmg_bench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ def command(
         _ledgers(run, audits)
         _canaries(canaries)
         without = sum(not trial["spec"].get("privacy") for trial in trials)
-        text = f"{len(audits)} ledgers, {len(canaries)} canary audits, {violated} in violation"
-        typer.echo(f"{text}; {without} trials without privacy (epsilon infinite)")
+        text = f"{plural(len(audits), 'ledger')}, {plural(len(canaries), 'canary audit')}, {violated} in violation"
+        typer.echo(f"{text}; {plural(without, 'trial')} without privacy (epsilon infinite)")
     if violated:
         raise typer.Exit(ExitCode.REGRESSION)
 

@@ -25,6 +25,11 @@ def overview(registry: Registry, counts: bool, json: bool) -> None:
     head = ("name", "modalities", "label", "silos", "licence", "here", *(("records", "patients") if counts else ()))
     console.table("Datasets", head, [[_cell(row, key) for key in head] for row in rows], right=("records", "patients"))
     typer.echo(KEY)
+    absent = [row["name"] for row in rows if row["here"] == "no"]
+    if absent:
+        typer.echo(
+            f"not here: {', '.join(absent)}; set FPMG_DATA to their folder; fpmg-bench list dataset NAME says how to get one"
+        )
     return None
 
 
@@ -55,8 +60,9 @@ def show(facts: dict[str, Any]) -> None:
 
 def _counts(counts: dict[str, Any]) -> None:
     from fpmg_bench.cli import console
+    from fpmg_bench.document import plural
 
-    typer.echo(f"\n{counts['records']} records of {counts['patients']} patients, {counts['labels']}")
+    typer.echo(f"\n{plural(counts['records'], 'record')} of {plural(counts['patients'], 'patient')}, {counts['labels']}")
     console.table("Modalities loaded", ("name", "kind", "columns", "shape", "records"), counts["modalities"], right=("records",))
     if counts["silos"]:
         console.table("Silos", ("name", "records", "patients", "label"), counts["silos"], right=("records", "patients"))

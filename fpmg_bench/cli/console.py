@@ -72,15 +72,17 @@ def emit(value: Mapping[str, Any] | Sequence[Any]) -> None:
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """KEY=VALUE of an option `--set`, the value as YAML reads it. Raises SuiteError."""
-    from ruamel.yaml import YAML
-
+    """KEY=VALUE of an option `--set`, the value as a suite's is read. Raises SuiteError."""
+    from fpmg_bench.document import Problems, brief, read_document
     from fpmg_bench.errors import SuiteError
 
     key, equals, value = text.partition("=")
     if not equals:
-        raise SuiteError(f"--set {text}: KEY=VALUE was expected", "for example --set image_size=64")
-    return key, YAML(typ="safe", pure=True).load(value)
+        raise SuiteError(brief(f"--set {text}: KEY=VALUE was expected"), "for example --set image_size=64")
+    problems = Problems(brief(f"--set {text}"), hint="for example --set image_size=64")
+    node = read_document(value, problems)
+    problems.raise_if_any()
+    return key, node.plain()
 
 
 def note(text: str) -> None:

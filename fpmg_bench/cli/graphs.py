@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from fpmg_bench.document.words import plural
 from fpmg_bench.spec import Choice
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def planned(forecasts: Sequence[Forecast], registry: Registry, liars: int, *, ev
     found: dict[str, list[Forecast]] = {}
     for f in forecasts:
         if f.graph is not None and f.topology is not None and not f.pooled:
-            found.setdefault(f"{said(f.topology)}, {f.graph.silos} silos", []).append(f)
+            found.setdefault(f"{said(f.topology)}, {plural(f.graph.silos, 'silo')}", []).append(f)
     made = []
     for group in found.values():
         topology, graph = group[0].topology, group[0].graph
@@ -75,7 +76,7 @@ def show(graphs: Sequence[Planned], liars: int, *, pictures: bool) -> None:
     console.table(title, columns, map(_facts, graphs), right=columns[1:])
     if pictures:
         for each in graphs:
-            typer.echo(f"\n{said(each.topology)}, {each.graph.silos} silos: {_nodes(each.graph)}")
+            typer.echo(f"\n{said(each.topology)}, {plural(each.graph.silos, 'silo')}: {_nodes(each.graph)}")
             typer.echo("\n".join(picture(each.graph)))
         typer.echo()
     columns = ("topology", "silos", "aggregator", "needs", "sees", "proven for", "given", _wanted(liars))
@@ -138,8 +139,8 @@ def _facts(each: Planned) -> tuple[Any, ...]:
 
 def _nodes(graph: Graph) -> str:
     over = f"over {graph.period} rounds, " if graph.period > 1 else ""
-    return f"{over}{len(graph.edges)} links, rows send to columns"
+    return f"{over}{plural(len(graph.edges), 'link')}, rows send to columns"
 
 
 def _wanted(liars: int) -> str:
-    return f"for {liars} liar{'s' if liars > 1 else ''}"
+    return f"for {plural(liars, 'liar')}"

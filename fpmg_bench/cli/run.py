@@ -67,10 +67,13 @@ def numbers(text: str | None) -> tuple[int, ...] | None:
     """Seeds of the command line: "0,1,2"."""
     if text is None:
         return None
+    from fpmg_bench.document import brief
+    from fpmg_bench.errors import SuiteError
+
     try:
         return tuple(int(word) for word in text.split(","))
-    except ValueError as error:
-        raise typer.BadParameter(f"'{text}' is no list of whole numbers such as 0,1,2", param_hint="--seeds") from error
+    except ValueError as error:  # also a number of thousands of digits
+        raise SuiteError(brief(f"--seeds {text}: no list of whole numbers"), "--seeds 0,1,2") from error
 
 
 def _tell(results: Results, json: bool) -> None:
@@ -95,8 +98,8 @@ def _tell(results: Results, json: bool) -> None:
     typer.echo(", ".join(f"{count} {what}" for what, count in results.counts.items() if count) or "nothing to do")
     for trial in troubles:
         typer.echo(f"{trial['status']}: {trial['id']}: {trial['where']}: {trial['reason']}")
-    for reason, ids in results.left_out().items():
-        typer.echo(f"not run: {', '.join(ids)}: {reason}")
+    for line in results.left_out_lines():
+        typer.echo(line)
     for path in present.values():
         typer.echo(path)
     return None

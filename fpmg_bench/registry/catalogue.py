@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document import did_you_mean, plural
 from fpmg_bench.errors import FpmgError, NameCollision, PluginError, SuiteError, UnknownComponent
 from fpmg_bench.registry.discovery import Plugin, discover, error_line
 from fpmg_bench.registry.entry import COMPONENT_KINDS, Broken, ComponentKind, Entry
 from fpmg_bench.registry.parameters import Parameter, Problem, check, signature_of
-from fpmg_bench.registry.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from fpmg_bench.spec import Choice
@@ -157,7 +157,7 @@ class Registry:
                 return PluginError(text, "fpmg-bench list shows the traceback")
         known = [entry.full_name if distribution else entry.name for entry in self.entries(kind)]
         suggestion = did_you_mean(name, known)
-        away = f"; {len(self.broken)} plug-ins are broken" if self.broken else ""
+        away = f"; {plural(len(self.broken), 'plug-in is', 'plug-ins are')} broken" if self.broken else ""
         listing = "topologies" if kind == "topology" else f"{kind}s"
         text = f"unknown {kind} '{name}'."
         return UnknownComponent(f"{text}{suggestion}".rstrip("."), f"fpmg-bench list {kind} shows all {listing}{away}")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from fpmg_bench.document.words import plural
 from fpmg_bench.errors import ExitCode, FpmgError, StoreError
 from fpmg_bench.runner.child import PARENT, SINGLE_THREADED
 from fpmg_bench.runner.ranks import Ranks
@@ -48,7 +49,10 @@ def find(run: RunDir, key: str) -> Planned:
     """The planned trial whose key starts like this. Raises StoreError if none does, or several do."""
     found = {trial.key: trial for trial in run.trials() if trial.key.startswith(key)}
     if len(found) != 1:
-        raise StoreError(f"{run.root}/plan.json: {len(found)} trials have a key that starts with {key!r}", "give more of the key")
+        raise StoreError(
+            f"{run.root}/plan.json: {plural(len(found), 'trial has', 'trials have')} a key that starts with {key!r}",
+            "give more of the key",
+        )
     return next(iter(found.values()))
 
 

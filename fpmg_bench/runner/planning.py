@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.keys import digest
+from fpmg_bench.spec import NOT_HERE
 from fpmg_bench.store import (
     Planned,
     RunDir,
@@ -78,12 +79,13 @@ def plan(
 
     only: pytest's `-k` expression over trial ids; seeds: instead of the suite's.
     """
-    from fpmg_bench.suite import expand, load_suite, validate
+    from fpmg_bench.suite import check_request, expand, load_suite, validate
 
     if isinstance(suite, (str, Path)):
         suite = load_suite(suite, registry)
     else:
         validate(suite, registry)
+    check_request(suite, only, seeds)
     cohorts, missing = _cohorts(suite, registry)
     wanted = expand(suite, registry, cohorts, only, seeds, missing)
     whole = expand(suite, registry, cohorts, missing=missing) if only or seeds else wanted
@@ -131,6 +133,10 @@ def _cohorts(suite: Suite, registry: Registry) -> tuple[dict[str, CohortInfo], d
     for entry in suite.datasets:
         try:
             dataset = registry.build("dataset", entry.choice)
+            if entry.optional and not getattr(dataset, "available", lambda: True)():
+                access = getattr(getattr(dataset, "about", None), "access", "")
+                missing[entry.name] = f"{NOT_HERE}; {access}" if access else NOT_HERE
+                continue
             infos[entry.name] = describe(entry.name, dataset, dataset.load())
         except DatasetError as error:
             if not entry.optional:

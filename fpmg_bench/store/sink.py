@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.keys import digest
 from fpmg_bench.store.artefacts import Checkpoint, Stage1, load_stage1, read_state, save_stage1, write_state
 from fpmg_bench.store.atomic import plain, read_json, sweep, whole_folder, write_json
 from fpmg_bench.store.rounds import RoundLog
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Cohort, State
 
     Emit = Callable[[Mapping[str, Any]], None]
+
+
+LONGEST_NAME = 200  # bytes of a folder; file systems end at 255
 
 
 def checkpoint_seconds() -> float:
@@ -213,6 +217,8 @@ def _with_training(seconds: Mapping[str, float], previous: Mapping[str, Any]) ->
 
 
 def _file_name(silo: str) -> str:
-    """The silo's name where it is a safe folder name, else a quoted form of it."""
-    safe = "".join(c if c.isalnum() or c in "-_." else f"%{ord(c):x}" for c in silo)
-    return safe.lstrip(".") or json.dumps(silo)
+    """The silo's name where it is a safe folder name, else a quoted form of it, no two alike; long ones end in a digest."""
+    safe = "".join(
+        c if c.isalnum() or c in "-_" or (c == "." and at) else f"%{ord(c):x}" for at, c in enumerate(silo)
+    ) or json.dumps(silo)
+    return safe if len(safe.encode()) <= LONGEST_NAME else f"{safe[:20]}-{digest(silo)[:12]}"

@@ -45,7 +45,7 @@ def last_round(rounds: Sequence[Mapping[str, Any]], stages: Stages) -> tuple[str
 
 
 def summary(stages: Stages, rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The "faults" entry of trial.json, {} where there are none.
+    """The "faults" entry of trial.json; {} where there are none.
 
     lost: messages that were planned and never arrived; missed: silo -> rounds in which it was inactive, over all stages; heal: see
     `faults.healing`.
@@ -62,10 +62,9 @@ def summary(stages: Stages, rounds: Sequence[Mapping[str, Any]]) -> dict[str, An
         for silo in record.get("inactive", ()):
             missed[names[silo]] = missed.get(names[silo], 0) + 1
     out = excluded(stages.faults, *last_round(rounds, stages))
-    reported = {
+    return {
         "struck": faulted,
         "excluded": {names[silo]: why for silo, why in out.items()},
         "missed": missed,
         "lost": sum(int(record.get("lost", 0)) for record in rounds),
     }
-    return {"faults": reported}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.trial.audited import Audited
     from fpmg_bench.trial.parts import Parts
+    from fpmg_bench.trial.released import Released
     from fpmg_bench.trial.silos import Silo
     from fpmg_bench.types import Cohort
 
@@ -46,13 +47,30 @@ class PreparedCohort:
         """What the canaries tell, where any were planted. privacy: that entry of trial.json, None where nothing is claimed."""
         return self.audited.finding(spec, released, self.known, space, privacy) if self.audited else None
 
-    def evidence(self, spec: TrialSpec, parts: Parts, space: EvaluationSpace, **released: Any) -> Measured:
+    def evidence(self, spec: TrialSpec, parts: Parts, space: EvaluationSpace, released: Released) -> Measured:
         """The metrics' view of a release."""
-        held: dict[str, Any] = {name: getattr(self.parted, name) for name in SPLITS if name != "train"}
-        names = self.train.silo_names
-        publishable = parts.dataset.publishable
         return Measured(
-            train=self.train, **held, space=space, silo_names=names, publishable=publishable, seed=spec.seed, **released
+            train=self.train,
+            r1=self.parted.r1,
+            r2=self.parted.r2,
+            held_out=self.parted.held_out,
+            third=self.parted.third,
+            space=space,
+            silo_names=self.train.silo_names,
+            publishable=parts.dataset.publishable,
+            seed=spec.seed,
+            released=released.records,
+            balanced=released.balanced,
+            rounds=released.rounds,
+            models=released.models,
+            ledgers=released.ledgers,
+            frames=released.frames,
+            bytes=released.bytes,
+            plumbing=released.plumbing,
+            encode=released.encode,
+            round_trip=released.round_trip,
+            widths=released.widths,
+            learners=released.learners,
         )
 
 

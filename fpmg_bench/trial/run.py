@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.controls import CONTROLS
@@ -19,6 +20,7 @@ from fpmg_bench.trial.decoded import decoded
 from fpmg_bench.trial.measure import audit_rows, measure, scores_of
 from fpmg_bench.trial.prepared import PreparedCohort, people, prepare
 from fpmg_bench.trial.release import release
+from fpmg_bench.trial.released import Conduct, Outcome, Released
 from fpmg_bench.trial.requested import mixture, uniform
 from fpmg_bench.trial.sizes import labels
 from fpmg_bench.trial.stages import Stages
@@ -53,25 +55,21 @@ def _run(spec: TrialSpec, parts: Parts, sink: Sink, train: Train | None) -> None
         prepared = prepare(spec, parts)
         space = EvaluationSpace.fit(prepared.whole, spec.seed)
     if spec.control:
-        made = _controlled(spec, parts, prepared, clock, sink)
+        released, conduct = _controlled(spec, parts, prepared, clock, sink), Conduct()
     else:
-        made = _generated(spec, parts, prepared, space, clock, sink, train)
-    released, result = made
-    public = {} if spec.role == "decoded" else released["released"]
+        released, conduct = _generated(spec, parts, prepared, space, clock, sink, train)
+    public = {} if callable(released.records) else released.records
     for name, cohort in _distinct(public, prepared.train.silo_names):
         sink.synthetic(cohort, name)
     with clock("measure"):
-        evidence = prepared.evidence(spec, parts, space, **released)
-        found = prepared.audit(spec, space, public, result["privacy"])
+        evidence = prepared.evidence(spec, parts, space, released)
+        found = prepared.audit(spec, space, public, conduct.privacy)
         scores = measure(parts.metrics, evidence, spec.seed, sink) + (audit_rows(found) if found else [])
         _show_round_trip(spec, parts, prepared, evidence, sink)
-    audit = {"audit": found.record()} if found else {}
-    sink.finish(_identity(spec) | people(prepared) | result | audit | {"scores": scores} | cost(clock))
+    sink.finish(Outcome(spec, people(prepared), released, conduct, found, scores, cost(clock)).record())
 
 
-def _controlled(
-    spec: TrialSpec, parts: Parts, prepared: PreparedCohort, clock: Clock, sink: Sink
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _controlled(spec: TrialSpec, parts: Parts, prepared: PreparedCohort, clock: Clock, sink: Sink) -> Released:
     """A generator with a known fault, as a function in data space, in place of steps 4 to 8."""
     assert spec.control is not None
     name, strength = spec.control.name, float(spec.control.params.get("strength", 1.0))
@@ -79,13 +77,12 @@ def _controlled(
         raise SuiteError(f"methods.{spec.method}.control: unknown control {name!r}", f"one of {', '.join(sorted(CONTROLS))}")
     with clock("sample"):
         made = CONTROLS[name](prepared.train, parts.dataset, strength, rng_for(spec.seed, "control", name))
-    released = dict.fromkeys((silo.index for silo in prepared.silos), made)
-    return {"released": released, "rounds": sink.rounds}, {"plumbing": [], "bytes": {}, "privacy": None}
+    return Released(dict.fromkeys((silo.index for silo in prepared.silos), made), rounds=sink.rounds)
 
 
 def _generated(
     spec: TrialSpec, parts: Parts, prepared: PreparedCohort, space: EvaluationSpace, clock: Clock, sink: Sink, train: Train | None
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[Released, Conduct]:
     """Steps 4 to 8: train, or take over what was trained under the same key; then sample and decode."""
     ledgers = account.open_ledgers(spec, parts, prepared.silos, prepared.train, space_of(prepared.train, parts))
     transport = Inproc(record=spec.frames)
@@ -97,33 +94,29 @@ def _generated(
     pooled = spec.partition.get("kind") == "pooled"
     sent = traffic(sink.rounds, stages.statistics, prepared.cohort, prepared.train, pooled)
     sink.ledger(account.ledger_file(ledgers, stages.draws, spec))
-    made = (
-        (drawn, lambda: _sampled(stages, prepared, models, uniform))
-        if parts.generator
-        else decoded(spec, parts, prepared, models)
+    balanced = partial(_sampled, stages, prepared, models, uniform)
+    records, even = (drawn, balanced) if parts.generator else decoded(spec, parts, prepared, models)
+    released = Released(
+        records,
+        even,
+        rounds=sink.rounds,
+        models=models,
+        ledgers={silo: ledger.summary() for silo, ledger in ledgers.items()},
+        frames=transport.frames,
+        bytes=sent,
+        plumbing=stages.plumbing,
+        encode=lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
+        round_trip=lambda: round_trips(parts, prepared.train, prepared.parted.held_out, models),
+        widths={modality: encoder.dim for modality, encoder in parts.encoders.items()},
+        learners=Trained(stages, trained),  # neighbours attack liars and the dead too
     )
-    released = {
-        "released": made[0],
-        "balanced": made[1],
-        "rounds": sink.rounds,
-        "models": models,
-        "ledgers": {silo: ledger.summary() for silo, ledger in ledgers.items()},
-        "frames": transport.frames,
-        "bytes": sent,
-        "plumbing": stages.plumbing,
-        "encode": lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
-        "round_trip": lambda: round_trips(parts, prepared.train, prepared.parted.held_out, models),
-        "widths": {modality: encoder.dim for modality, encoder in parts.encoders.items()},
-        "learners": Trained(stages, trained),  # neighbours attack liars and the dead too
-    }
-    privacy = account.privacy_summary(ledgers, spec)
-    graph = {"graph": asdict(graph_of(parts.topology, len(prepared.silos)))} if parts.topology and not pooled else {}
-    reported = {"plumbing": stages.plumbing, "bytes": sent, "privacy": privacy, "transport": stages.carried} | graph
-    return released, reported | faulted.summary(stages, sink.rounds)
+    graph = asdict(graph_of(parts.topology, len(prepared.silos))) if parts.topology and not pooled else {}
+    faults = faulted.summary(stages, sink.rounds)
+    return released, Conduct(account.privacy_summary(ledgers, spec), stages.carried, graph, faults)
 
 
 def _sampled(stages: Stages, prepared: PreparedCohort, models: Encoders, requested: Any) -> dict[int, Cohort]:
-    """Steps 7 and 8 for the conditions that `asked` draws: every silo's release."""
+    """Steps 7 and 8 for the conditions that `requested` draws: every silo's release."""
     seed = stages.spec.seed
     return release(
         models,
@@ -173,7 +166,7 @@ def _watch(stages: Stages, prepared: PreparedCohort, space: EvaluationSpace, enc
         models = {silo: encoders[silo] | {"generator": state} for silo, state in now.states.items()}
         models = faulted.measured(stages.faults, models, record["stage"], record["round"])
         drawn = _sampled(stages, prepared, models, mixture)
-        evidence = prepared.evidence(spec, parts, space, released=drawn, rounds=[*stages.sink.rounds, record])
+        evidence = prepared.evidence(spec, parts, space, Released(drawn, rounds=[*stages.sink.rounds, record]))
         rows = [row for name, metric in cheap.items() for row in scores_of(name, metric, evidence, spec.seed)]
         record["scores"] = [row | {"round": record["round"]} for row in rows]
 
@@ -198,14 +191,3 @@ def _distinct(released: Mapping[int, Cohort], names: tuple[str, ...]) -> list[tu
     first = {id(cohort): (names[silo], cohort) for silo, cohort in reversed(list(released.items()))}
     rows = list(reversed(first.values()))
     return [("all", rows[0][1])] if len(rows) == 1 else rows
-
-
-def _identity(spec: TrialSpec) -> dict[str, Any]:
-    return {
-        "id": spec.id,
-        "dataset": spec.dataset_name,
-        "method": spec.method,
-        "role": spec.role,
-        "seed": spec.seed,
-        "spec": asdict(spec),
-    }

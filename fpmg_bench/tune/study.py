@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document.words import plural
 from fpmg_bench.errors import FpmgError, SuiteError
+from fpmg_bench.results import left_out_lines
 from fpmg_bench.tune.journal import open_study
 from fpmg_bench.tune.objectives import Objective, measured, objectives_of
 from fpmg_bench.tune.proposals import Proposal, answered, distribution_of, nearest_to_ideal
@@ -97,15 +99,14 @@ class _Study:
             runner.plan(narrowed, registry, seeds=suite.seeds[: tune.seeds]), command=f"fpmg-bench tune {suite.source}"
         )
         small = {
-            name: f"{info.patients} patients; tuned are cohorts from {TUNED_FROM} on"
+            name: f"{plural(info.patients, 'patient')}; tuned are cohorts from {TUNED_FROM} on"
             for name, info in made.cohorts.items()
             if info.patients < TUNED_FROM
         }
         bases = tuple(t.spec for t in made.trials if t.id in made.selected and t.spec.dataset_name not in small)
         if not bases:
-            reasons = [f"{r.id}: {r.reason}" for r in (*made.refusals, *made.skipped)] + [
-                f"{name}: {reason}" for name, reason in small.items()
-            ]
+            reasons = left_out_lines(*([(r.id, r.reason) for r in entries] for entries in (made.refusals, made.skipped)))
+            reasons += [f"{name}: {reason}" for name, reason in small.items()]
             raise SuiteError(
                 f"{suite.source}: tune: no cohort to tune on: {'; '.join(reasons)}", "tune on the phantom, and use its settings"
             )

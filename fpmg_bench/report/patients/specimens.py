@@ -104,7 +104,7 @@ def _value(value: Any) -> str:
     if found is None:
         return "missing"
     said = f"{found:.0f}" if found == round(found) else number(found)
-    return said.rstrip("0") if "." in said and "e" not in said else said
+    return said.rstrip("0").rstrip(".") if "." in said and "e" not in said else said
 
 
 def _text(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, folder: Path, captions: Sequence[str]) -> Specimen:

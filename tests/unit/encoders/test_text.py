@@ -24,9 +24,9 @@ def pieces(text):
 
 
 def after(text, expected=None):
-    """The agenda once this text was said."""
+    """The plan of findings once this text was said."""
     logits = torch.full((1, 2 * len(finding_planner.names())), -4.0) if expected is None else expected
-    said = finding_planner.Agenda(logits)
+    said = finding_planner.FindingPlan(logits)
     for piece in pieces(text)[0]:
         if piece != vocabulary.END:
             said.hear(piece[None])
@@ -65,7 +65,7 @@ def test_hearing_a_text_at_once_is_hearing_it_piece_by_piece():
     texts = ("no effusion, mass or effusion. mass, mass; no mass", *STRINGS[:4])
     tokens = torch.from_numpy(vocabulary.encode(texts, 24))
     expected = torch.randn(5, 2 * len(finding_planner.names()), generator=torch.Generator().manual_seed(0)) * 3
-    one, whole = finding_planner.Agenda(expected), finding_planner.Followed(expected, tokens)
+    one, whole = finding_planner.FindingPlan(expected), finding_planner.Followed(expected, tokens)
     state, wanted = whole.state(), whole.wanted(tokens >= 0).reshape(5, 24, -1)
     for step in range(24):
         assert torch.equal(wanted[:, step], one.wanted())

@@ -101,7 +101,7 @@ class Filling(Learnt):
 
 
 class Writing(Learnt):
-    """Texts by the writer of `transformer-ae`, whose agenda is what is known. known [n, 2 k] findings; tokens int64 [n, length]."""
+    """Texts by the writer of `transformer-ae`, whose plan of findings is what is known. known [n, 2 k] findings; tokens int64 [n, length]."""
 
     def __init__(self, length: int, dim: int) -> None:
         super().__init__()

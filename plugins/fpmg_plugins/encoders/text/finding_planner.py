@@ -119,7 +119,7 @@ def columns() -> Tensor:
     return _finding_of()[first() :].clone()
 
 
-class Agenda:
+class FindingPlan:
     """expected: logits [n, 2 k] of what a text says. After each `hear` the view is that of the next piece."""
 
     def __init__(self, expected: Tensor) -> None:
@@ -158,15 +158,15 @@ class Agenda:
 
 
 class Followed:
-    """A whole text [n, t] heard at once: what the agenda was before each of its pieces, as `Agenda` gives one by one."""
+    """A whole text [n, t] heard at once: what the plan of findings was before each of its pieces, as `FindingPlan` gives one by one."""
 
     def __init__(self, expected: Tensor, tokens: Tensor) -> None:
-        self.start = Agenda(expected)
+        self.start = FindingPlan(expected)
         self.finding = _finding_of()[tokens]
         self.denied = _denied(_scope_of()[tokens])
 
     def state(self) -> Tensor:
-        """[n, t, 3], as `Agenda.state`."""
+        """[n, t, 3], as `FindingPlan.state`."""
         wide = self.start.due.shape[2]
         key = self.denied * wide + self.finding
         again = ((key[:, :, None] == key[:, None, :]).tril(-1)).any(dim=2)
@@ -176,7 +176,7 @@ class Followed:
         return torch.cat([mass.clamp(min=0.0).log1p(), self.denied[:, :, None].to(mass.dtype)], dim=2)
 
     def wanted(self, at: Tensor) -> Tensor:
-        """[m, k + 1], as `Agenda.wanted`, before the m pieces where at [n, t] is true."""
+        """[m, k + 1], as `FindingPlan.wanted`, before the m pieces where at [n, t] is true."""
         row, step = at.nonzero(as_tuple=True)
         denied = self.denied[row, step]
         due = self.start.due[row, denied]

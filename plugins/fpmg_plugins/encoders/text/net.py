@@ -1,7 +1,7 @@
 """The network of texts: what was found goes straight into the vector and back, BERT layers read the rest, a small network writes.
 
 The straight path is linear each way, so it learns within few steps, as principal components of (finding, denied) would; the
-writer says piece by piece what the vector holds and keeps an agenda of the findings it has still to say.
+writer says piece by piece what the vector holds and keeps a plan of the findings that it has still to say.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Head(nn.Module):
 
 
 class Writer(nn.Module):
-    """Says pieces one by one, each given the vector, the last BEHIND pieces, the place and the agenda.
+    """Says pieces one by one, each given the vector, the last BEHIND pieces, the place and the plan of findings.
 
     Each is a plain piece or "a finding"; which finding is a second choice, made only where one is said.
     """
@@ -175,7 +175,7 @@ class Writer(nn.Module):
         """The likeliest token at each step, given those before it; END for ever after the first END. [n, length]"""
         whole = torch.full((len(z), BEHIND + self.length), END)
         rows, tokens, topic, there = torch.arange(len(z)), whole, self.topic(z), self.there(1)
-        due = finding_planner.Agenda(expected)
+        due = finding_planner.FindingPlan(expected)
         for step in range(BEHIND, BEHIND + self.length):
             window = torch.cat([self.said(tokens[:, step - BEHIND : step]).flatten(1), due.state()], dim=1)
             hidden = self._hidden(window, topic + there[:, step - BEHIND])
@@ -190,7 +190,7 @@ class Writer(nn.Module):
                 break
         return whole[:, BEHIND:]
 
-    def _choice(self, hidden: Tensor, due: finding_planner.Agenda, repeating: Tensor) -> Tensor:
+    def _choice(self, hidden: Tensor, due: finding_planner.FindingPlan, repeating: Tensor) -> Tensor:
         """The likeliest piece [n] that does not spell, repeat three pieces, or say a finding that the vector does not hold."""
         first, allowed = finding_planner.first(), due.allowed()
         plain = self._plain(hidden).masked_fill(finding_planner.spelling() | repeating[:, : first + 1], -1e4)
