@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fpmg_bench.errors import StoreError
+from fpmg_bench.result_rows import ResultRow, result_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class TrialFiles:
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
-    """A run directory in memory. results: rows of results.parquet as dicts."""
+    """A run directory in memory. results: rows of results.parquet."""
 
     path: Path
     suite: str
@@ -48,7 +49,7 @@ class RunFiles:
     plan: Mapping[str, Any]
     environment: Mapping[str, Any]
     trials: Sequence[TrialFiles]
-    results: Sequence[Mapping[str, Any]]
+    results: Sequence[ResultRow]
 
 
 def read_run(path: Path) -> RunFiles:
@@ -101,10 +102,8 @@ def _lines(path: Path) -> tuple[dict[str, Any], ...]:
     return tuple(json.loads(line) for line in lines[:-1] if line.strip())
 
 
-def _results(path: Path, suite: str) -> tuple[Mapping[str, Any], ...]:
+def _results(path: Path, suite: str) -> tuple[ResultRow, ...]:
     """Rows of results.parquet; of an unfinished run those of its trials so far."""
     from fpmg_bench.store import RunDir, latest
 
-    frame = latest(RunDir(path))
-    frame = frame.astype(object).where(frame.notna(), None)
-    return tuple({**row, "suite": suite} for row in frame.to_dict("records"))
+    return tuple({**row, "suite": suite} for row in result_rows(latest(RunDir(path))))

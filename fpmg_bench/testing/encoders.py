@@ -132,4 +132,4 @@ CHECKS: tuple[Check, ...] = (
 
 def _cases(component: Any) -> Iterator[tuple[Schema, Any]]:
     for kind, data in inputs(component, 0).items():
-        yield SCHEMAS[kind], data  # type: ignore[index]
+        yield SCHEMAS[kind], data

@@ -96,7 +96,8 @@ class SeriesView:
     def __post_init__(self) -> None:
         self.steps, self.channels = self.schema.shape[0], len(self.schema.columns)
         self.groups = max(1, min(self.steps, WIDEST // (2 * self.channels + 1)))
-        self.k, self.blocks = self.groups * self.channels, (self.groups,)
+        self.k = self.groups * self.channels
+        self.blocks: tuple[int, ...] = (self.groups,)
         self.owner = np.arange(self.steps) * self.groups // self.steps
 
     def rows(self, data: Any) -> NDArray[np.float64]:
@@ -131,7 +132,8 @@ class PixelView:
     def __post_init__(self) -> None:
         channels = pixels.channels(self.schema)
         self.side = next((side for side in (16, 8) if channels * side**2 <= WIDEST), 4)
-        self.k, self.blocks = 0, (channels * self.side**2,)
+        self.k = 0
+        self.blocks: tuple[int, ...] = (channels * self.side**2,)
 
     def rows(self, data: Any) -> NDArray[np.float64]:
         small: NDArray[np.float64] = pixels.reduced(self.schema, data, self.side).flatten(1).double().numpy()
