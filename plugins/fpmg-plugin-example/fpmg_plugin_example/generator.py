@@ -101,9 +101,10 @@ class Net(nn.Module):
         mean, log_sd = self.into(torch.cat([batch["z"], batch["label"]], 1)).chunk(2, 1)
         log_sd = log_sd.clamp(-6, 2)
         made, spread = self.decode(mean + log_sd.exp() * batch["noise"], batch["label"])
-        off: Tensor = ((batch["z"] - made) / spread.exp()).square() / 2 + spread
+        off = ((batch["z"] - made) / spread.exp()).square() / 2 + spread
         far = (mean.square() + (2 * log_sd).exp() - 1) / 2 - log_sd
-        return (off * batch["present"]).sum(1) + self.beta * far.sum(1)
+        losses: Tensor = (off * batch["present"]).sum(1) + self.beta * far.sum(1)
+        return losses
 
     def decode(self, u: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log standard deviation [n, d] of the vectors."""
