@@ -12,7 +12,8 @@ class ResultRow(TypedDict):
     """One trial, round, scope, modality and metric. None: unknown, or not measured for the reason given.
 
     round: -1 after the last; scope: all | silo:NAME | class:NAME | group:NAME; low, high: 95 % interval; floor: real against
-    real; n: patients; best, lowest, highest: of the score's scale; status: ok | not_applicable | failed | timeout | skipped.
+    real; n: patients; best, lowest, highest: of the score's scale; status: ok | not_applicable | failed | timeout | damaged |
+    skipped.
     """
 
     schema_version: int

@@ -14,13 +14,14 @@ from fpmg_bench.spec import NOT_HERE
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fpmg_bench.store import RunDir, TrialRecord
 
 SHOWN = 8  # methods by name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
-    """Results of one run directory. code, counts: how `run` ended; of a loaded run they say nothing.
+    """Results of one run directory. code, counts: how `run` ended; of a loaded run, what there is of its trials.
 
     >>> import fpmg_bench as fb                                     # doctest: +SKIP
     >>> fb.load("runs/smoke").table().query("metric == 'rg'")       # doctest: +SKIP
@@ -30,27 +31,41 @@ class Results:
     code: ExitCode = ExitCode.OK
     counts: Mapping[str, int] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        told = ", ".join(f"{count} {what}" for what, count in self.counts.items() if count)
+        return f"<Results of {self.path}: {told or 'no trials'}>"
+
     @property
     def suite(self) -> str:
         """Name of the suite. Raises StoreError where the folder is no run directory."""
         return str(self._run.plan()["suite"])
 
     def table(self) -> pd.DataFrame:
-        """results.parquet: one row a trial, round, scope, modality and metric. An unfinished run gives what it has so far."""
+        """results.parquet: one row a trial, round, scope, modality and metric. Of an unfinished run what it has so far.
+
+        Where the file is missing or damaged, or trials were finished or damaged since, the rows come from the trials' files.
+        """
         from fpmg_bench.store import latest
 
-        return latest(self._run)
+        found = latest(self._run)
+        return rebuilt(self._run) if found is None else found
+
+    def records(self) -> list[TrialRecord]:
+        """What every planned trial left, in the order of the plan; damaged trials among them."""
+        run = self._run
+        return [run.record(trial) for trial in run.trials()]
 
     def trials(self) -> list[Mapping[str, Any]]:
-        """trial.json of every trial that was written, in the order of the plan."""
-        written = (self._run.result(trial.key) for trial in self._run.trials())
-        return [result for result in written if result is not None]
+        """trial.json of every trial that ended and is whole, in the order of the plan."""
+        return [record.result for record in self.records() if record.result is not None]
+
+    def problems(self) -> dict[str, str]:
+        """Id -> status and reason of every trial that failed, timed out, or is damaged on disk: none of them has numbers."""
+        return {r.trial.id: f"{r.status}: {r.reason}" for r in self.records() if r.status not in ("ok", "")}
 
     def ledger(self, key: str) -> Mapping[str, Any] | None:
-        """ledger.json of a trial; None where the trial has none."""
-        from fpmg_bench.store import read_json
-
-        return read_json(self._run.trial(key) / "ledger.json")
+        """ledger.json of a trial; None where the trial has none, or is damaged."""
+        return next((record.ledger for record in self.records() if record.trial.key == key), None)
 
     def synthetic(self, method: str, seed: int, dataset: str | None = None, silo: str | None = None) -> Path:
         """Folder of a silo's synthetic patients: a folder cohort (`cohort.yaml`, manifest, media).
@@ -77,7 +92,7 @@ class Results:
     def left_out(self) -> dict[str, list[str]]:
         """reason -> ids of the trials that planning refused or skipped, all of them."""
         plan = self._run.plan()
-        return by_reason((entry["id"], entry["reason"]) for entry in [*plan["refusals"], *plan["skipped"]])
+        return by_reason((entry["id"], entry["reason"]) for entry in [*plan.get("refusals", ()), *plan.get("skipped", ())])
 
     def left_out_lines(self) -> list[str]:
         """What planning left out, said shortly: a line a reason, and one for all cohorts that are not here."""
@@ -85,7 +100,7 @@ class Results:
         return left_out_lines(*([(entry["id"], entry["reason"]) for entry in plan[kind]] for kind in ("refusals", "skipped")))
 
     @property
-    def _run(self) -> Any:
+    def _run(self) -> RunDir:
         from fpmg_bench.store import RunDir
 
         return RunDir(self.path)
@@ -93,7 +108,7 @@ class Results:
 
 def _releases(trial: Path) -> list[Path]:
     """The folders of synthetic patients that a trial stored, by silo; hidden ones are not whole yet."""
-    return sorted(each for each in (trial / "synthetic").glob("*") if each.is_dir() and not each.name.startswith("."))
+    return sorted(path.parent for path in (trial / "synthetic").glob("[!.]*/cohort.yaml"))
 
 
 def _choices(stored: Iterable[tuple[str, str]]) -> str:
@@ -134,3 +149,15 @@ def by_reason(left_out: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for id, reason in left_out:
         found.setdefault(reason, []).append(id)
     return found
+
+
+def rebuilt(run: RunDir) -> pd.DataFrame:
+    """The long table of a run from its trials' files, with the AMP rows, which need several trials."""
+    import pandas as pd
+
+    from fpmg_bench.stats import amp, references
+    from fpmg_bench.store import collect
+
+    table = collect(run)
+    added = amp(table, references([trial["spec"] for trial in run.plan()["trials"]]))
+    return pd.concat([table, added], ignore_index=True) if len(added) else table

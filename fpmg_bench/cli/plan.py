@@ -59,7 +59,7 @@ def command(
     run = RunDir(out or Path("runs") / made.suite.name)
     made = runner.joined(made, run, registry, wire)
     if out is not None:
-        made.keep(run).write(run)
+        made.save(run)
     forecasts = list(_forecasts(made, registry))
     on_hosts = ranks.lines(made, forecasts, run.root, wire) if transport == "gloo" else {}
     drawn = graphs.planned(forecasts, registry, liars, every=graph)

@@ -144,12 +144,13 @@ WORDS = {
     "not_applicable": "not applicable",
     "failed": "failed",
     "timeout": "timed out",
+    "damaged": "damaged on disk",
     "skipped": "skipped",
     "planned": "not run yet",
     "absent": "not measured",
     "refused": "refused",
 }
-TONES: Mapping[str, Tone] = {"failed": "bad", "timeout": "bad"}
+TONES: Mapping[str, Tone] = {"failed": "bad", "timeout": "bad", "damaged": "bad"}
 
 
 def cell(found: Summary, say: Callable[[Any], str] = number, *, badge: str = "") -> Cell:

@@ -19,6 +19,7 @@ from fpmg_bench.store import (
     chosen,
     environment,
     measure_preimage,
+    only_writer,
     setting,
     stage1_preimage,
     trial_preimage,
@@ -51,6 +52,12 @@ class RunPlan:
         """Without trials that are neither selected nor finished in this run directory."""
         trials = tuple(t for t in self.trials if t.id in self.selected or run.finished(t))
         return replace(self, trials=trials)
+
+    def save(self, run: RunDir) -> None:
+        """Write what `keep` leaves as the run's only writer. Raises StoreError where another process is writing there."""
+        run.check_owner(self.suite.name)
+        with only_writer(run.root, wait=False):
+            self.keep(run).write(run)
 
     def write(self, run: RunDir) -> None:
         """suite.yaml, plan.json and environment.json."""
@@ -101,11 +108,10 @@ def plan(
         skipped=wanted.skipped,
         cohorts=cohorts,
         components=components,
-        command=_command(suite, only, seeds, out),
+        command=_command(suite, only, seeds),
     )
     if out is not None:
-        run = RunDir(Path(out))
-        made.keep(run).write(run)
+        made.save(RunDir(Path(out)))
     return made
 
 
@@ -179,13 +185,13 @@ def _keyed(spec: TrialSpec, versions: Versions) -> tuple[Planned, dict[str, Any]
     return trial, {"stage1": first, "trial": second, "measure": third}
 
 
-def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None, out: Path | None) -> str:
-    """The command line that repeats this run."""
-    words = ["fpmg-bench", "run", str(suite.source)]
+def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None) -> str:
+    """The command line that repeats this run anywhere, given the run's suite.yaml where the suite does not ship."""
+    from fpmg_bench.suite import name_elsewhere
+
+    words = ["fpmg-bench", "run", name_elsewhere(suite)]
     if only:
         words += ["-k", only]
     if seeds:
         words += ["--seeds", ",".join(map(str, seeds))]
-    if out is not None:
-        words += ["--out", str(out)]
     return shlex.join(words)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.keys import digest
 from fpmg_bench.store.artefacts import Checkpoint, Stage1, load_stage1, read_state, save_stage1, write_state
-from fpmg_bench.store.atomic import plain, read_json, sweep, whole_folder, write_json
+from fpmg_bench.store.atomic import plain, sweep, whole_folder, write_json
+from fpmg_bench.store.reading import Damaged, read_json
+from fpmg_bench.store.records import files_of
 from fpmg_bench.store.rounds import RoundLog
 from fpmg_bench.store.rundir import RunDir
 from fpmg_bench.store.specs import Planned
@@ -64,6 +66,7 @@ class TrialSink:
         self._log = RoundLog.open(self.folder / "rounds.jsonl", lines)
         if len(self._log.records) < lines:  # the disk lost what a state file counts on: nothing after it can be trusted
             self._latest, self._trained = {}, None
+            self._mend(Damaged(self.folder / "rounds.jsonl", f"{len(self._log.records)} of {lines} lines are whole"))
             self._log.restart()
 
     @property
@@ -98,9 +101,11 @@ class TrialSink:
         if self.trial.stage1 is None:
             return None
         found = load_stage1(self.run.stage1(self.trial.stage1))
-        if found is not None:
-            for record in found.rounds:
-                self._log.append(record)
+        if not isinstance(found, Stage1):
+            self._mend(found)
+            return None
+        for record in found.rounds:
+            self._log.append(record)
         return found
 
     def save_stage1(self, states: Mapping[int, Mapping[str, State]], extra: Mapping[str, Any]) -> None:
@@ -109,7 +114,7 @@ class TrialSink:
             return
         shared = Stage1(states, tuple(r for r in self.rounds if str(r["stage"]).startswith("stage1")), plain(extra))
         folder = self.run.stage1(self.trial.stage1)
-        if folder.exists() and load_stage1(folder) is None:
+        if folder.exists() and not load_stage1(folder):
             shutil.rmtree(folder)
         save_stage1(folder, shared, self._keys().get("stage1") or {})
         self.event({"event": "stage1", "key": self.trial.stage1})
@@ -174,7 +179,7 @@ class TrialSink:
     def finish(self, result: Mapping[str, Any]) -> None:
         """trial.json, last of all and whole; a checkpoint has no use after it."""
         self._log.sync()
-        full = {"status": "ok", "reason": "", **result}
+        full = {"status": "ok", "reason": "", "files": files_of(self.folder, len(self.rounds)), **result}
         if self._trained is not None and "seconds" in full:
             full["seconds"] = _with_training(full["seconds"], self.previous or {})
         self.run.write_result(self.trial, full)
@@ -185,13 +190,21 @@ class TrialSink:
         """Record a failure with its place; it is not cached, the next run tries again."""
         self.finish({"status": "failed", "reason": reason, "where": self.place, **known})
 
+    def _mend(self, damage: Damaged | None) -> None:
+        """Say what is computed again because a file of it is damaged; nothing where it is only not there."""
+        if damage is not None:
+            self.emit({"event": "note", "text": f"{damage.path.parent.name}/{damage}; computed again"})
+
     def _keys(self) -> dict[str, Any]:
         """The pre-images that the plan stored beside it."""
         return read_json(self.folder / "key.json") or {}
 
     def _read_trained(self) -> tuple[dict[Any, Any] | None, Mapping[str, Any], int]:
         found = read_state(self.folder / "state.safetensors")
-        if found is None or found[1].get("key") != self.trial.key:
+        if not found:
+            self._mend(found)
+            return None, {}, 0
+        if found[1].get("key") != self.trial.key:
             return None, {}, 0
         spec, note = self.trial.spec, found[1]
         if note["measure"] != self.trial.measure and (spec.frames or spec.budget.evaluate_every):
@@ -200,7 +213,10 @@ class TrialSink:
 
     def _read_checkpoint(self) -> tuple[dict[str, Checkpoint], int]:
         found = read_state(self.folder / "checkpoint.safetensors")
-        if found is None or found[1].get("key") != self.trial.key:
+        if not found:
+            self._mend(found)
+            return {}, 0
+        if found[1].get("key") != self.trial.key:
             return {}, 0
         tree, note = found
         return {

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.result_rows import ResultRow
 from fpmg_bench.store.atomic import write_bytes
-from fpmg_bench.store.rounds import read_rounds
+from fpmg_bench.store.reading import Damaged
+from fpmg_bench.store.records import TrialRecord
 from fpmg_bench.store.rundir import SCHEMA_VERSION, RunDir
-from fpmg_bench.store.specs import Planned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,11 +31,11 @@ FINAL = -1
 def collect(run: RunDir) -> pd.DataFrame:
     """The table of a run from its plan and its trials' files, without AMP, which needs several trials.
 
-    status: ok | not_applicable | failed | timeout | skipped; round -1: after the last. Names come from the plan: a trial
-    that a renamed method shares keeps its numbers.
+    status: ok | not_applicable | failed | timeout | damaged | skipped; round -1: after the last. Names come from the plan: a
+    trial that a renamed method shares keeps its numbers.
     """
     plan = run.plan()
-    rows = [row for trial in run.trials() for row in _trial_rows(run, plan["suite"], trial)]
+    rows = [row for trial in run.trials() for row in _trial_rows(plan["suite"], run.record(trial))]
     for kind in ("refusals", "skipped"):
         rows += [_unrun(plan["suite"], entry) for entry in plan.get(kind, ())]
     return frame(rows)
@@ -50,27 +50,33 @@ def frame(rows: Iterable[ResultRow]) -> pd.DataFrame:
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """results.parquet, replaced as a whole."""
+    """results.parquet, replaced as a whole; its pages carry checksums."""
     buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False)
+    table.to_parquet(buffer, engine="pyarrow", index=False, write_page_checksum=True)
     write_bytes(path, buffer.getvalue())
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame | Damaged:
     """results.parquet with its types; columns that an older version did not write are empty."""
     import pandas as pd
 
-    return pd.read_parquet(path).reindex(columns=list(DTYPES)).astype(dict(DTYPES))
+    try:
+        table = pd.read_parquet(path, engine="pyarrow", page_checksum_verification=True)
+        return table.reindex(columns=list(DTYPES)).astype(dict(DTYPES))
+    except (ValueError, TypeError, KeyError, OSError) as error:  # of these kinds are pyarrow's own
+        return Damaged(path, f"cannot be read: {str(error).splitlines()[0]}")
 
 
-def latest(run: RunDir) -> pd.DataFrame:
-    """results.parquet; where it is missing, or a trial has finished since (a run that goes on), what the trials have so far."""
+def latest(run: RunDir) -> pd.DataFrame | None:
+    """results.parquet; None where it is missing or damaged, or a trial was finished or damaged since: the trials know better."""
     if not run.results.is_file():
-        return collect(run)
+        return None
     table = read_table(run.results)
+    records = [run.record(trial) for trial in run.trials()]
+    if isinstance(table, Damaged) or any(record.damage for record in records):
+        return None
     reported = set(table.loc[table["status"].isin(["ok", "not_applicable"]), "key"])
-    finished = {trial.key for trial in run.trials() if (run.result(trial.key) or {}).get("status") == "ok"}
-    return table if finished <= reported else collect(run)
+    return table if {record.trial.key for record in records if record.status == "ok"} <= reported else None
 
 
 def metric_name(metric: str, score: str) -> str:
@@ -78,25 +84,19 @@ def metric_name(metric: str, score: str) -> str:
     return metric if score == metric else f"{metric}.{score.removeprefix(f'{metric}.')}"
 
 
-def _trial_rows(run: RunDir, suite: str, trial: Planned) -> Iterator[ResultRow]:
-    found = run.result(trial.key)
-    spec = trial.spec
+def _trial_rows(suite: str, found: TrialRecord) -> Iterator[ResultRow]:
+    trial, spec = found.trial, found.trial.spec
     head = _empty(suite, spec.dataset_name, spec.method, spec.role, spec.seed, trial.key)
-    if found is None:
-        yield from _status_rows(head, spec.metrics, "skipped", "not run yet")
+    if found.result is None:
+        yield from _status_rows(head, spec.metrics, found.status or "skipped", found.reason or "not run yet")
         return
-    if found["status"] != "ok":
-        yield from _status_rows(head, spec.metrics, found["status"], _reason(found))
-    for record in read_rounds(run.trial(trial.key) / "rounds.jsonl"):
+    if found.status != "ok":
+        yield from _status_rows(head, spec.metrics, found.status, found.reason)
+    for record in found.rounds:
         for score in record.get("scores") or ():
             yield _score(head, score, record["round"])
-    for score in found.get("scores") or ():
+    for score in found.result["scores"]:
         yield _score(head, score, FINAL)
-
-
-def _reason(found: Mapping[str, Any]) -> str:
-    where = found.get("where")
-    return f"{found['reason']} ({where})" if where else str(found["reason"])
 
 
 def _status_rows(head: ResultRow, metrics: Iterable[Choice], status: str, reason: str) -> Iterator[ResultRow]:

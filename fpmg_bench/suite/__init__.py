@@ -2,7 +2,7 @@
 
 from fpmg_bench.suite.cohorts import CohortInfo, SiloInfo, describe
 from fpmg_bench.suite.expansion import check_request, expand
-from fpmg_bench.suite.loading import find_suite, load_suite, packaged_suites, parse_suite, validate, with_values
+from fpmg_bench.suite.loading import find_suite, load_suite, name_elsewhere, packaged_suites, parse_suite, validate, with_values
 from fpmg_bench.suite.model import DatasetEntry, Limits, Method, Plan, Refusal, Suite, Tune
 from fpmg_bench.suite.selection import compile_selection
 
@@ -22,6 +22,7 @@ __all__ = [
     "expand",
     "find_suite",
     "load_suite",
+    "name_elsewhere",
     "packaged_suites",
     "parse_suite",
     "validate",

@@ -74,6 +74,12 @@ def find_suite(path_or_name: str | Path) -> Path:
     raise SuiteError(f"no packaged suite '{bare}'.{did_you_mean(bare, shipped)}", f"one of {', '.join(shipped)}, or a file")
 
 
+def name_elsewhere(suite: Suite) -> str:
+    """What to give the program on another machine: the packaged name of a suite that ships, word for word; else the run's suite.yaml."""
+    shipped = files("fpmg_bench") / "suites" / f"{suite.source.stem}.yaml"
+    return suite.source.stem if shipped.is_file() and shipped.read_text(encoding="utf-8") == suite.text else "suite.yaml"
+
+
 def parse_suite(text: str, source: Path = Path("suite.yaml"), registry: Registry | None = None) -> Suite:
     """A suite from its text. source: for messages, and for the name where the suite has none."""
     problems = Problems(str(source))
