@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fpmg_bench.calibration import Verdict, mark
-from fpmg_bench.report.blocks import Cell, Head
+from fpmg_bench.report.blocks import Cell, Head, Tone
 from fpmg_bench.report.scores import Summary
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import as_float, byte_size, number, plural, span
@@ -151,14 +151,14 @@ WORDS = {
     "absent": "not measured",
     "refused": "refused",
 }
-TONES = {"failed": "bad", "timeout": "bad", "damaged": "bad"}
+TONES: Mapping[str, Tone] = {"failed": "bad", "timeout": "bad", "damaged": "bad"}
 
 
 def cell(found: Summary, say: Callable[[Any], str] = number, *, badge: str = "") -> Cell:
     """A summary as a table cell: mean, interval and how many seeds are behind it, or why there is nothing."""
     if found.mean is None:
         tone = TONES.get(found.status, "muted")
-        return Cell(WORDS.get(found.status, found.status), tone=tone, why=found.reason)  # type: ignore[arg-type]
+        return Cell(WORDS.get(found.status, found.status), tone=tone, why=found.reason)
     small = span(found.low, found.high, say)
     if found.seeds < found.of:
         small = f"{small}\n{found.seeds} of {plural(found.of, 'seed')}".strip()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.result_rows import ResultRow, result_rows
+
 if TYPE_CHECKING:
     from fpmg_bench.store import TrialRecord
 
@@ -33,7 +35,7 @@ class TrialFiles:
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
-    """A run directory in memory. results: rows of results.parquet as dicts."""
+    """A run directory in memory. results: rows of results.parquet."""
 
     path: Path
     suite: str
@@ -41,7 +43,7 @@ class RunFiles:
     plan: Mapping[str, Any]
     environment: Mapping[str, Any]
     trials: Sequence[TrialFiles]
-    results: Sequence[Mapping[str, Any]]
+    results: Sequence[ResultRow]
 
 
 def read_run(path: Path) -> RunFiles:
@@ -53,9 +55,7 @@ def read_run(path: Path) -> RunFiles:
     suite, results = str(plan["suite"]), Results(path)
     pairs = zip(results.records(), plan["trials"], strict=True)
     trials = tuple(_trial(suite, path / "trials" / record.trial.key, record, entry["spec"]) for record, entry in pairs)
-    frame = results.table()
-    frame = frame.astype(object).where(frame.notna(), None)
-    rows = tuple({**row, "suite": suite} for row in frame.to_dict("records"))
+    rows: list[ResultRow] = [{**row, "suite": suite} for row in result_rows(results.table())]
     environment = read_json(path / "environment.json") or {}
     return RunFiles(path, suite, _text(path / "suite.yaml"), plan, environment, trials, rows)
 

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.result_rows import ResultRow
 from fpmg_bench.store.atomic import write_bytes
 from fpmg_bench.store.reading import Damaged
 from fpmg_bench.store.records import TrialRecord
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from fpmg_bench.spec import Choice
+
 DTYPES: Mapping[str, str] = {
     "schema_version": "int64", "suite": "object", "dataset": "object", "method": "object", "role": "object", "seed": "int64",
     "key": "object", "round": "int64", "scope": "object", "modality": "object", "metric": "object", "value": "float64",
@@ -23,7 +26,6 @@ DTYPES: Mapping[str, str] = {
     "higher_is_better": "boolean", "best": "float64", "lowest": "float64", "highest": "float64", "unit": "object", "source": "object",
 }  # fmt: skip
 FINAL = -1
-Row = dict[str, Any]
 
 
 def collect(run: RunDir) -> pd.DataFrame:
@@ -39,7 +41,7 @@ def collect(run: RunDir) -> pd.DataFrame:
     return frame(rows)
 
 
-def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def frame(rows: Iterable[ResultRow]) -> pd.DataFrame:
     """Rows as a DataFrame with exactly the columns and types of results.parquet."""
     import pandas as pd
 
@@ -82,12 +84,9 @@ def metric_name(metric: str, score: str) -> str:
     return metric if score == metric else f"{metric}.{score.removeprefix(f'{metric}.')}"
 
 
-def _trial_rows(suite: str, found: TrialRecord) -> Iterator[Row]:
+def _trial_rows(suite: str, found: TrialRecord) -> Iterator[ResultRow]:
     trial, spec = found.trial, found.trial.spec
-    head = {
-        "schema_version": SCHEMA_VERSION, "suite": suite, "dataset": spec.dataset_name, "method": spec.method,
-        "role": spec.role, "seed": spec.seed, "key": trial.key,
-    }  # fmt: skip
+    head = _empty(suite, spec.dataset_name, spec.method, spec.role, spec.seed, trial.key)
     if found.result is None:
         yield from _status_rows(head, spec.metrics, found.status or "skipped", found.reason or "not run yet")
         return
@@ -97,9 +96,9 @@ def _trial_rows(suite: str, found: TrialRecord) -> Iterator[Row]:
         yield from _status_rows(head, lost, found.status, found.reason) if lost or not spec.metrics else ()
     for record in found.rounds:
         for score in record.get("scores") or ():
-            yield head | _score(score, record["round"])
+            yield _score(head, score, record["round"])
     for score in found.result["scores"]:
-        yield head | _score(score, FINAL)
+        yield _score(head, score, FINAL)
 
 
 def _measured(metric: str, scores: Iterable[str]) -> bool:
@@ -107,41 +106,52 @@ def _measured(metric: str, scores: Iterable[str]) -> bool:
     return any(score == metric or score.startswith(f"{metric}.") for score in scores)
 
 
-def _status_rows(head: Row, metrics: Iterable[Any], status: str, reason: str) -> Iterator[Row]:
+def _status_rows(head: ResultRow, metrics: Iterable[Choice], status: str, reason: str) -> Iterator[ResultRow]:
     """One row a metric that should have been there."""
     for name in [choice.name for choice in metrics] or [""]:
-        yield head | {"round": FINAL, "scope": "all", "metric": name, "status": status, "reason": reason}
+        yield {**head, "metric": name, "status": status, "reason": reason}
 
 
-def _score(score: Mapping[str, Any], round: int) -> Row:
-    numbers = {name: _float(score.get(name)) for name in ("value", "low", "high", "floor")}
+def _score(head: ResultRow, score: Mapping[str, Any], round: int) -> ResultRow:
     at = score.get("round")
     return {
+        **head,
         "round": round if at is None else at,
         "scope": score.get("scope") or "all",
-        "modality": score.get("modality"),
+        "modality": score.get("modality") or None,
         "metric": metric_name(score["metric"], score.get("key") or score["metric"]),
-        **numbers,
+        "value": _float(score.get("value")),
+        "low": _float(score.get("low")),
+        "high": _float(score.get("high")),
         "n": score.get("n"),
+        "floor": _float(score.get("floor")),
         "status": score.get("status") or "ok",
         "reason": score.get("reason") or "",
         "higher_is_better": score.get("higher_is_better"),
-        **{name: _float(score.get(name)) for name in ("best", "lowest", "highest")},
+        "best": _float(score.get("best")),
+        "lowest": _float(score.get("lowest")),
+        "highest": _float(score.get("highest")),
         "unit": score.get("unit") or "",
         "source": score.get("source") or "",
     }
 
 
-def _float(value: Any) -> float:
-    return float("nan") if value is None else float(value)
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
-def _unrun(suite: str, entry: Mapping[str, Any]) -> Row:
+def _empty(suite: str, dataset: str, method: str, role: str, seed: int, key: str) -> ResultRow:
+    """What a trial's rows have in common; without a number."""
+    return {
+        "schema_version": SCHEMA_VERSION, "suite": suite, "dataset": dataset, "method": method, "role": role, "seed": seed,
+        "key": key, "round": FINAL, "scope": "all", "modality": None, "metric": "", "value": None, "low": None, "high": None,
+        "n": None, "floor": None, "status": "skipped", "reason": "", "higher_is_better": None, "best": None, "lowest": None,
+        "highest": None, "unit": None, "source": None,
+    }  # fmt: skip
+
+
+def _unrun(suite: str, entry: Mapping[str, Any]) -> ResultRow:
     """A refused or skipped trial, from its id dataset/method/seed."""
     dataset, _, rest = entry["id"].partition("/")
     method, _, seed = rest.rpartition("/") if rest.rpartition("/")[2].isdigit() else (rest, "", "-1")
-    return {
-        "schema_version": SCHEMA_VERSION, "suite": suite, "dataset": dataset, "method": method, "role": "method",
-        "seed": int(seed), "key": "", "round": FINAL, "scope": "all", "metric": "", "status": "skipped",
-        "reason": entry["reason"],
-    }  # fmt: skip
+    return {**_empty(suite, dataset, method, "method", int(seed), ""), "reason": entry["reason"]}

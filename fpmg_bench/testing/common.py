@@ -130,9 +130,10 @@ def _plain(value: Any) -> Any:
 
 
 def _states() -> dict[str, str]:
+    numpy = np.random.get_state(legacy=False)["state"]
     return {
         "random": bits(random.getstate()),
-        "numpy": bits(np.random.get_state()[1]) + str(np.random.get_state()[2]),
+        "numpy": bits(numpy["key"]) + str(numpy["pos"]),
         "torch": bits(torch.random.get_rng_state()),
     }
 

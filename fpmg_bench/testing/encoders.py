@@ -13,18 +13,18 @@ from fpmg_bench.evaluation.valid import fault
 from fpmg_bench.testing import learners
 from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.testing.fakes import SCHEMAS, data_of, numbers
-from fpmg_bench.types import KINDS, Schema, Series, Table
+from fpmg_bench.types import KINDS, Kind, Schema, Series, Table
 
 RECORDS = 24
 
 
-def inputs(component: Any, seed: int) -> dict[str, Any]:
+def inputs(component: Any, seed: int) -> dict[Kind, Any]:
     """Records of every kind that the encoder takes."""
     severity = numbers(seed, "severity").uniform(0.0, 1.0, RECORDS)
     return {kind: data_of(SCHEMAS[kind], severity, seed) for kind in KINDS if kind in component.kinds}
 
 
-def exercise(component: Any, given: dict[str, Any], seed: int) -> dict[str, Any]:
+def exercise(component: Any, given: dict[Kind, Any], seed: int) -> dict[str, Any]:
     """Train one round, encode and decode, for every kind."""
     found: dict[str, Any] = {}
     for kind, data in given.items():
@@ -155,10 +155,10 @@ def _lost(data: Any) -> str:
     if isinstance(data, Table):
         return next((f"column {name!r}" for name, empty in data.frame.isna().all().items() if empty), "")
     if isinstance(data, Series):
-        return next((f"channel {i}" for i, known in enumerate(data.seen.any(axis=(0, 1))) if not known), "")
+        return next((f"channel {i}" for i, known in enumerate(np.atleast_1d(data.seen.any(axis=(0, 1)))) if not known), "")
     return ""
 
 
 def _cases(component: Any) -> Iterator[tuple[Schema, Any]]:
     for kind, data in inputs(component, 0).items():
-        yield SCHEMAS[kind], data  # type: ignore[index]
+        yield SCHEMAS[kind], data

@@ -186,9 +186,9 @@ def check_row_order_is_irrelevant(component: Any) -> None:
         if not np.isfinite(before[key] + after[key]).all():
             assert before[key] == after[key], f"{key} depends on the order of rows: {before[key]} became {after[key]}"
             continue
-        spread = max(np.std(before[key], ddof=1), np.std(after[key], ddof=1)) * np.sqrt(2 / STREAMS)
+        spread = max(float(np.std(draws[key], ddof=1)) for draws in (before, after)) * np.sqrt(2 / STREAMS)
         shift = abs(np.mean(after[key]) - np.mean(before[key]))
-        allowed = SIGMAS * spread + ROW_ORDER * max(1.0, abs(np.mean(before[key])))
+        allowed = SIGMAS * spread + ROW_ORDER * max(1.0, abs(float(np.mean(before[key]))))
         assert shift <= allowed, (
             f"{key} depends on the order of rows: {np.mean(before[key]):.6g} became {np.mean(after[key]):.6g}"
         )
@@ -206,11 +206,8 @@ def check_half_noise_is_between(component: Any) -> None:
         raise NotApplicable(f"{key} has no value on a table and a text of {SIZE} patients")
     none, half, whole = (_away(score.value, best) for score in found if score)
     slack = abs(whole - none) / 5 + 0.05 * max(1.0, abs(best) if np.isfinite(best) else 1.0)
-    slack += (
-        max((s.high - s.low) / 2 for s in found if s)
-        if all(s and s.low is not None and s.high is not None for s in found)
-        else 0.0
-    )
+    margins = [(s.high - s.low) / 2 for s in found if s and s.low is not None and s.high is not None]
+    slack += max(margins) if len(margins) == len(found) else 0.0
     assert min(none, whole) - slack <= half <= max(none, whole) + slack, (
         f"{key}: {none:.4g}, {half:.4g}, {whole:.4g} from best at no, half and all noise"
     )
@@ -266,7 +263,7 @@ def _constant(cohort: Cohort) -> Cohort:
 
 def _absent(cohort: Cohort) -> Cohort:
     """Every second patient has no text."""
-    return replace(cohort, present=cohort.present | {"text": cohort.patient % 2 == 0})
+    return replace(cohort, present={**cohort.present, "text": cohort.patient % 2 == 0})
 
 
 ODD: dict[str, Alter] = {

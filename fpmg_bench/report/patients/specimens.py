@@ -35,7 +35,7 @@ def of_cohort(cohort: Cohort) -> dict[str, Specimen]:
     names = np.asarray(cohort.classes, dtype=object)[cohort.label]
     whole = np.logical_and.reduce([cohort.present[m] for m in cohort.schemas])
     with TemporaryDirectory() as place:
-        write(cohort.take(np.asarray(_choose(names, whole))), Path(place) / "real")
+        write(cohort.take(np.asarray(_choose(names.tolist(), whole), dtype=np.intp)), Path(place) / "real")
         return of_folder(Path(place) / "real")
 
 
@@ -166,7 +166,7 @@ def _pixels(file: Path, spec: Mapping[str, Any]) -> NDArray[np.uint8]:
     from PIL import Image, ImageSequence
 
     if file.suffix == ".npy":
-        array = np.load(file, allow_pickle=False)
+        array: NDArray[np.uint8] = np.load(file, allow_pickle=False)
         array = array[None] if array.ndim == 3 else array
         return array[:, 0]  # channels first: the first of an unusual number of channels
     with Image.open(file) as picture:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from fpmg_bench.errors import StoreError
+from fpmg_bench.result_rows import ResultRow, result_rows
 from fpmg_bench.results import Results
 from fpmg_bench.spec import Choice
 from fpmg_bench.store import DTYPES, Planned, RunDir, TrialSink, collect, latest, metric_name, read_table, write_table
@@ -20,6 +21,16 @@ COLUMNS = [
     "schema_version", "suite", "dataset", "method", "role", "seed", "key", "round", "scope", "modality", "metric", "value", "low",
     "high", "n", "floor", "status", "reason", "higher_is_better", "best", "lowest", "highest", "unit", "source",
 ]  # fmt: skip
+
+
+def test_a_row_has_the_columns_of_the_table_and_none_for_what_is_missing(planned: Make, tmp_path: Path) -> None:
+    run, trial = RunDir(tmp_path), planned()
+    write(run, [trial])
+    TrialSink(run, trial, False, lambda event: None).finish({"scores": [score("rg", "rg", 1.0, n=3, higher_is_better=False)]})
+    (row,) = result_rows(collect(run))
+    assert list(row) == list(ResultRow.__annotations__) == COLUMNS
+    assert (row["value"], row["low"], row["n"], row["higher_is_better"], row["modality"]) == (1.0, None, 3, False, None)
+    assert [type(row[name]) for name in ("seed", "round", "n", "value", "higher_is_better")] == [int, int, int, float, bool]
 
 
 def write(run: RunDir, trials: list[Planned], **more: Any) -> None:

@@ -26,7 +26,7 @@ def indices(spec: ColumnSpec, manifest: Manifest, declared_at: str) -> NDArray[n
     """Category index of each row, NaN where missing; raises DatasetError at an unknown category."""
     cells = _mapped(spec, manifest.cells(spec.source, declared_at))
     known = {name: float(at) for at, name in enumerate(spec.categories)}
-    found = cells.map(known).to_numpy(dtype=np.float64)
+    found = cells.map(known).to_numpy().astype(np.float64)
     unknown = np.isnan(found) & cells.notna().to_numpy()
     if spec.other is not None:
         found[unknown] = known[spec.other]
