@@ -67,6 +67,7 @@ class Lost:
 def read(side: Side) -> tuple[dict[Key, Cell], dict[Key, Lost]]:
     """(dataset, method, score) -> its final values over all silos, and what has none. Raises StoreError for an unknown method."""
     from fpmg_bench.results import Results
+    from fpmg_bench.store import STALE
 
     results = Results(side.run)
     table = results.table()
@@ -76,7 +77,7 @@ def read(side: Side) -> tuple[dict[Key, Cell], dict[Key, Lost]]:
     final = table[(table["round"] == -1) & (table["scope"] == "all") & table["modality"].isna()]
     final = final if side.method is None else final[final["method"] == side.method]
     ratios = {trial["spec"]["dataset_name"]: held_out_ratio(trial.get("split") or {}) for trial in results.trials()}
-    return dict(_cells(final[final["status"] == "ok"], ratios)), dict(_lost(final[final["status"] != "ok"]))
+    return dict(_cells(final[final["status"] == "ok"], ratios)), dict(_lost(final[~final["status"].isin(["ok", STALE])]))
 
 
 def held_out_ratio(split: Mapping[str, Any]) -> float:

@@ -109,11 +109,17 @@ class Registry:
             raise SuiteError(f"{label}: {error_line(error)}", f"fpmg-bench list {kind} {choice.name}") from error
 
     def version(self, entry: Entry) -> str:
-        """ "<distribution version>+<12 digits>", the digits from the sources of the module and what it shares of its package."""
-        from fpmg_bench.keys import source_hash
-        from fpmg_bench.registry.sources import family
+        """ "<distribution version>+<12 digits>", the digits from all that its classes are made of.
 
-        return f"{entry.dist_version}+{source_hash(*family(entry.module).values())[:12]}"
+        These are the sources of its module and what that imports of its own package and of other plug-ins', the data files beside
+        them, and the versions of every distribution that any of them imports from.
+        """
+        from fpmg_bench.keys import digest, source_hash
+        from fpmg_bench.registry.sources import data_files, distributions, family
+
+        modules = family(entry.module, {other.module.partition(".")[0] for other in self.entries()})
+        made_of = [source_hash(*modules.values()), source_hash(*data_files(modules)), *distributions(modules)]
+        return f"{entry.dist_version}+{digest(made_of)[:12]}"
 
     def card(self, kind: str, name: str) -> str:
         """What a component says of itself: its module's documentation and its class's. For a metric: its metric card."""

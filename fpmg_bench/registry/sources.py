@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
+from importlib import metadata
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
+
+CODE = frozenset({".py", ".pyc", ".pyi", ".so", ".typed"})  # .py files are followed by their imports; py.typed says nothing
 
 
 def module_file(name: str) -> Path | None:
@@ -20,12 +25,13 @@ def module_file(name: str) -> Path | None:
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
 
 
-def family(module: str) -> dict[str, Path]:
-    """The module and, transitively, what it imports of its own top-level package; sorted by name.
+def family(module: str, plugins: Collection[str] = ()) -> dict[str, Path]:
+    """The module and, transitively, what it imports of its own top-level package and of other plug-ins'; sorted by name.
 
-    Imports are read from the source, so a change in a shared file changes the version of every component that uses it.
+    Imports are read from the source, so a change in a shared file, or in a class of another plug-in that this one extends, changes
+    the version of every component that uses it.
     """
-    top = module.partition(".")[0]
+    tops = {module.partition(".")[0], *plugins}
     found: dict[str, Path] = {}
     pending = [module]
     while pending:
@@ -33,8 +39,36 @@ def family(module: str) -> dict[str, Path]:
         file = module_file(name) if name not in found else None
         if file is not None:
             found[name] = file
-            pending += [other for other in _imports(file, name) if other.partition(".")[0] == top]
+            pending += [other for other in _imports(file, name) if other.partition(".")[0] in tops]
     return dict(sorted(found.items()))
+
+
+def data_files(modules: Mapping[str, Path]) -> list[Path]:
+    """Package data beside these modules, and below in folders without modules: lists of words, descriptions, weights. Sorted."""
+    folders = {file.parent for name, file in modules.items() if "." in name or file.name == "__init__.py"}
+    return sorted({file for folder in folders for file in _data(folder)})
+
+
+def _data(folder: Path) -> Iterator[Path]:
+    for each in folder.iterdir():
+        if each.name.startswith(".") or each.name == "__pycache__":
+            continue
+        if each.is_dir() and not any(each.glob("*.py")):
+            yield from _data(each)
+        elif each.is_file() and each.suffix not in CODE:
+            yield each
+
+
+def distributions(modules: Mapping[str, Path]) -> list[str]:
+    """ "name==version" of every distribution that these modules import from, sorted; one that nobody installed is left out."""
+    tops = {other.partition(".")[0] for name, file in modules.items() for other in _imports(file, name)}
+    found = {dist for top in tops - sys.stdlib_module_names for dist in _installed().get(top, ())}
+    return sorted(f"{name}=={metadata.version(name)}" for name in found)
+
+
+@cache
+def _installed() -> Mapping[str, Iterable[str]]:
+    return metadata.packages_distributions()
 
 
 def definition(module: str, name: str) -> tuple[Path, int] | None:

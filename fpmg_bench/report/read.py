@@ -49,13 +49,13 @@ class RunFiles:
 def read_run(path: Path) -> RunFiles:
     """Everything the report needs of one run; of a damaged trial its names and what is wrong. Raises StoreError for no run directory."""
     from fpmg_bench.results import Results
-    from fpmg_bench.store import RunDir, read_json
+    from fpmg_bench.store import STALE, RunDir, read_json
 
     plan = RunDir(path).plan()
     suite, results = str(plan["suite"]), Results(path)
     pairs = zip(results.records(), plan["trials"], strict=True)
     trials = tuple(_trial(suite, path / "trials" / record.trial.key, record, entry["spec"]) for record, entry in pairs)
-    rows: list[ResultRow] = [{**row, "suite": suite} for row in result_rows(results.table())]
+    rows: list[ResultRow] = [{**row, "suite": suite} for row in result_rows(results.table()) if row["status"] != STALE]
     environment = read_json(path / "environment.json") or {}
     return RunFiles(path, suite, _text(path / "suite.yaml"), plan, environment, trials, rows)
 

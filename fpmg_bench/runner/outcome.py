@@ -14,6 +14,7 @@ from fpmg_bench.results import rebuilt
 from fpmg_bench.runner.execute import Execution, Tell
 from fpmg_bench.runner.mending import mend
 from fpmg_bench.runner.order import Queue
+from fpmg_bench.runner.outdated import why
 from fpmg_bench.runner.planning import RunPlan, plan
 from fpmg_bench.runner.wire import Wire
 from fpmg_bench.store import Planned, RunDir, cores, only_writer, write_table
@@ -65,6 +66,8 @@ def carry_out(made: RunPlan, target: RunDir, registry: Registry, jobs: int, on_e
         tell = _observed(target, registry, on_event)
         made = joined(made, target, registry, wire)
         mend(made, target, tell)
+        if changed := why(made, target):
+            tell({"event": "note", "text": changed})
         made = made.keep(target)
         made.write(target)
         for text in made.notes:

@@ -47,6 +47,7 @@ class RunPlan:
     cohorts: Mapping[str, CohortInfo]
     components: Sequence[Mapping[str, str]]
     command: str
+    stale: tuple[Planned, ...] = ()
 
     @property
     def notes(self) -> list[str]:
@@ -54,9 +55,11 @@ class RunPlan:
         return [component["note"] for component in self.components if "note" in component]
 
     def keep(self, run: RunDir) -> RunPlan:
-        """Without trials that are neither selected nor finished in this run directory."""
+        """Without trials that are neither selected nor finished in this run directory; with those that have results of earlier versions."""
+        from fpmg_bench.runner.outdated import outdated
+
         trials = tuple(t for t in self.trials if t.id in self.selected or run.finished(t))
-        return replace(self, trials=trials)
+        return replace(self, trials=trials, stale=tuple(outdated(self, run)))
 
     def save(self, run: RunDir) -> None:
         """Write what `keep` leaves as the run's only writer. Raises StoreError where another process is writing there."""
@@ -71,6 +74,7 @@ class RunPlan:
             "command": self.command,
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "trials": [trial.to_json() for trial in self.trials],
+            "stale": [trial.to_json() for trial in self.stale],
             "refusals": [asdict(refusal) for refusal in self.refusals],
             "skipped": [asdict(refusal) for refusal in self.skipped],
             "cohorts": {name: info.as_json() for name, info in self.cohorts.items()},

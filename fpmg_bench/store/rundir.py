@@ -63,6 +63,10 @@ class RunDir:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"{self.root}/plan.json: a trial has another form: {error}", AGAIN) from error
 
+    def former(self) -> list[Planned]:
+        """Trials that have results under keys of earlier versions of what they are made of. Raises StoreError like `plan`."""
+        return [Planned.from_json(entry) for entry in self.plan().get("stale", ())]
+
     def write_plan(self, plan: dict[str, Any], suite_text: str, environment: dict[str, Any]) -> None:
         """suite.yaml, environment.json and plan.json; refuses a folder that holds another suite's run or something else."""
         self.check_owner(plan["suite"])

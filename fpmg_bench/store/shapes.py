@@ -73,7 +73,7 @@ SPEC: Shape = {
 UNRUN: Shape = {"id": str, "reason": str}
 PLAN: Shape = {
     "schema_version": int, "suite": str, "trials": [{"id": a_trial_id, "key": a_file_name, "stage1": TEXT, "measure": str, "spec": SPEC}],
-    "refusals?": [UNRUN], "skipped?": [UNRUN], "cohorts?": dict, "components?": [dict], "command?": TEXT, "created?": TEXT,
+    "stale?": [dict], "refusals?": [UNRUN], "skipped?": [UNRUN], "cohorts?": dict, "components?": [dict], "command?": TEXT, "created?": TEXT,
 }  # fmt: skip
 SCORE: Shape = {
     "metric": str, "key?": TEXT, "scope?": TEXT, "modality?": TEXT, "status?": TEXT, "reason?": TEXT, "unit?": TEXT, "source?": TEXT,

@@ -26,16 +26,18 @@ DTYPES: Mapping[str, str] = {
     "higher_is_better": "boolean", "best": "float64", "lowest": "float64", "highest": "float64", "unit": "object", "source": "object",
 }  # fmt: skip
 FINAL = -1
+STALE = "stale"
 
 
 def collect(run: RunDir) -> pd.DataFrame:
     """The table of a run from its plan and its trials' files, without AMP, which needs several trials.
 
-    status: ok | not_applicable | failed | timeout | damaged | skipped; round -1: after the last. Names come from the plan: a
+    status: ok | not_applicable | failed | timeout | damaged | skipped | stale; round -1: after the last. Names come from the plan: a
     trial that a renamed method shares keeps its numbers.
     """
     plan = run.plan()
     rows = [row for trial in run.trials() for row in _trial_rows(plan["suite"], run.record(trial))]
+    rows += [row for trial in run.former() for row in _stale(_trial_rows(plan["suite"], run.record(trial)))]
     for kind in ("refusals", "skipped"):
         rows += [_unrun(plan["suite"], entry) for entry in plan.get(kind, ())]
     return frame(rows)
@@ -68,7 +70,7 @@ def read_table(path: Path) -> pd.DataFrame | Damaged:
 
 
 def latest(run: RunDir) -> pd.DataFrame | None:
-    """results.parquet; None where it is missing or damaged, or a trial was finished or damaged since: the trials know better."""
+    """results.parquet; None where it is missing or damaged, or a trial was finished, damaged or given another key since."""
     if not run.results.is_file():
         return None
     table = read_table(run.results)
@@ -76,7 +78,9 @@ def latest(run: RunDir) -> pd.DataFrame | None:
     if isinstance(table, Damaged) or any(record.damage for record in records):
         return None
     reported = set(table.loc[table["status"].isin(["ok", "not_applicable"]), "key"])
-    return table if {record.trial.key for record in records if record.status == "ok"} <= reported else None
+    planned = {record.trial.key for record in records}
+    done = {record.trial.key for record in records if record.status == "ok"}
+    return table if done <= reported <= planned else None
 
 
 def metric_name(metric: str, score: str) -> str:
@@ -99,6 +103,13 @@ def _trial_rows(suite: str, found: TrialRecord) -> Iterator[ResultRow]:
             yield _score(head, score, record["round"])
     for score in found.result["scores"]:
         yield _score(head, score, FINAL)
+
+
+def _stale(rows: Iterable[ResultRow]) -> Iterator[ResultRow]:
+    """Numbers of an earlier version of the program, a plug-in or the suite: to be read, never to be compared."""
+    for row in rows:
+        if row["status"] == "ok":
+            yield {**row, "status": STALE, "reason": "of an earlier version: the trial has another key now"}
 
 
 def _measured(metric: str, scores: Iterable[str]) -> bool:

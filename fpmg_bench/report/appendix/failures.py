@@ -12,9 +12,16 @@ def panel(view: View) -> Section:
     """Trials, refusals, and metrics that gave no number."""
     tables = [table for table in (_trials(view), _planned(view), _metrics(view)) if table.rows]
     lead = "Everything that has no number, and why."
+    blocks = [*tables, *_stale(view)]
     return Section(
-        "failures", "Failures, refusals and skips", lead, tables or [Prose(["Nothing failed, was refused or skipped."], "good")]
+        "failures", "Failures, refusals and skips", lead, blocks or [Prose(["Nothing failed, was refused or skipped."], "good")]
     )
+
+
+def _stale(view: View) -> list[Prose]:
+    count = sum(len(run.plan.get("stale") or ()) for run in view.runs)
+    text = "of an earlier version of the program, a plug-in, a cohort or the suite are left out of this report (results.parquet has them)"
+    return [Prose([f"Results of {plural(count, 'trial')} {text}."], "warn")] if count else []
 
 
 def _trials(view: View) -> Table:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fpmg_bench.registry import Registry
-from fpmg_bench.registry.sources import definition, family, module_file
+from fpmg_bench.registry import Registry, sources
+from fpmg_bench.registry.entry import Entry
+from fpmg_bench.registry.sources import data_files, definition, family, module_file
 
 
 @pytest.fixture
@@ -63,6 +64,83 @@ def test_versions_change_with_shared_source_and_with_nothing_else(install, disco
     with (tmp_path / "good_rules.py").open("a") as file:
         file.write("# changed\n")
     assert discover().version(entry) != before
+
+
+BASE = """
+    @hookimpl
+    def fpmg_aggregators():
+        return [Component("base", "base_rules:Base")]
+
+    class Base:
+        share = 0.5
+"""
+CHILD = """
+    from base_rules import Base
+
+    @hookimpl
+    def fpmg_aggregators():
+        return [Component("child", "child_rules:Rule")]
+
+    class Rule(Base): ...
+"""
+
+
+def test_a_change_in_another_plug_ins_class_changes_the_version_of_who_extends_it(install, discover, tmp_path):
+    install("base-dist", "base_rules", BASE)
+    install("child-dist", "child_rules", CHILD, version="2.0")
+    found = discover()
+    entry = found.find("aggregator", "child")
+    before = found.version(entry)
+    (tmp_path / "base_rules.py").write_text((tmp_path / "base_rules.py").read_text().replace("0.5", "0.9"))
+    assert discover().version(entry) != before
+
+
+def test_a_new_version_of_a_distribution_that_is_imported_changes_the_version(install, discover, monkeypatch, tmp_path):
+    install("good-dist", "good_rules", SOURCE)
+    with (tmp_path / "good_rules.py").open("a") as file:
+        file.write("def late():\n    import timm_like\n")
+    entry = discover().find("aggregator", "rule")
+    monkeypatch.setattr(sources, "_installed", lambda: {"timm_like": ["pluggy"]})
+    before = discover().version(entry)
+    monkeypatch.setattr(sources.metadata, "version", lambda name: "99")
+    assert discover().version(entry) != before
+
+
+def test_package_data_is_part_of_the_version_and_bytecode_is_not(tmp_path, monkeypatch, discover):
+    package = tmp_path / "pkg_with_words"
+    (package / "data").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "rule.py").write_text("class Rule:\n    pass\n")
+    (package / "words.txt").write_text("effusion\n")
+    (package / "data" / "more.json").write_text("[1]")
+    (package / "__pycache__").mkdir()
+    (package / "__pycache__" / "rule.pyc").write_bytes(b"x")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    files = data_files(family("pkg_with_words.rule"))
+    assert files == [package / "data" / "more.json", package / "words.txt"]
+    registry = discover()
+    entry = Entry("rule", "aggregator", "pkg_with_words.rule:Rule", "", "pkg", "1.0", "main")
+    before = registry.version(entry)
+    (package / "__pycache__" / "rule.pyc").write_bytes(b"y")
+    assert registry.version(entry) == before
+    (package / "words.txt").write_text("no effusion\n")
+    changed = registry.version(entry)
+    assert changed != before
+    (package / "data" / "more.json").write_text("[2]")
+    assert registry.version(entry) not in (before, changed)
+
+
+def test_the_words_that_ship_are_part_of_the_versions_of_who_reads_them():
+    registry = Registry.discover()
+    if not registry.entries():
+        pytest.skip("fpmg-bench is not installed")
+    names = {
+        kind: [file.name for file in data_files(family(registry.find(kind, name).module))]
+        for kind, name in (("encoder", "transformer-ae"), ("metric", "reconstruction"), ("dataset", "covid-cxr"))
+    }
+    assert {"vocabulary.txt", "finding_words.txt"} <= set(names["encoder"])
+    assert "finding_words.txt" in names["metric"]
+    assert "covid_cxr.yaml" in names["dataset"]
 
 
 def test_the_origin_of_every_shipped_component_is_a_class_in_a_file():

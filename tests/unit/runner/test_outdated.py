@@ -1,0 +1,83 @@
+"""Finished trials whose key has changed: the run says what changed, and their numbers stay readable, marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fpmg_bench.comparison.sides import Side, read
+from fpmg_bench.report.appendix import failures
+from fpmg_bench.report.read import read_run
+from fpmg_bench.report.view import view
+from fpmg_bench.runner.outdated import differences, why
+from fpmg_bench.spec import Budget, TrialSpec
+from fpmg_bench.store import RunDir, collect
+
+Trial = Callable[..., TrialSpec]
+Run = Callable[..., Any]
+LIGHT = {"light": True}
+
+
+def changed(trial: Trial, planned_run: Run, folder: Path) -> Any:
+    """The plan of the same two trials with another budget, written elsewhere."""
+    made, _ = planned_run(folder, *(trial(seed=seed, wish=LIGHT, budget=Budget(rounds=5)) for seed in (0, 1)))
+    return made
+
+
+def test_a_run_says_which_part_of_the_keys_changed_and_for_how_many_trials(
+    trial: Trial, run_fakes: Run, planned_run: Run, tmp_path: Path
+) -> None:
+    _, run, _ = run_fakes(tmp_path / "run", trial(seed=0, wish=LIGHT), trial(seed=1, wish=LIGHT))
+    made = changed(trial, planned_run, tmp_path / "other")
+    text = why(made, run)
+    assert "2 finished trials to compute again" in text
+    assert "budget.rounds 4 -> 5 (2 trials)" in text
+    made.keep(run).write(run)
+    assert why(made, run) == ""  # said once: the plan that lies there is the new one
+
+
+def test_numbers_of_an_earlier_version_stay_in_the_table_marked_until_the_suite_drops_the_trial(
+    trial: Trial, run_fakes: Run, planned_run: Run, tmp_path: Path
+) -> None:
+    _, run, _ = run_fakes(tmp_path / "run", trial(seed=0, wish=LIGHT), trial(seed=1, wish=LIGHT))
+    before = collect(run)
+    made = changed(trial, planned_run, tmp_path / "other").keep(run)
+    made.write(run)
+    table = collect(run)
+    old = table[table["status"] == "stale"]
+    assert old["value"].tolist() == before["value"].tolist()
+    assert set(old["key"]) == set(before["key"])
+    assert "earlier version" in old["reason"].iloc[0]
+    assert table[table["status"] != "stale"]["status"].unique().tolist() == ["skipped"]
+    made.keep(run).write(run)  # planned again: they are not forgotten
+    assert len(run.former()) == 2
+    one, _ = planned_run(tmp_path / "third", trial(seed=0, wish=LIGHT, budget=Budget(rounds=5)))
+    one.keep(run).write(run)
+    assert [entry.id for entry in run.former()] == ["tiny/fpmg/0"]
+
+
+def test_the_report_and_a_comparison_leave_them_out_and_the_report_counts_them(
+    trial: Trial, run_fakes: Run, planned_run: Run, tmp_path: Path
+) -> None:
+    _, run, _ = run_fakes(tmp_path / "run", trial(seed=0, wish=LIGHT), trial(seed=1, wish=LIGHT))
+    changed(trial, planned_run, tmp_path / "other").keep(run).write(run)
+    files = read_run(run.root)
+    assert {row["status"] for row in files.results} == {"skipped"}
+    (said,) = [block for block in failures.panel(view([files])).blocks if "earlier version" in str(block)]
+    assert "Results of 2 trials" in str(said)
+    cells, lost = read(Side(run.root))
+    assert not cells
+    assert {status for each in lost.values() for status, _ in each.seeds.values()} == {"skipped"}
+
+
+def test_the_first_plan_of_a_folder_has_nothing_to_say(trial: Trial, planned_run: Run, tmp_path: Path) -> None:
+    made = changed(trial, planned_run, tmp_path / "other")
+    assert why(made, RunDir(tmp_path / "new")) == ""
+    assert made.keep(RunDir(tmp_path / "new")).stale == ()
+
+
+def test_short_values_are_shown_and_hashes_are_only_named() -> None:
+    old = {"setting": {"core": "a" * 64, "libraries": {"torch": "2.13.0"}}, "seed": 0}
+    new = {"setting": {"core": "b" * 64, "libraries": {"torch": "2.14.1"}}, "seed": 0}
+    assert list(differences(old, new)) == ["setting.core", "setting.libraries.torch 2.13.0 -> 2.14.1"]
