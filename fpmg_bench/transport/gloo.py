@@ -194,13 +194,18 @@ class Gloo:
             waiting.remove(peer)
 
     def _lost(self, peer: int, failed: Exception) -> SiloLost:
-        """Who is to blame for a failed hop. A live neighbour that stops has written down why before it closes its sockets."""
+        """Who is to blame for a failed hop. Whoever was kept waiting tells at once, for with its wait gloo closes all its sockets.
+
+        A closed socket is therefore blamed on the neighbour only if nobody has told of another meanwhile.
+        """
+        if "imed out" in str(failed) or "imeout" in str(failed):  # the wait itself, or another that gloo ended with it
+            self.meet.look()
+            late = self.meet.culprit([peer, *self.meet.reported])
+            return self.meet.declare(late, f"it sent nothing within the deadline of {self.deadline:g} s")
         until = time.monotonic() + GRACE
         while time.monotonic() < until:
             self.meet.look()
             time.sleep(POLL)
-        if "imed out" in str(failed):
-            return self.meet.declare(self.meet.culprit([peer]), f"it sent nothing within the deadline of {self.deadline:g} s")
         return self.meet.declare(peer, "its connection was closed")
 
 

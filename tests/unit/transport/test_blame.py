@@ -7,7 +7,7 @@ import pytest
 from fpmg_bench.errors import SiloLost
 from fpmg_bench.runner.ranks import Ranks
 from fpmg_bench.runner.wire import Wire
-from fpmg_bench.transport import rendezvous, watch
+from fpmg_bench.transport import gloo, rendezvous, watch
 from fpmg_bench.transport.watch import Beats, blamed
 from fpmg_bench.trial.ranks import Crew
 
@@ -121,3 +121,26 @@ def test_the_last_to_die_is_named_by_those_that_cannot_go_on_alone():
     with pytest.raises(SiloLost) as lost:  # 3 ends with an error because it is alone
         parent._look(store, CREW)
     assert lost.value.node == 0
+
+
+class Meet(rendezvous.Rendezvous):
+    """Rank 1's view of a store, without a thread and a socket. unheard: node -> seconds."""
+
+    def __init__(self, store, unheard, reported):
+        self.store, self.node, self.generation, self.found, self.reported = store, 1, 0, None, reported
+        self.beats = Beats()
+        self.beats.unheard = lambda: unheard
+
+
+@pytest.mark.parametrize("failed", ["Timed out waiting 5000ms for recv", "Application timeout caused pair closure"])
+def test_a_wait_that_timed_out_is_told_at_once_and_blamed_on_the_silent(failed, monkeypatch):
+    monkeypatch.setattr(gloo.time, "sleep", lambda seconds: pytest.fail("others see the closed sockets first"))
+    transport = object.__new__(gloo.Gloo)
+    transport.deadline, transport.meet = 5.0, Meet(Store(**{"waits_0": "[1]", "waits_2": "[3]"}), {0: 0.1, 2: 4.9}, [0, 2])
+    assert transport._lost(0, RuntimeError(failed)).node == 2
+
+
+def test_a_silo_that_tells_nothing_is_not_the_one_that_another_keeps_waiting():
+    meet = Meet(Store(**{"waits_0": "[2]"}), {0: 0.1, 2: 3.0}, [])
+    with pytest.raises(SiloLost, match="silo 2 died in start: it told nothing about sizes within 0 s"):
+        meet.gather("sizes", {}, [0, 2], -0.0)
