@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from fpmg_bench.errors import ExitCode
+from fpmg_bench.errors import ExitCode, on_this_machine
 from fpmg_bench.results import Results
 
 if TYPE_CHECKING:
@@ -32,8 +35,8 @@ def run(
     out: run directory, default runs/<suite>; jobs: trials at a time, default the number of cores; only: pytest's -k expression
     over dataset/method/seed; seeds: instead of the suite's; report: write report.html. transport "gloo": a process for every
     silo, `deadline` seconds a hop; on_dead: a dead silo ends the trial, or the others go on without it.
-    Raises SuiteError or PluginError before anything runs. Failed trials raise nothing: they are rows with a reason, and
-    `Results.code` is not OK.
+    Raises SuiteError, PluginError or DatasetError before anything runs, MachineError where disk, rights or memory end it.
+    Failed trials raise nothing: they are rows with a reason, and `Results.code` is not OK.
     """
     from fpmg_bench import runner
     from fpmg_bench.registry import Registry
@@ -44,15 +47,22 @@ def run(
     ended = runner.run(suite, registry=found, out=target, jobs=jobs, only=only, seeds=seeds, on_event=on_event, wire=wire)
     results = Results(ended.run, ended.code, ended.counts)
     if report and ended.code not in (ExitCode.INTERRUPTED, ExitCode.NOTHING_MEASURED):
-        write_report([results.path], registry=found)
+        with on_this_machine(lambda: True):
+            write_report([results.path], registry=found)
     return results
 
 
 def load(run: str | Path) -> Results:
-    """The results of a run directory. Raises StoreError where it is none."""
-    results = Results(Path(run))
-    _ = results.suite
-    return results
+    """The results of a run directory. Raises StoreError where it is none; warns where trials failed or are damaged on disk."""
+    found = Results(Path(run))
+    records = found.records()
+    counts = Counter(record.status or "left" for record in records)
+    troubled = {status: count for status, count in counts.items() if status not in ("ok", "left")}
+    if troubled:
+        told = ", ".join(f"{count} {status}" for status, count in troubled.items())
+        text = f"{run}: {sum(troubled.values())} of {len(records)} trials have no numbers: {told} (Results.problems() says why)"
+        warnings.warn(text, stacklevel=2)
+    return replace(found, code=ExitCode.SOME_FAILED if troubled else ExitCode.OK, counts=dict(counts))
 
 
 def write_report(

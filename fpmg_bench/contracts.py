@@ -114,6 +114,8 @@ class Learner(Protocol):
 
     Optional: `objective(schema, state) -> Mapping[str, Objective]`, one for each module of `state` that is trained on real rows.
     Attacks by loss and by gradient need it; a learner without it is not attacked that way, and the report says so.
+    Optional: `private_losses`, the values of its parameter `loss` that DP-SGD can train, and of an encoder `not_private(schema) -> str`,
+    why DP-SGD cannot train it on such records ("" where it can): `plan` refuses what has no private form.
     """
 
     rounds: int | None  # None: the suite's budget; 0: statistics suffice
@@ -201,7 +203,10 @@ class Aggregator(Protocol):
 
 
 class Evidence(Protocol):
-    """All a metric may look at. Cohorts are in data space; silos with identical released weights share one object."""
+    """All a metric may look at. Cohorts are in data space; silos with identical released weights share one object.
+
+    Everything is shared with other metrics and must stay as it is: arrays are read-only, and a metric that writes into a table fails.
+    """
 
     train: Cohort
     r1: Cohort
@@ -300,7 +305,10 @@ class Evidence(Protocol):
 
 
 class Metric(Protocol):
-    """A family of scores. May raise `NotApplicable(reason)`."""
+    """A family of scores. May raise `NotApplicable(reason)`.
+
+    Every score's key is one of `scales`, and its value a number in that range; whatever else is returned is the metric's own failure.
+    """
 
     family: ClassVar[str]
     scales: ClassVar[Mapping[str, Scale]]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 
 
@@ -60,9 +64,9 @@ class NameCollision(PluginError):
 
 
 class DatasetError(FpmgError):
-    """A cohort cannot be read; the message names file, row and column."""
+    """A cohort cannot be read; the message names file, row and column. In a trial it is that trial's failure; elsewhere nothing ran."""
 
-    exit_code = ExitCode.SOME_FAILED
+    exit_code = ExitCode.USAGE
 
 
 class PrivacyError(FpmgError):
@@ -108,6 +112,45 @@ class StoreError(FpmgError):
     """A run directory is unreadable or belongs to something else."""
 
     exit_code = ExitCode.USAGE
+
+
+ON_DISK = "free some space (or raise `ulimit -f`), then the same command goes on"
+WAYS_OUT = {
+    errno.ENOSPC: ON_DISK, errno.EDQUOT: ON_DISK, errno.EFBIG: ON_DISK,
+    errno.EROFS: "write elsewhere (--out)", errno.EACCES: "write elsewhere (--out), or ask for the right to",
+    errno.EPERM: "write elsewhere (--out), or ask for the right to", errno.ENAMETOOLONG: "give a shorter name or folder",
+    errno.EMFILE: "raise `ulimit -n`, or fewer --jobs", errno.ENFILE: "close other programs, or fewer --jobs",
+    errno.ENOMEM: "fewer --jobs, or a machine with more memory", errno.EAGAIN: "raise `ulimit -u`, or fewer --jobs",
+    errno.EPIPE: "whatever read it has ended; send the output to a file",
+}  # fmt: skip
+UNNAMED = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # of a file, the store would have said which
+
+
+class MachineError(FpmgError):
+    """The machine would not go on: a full disk, no rights, no memory, no reader. ran: whether there are results already."""
+
+    def __init__(self, error: OSError | MemoryError, *, ran: bool) -> None:
+        number = error.errno if isinstance(error, OSError) else errno.ENOMEM
+        where = getattr(error, "filename", None) or ("standard output" if number in UNNAMED else "")
+        what = os.strerror(number) if number else str(error)
+        super().__init__(
+            f"{where}: {what}" if where else what, WAYS_OUT.get(number or 0, "mend it, then the same command goes on")
+        )
+        self.exit_code = ExitCode.SOME_FAILED if ran else ExitCode.USAGE
+
+
+@contextlib.contextmanager
+def on_this_machine(ran: Callable[[], bool]) -> Iterator[None]:
+    """What the system refuses within is the operator's to mend, not a fault of ours. An OSError without a number is none of its.
+
+    ran: asked then, whether there are results already.
+    """
+    try:
+        yield
+    except (OSError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno is None:
+            raise
+        raise MachineError(error, ran=ran()) from error
 
 
 class NotApplicable(Exception):

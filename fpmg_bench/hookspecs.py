@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Panel
 
 GROUP = "fpmg_bench"
+CORE = "fpmg-bench"  # the distribution of what ships
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document import plural
 from fpmg_bench.errors import ExitCode, StoreError
+from fpmg_bench.spec import NOT_HERE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fpmg_bench.store import Planned
+    from fpmg_bench.store import RunDir, TrialRecord
+
+SHOWN = 8  # methods by name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
-    """Results of one run directory. code, counts: how `run` ended; of a loaded run they say nothing.
+    """Results of one run directory. code, counts: how `run` ended; of a loaded run, what there is of its trials.
 
     >>> import fpmg_bench as fb                                     # doctest: +SKIP
     >>> fb.load("runs/smoke").table().query("metric == 'rg'")       # doctest: +SKIP
@@ -27,69 +31,116 @@ class Results:
     code: ExitCode = ExitCode.OK
     counts: Mapping[str, int] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        told = ", ".join(f"{count} {what}" for what, count in self.counts.items() if count)
+        return f"<Results of {self.path}: {told or 'no trials'}>"
+
     @property
     def suite(self) -> str:
         """Name of the suite. Raises StoreError where the folder is no run directory."""
         return str(self._run.plan()["suite"])
 
     def table(self) -> pd.DataFrame:
-        """results.parquet: one row a trial, round, scope, modality and metric. An unfinished run gives what it has so far."""
+        """results.parquet: one row a trial, round, scope, modality and metric. Of an unfinished run what it has so far.
+
+        Where the file is missing or damaged, or trials were finished or damaged since, the rows come from the trials' files.
+        """
         from fpmg_bench.store import latest
 
-        return latest(self._run)
+        found = latest(self._run)
+        return rebuilt(self._run) if found is None else found
+
+    def records(self) -> list[TrialRecord]:
+        """What every planned trial left, in the order of the plan; damaged trials among them."""
+        run = self._run
+        return [run.record(trial) for trial in run.trials()]
 
     def trials(self) -> list[Mapping[str, Any]]:
-        """trial.json of every trial that was written, in the order of the plan."""
-        written = (self._run.result(trial.key) for trial in self._run.trials())
-        return [result for result in written if result is not None]
+        """trial.json of every trial that ended and is whole, in the order of the plan."""
+        return [record.result for record in self.records() if record.result is not None]
+
+    def problems(self) -> dict[str, str]:
+        """Id -> status and reason of every trial that failed, timed out, or is damaged on disk: none of them has numbers."""
+        return {r.trial.id: f"{r.status}: {r.reason}" for r in self.records() if r.status not in ("ok", "")}
 
     def ledger(self, key: str) -> Mapping[str, Any] | None:
-        """ledger.json of a trial; None where the trial has none."""
-        from fpmg_bench.store import read_json
-
-        return read_json(self._run.trial(key) / "ledger.json")
+        """ledger.json of a trial; None where the trial has none, or is damaged."""
+        return next((record.ledger for record in self.records() if record.trial.key == key), None)
 
     def synthetic(self, method: str, seed: int, dataset: str | None = None, silo: str | None = None) -> Path:
         """Folder of a silo's synthetic patients: a folder cohort (`cohort.yaml`, manifest, media).
 
-        dataset, silo: needed where the run has several. Raises StoreError naming what there is.
+        dataset, silo: needed where the run has several. Raises StoreError naming what there is to choose from.
         """
-        folder = self._run.trial(self._trial(method, seed, dataset).key) / "synthetic"
-        silos = sorted(each.name for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
-        if not silos:
-            raise StoreError(f"{folder}: this trial stored no synthetic patients", "controls of unpublishable cohorts store none")
-        if silo is None and len(silos) > 1:
-            raise StoreError(f"{method}/{seed} has {len(silos)} releases", f"name a silo: {', '.join(silos)}")
-        if silo is not None and silo not in silos:
-            raise StoreError(f"{method}/{seed} has no release '{silo}'", f"one of {', '.join(silos)}")
-        chosen: Path = folder / (silo or silos[0])
-        return chosen
+        ran = [trial for trial in self._run.trials() if (trial.spec.method, trial.spec.seed) == (method, seed)]
+        if not ran:
+            ids = ", ".join(trial.id for trial in self._run.trials()[:8])
+            raise StoreError(f"{self.path}: no trial of method '{method}' with seed {seed}", f"it has {ids}, ...")
+        stored = {
+            (trial.spec.dataset_name, folder.name): folder for trial in ran for folder in _releases(self._run.trial(trial.key))
+        }
+        chosen = [place for (of, at), place in stored.items() if dataset in (None, of) and silo in (None, at)]
+        if len(chosen) == 1:
+            return chosen[0]
+        asked = "/".join([*([dataset] if dataset else []), method, str(seed), *([f"silo {silo}"] if silo else [])])
+        if not stored:
+            reason = "failed trials, encoders alone and controls of cohorts that are not publishable store none"
+            raise StoreError(f"{self.path}: {asked} stored no synthetic patients", reason)
+        what = f"is {len(chosen)} releases" if chosen else "is none of the releases"
+        raise StoreError(f"{self.path}: {asked} {what}", f"choose one: {_choices(stored)}")
 
     def left_out(self) -> dict[str, list[str]]:
-        """reason -> ids of the trials that planning refused or skipped."""
+        """reason -> ids of the trials that planning refused or skipped, all of them."""
         plan = self._run.plan()
-        return by_reason((entry["id"], entry["reason"]) for entry in [*plan["refusals"], *plan["skipped"]])
+        return by_reason((entry["id"], entry["reason"]) for entry in [*plan.get("refusals", ()), *plan.get("skipped", ())])
+
+    def left_out_lines(self) -> list[str]:
+        """What planning left out, said shortly: a line a reason, and one for all cohorts that are not here."""
+        plan = self._run.plan()
+        return left_out_lines(*([(entry["id"], entry["reason"]) for entry in plan[kind]] for kind in ("refusals", "skipped")))
 
     @property
-    def _run(self) -> Any:
+    def _run(self) -> RunDir:
         from fpmg_bench.store import RunDir
 
         return RunDir(self.path)
 
-    def _trial(self, method: str, seed: int, dataset: str | None) -> Planned:
-        found = [
-            trial
-            for trial in self._run.trials()
-            if (trial.spec.method, trial.spec.seed) == (method, seed) and dataset in (None, trial.spec.dataset_name)
-        ]
-        if len(found) == 1:
-            only: Planned = found[0]
-            return only
-        if found:
-            names = ", ".join(trial.spec.dataset_name for trial in found)
-            raise StoreError(f"{self.path}: {method}/{seed} ran on several datasets", f"name one: {names}")
-        ids = ", ".join(trial.id for trial in self._run.trials()[:8])
-        raise StoreError(f"{self.path}: no trial of method '{method}' with seed {seed}", f"it has {ids}, ...")
+
+def _releases(trial: Path) -> list[Path]:
+    """The folders of synthetic patients that a trial stored, by silo; hidden ones are not whole yet."""
+    return sorted(path.parent for path in (trial / "synthetic").glob("[!.]*/cohort.yaml"))
+
+
+def _choices(stored: Iterable[tuple[str, str]]) -> str:
+    """The arguments that choose each release, dataset by dataset."""
+    silos: dict[str, list[str]] = {}
+    for dataset, silo in stored:
+        silos.setdefault(dataset, []).append(repr(silo))
+    return "; ".join(f"dataset={dataset!r}, silo={' or '.join(names)}" for dataset, names in silos.items())
+
+
+def left_out_lines(refused: Iterable[tuple[str, str]], skipped: Iterable[tuple[str, str]]) -> list[str]:
+    """What planning left out, from (id, reason): a line a reason, and one for all cohorts that are not here."""
+    cohorts = {id.partition("/")[0]: reason for id, reason in skipped}
+    absent = [name for name, reason in cohorts.items() if reason.startswith(NOT_HERE)]
+    lines = [f"refused: {_cells(ids)}: {reason}" for reason, ids in by_reason(refused).items()]
+    lines += [f"skipped: {name}: {reason}" for name, reason in cohorts.items() if name not in absent or len(absent) == 1]
+    if len(absent) > 1:
+        where = "set FPMG_DATA to the folder that holds them; fpmg-bench data fetch NAME --to DIR gets one"
+        lines.append(f"skipped: {plural(len(absent), 'cohort')} {NOT_HERE}: {', '.join(absent)}; {where}")
+    return lines
+
+
+def _cells(ids: Sequence[str]) -> str:
+    """Trials by dataset: "iu-cxr (fpmg, fedavg), 6 trials"."""
+    methods: dict[str, dict[str, None]] = {}
+    for id in ids:
+        dataset, _, rest = id.partition("/")
+        methods.setdefault(dataset, {})[rest.rpartition("/")[0]] = None
+    named = (
+        f"{dataset} ({', '.join([*found][:SHOWN])}{', ...' if len(found) > SHOWN else ''})" for dataset, found in methods.items()
+    )
+    return f"{', '.join(named)}, {plural(len(ids), 'trial')}"
 
 
 def by_reason(left_out: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -98,3 +149,15 @@ def by_reason(left_out: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for id, reason in left_out:
         found.setdefault(reason, []).append(id)
     return found
+
+
+def rebuilt(run: RunDir) -> pd.DataFrame:
+    """The long table of a run from its trials' files, with the AMP rows, which need several trials."""
+    import pandas as pd
+
+    from fpmg_bench.stats import amp, references
+    from fpmg_bench.store import collect
+
+    table = collect(run)
+    added = amp(table, references([trial["spec"] for trial in run.plan()["trials"]]))
+    return pd.concat([table, added], ignore_index=True) if len(added) else table

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+NOT_HERE = "not here"  # how the reason begins for which trials of an optional cohort that nobody brought are skipped
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:

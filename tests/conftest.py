@@ -1,5 +1,13 @@
 """What tests of several folders share."""
 
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+import forks
 import pytest
 
 from fpmg_bench import runner
@@ -7,6 +15,34 @@ from fpmg_bench.registry import Registry
 from fpmg_bench.runner.one import build
 from fpmg_bench.store import RunDir, TrialSink
 from fpmg_bench.trial import run_trial
+
+Install = Callable[..., None]
+HEADER = "from fpmg_bench.hookspecs import Component, hookimpl\n"
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """install(distribution, module, source, version="1.0", entry_point="main"): as pip would leave it, importable and listed."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    known = set(sys.modules)
+
+    def make(distribution: str, module: str, source: str, *, version: str = "1.0", entry_point: str = "main") -> None:
+        info = tmp_path / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[fpmg_bench]\n{entry_point} = {module}\n")
+        (tmp_path / f"{module}.py").write_text(HEADER + dedent(source))
+
+    yield make  # type: ignore[misc]
+    for name in set(sys.modules) - known:
+        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def program():
+    """program(words) -> exit code and what was printed: the command line in this process, its trials in forks of it."""
+    return forks.program
 
 
 @pytest.fixture(scope="session")

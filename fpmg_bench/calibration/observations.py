@@ -61,7 +61,7 @@ def _of_run(run: RunDir) -> Iterator[Observation]:
     from fpmg_bench.store import collect
 
     trials = {trial.key: trial for trial in run.trials() if trial.spec.control}
-    people = {key: _people(run.result(key) or {}) for key in trials}
+    people = {key: _people(run.record(trial).result or {}) for key, trial in trials.items()}
     for row in collect(run).to_dict("records"):
         if row["key"] not in trials or row["round"] != -1 or row["scope"] != "all" or not _of_release(row["metric"]):
             continue

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from fpmg_bench.calibration.bars import EXACT, Outcome, Stays, judge
 from fpmg_bench.calibration.response import Response, smallest_n
+from fpmg_bench.hookspecs import CORE
 
 Word = Literal["passed", "demoted", "not calibrated", "exact"]
 FILE = "verdicts.json"
@@ -132,10 +133,15 @@ def _verdict(score: str, outcomes: Sequence[Outcome], sizes: Mapping[str, int | 
     return Verdict(score, word, sum(bool(o.met) for o in judged), len(judged), missed, dict(sizes))
 
 
-def mark(key: str, modality: str | None = None) -> Verdict:
-    """The reference run's verdict on a score (all modalities, or by modality). `amp.*` inherits that of the score it is made of."""
+def mark(key: str, modality: str | None = None, origin: str = CORE) -> Verdict:
+    """The reference run's verdict on a score (all modalities, or by modality). `amp.*` inherits that of the score it is made of.
+
+    origin: the distribution of the metric; the verdicts are about what ships, whatever name another one takes.
+    """
+    if origin != CORE:
+        return Verdict(key, "not calibrated", note=f"a metric of {origin}, on which no reference run was made")
     kept = reference()["verdicts"]
-    base = key.split(".", 2)[2] if key.startswith(("amp.gap.", "amp.recovered.")) else key
+    base = score_of(key)
     exact = next((why for glob, why in EXACT.items() if fnmatchcase(base, glob)), "")
     if exact:
         return Verdict(key, "exact", note=exact)
@@ -144,8 +150,15 @@ def mark(key: str, modality: str | None = None) -> Verdict:
     return from_json(found) if found else Verdict(key, "not calibrated", note="no control bar was measured for it")
 
 
-def summary(metric: str) -> str:
-    """How many scores of a metric passed or were demoted in the reference run, in words."""
+def score_of(key: str) -> str:
+    """The score that `amp.*` is made of; any other score itself."""
+    return key.split(".", 2)[2] if key.startswith(("amp.gap.", "amp.recovered.")) else key
+
+
+def summary(metric: str, origin: str = CORE) -> str:
+    """How many scores of a metric passed or were demoted in the reference run, in words. origin: see `mark`."""
+    if origin != CORE:
+        return "not calibrated"
     words = [v["word"] for score, v in reference()["verdicts"].items() if score.partition("@")[0].partition(".")[0] == metric]
     said = [f"{words.count(word)} {word}" for word in ("passed", "demoted") if word in words]
     return ", ".join(said) or "not calibrated"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -10,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from fpmg_bench.errors import ExitCode, FpmgError
+from fpmg_bench.document.words import brief
+from fpmg_bench.errors import ExitCode, FpmgError, MachineError, on_this_machine
 
 EPILOG = """\b
 Examples:
@@ -87,20 +90,36 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program; leaves by SystemExit with an `ExitCode`.
 
-    Errors that a user can mend print as message and hint; anything else is an internal error (exit 3).
+    Errors that a user can mend, and what the machine refuses, print as message and hint; anything else is an internal error (exit 3).
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     trace = "--traceback" in given or os.environ.get("FPMG_TRACEBACK", "") not in ("", "0")
     try:
-        application(*_asked_for(given))(args=[word for word in given if word != "--traceback"], prog_name="fpmg-bench")
+        with on_this_machine(lambda: False):
+            _run(given)
+        code = ExitCode.OK
     except FpmgError as error:
         code = _explain(error, trace)
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
-        typer.echo("interrupted; the same command goes on from here", err=True)
+        _say("interrupted; the same command goes on from here")
     except Exception as error:  # noqa: BLE001 - whatever is left is our bug: it is reported as one, exit code 3
         code = _internal(error, trace)
     sys.exit(code)
+
+
+def _run(given: Sequence[str]) -> None:
+    """The program, until all that it printed is out."""
+    from fpmg_bench.cli import console
+
+    out = console.standard_output()
+    try:
+        application(*_asked_for(given))(args=[word for word in given if word != "--traceback"], prog_name="fpmg-bench")
+    except SystemExit as left:
+        if sys.stdout is not out:  # what typer makes of a pipe whose reader has ended
+            raise MachineError(BrokenPipeError(errno.EPIPE, ""), ran=False) from left
+        console.flush()
+        raise
 
 
 def _asked_for(words: Sequence[str]) -> tuple[str, ...]:
@@ -112,17 +131,24 @@ def _asked_for(words: Sequence[str]) -> tuple[str, ...]:
 
 def _explain(error: FpmgError, trace: bool) -> ExitCode:
     _trace(error, trace)
-    typer.echo(f"error: {error.message}", err=True)
+    told = "\n".join(map(brief, error.message.split("\n")))
+    _say(f"error: {told}")
     if error.hint:
-        typer.echo(f"hint: {error.hint}", err=True)
+        _say(f"hint: {brief(error.hint)}")
     return error.exit_code
 
 
 def _internal(error: Exception, trace: bool) -> ExitCode:
     _trace(error, trace)
-    typer.echo(f"internal error: {type(error).__name__}: {error}", err=True)
-    typer.echo("hint: this is a bug in fpmg-bench or in a plug-in; run again with --traceback and report it", err=True)
+    _say(f"internal error: {type(error).__name__}: {error}")
+    _say("hint: this is a bug in fpmg-bench or in a plug-in; run again with --traceback and report it")
     return ExitCode.INTERNAL
+
+
+def _say(text: str) -> None:
+    """On standard error, where that can be written; the exit code says it all the same."""
+    with contextlib.suppress(OSError):
+        typer.echo(text, err=True)
 
 
 def _trace(error: Exception, requested: bool) -> None:

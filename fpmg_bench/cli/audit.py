@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fpmg_bench.document.words import plural
 from fpmg_bench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -30,23 +31,25 @@ def command(
     Exit code 6 where a trial states less than its entries cost, spent more than the suite allows, charged fewer steps than it
     took, drew batches that are no Poisson samples at the rate it was charged for, claims privacy without a ledger, or where
     the lower bound of a canary audit is above the formal epsilon, at 95 % confidence for all seeds of a method together.
+    Exit code 1 where nothing is in violation but trials are damaged on disk (the same run mends them) or private ones failed, which
+    is no violation: they are named.
     Trials without `privacy` claim nothing: their epsilon is infinite. An audit that refutes nothing proves nothing.
     """
     from dataclasses import asdict
 
-    from fpmg_bench.api import load
     from fpmg_bench.audit.bound import refuted
     from fpmg_bench.audit.recompute import recompute
     from fpmg_bench.cli import console
-    from fpmg_bench.store import read_rounds
+    from fpmg_bench.results import Results
+    from fpmg_bench.store import DAMAGED
 
-    results = load(run)
-    trials = results.trials()
-    audits = [
-        audit
-        for trial in trials
-        for audit in recompute(trial, results.ledger(trial["key"]), read_rounds(run / "trials" / trial["key"] / "rounds.jsonl"))
-    ]
+    records = Results(run).records()
+    damaged = {record.trial.id: record.reason for record in records if record.status == DAMAGED}
+    ended = [record for record in records if record.status in ("failed", "timeout")]
+    failed = {record.trial.id: record.reason for record in ended if record.trial.spec.privacy}
+    done = [record for record in records if record.status == "ok"]
+    trials = [dict(record.result or {}) for record in done]
+    audits = [audit for record in done for audit in recompute(record.result or {}, record.ledger, record.rounds)]
     audited = [trial for trial in trials if trial.get("audit")]
     seeds = Counter(claim(trial) for trial in audited)
     verdicts = [refuted(trial["audit"], seeds[claim(trial)]) for trial in audited]
@@ -57,15 +60,19 @@ def command(
     violated = sum(bool(audit.violations) for audit in audits) + sum(bad for bad, _ in verdicts)
     if json:
         found = {"audits": [asdict(audit) for audit in audits], "canaries": canaries}
-        console.emit({**found, "trials": len(trials), "violations": violated})
+        console.emit({**found, "trials": len(trials), "violations": violated, "damaged": damaged, "failed": failed})
     else:
         _ledgers(run, audits)
         _canaries(canaries)
         without = sum(not trial["spec"].get("privacy") for trial in trials)
-        text = f"{len(audits)} ledgers, {len(canaries)} canary audits, {violated} in violation"
-        typer.echo(f"{text}; {without} trials without privacy (epsilon infinite)")
-    if violated:
-        raise typer.Exit(ExitCode.REGRESSION)
+        text = f"{plural(len(audits), 'ledger')}, {plural(len(canaries), 'canary audit')}, {violated} in violation"
+        counts = f"{plural(without, 'trial')} without privacy (epsilon infinite); {plural(len(damaged), 'trial')} damaged on disk"
+        typer.echo(f"{text}; {counts}; {plural(len(failed), 'private trial')} failed")
+        for what, trials_so in (("damaged", damaged), ("failed", failed)):
+            for id, why in trials_so.items():
+                typer.echo(f"not audited, {what}: {id}: {why}")
+    if violated or damaged or failed:
+        raise typer.Exit(ExitCode.REGRESSION if violated else ExitCode.SOME_FAILED)
 
 
 def claim(trial: Mapping[str, Any]) -> tuple[str, str]:

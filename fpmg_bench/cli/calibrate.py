@@ -33,9 +33,10 @@ def command(
     from dataclasses import asdict
 
     from fpmg_bench import calibration
-    from fpmg_bench.cli import console
+    from fpmg_bench.cli import console, damage
     from fpmg_bench.errors import StoreError
 
+    damage.tell(runs)
     found = calibration.responses(calibration.observe(runs))
     if not found:
         raise StoreError(f"{runs[0]}: no control has been measured", "fpmg-bench run calibration")
@@ -52,9 +53,10 @@ def command(
         from fpmg_bench.report import markdown as words
         from fpmg_bench.report import page
         from fpmg_bench.report.appendix import calibration as panel
+        from fpmg_bench.store import write_bytes
 
         sections = [panel.section(found, made)]
         if markdown:
-            markdown.write_text(words.render(sections, title="Calibration"), encoding="utf-8")
+            write_bytes(markdown, words.render(sections, title="Calibration").encode())
         if html:
-            html.write_text(page.render(sections, title="calibration", subtitle=str(made["command"])), encoding="utf-8")
+            write_bytes(html, page.render(sections, title="calibration", subtitle=str(made["command"])).encode())

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fpmg_bench.cli.components import describe
+from fpmg_bench.hookspecs import CORE
 from fpmg_bench.registry import Registry
 
 HEAD = """# Metric cards
@@ -18,7 +19,7 @@ COLUMNS = ("score", "best", "direction", "range", "unit", "source")
 
 def cards(registry: Registry) -> str:
     """Markdown: every metric that ships, its card and its scores."""
-    shipped = [entry for entry in registry.entries("metric") if entry.distribution == "fpmg-bench"]
+    shipped = [entry for entry in registry.entries("metric") if entry.distribution == CORE]
     return "\n".join([HEAD, *(line for entry in shipped for line in _card(describe(registry, "metric", entry.name)))])
 
 

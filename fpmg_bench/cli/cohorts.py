@@ -25,6 +25,11 @@ def overview(registry: Registry, counts: bool, json: bool) -> None:
     head = ("name", "modalities", "label", "silos", "licence", "here", *(("records", "patients") if counts else ()))
     console.table("Datasets", head, [[_cell(row, key) for key in head] for row in rows], right=("records", "patients"))
     typer.echo(KEY)
+    absent = [row["name"] for row in rows if row["here"] == "no"]
+    if absent:
+        typer.echo(
+            f"not here: {', '.join(absent)}; set FPMG_DATA to their folder; fpmg-bench list dataset NAME says how to get one"
+        )
     return None
 
 
@@ -55,8 +60,9 @@ def show(facts: dict[str, Any]) -> None:
 
 def _counts(counts: dict[str, Any]) -> None:
     from fpmg_bench.cli import console
+    from fpmg_bench.document import plural
 
-    typer.echo(f"\n{counts['records']} records of {counts['patients']} patients, {counts['labels']}")
+    typer.echo(f"\n{plural(counts['records'], 'record')} of {plural(counts['patients'], 'patient')}, {counts['labels']}")
     console.table("Modalities loaded", ("name", "kind", "columns", "shape", "records"), counts["modalities"], right=("records",))
     if counts["silos"]:
         console.table("Silos", ("name", "records", "patients", "label"), counts["silos"], right=("records", "patients"))
@@ -75,8 +81,7 @@ def _facts(registry: Registry, entry: Entry, load: bool) -> dict[str, Any]:
 
 
 def _named(registry: Registry, entry: Entry) -> dict[str, Any]:
-    name = entry.full_name if _twice(registry, entry) else entry.name
-    return {"kind": entry.kind, "name": name, "summary": entry.summary, "distribution": entry.distribution}
+    return {"kind": entry.kind, "name": registry.name_of(entry), "summary": entry.summary, "distribution": entry.distribution}
 
 
 def _known(entry: Entry, dataset: Any, load: bool) -> dict[str, Any]:
@@ -84,10 +89,6 @@ def _known(entry: Entry, dataset: Any, load: bool) -> dict[str, Any]:
     here = available is None or available()
     declared = _declared(getattr(dataset, "about", None), dataset.licence, getattr(dataset, "citation", ""))
     return declared | {"here": "yes" if here else "no", "counts": _counted(entry.name, dataset) if load and here else None}
-
-
-def _twice(registry: Registry, entry: Entry) -> bool:
-    return [other.name for other in registry.entries("dataset")].count(entry.name) > 1
 
 
 def _declared(about: Any, licence: str, citation: str) -> dict[str, Any]:

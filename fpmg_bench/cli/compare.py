@@ -46,10 +46,12 @@ def command(
     """
     from dataclasses import asdict
 
-    from fpmg_bench.cli import console
+    from fpmg_bench.cli import console, damage
     from fpmg_bench.comparison import Side, compare
 
-    rows = compare(Side.parse(a), Side.parse(b), metric or (), dict(map(_margin, margin or [])))
+    left, right = Side.parse(a), Side.parse(b)
+    damage.tell([left.run, right.run])
+    rows = compare(left, right, metric or (), dict(map(_margin, margin or [])))
     if json:
         console.emit([asdict(row) for row in rows])
     else:

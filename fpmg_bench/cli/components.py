@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from fpmg_bench.registry import Registry
+    from fpmg_bench.registry import Entry, Registry
 
 EPILOG = """\b
 Examples:
@@ -59,15 +59,13 @@ def _all(registry: Registry, kind: str, json: bool) -> None:
         broken = [{"distribution": b.distribution, "entry_point": b.entry_point, "error": b.error} for b in registry.broken]
         rows = [{"kind": e.kind, "name": e.name, "summary": e.summary, "distribution": e.distribution} for e in entries]
         return console.emit({"components": rows, "broken": broken})
-    names = [entry.name for entry in entries]
     rows_of: list[tuple[str, ...]] = [
-        (e.kind, e.full_name if names.count(e.name) > 1 else e.name, e.summary, f"{e.distribution} {e.dist_version}")
-        for e in entries
+        (e.kind, registry.name_of(e), e.summary, f"{e.distribution} {e.dist_version}") for e in entries
     ]
     if _checked(kind) == "metric":
         from fpmg_bench.calibration import summary
 
-        rows_of = [(*row, summary(entry.name)) for row, entry in zip(rows_of, entries, strict=True)]
+        rows_of = [(*row, summary(entry.name, entry.distribution)) for row, entry in zip(rows_of, entries, strict=True)]
         console.table("Components", ("kind", "name", "summary", "distribution", "calibration"), rows_of)
     else:
         console.table("Components", ("kind", "name", "summary", "distribution"), rows_of)
@@ -144,22 +142,22 @@ def describe(registry: Registry, kind: str, name: str) -> dict[str, Any]:
             }
             for p in registry.parameters(kind, name).values()
         ],
-        "scales": [_scale(entry.name, key, scale) for key, scale in getattr(cls, "scales", {}).items()],
+        "scales": [_scale(entry, key, scale) for key, scale in getattr(cls, "scales", {}).items()],
     }
 
 
-def _scale(metric: str, key: str, scale: Any) -> dict[str, Any]:
+def _scale(metric: Entry, key: str, scale: Any) -> dict[str, Any]:
     direction = {True: "higher is better", False: "lower is better", None: "nearest to best"}[scale.higher_is_better]
     same = {name: getattr(scale, name) for name in ("best", "low", "high", "unit", "source")}
     return {"key": key, "direction": direction, "calibration": _calibration(metric, key), **same}
 
 
-def _calibration(metric: str, key: str) -> str:
+def _calibration(metric: Entry, key: str) -> str:
     """The reference run's verdict, of the score over all modalities and by modality."""
     from fpmg_bench.calibration import mark
 
-    full = key if key == metric or key.startswith(f"{metric}.") else f"{metric}.{key}"
-    joint, single = mark(full), mark(full, "any")
+    full = key if key == metric.name or key.startswith(f"{metric.name}.") else f"{metric.name}.{key}"
+    joint, single = (mark(full, modality, metric.distribution) for modality in (None, "any"))
     if single.word == "not calibrated" or joint.word == "exact":
         return joint.text
     return f"by modality {single.text}" if joint.word == "not calibrated" else f"{joint.text}; by modality {single.text}"

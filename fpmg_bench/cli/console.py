@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
+
+from fpmg_bench.errors import MachineError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
 PIPE_WIDTH = 400  # columns where nobody looks: a table in a file must not be cut
+
+
+def standard_output() -> TextIO:
+    """Where results are printed. Raises MachineError where it is closed; a closed standard error is replaced by nothing."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    if sys.stdout is None:
+        raise MachineError(OSError(errno.EPIPE, ""), ran=False)
+    return sys.stdout
+
+
+def flush() -> None:
+    """All that was printed is out. Raises OSError where it cannot be, and the interpreter does not try again when it ends."""
+    out = sys.stdout
+    try:
+        out.flush()
+    except OSError:
+        if out is sys.__stdout__ and out is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        raise
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -72,15 +96,17 @@ def emit(value: Mapping[str, Any] | Sequence[Any]) -> None:
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """KEY=VALUE of an option `--set`, the value as YAML reads it. Raises SuiteError."""
-    from ruamel.yaml import YAML
-
+    """KEY=VALUE of an option `--set`, the value as a suite's is read. Raises SuiteError."""
+    from fpmg_bench.document import Problems, brief, read_document
     from fpmg_bench.errors import SuiteError
 
     key, equals, value = text.partition("=")
     if not equals:
-        raise SuiteError(f"--set {text}: KEY=VALUE was expected", "for example --set image_size=64")
-    return key, YAML(typ="safe", pure=True).load(value)
+        raise SuiteError(brief(f"--set {text}: KEY=VALUE was expected"), "for example --set image_size=64")
+    problems = Problems(brief(f"--set {text}"), hint="for example --set image_size=64")
+    node = read_document(value, problems)
+    problems.raise_if_any()
+    return key, node.plain()
 
 
 def note(text: str) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fpmg_bench.document.words import plural
 from fpmg_bench.errors import ExitCode
 
 EPILOG = """\b
@@ -66,7 +67,7 @@ def new(
     open_ = sum("FILL IN" in line for line in text.splitlines()[1:])
     typer.echo(
         f"{target}: a draft of {manifest.name}; "
-        + (f"{open_} lines to fill in, then " if open_ else "")
+        + (f"{plural(open_, 'line')} to fill in, then " if open_ else "")
         + "check every line of it"
     )
 
@@ -111,7 +112,11 @@ def _fetchable(name: str, given: dict[str, Any]) -> Any:
 
     registry = Registry.discover()
     if not fetchable(registry.load("dataset", name)):
-        can = [entry.name for entry in registry.entries("dataset") if fetchable(registry.load("dataset", entry.full_name))]
+        can = [
+            registry.name_of(entry)
+            for entry in registry.entries("dataset")
+            if fetchable(registry.load("dataset", entry.full_name))
+        ]
         raise UnknownComponent(f"dataset '{name}' is not one that can be fetched", f"one of {', '.join(can)}")
     return registry.build("dataset", Choice(name, given))
 

@@ -117,6 +117,13 @@ def _plugins() -> Iterator[Finding]:
             False,
             f"from {broken.distribution}; fpmg-bench list shows the traceback",
         )
+    for plugin in registry.plugins:
+        for hook in plugin.unmarked:
+            hint = "from fpmg_bench.hookspecs import hookimpl"
+            yield Finding(f"plug-in {plugin.entry_point}", f"{hook} has no @hookimpl: it is never called", False, hint)
+    for kind, name in dict.fromkeys((entry.kind, entry.name) for entry in registry.entries()):
+        if registry.note(kind, name):
+            yield Finding(f"{kind} {name}", registry.note(kind, name))
     for distribution in dict.fromkeys(entry.distribution for entry in registry.entries()):
         entries = [entry for entry in registry.entries() if entry.distribution == distribution]
         yield Finding(f"plug-in {distribution}", f"{len(entries)} components")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from fpmg_bench.document.words import plural
 from fpmg_bench.spec import Choice
 
 if TYPE_CHECKING:
@@ -41,13 +42,13 @@ def planned(forecasts: Sequence[Forecast], registry: Registry, liars: int, *, ev
     found: dict[str, list[Forecast]] = {}
     for f in forecasts:
         if f.graph is not None and f.topology is not None and not f.pooled:
-            found.setdefault(f"{said(f.topology)}, {f.graph.silos} silos", []).append(f)
+            found.setdefault(f"{said(f.topology)}, {plural(f.graph.silos, 'silo')}", []).append(f)
     made = []
     for group in found.values():
         topology, graph = group[0].topology, group[0].graph
         assert topology is not None and graph is not None
         rules = {said(f.aggregator): f.aggregator for f in group if f.aggregator is not None}
-        names = [entry.name for entry in registry.entries("aggregator")] if every else []
+        names = [registry.name_of(entry) for entry in registry.entries("aggregator")] if every else []
         known = {choice.name for choice in rules.values()}
         chosen = [*rules.values(), *(Choice(name) for name in sorted(names) if name not in known)]
         stages = [(stage.message, stage.per_round) for f in group for stage in f.stages if stage.silos == graph.silos]
@@ -73,9 +74,13 @@ def show(graphs: Sequence[Planned], liars: int, *, pictures: bool) -> None:
     )
     title = "Graphs: fewest nodes whose loss cuts a silo off, contraction a round, rounds until silos agree, M the largest model"
     console.table(title, columns, map(_facts, graphs), right=columns[1:])
+    for each in graphs:
+        if each.graph.unreached:
+            silos = ", ".join(map(str, each.graph.unreached))
+            typer.echo(f"{said(each.topology)}, {each.graph.silos} silos: no other's weights ever reach silo {silos}")
     if pictures:
         for each in graphs:
-            typer.echo(f"\n{said(each.topology)}, {each.graph.silos} silos: {_nodes(each.graph)}")
+            typer.echo(f"\n{said(each.topology)}, {plural(each.graph.silos, 'silo')}: {_nodes(each.graph)}")
             typer.echo("\n".join(picture(each.graph)))
         typer.echo()
     columns = ("topology", "silos", "aggregator", "needs", "sees", "proven for", "given", _wanted(liars))
@@ -138,8 +143,8 @@ def _facts(each: Planned) -> tuple[Any, ...]:
 
 def _nodes(graph: Graph) -> str:
     over = f"over {graph.period} rounds, " if graph.period > 1 else ""
-    return f"{over}{len(graph.edges)} links, rows send to columns"
+    return f"{over}{plural(len(graph.edges), 'link')}, rows send to columns"
 
 
 def _wanted(liars: int) -> str:
-    return f"for {liars} liar{'s' if liars > 1 else ''}"
+    return f"for {plural(liars, 'liar')}"

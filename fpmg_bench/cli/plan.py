@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fpmg_bench.cli.run import Deadline, Joined, Json, OnDead, Only, Seeds, SuiteName, numbers
+from fpmg_bench.document.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,12 +54,12 @@ def command(
     from fpmg_bench.registry import Registry
     from fpmg_bench.store import RunDir
 
-    registry = Registry.discover()
+    wire, registry = runner.Wire(transport, deadline, on_dead), Registry.discover()
     made = runner.plan(suite, registry, only=only, seeds=numbers(seeds))
-    wire, run = runner.Wire(transport, deadline, on_dead), RunDir(out or Path("runs") / made.suite.name)
+    run = RunDir(out or Path("runs") / made.suite.name)
     made = runner.joined(made, run, registry, wire)
     if out is not None:
-        made.keep(run).write(run)
+        made.save(run)
     forecasts = list(_forecasts(made, registry))
     on_hosts = ranks.lines(made, forecasts, run.root, wire) if transport == "gloo" else {}
     drawn = graphs.planned(forecasts, registry, liars, every=graph)
@@ -104,6 +105,7 @@ def _emit(made: RunPlan, forecasts: Sequence[Forecast], graphs: Sequence[Any], r
             ],
             "refusals": [asdict(refusal) for refusal in made.refusals],
             "skipped": [asdict(refusal) for refusal in made.skipped],
+            "notes": made.notes,
             "forecasts": [asdict(f) | {"bytes": f.bytes, "seconds": f.seconds} for f in forecasts],
             "graphs": graphs,
         }
@@ -114,18 +116,20 @@ def _emit(made: RunPlan, forecasts: Sequence[Forecast], graphs: Sequence[Any], r
 def _print(made: RunPlan, forecasts: Sequence[Forecast]) -> None:
     from fpmg_bench.cli import console
     from fpmg_bench.cli.progress import clock
-    from fpmg_bench.results import by_reason
+    from fpmg_bench.results import left_out_lines
 
     chosen = [trial for trial in made.trials if trial.id in made.selected]
     seeds = {
         name: sorted({t.spec.seed for t in chosen if _cell(t.id) == name}) for name in dict.fromkeys(_cell(t.id) for t in chosen)
     }
     typer.echo(
-        f"{made.suite.name}: {len(chosen)} trials, {len({t.key for t in chosen})} distinct, {len({t.stage1 for t in chosen if t.stage1})} stage 1"
+        f"{made.suite.name}: {plural(len(chosen), 'trial')}, {len({t.key for t in chosen})} distinct, {len({t.stage1 for t in chosen if t.stage1})} stage 1"
     )
-    for what, entries in (("refused", made.refusals), ("skipped", made.skipped)):
-        for reason, ids in by_reason((entry.id, entry.reason) for entry in entries).items():
-            typer.echo(f"{what}: {', '.join(ids)}: {reason}")
+    for note in made.notes:
+        typer.echo(f"note: {note}")
+    refused, skipped = ([(entry.id, entry.reason) for entry in entries] for entries in (made.refusals, made.skipped))
+    for line in left_out_lines(refused, skipped):
+        typer.echo(line)
     rows = [
         (
             _cell(f.id),
@@ -201,7 +205,7 @@ def _cell(id: str) -> str:
 def _graph(forecast: Forecast) -> str:
     """Edges of one round, at most twelve: 0>1 1>2 2>0; s is the server, h2 a hub."""
     names = [f"{_node(a)}>{_node(b)}" for a, b in forecast.edges]
-    return " ".join(names[:12]) + (f" ... {len(names)} edges" if len(names) > 12 else "") or "-"
+    return " ".join(names[:12]) + (f" ... {plural(len(names), 'edge')}" if len(names) > 12 else "") or "-"
 
 
 def _node(node: int) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fpmg_bench.cli.console import console
+from fpmg_bench.document.words import plural
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -100,7 +101,9 @@ class Bars:
 
 def opening(event: dict[str, Any]) -> str:
     """What is about to happen."""
-    return f"{event['trials']} trials: {event['todo']} to run, {event['kept']} kept from before; {event['jobs']} at a time"
+    return (
+        f"{plural(event['trials'], 'trial')}: {event['todo']} to run, {event['kept']} kept from before; {event['jobs']} at a time"
+    )
 
 
 def _bars() -> Progress:

@@ -36,9 +36,11 @@ def command(
 ) -> None:
     """Write the report of the runs; it loads nothing from the network. Unfinished runs show what they have."""
     from fpmg_bench.api import write_report
+    from fpmg_bench.cli import damage
 
     if panels and markdown is None:
         raise typer.BadParameter("--panels chooses the panels of --markdown FILE, which is not given")
     ids = [name.strip() for name in (panels or "").split(",") if name.strip()]
+    damage.tell(runs)
     for path in write_report(runs, out=out, show_real=show_real, markdown=markdown, panels=ids):
         typer.echo(path)

@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from fpmg_bench.results import Results
+    from fpmg_bench.store import TrialRecord
 
 EPILOG = """\b
 Examples:
@@ -54,12 +55,16 @@ def command(
 ) -> None:
     """Run every trial of SUITE that is not finished, then write results.parquet and report.html."""
     from fpmg_bench import api
+    from fpmg_bench.cli import console
     from fpmg_bench.cli.progress import watching
+    from fpmg_bench.errors import on_this_machine
 
     with watching() as tell:
         joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead}
         results = api.run(suite, out=out, jobs=jobs, only=only, seeds=numbers(seeds), on_event=tell, report=report, **joined)
-    _tell(results, json)
+    with on_this_machine(lambda: True):
+        _tell(results, json)
+        console.flush()
     raise typer.Exit(results.code)
 
 
@@ -67,21 +72,30 @@ def numbers(text: str | None) -> tuple[int, ...] | None:
     """Seeds of the command line: "0,1,2"."""
     if text is None:
         return None
+    from fpmg_bench.document import brief
+    from fpmg_bench.errors import SuiteError
+
     try:
         return tuple(int(word) for word in text.split(","))
-    except ValueError as error:
-        raise typer.BadParameter(f"'{text}' is no list of whole numbers such as 0,1,2", param_hint="--seeds") from error
+    except ValueError as error:  # also a number of thousands of digits
+        raise SuiteError(brief(f"--seeds {text}: no list of whole numbers"), "--seeds 0,1,2") from error
+
+
+def _place(record: TrialRecord) -> dict[str, str]:
+    if record.result is None:
+        return {"where": "", "reason": record.reason}
+    return {name: str(record.result[name]) for name in ("where", "reason")}
 
 
 def _tell(results: Results, json: bool) -> None:
     """Counts, failures with their reasons, and where everything is."""
     from fpmg_bench.cli import console
 
-    troubles = [t for t in results.trials() if t["status"] != "ok"]
+    troubles = [record for record in results.records() if record.status not in ("ok", "")]
     files = {"results": results.path / "results.parquet", "report": results.path / "report.html"}
     present = {name: str(path) for name, path in files.items() if path.is_file()}
     if json:
-        failed = [{"id": t["id"], "status": t["status"], "where": t["where"], "reason": t["reason"]} for t in troubles]
+        failed = [{"id": t.trial.id, "status": t.status, **_place(t)} for t in troubles]
         return console.emit(
             {
                 "run": str(results.path),
@@ -94,9 +108,9 @@ def _tell(results: Results, json: bool) -> None:
         )
     typer.echo(", ".join(f"{count} {what}" for what, count in results.counts.items() if count) or "nothing to do")
     for trial in troubles:
-        typer.echo(f"{trial['status']}: {trial['id']}: {trial['where']}: {trial['reason']}")
-    for reason, ids in results.left_out().items():
-        typer.echo(f"not run: {', '.join(ids)}: {reason}")
+        typer.echo(f"{trial.status}: {trial.trial.id}: {': '.join(filter(None, _place(trial).values()))}")
+    for line in results.left_out_lines():
+        typer.echo(line)
     for path in present.values():
         typer.echo(path)
     return None

@@ -58,12 +58,13 @@ def _apply(suite: Suite, tuned: Tuned, registry: Registry) -> Path:
     """Beside the suite, or in this folder for one that ships: its own folder belongs to the installation."""
     from importlib.resources import files
 
+    from fpmg_bench.store import write_bytes
     from fpmg_bench.tune import tuned_suite
 
     assert tuned.best is not None
     folder = Path() if suite.source.parent == Path(str(files("fpmg_bench"))) / "suites" else suite.source.parent
     target = folder / f"{suite.source.stem}-tuned.yaml"
-    target.write_text(tuned_suite(suite, tuned.best.params, registry), encoding="utf-8")
+    write_bytes(target, tuned_suite(suite, tuned.best.params, registry).encode())
     return target
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Cohort, Column, Schema, Series
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+MANIFEST, DOCUMENT = "manifest.parquet", "cohort.yaml"
 FRAME_MS = 125  # a written clip plays at 8 frames a second
 PNG_CHANNELS = (1, 3)
 
@@ -25,7 +27,8 @@ def write(cohort: Cohort, folder: Path, licence: str = "unknown", publishable: b
     """Write `cohort` into `folder`, which is made and must be empty.
 
     Numbers keep their bits, pixels are stored without loss, absent modalities stay absent; `dropped` is not written, since
-    what was left out is not there. Raises DatasetError where the folder is in use or a text is not valid Unicode.
+    what was left out is not there. Raises DatasetError where the folder is in use, a text is not valid Unicode, or a modality's name
+    leads out of the folder.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DatasetError(f"{folder}: not an empty folder", "a cohort is written into a folder of its own")
@@ -33,12 +36,26 @@ def write(cohort: Cohort, folder: Path, licence: str = "unknown", publishable: b
     columns = _identity(cohort)
     modalities = {}
     for name, schema in cohort.schemas.items():
-        columns[f"present.{name}"] = cohort.present[name]
-        modalities[name] = {"kind": schema.kind, "present": f"present.{name}"} | WRITERS[schema.kind](
-            cohort, name, folder, columns
-        )
-    _parquet(columns, folder / "manifest.parquet")
-    _yaml(_document(cohort, licence, publishable, modalities), folder / "cohort.yaml")
+        present = _add(columns, f"present.{name}", cohort.present[name])
+        modalities[name] = {"kind": schema.kind, "present": present} | WRITERS[schema.kind](cohort, name, folder, columns)
+    _parquet(columns, folder / MANIFEST)
+    _yaml(_document(cohort, licence, publishable, modalities), folder / DOCUMENT)
+
+
+def _add(columns: dict[str, Any], name: str, values: Any) -> str:
+    """Put a column under its name, or the next that is free: a modality may be called `patient`."""
+    while name in columns:
+        name += "_"
+    columns[name] = values
+    return name
+
+
+def _file(folder: Path, name: str, ending: str = "") -> Path:
+    """A free file or folder for a modality. Raises DatasetError where its name leads out of the folder."""
+    stem = name
+    while inside(folder, stem + ending, f"modality '{name}'").exists() or stem + ending in (MANIFEST, DOCUMENT):
+        stem += "_"
+    return folder / (stem + ending)
 
 
 def _identity(cohort: Cohort) -> dict[str, Any]:
@@ -68,7 +85,7 @@ def _document(cohort: Cohort, licence: str, publishable: bool, modalities: Mappi
         "version": 1,
         "licence": licence,
         "publishable": publishable,
-        "manifest": "manifest.parquet",
+        "manifest": MANIFEST,
         "record": "record",
         "patient": "patient",
         **silo,
@@ -89,10 +106,12 @@ def _column(column: Column, source: str) -> dict[str, Any]:
 
 def _table(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> dict[str, Any]:
     frame = cohort.data[name].frame
+    written = []
     for column in cohort.schemas[name].columns:
         values = frame[column.name]
-        columns[f"{name}.{column.name}"] = values.to_numpy() if column.type != "category" else _strings(values)
-    return {"columns": [_column(column, f"{name}.{column.name}") for column in cohort.schemas[name].columns]}
+        cells = values.to_numpy() if column.type != "category" else _strings(values)
+        written.append(_column(column, _add(columns, f"{name}.{column.name}", cells)))
+    return {"columns": written}
 
 
 def _strings(values: pd.Series[Any]) -> NDArray[np.object_]:
@@ -101,17 +120,18 @@ def _strings(values: pd.Series[Any]) -> NDArray[np.object_]:
 
 def _text(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> dict[str, Any]:
     here = cohort.present[name]
-    columns[name] = [string if there else None for string, there in zip(cohort.data[name].strings, here, strict=True)]
-    return {"column": name, "length": max([cohort.schemas[name].shape[0], *map(len, cohort.data[name].strings)])}
+    strings = [string if there else None for string, there in zip(cohort.data[name].strings, here, strict=True)]
+    column = _add(columns, name, strings)
+    return {"column": column, "length": max([cohort.schemas[name].shape[0], *map(len, cohort.data[name].strings)])}
 
 
 def _series(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> dict[str, Any]:
     """Long form: a row for each seen value, and one without a variable for each step of which nothing was seen."""
     schema: Schema = cohort.schemas[name]
-    file = f"{name}.parquet"
-    _parquet(_long(cohort.data[name], [column.name for column in schema.columns], cohort.present[name]), folder / file)
+    file = _file(folder, name, ".parquet")
+    _parquet(_long(cohort.data[name], [column.name for column in schema.columns], cohort.present[name]), file)
     return {
-        "file": file,
+        "file": file.name,
         **{key: key for key in ("record", "step", "time", "variable", "value")},
         "steps": schema.shape[0],
         "columns": [_column(column, column.name) for column in schema.columns],
@@ -140,14 +160,14 @@ def _media(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> 
 
     schema = cohort.schemas[name]
     ending = "png" if schema.shape[-3] in PNG_CHANNELS else "npy"
-    (folder / name).mkdir()
+    media = _file(folder, name)
+    media.mkdir()
     files = np.full(len(cohort), None, dtype=object)
     for row in np.flatnonzero(cohort.present[name]):
-        files[row] = f"{name}/{row:06d}.{ending}"
+        files[row] = f"{media.name}/{row:06d}.{ending}"
         _pixels(cohort.data[name].take(np.array([row])).array()[0], folder / files[row])
-    columns[name] = files
     video = {"frame_ms": FRAME_MS} if schema.kind == "video" else {}
-    return {"column": name, "shape": list(schema.shape), **video}
+    return {"column": _add(columns, name, files), "shape": list(schema.shape), **video}
 
 
 def _pixels(array: NDArray[np.uint8], file: Path) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
 from fpmg_bench.errors import NotApplicable
+from fpmg_bench.evaluation.handed import Handed, sealed
 from fpmg_bench.evaluation.nearest import nearest
 from fpmg_bench.types import Score
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     Made = Mapping[int, Cohort] | Callable[[], Mapping[int, Cohort]]  # silo -> cohort, now or when first asked for
 
 T = TypeVar("T")
+REAL = ("train", "r1", "r2", "held_out", "third")
 
 
 class Learners(Protocol):
@@ -48,7 +51,8 @@ class Measured:
     """All a metric may look at; see `contracts.Evidence`.
 
     `train.silo` is the realised partition: silo k's own training patients have silo == k. `encode(silo, cohort)`: vectors
-    [n, d] of a silo's released encoders, where there are any. `gaps` collects what was not applicable, in order.
+    [n, d] of a silo's released encoders, where there are any. `gaps` collects what was not applicable, in order. Nothing of it can
+    be changed by who looks at it: arrays and records are read-only, models are copies, and `put_back` undoes what was written into tables.
     """
 
     def __init__(
@@ -78,13 +82,18 @@ class Measured:
     ) -> None:
         self.train, self.r1, self.r2, self.held_out, self.third = train, r1, r2, held_out, third
         self.space, self.silo_names, self.seed, self.encode = space, tuple(silo_names), seed, encode
-        self._released, self._balanced = released, balanced or {}
-        self.rounds, self.plumbing, self.bytes = tuple(rounds), tuple(plumbing), dict(bytes or {})
+        self.rounds, self.plumbing, self.bytes = sealed(tuple(rounds)), sealed(tuple(plumbing)), sealed(bytes or {})
         self.publishable, self.round_trip, self.widths = publishable, round_trip, dict(widths or {})
-        self._ledgers, self._models, self._frames = dict(ledgers or {}), dict(models or {}), dict(frames or {})
+        self._ledgers: Mapping[int, Mapping[str, Any]] = sealed(ledgers or {})
+        self._models, self._frames = dict(models or {}), dict(frames or {})
         self._learners = learners
         self.gaps: list[Gap] = []
         self._kept: dict[Hashable, tuple[Any, Any]] = {}  # key -> (what must stay alive for the key to be unique, value)
+        self._handed: dict[int, Handed] = {}
+        for name in REAL:
+            if getattr(self, name) is not None:
+                self._hand(name, getattr(self, name))
+        self._released, self._balanced = self._given("released", released), self._given("balanced", balanced or {})
 
     def next_release(self, released: Mapping[int, Cohort], **changes: Any) -> Measured:
         """The same split and space with another release (an earlier round): what was computed on real patients is kept."""
@@ -92,9 +101,9 @@ class Measured:
             "balanced": {}, "rounds": self.rounds, "ledgers": self._ledgers, "models": {}, "frames": self._frames,
             "bytes": self.bytes, "plumbing": self.plumbing, "encode": None, "round_trip": None, "learners": None,
         }  # fmt: skip
-        fixed = {name: getattr(self, name) for name in ("train", "r1", "r2", "held_out", "third", "space", "silo_names")}
+        fixed = {name: getattr(self, name) for name in (*REAL, "space", "silo_names")}
         again = Measured(**fixed, released=released, publishable=self.publishable, seed=self.seed, **(given | changes))
-        real = {id(part) for part in (self.train, self.r1, self.r2, self.held_out, self.third)}
+        real = {id(getattr(self, name)) for name in REAL}
         again._kept = {key: kept for key, kept in self._kept.items() if kept[0] is None or id(kept[0]) in real}
         return again
 
@@ -138,15 +147,44 @@ class Measured:
     def _made(self, name: str, given: Made) -> Mapping[int, Cohort]:
         return given if isinstance(given, Mapping) else self._keep((name,), None, given)
 
+    def put_back(self, since: Collection[Hashable]) -> list[str]:
+        """Names of the cohorts that were written into: they are what they were again, and what was computed since is forgotten.
+
+        since: `computed` before whoever may have written.
+        """
+        written = [handed.name for handed in self._handed.values() if handed.put_back()]
+        if written:
+            self._kept = {key: kept for key, kept in self._kept.items() if key in since}
+        return written
+
+    @property
+    def computed(self) -> frozenset[Hashable]:
+        """What is kept so far, by its key."""
+        return frozenset(self._kept)
+
+    def _given(self, name: str, made: Made) -> Made:
+        return self._hand_all(name, made) if isinstance(made, Mapping) else lambda: self._hand_all(name, made())
+
+    def _hand(self, name: str, cohort: Cohort) -> None:
+        self._handed.setdefault(id(cohort), Handed.of(name, cohort))
+
+    def _hand_all(self, name: str, made: Mapping[int, Cohort]) -> Mapping[int, Cohort]:
+        for silo, cohort in made.items():
+            self._hand(f"{name} of {self._scope(silo)}", cohort)
+        return MappingProxyType(dict(made))
+
     def round_trips(self) -> Mapping[int, Cohort]:
         """silo -> the held-out patients after its encoders and decoders. Raises NotApplicable where there are none."""
         if self.round_trip is None:
             raise NotApplicable("this release has no encoders")
-        return self._keep(("round trips",), self.held_out, self.round_trip)
+        make = self.round_trip
+        return self._keep(("round trips",), self.held_out, lambda: self._hand_all("round trips", make()))
 
     def model(self, silo: int) -> Mapping[str, State]:
-        """The released states of a silo; empty for controls."""
-        return self._models.get(silo, {})
+        """The released states of a silo, a copy; empty for controls."""
+        return {
+            part: {key: tensor.clone() for key, tensor in state.items()} for part, state in self._models.get(silo, {}).items()
+        }
 
     def ledger(self, silo: int) -> Mapping[str, Any]:
         """The silo's ledger; without one nothing was accounted, so epsilon is infinite."""
@@ -214,7 +252,8 @@ class Measured:
 
     def _keep(self, key: Hashable, alive: Any, make: Callable[[], T]) -> T:
         if key not in self._kept:
-            self._kept[key] = (alive, make())
+            made = make()
+            self._kept[key] = (alive, sealed(made) if isinstance(made, np.ndarray) else made)
         value: T = self._kept[key][1]
         return value
 

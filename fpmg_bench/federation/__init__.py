@@ -7,6 +7,7 @@ from fpmg_bench.federation.hops import hops
 from fpmg_bench.federation.loop import run
 from fpmg_bench.federation.mixing import mixing
 from fpmg_bench.federation.plumbing import check
+from fpmg_bench.federation.schedule import Schedule
 from fpmg_bench.federation.stage import Federated, Plan, SiloPlan
 from fpmg_bench.federation.statistics import cost, exchange
 from fpmg_bench.federation.statistics import path as statistics_path
@@ -14,6 +15,7 @@ from fpmg_bench.federation.statistics import path as statistics_path
 __all__ = [
     "Federated",
     "Plan",
+    "Schedule",
     "SiloPlan",
     "check",
     "cost",

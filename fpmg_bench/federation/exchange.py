@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fpmg_bench.errors import PlumbingError
+from fpmg_bench.errors import PlumbingError, TrialError
 from fpmg_bench.faults import Round
 from fpmg_bench.federation import secure, weights
 from fpmg_bench.federation.meter import Meter
@@ -226,6 +226,23 @@ class Exchange:
             prefix = f"{dtype}/"
             part = {key.removeprefix(prefix): value for key, value in node.memory.items() if key.startswith(prefix)}
             stacked = torch.stack([item.payload[dtype] for item in inputs])
-            merged[dtype] = self.aggregator.merge(stacked, shares, reference, own, part)
+            merged[dtype] = self._whole(self.aggregator.merge(stacked, shares, reference, own, part), stacked, reference)
             memory |= {prefix + key: value for key, value in part.items()}
         return merged, memory
+
+    def _whole(self, merged: Tensor, inputs: Tensor, reference: Tensor) -> Tensor:
+        """The merged vector; TrialError that names the rule where it is no model, though it was given models."""
+        import torch
+
+        said, asked = (
+            f"{t.dtype} {tuple(t.shape)}" if isinstance(t, torch.Tensor) else repr(t)[:40] for t in (merged, reference)
+        )
+        wrong = f"gave {said} in the place of a model, {asked}" if said != asked else ""
+        if not wrong and not torch.isfinite(merged).all() and torch.isfinite(inputs).all():
+            wrong = f"gave values that are not finite for {len(inputs)} finite models"
+        if wrong:
+            raise TrialError(
+                f"{self.stage}, round {self.round}: aggregator {type(self.aggregator).__name__} {wrong}",
+                "a fault of the merging rule: fpmg_bench.testing.checks_for finds it without a trial",
+            )
+        return merged

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fpmg_bench.federation.edges import Edge, edges_of
 from fpmg_bench.federation.mixing import modulus_of_rounds, period_of
+from fpmg_bench.federation.schedule import AHEAD, Schedule
 from fpmg_bench.keys import rng_for
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class Graph:
     sees: fewest models of a merge, its own included, None where nothing is merged; merging: where; relayed: models come by way of
     others; second_modulus: contraction of the consensus distance a round, with equal shares (over several rounds their geometric
     mean), None where models are trained one after the other; rounds: until that distance is 1e-3 of the first, None for never;
-    messages: a round, None without a closed form; steps: one after the other in a round.
+    messages: a round, None without a closed form; steps: one after the other in a round; unreached: silos that no other's weights
+    get to within 8 rounds a silo.
     """
 
     silos: int
@@ -44,6 +46,7 @@ class Graph:
     rounds: int | None
     messages: int | None
     steps: int
+    unreached: tuple[int, ...] = ()
 
 
 def graph_of(topology: Topology, silos: int) -> Graph:
@@ -71,6 +74,7 @@ def graph_of(topology: Topology, silos: int) -> Graph:
         rounds_to_consensus(modulus, period),
         topology.messages(silos),
         len(plans[0]),
+        Schedule(topology, "dry plan", 0).unreached(range(silos), AHEAD * silos),
     )
 
 

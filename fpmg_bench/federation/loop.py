@@ -39,6 +39,7 @@ def run(
     """Train `learner` over the shards. `report` gets each round's record and the state to checkpoint."""
     stage = Loop(learner, schema, shards, plan, transport or Inproc())
     rounds = plan.rounds if learner.rounds is None else learner.rounds
+    plan.schedule.foretell(list(stage.masses), rounds)
     now = resume or stage.start(rounds)
     while now.round < rounds and not now.done:
         record = stage.round(now, last=now.round + 1 == rounds)
@@ -60,7 +61,7 @@ class Loop(Learning):
         kept: dict[int, State] = {s: {} for s in self.shards}  # what a silo learnt about itself here is its own to use later
         local = {s: self.learner.statistics(self.schema, self.shard(s, -1), self.context(s, -1, kept[s])) for s in self.shards}
         sums = self._summed(local)
-        steps = self.plan.steps(list(self.masses), 0)
+        steps = self.plan.schedule.meeting(list(self.masses))
         now, one = Federated(self._initial(sums), kept), next(iter(sums.values()))
         now.statistics_bytes, now.statistics_messages = statistics.cost(steps, list(self.masses), one)
         now.path += statistics.path(steps, list(self.masses), one)
@@ -75,8 +76,9 @@ class Loop(Learning):
         while True:
             try:
                 silos, seed = list(self.masses), seed_for(self.plan.seed, where, "masks")
-                sums = statistics.exchange(self.plan.steps(silos, 0), local, where, seed, self.transport, silos)
-                statistics.overheard(self.plan.steps(silos, 0), local, self.plan.stage, self.transport)
+                steps = self.plan.schedule.meeting(silos)
+                sums = statistics.exchange(steps, local, where, seed, self.transport, silos)
+                statistics.overheard(steps, local, self.plan.stage, self.transport)
                 self.transport.committed(where, -1)
             except SiloLost as lost:
                 self._without(lost, -1)
@@ -148,7 +150,7 @@ class Loop(Learning):
     def _hand_over(self, now: Federated, bundles: Sequence[Exchanged], active: Sequence[int]) -> None:
         """Silos that lack a modality take the final modules of its holders over."""
         lacking = {silo for silo in active if silo in self.shards and self.plan.silos[silo].lacks}
-        steps = self.plan.steps(active, 0)  # a later round's edges may not connect all
+        steps = self.plan.schedule.meeting(active)  # the last round's edges may not connect all
         loads: list[list[Load]] = []
         for bundle in bundles:
             holders = bundle.honest or bundle.silos

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from fpmg_bench.federation.edges import edges_of, reached
 from fpmg_bench.federation.exchange import Exchange, Node
 from fpmg_bench.federation.mixing import Mixing, mixing, period_of
 from fpmg_bench.keys import rng_for, seed_for
@@ -17,7 +18,7 @@ from fpmg_bench.transport import Inproc
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fpmg_bench.contracts import Topology
+    from fpmg_bench.federation.schedule import Schedule
     from fpmg_bench.types import State, Step
 
 WIDTH = 32  # coordinates of the random vectors
@@ -39,33 +40,61 @@ class Linear:
         return merged
 
 
-def check(topology: Topology, masses: Mapping[int, float], stage: str, seed: int) -> list[dict[str, Any]]:
+def check(schedule: Schedule, masses: Mapping[int, float], rounds: int = CANARIES) -> list[dict[str, Any]]:
     """The checks of FEDERATION.md as rows for trial.json. A serial plan (cyclic) and n < 2 are not applicable, and said so.
 
     Where the plan changes from round to round, each of the first rounds is checked, and the contraction is that of all matrices.
+    masses: silo -> training patients; rounds: of the stage, within which silos that nobody reaches are told as a "warning".
     """
-    plans = [tuple(_plan(topology, masses, round, stage, seed)) for round in range(CANARIES)]
-    reason = _why_not(plans[0], len(masses))
+    silos, stage = sorted(masses), schedule.stage
+    schedule.foretell(silos, rounds)
+    plans = [schedule.steps(silos, round) for round in range(max(CANARIES, schedule.rounds_to_meet(silos)))]
+    told = _reach(schedule, silos, rounds)
+    reason = _why_not(plans, len(masses))
     if reason:
-        return [_row(stage, "mixing", "not_applicable", None, None, reason)]
+        return [_row(stage, "mixing", "not_applicable", None, None, reason), *told]
     theory = {plans.index(steps): mixing(steps, masses) for steps in dict.fromkeys(plans)}
     return [
         _algebra(theory, stage),
-        _canaries(theory, topology, masses, stage, seed),
-        *_contraction(theory[0], period_of(plans), topology, masses, stage, seed),
+        _canaries(theory, schedule, masses),
+        *_contraction(
+            theory[0], _stationary([theory[plans.index(steps)] for steps in plans]), period_of(plans), schedule, masses
+        ),
+        *told,
     ]
 
 
-def _plan(topology: Topology, masses: Mapping[int, float], round: int, stage: str, seed: int) -> Sequence[Step]:
-    return topology.plan(sorted(masses), round, rng_for(seed, "plumbing", stage, "plan", round))
+def _reach(schedule: Schedule, silos: Sequence[int], rounds: int) -> list[dict[str, Any]]:
+    """A warning where some silo hears of nobody, or of some others only: it starts from other sums, and ends with other weights."""
+    steps = schedule.meeting(silos)
+    if not steps:
+        return []
+    alone = schedule.unreached(silos, rounds) if rounds else ()
+    apart = [silo for silo, known in reached(edges_of(steps), silos).items() if not set(silos) <= set(known)]
+    reasons = [f"{_named(alone)} never reached by another silo's weights in {rounds} rounds"] if alone else []
+    reasons += [f"{_named(apart)} not reached by all others, so that silos start from different sums"] if apart else []
+    return [_row(schedule.stage, "every silo is reached", "warning", None, None, "; ".join(reasons))] if reasons else []
 
 
-def _why_not(steps: Sequence[Step], n: int) -> str:
+def _named(silos: Sequence[int]) -> str:
+    return f"silo {silos[0]} is" if len(silos) == 1 else f"silos {', '.join(map(str, silos))} are"
+
+
+def _stationary(rounds: Sequence[Mixing]) -> dict[int, float]:
+    """The mean that all rounds keep, where they keep one: that of one matrix, or of the product of all."""
+    import numpy as np
+
+    if len({id(each) for each in rounds}) == 1:
+        return rounds[0].stationary
+    return Mixing(rounds[0].silos, np.linalg.multi_dot([each.matrix for each in reversed(rounds)])).stationary
+
+
+def _why_not(plans: Sequence[Sequence[Step]], n: int) -> str:
     if n < 2:
         return "one silo: nothing travels"
-    if not steps:
+    if not any(plans):
         return "no transfers: silos are isolated"
-    if any(step.train for step in steps):
+    if any(step.train for steps in plans for step in steps):
         return "the plan trains between transfers: mixing is not linear in the round's models"
     return ""
 
@@ -75,43 +104,45 @@ def _algebra(theory: Mapping[int, Mixing], stage: str) -> dict[str, Any]:
     return _row(stage, "rows of the mixing matrix sum to 1", _status(worst <= 1e-9), 0.0, worst)
 
 
-def _canaries(
-    theory: Mapping[int, Mixing], topology: Topology, masses: Mapping[int, float], stage: str, seed: int
-) -> dict[str, Any]:
+def _canaries(theory: Mapping[int, Mixing], schedule: Schedule, masses: Mapping[int, float]) -> dict[str, Any]:
     """Unit vectors, one a silo, sent for real: what arrives must be the round's mixing matrix, zeros included."""
     import torch
 
     worst, same_zeros = 0.0, True
     for round, expected in theory.items():
         start = {silo: torch.eye(len(masses), dtype=torch.float64)[i] for i, silo in enumerate(expected.silos)}
-        after = _dry(topology, masses, start, round, stage, seed)
+        after = _dry(schedule, masses, start, round)
         arrived = torch.stack([after[s] for s in expected.silos]).numpy()
         same_zeros &= bool(((arrived != 0) == (expected.matrix != 0)).all())
         worst = max(worst, float(abs(arrived - expected.matrix).max()))
-    return _row(stage, "canaries arrive exactly where the plan says", _status(same_zeros and worst <= 1e-9), 0.0, worst)
+    status = _status(same_zeros and worst <= 1e-9)
+    return _row(schedule.stage, "canaries arrive exactly where the plan says", status, 0.0, worst)
 
 
 def _contraction(
-    theory: Mixing, period: int, topology: Topology, masses: Mapping[int, float], stage: str, seed: int
+    theory: Mixing, pi: Mapping[int, float], period: int, schedule: Schedule, masses: Mapping[int, float]
 ) -> list[dict[str, Any]]:
-    """theory: of round 0. One matrix for all rounds contracts by its second modulus; others as their product on the same vectors."""
+    """theory: of round 0. One matrix for all rounds contracts by its second modulus; others as their product on the same vectors.
+
+    pi: weights of the mean that all rounds keep.
+    """
     import torch
 
-    rng = rng_for(seed, "plumbing", stage, "vectors")
+    rng, stage = rng_for(schedule.seed, "plumbing", schedule.stage, "vectors"), schedule.stage
     models = {silo: torch.randn(WIDTH, generator=rng, dtype=torch.float64) for silo in theory.silos}
-    pi, said, constant = theory.stationary, models, True
+    said, constant, drift = models, True, 0.0
     kept, first = _mean(models, pi), _spread(models, pi)
     spreads, predicted = [first], [first]
     for round in range(ROUNDS):
-        now = mixing(_plan(topology, masses, round, stage, seed), masses)
+        now = mixing(schedule.steps(theory.silos, round), masses)
         constant &= bool((now.matrix == theory.matrix).all())
         said = _mixed(now, said)
-        models = _dry(topology, masses, models, round, stage, seed)
+        models = _dry(schedule, masses, models, round)
+        drift = max(drift, float((_mean(models, pi) - kept).norm() / kept.norm()))
         spreads.append(_spread(models, pi))
         predicted.append(_spread(said, pi))
         if spreads[-1] < 1e-9 * first:
             break
-    drift = float((_mean(models, pi) - kept).norm() / kept.norm())
     rate, expected = _rate(spreads, period), theory.second_modulus if constant else _rate(predicted, period)
     within = abs(rate - expected) <= 0.01 * max(expected, 1e-3)
     return [
@@ -139,12 +170,10 @@ def _rate(spreads: Sequence[float], period: int) -> float:
     return math.exp(math.log(usable[half + rounds] / usable[half]) / rounds)
 
 
-def _dry(
-    topology: Topology, masses: Mapping[int, float], models: Mapping[int, Tensor], round: int, stage: str, seed: int
-) -> dict[int, Tensor]:
-    steps = _plan(topology, masses, round, stage, seed)
+def _dry(schedule: Schedule, masses: Mapping[int, float], models: Mapping[int, Tensor], round: int) -> dict[int, Tensor]:
+    steps = schedule.steps(sorted(masses), round)
     nodes = nodes_for(steps, {s: {"float64": models[s]} for s in sorted(masses)}, masses)
-    after = Exchange(nodes, Linear(), Inproc(), stage, round, seed_for(seed, "plumbing")).run(steps)
+    after = Exchange(nodes, Linear(), Inproc(), schedule.stage, round, seed_for(schedule.seed, "plumbing")).run(steps)
     return {silo: bundle["float64"] for silo, bundle in after.items()}
 
 

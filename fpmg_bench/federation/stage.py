@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fpmg_bench.faults import Faults
+from fpmg_bench.federation.schedule import Schedule
 from fpmg_bench.keys import rng_for, seed_for
 from fpmg_bench.types import SiloContext
 
@@ -47,10 +48,14 @@ class Plan:
     seed: int
     stop: float | None = None
     faults: Faults = field(default_factory=Faults)
+    schedule: Schedule = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schedule", Schedule(self.topology, self.stage, self.seed))
 
     def steps(self, silos: Sequence[int], round: int) -> Sequence[Step]:
         """The topology's plan of a round among these silos."""
-        return self.topology.plan(list(silos), round, rng_for(self.seed, self.stage, "topology", round))
+        return self.schedule.steps(silos, round)
 
 
 @dataclass(slots=True)

@@ -31,6 +31,12 @@ class Training:
         ctx = stage.context(silo, now.round, memory)
         torch.manual_seed(seed_for(stage.plan.seed, stage.plan.stage, "silo", silo, "round", now.round, "dropout"))
         update = stage.learner.train(now.states[silo] if state is None else state, stage.shard(silo, now.round), ctx)
+        odd = _odd(update.state, now.states[silo])
+        if odd:
+            raise TrialError(
+                f"{stage.plan.stage}, round {now.round}, silo {silo}: {type(stage.learner).__name__} returned {odd}",
+                "a fault of the learner: fpmg_bench.testing.checks_for finds it without a trial",
+            )
         now.memories[silo] = memory
         self.losses[silo] = dict(update.losses)
         return update.state
@@ -63,3 +69,14 @@ class Training:
             return self.faults.lie({silo: trained}, {silo: bundle}, ()).get(silo, trained)
 
         return train
+
+
+def _odd(trained: State, start: State) -> str:
+    """The first tensor that a starting state does not have, or has in another shape or type; "" where there is none."""
+    for key, tensor in trained.items():
+        if key not in start:
+            return f"'{key}', which its starting state does not have"
+        said, asked = ((tuple(t.shape), t.dtype) for t in (tensor, start[key]))
+        if said != asked:
+            return f"'{key}' as {said[1]} {said[0]}, it started as {asked[1]} {asked[0]}"
+    return ""

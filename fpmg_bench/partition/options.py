@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fpmg_bench.document.words import plural
+
 ATTEMPTS = 200
 MIN_PATIENTS = 2
 
@@ -44,6 +46,6 @@ def least_patients(spec: Mapping[str, Any]) -> int:
 
 def words(spec: Mapping[str, Any]) -> str:
     """A partition in a few words: "dirichlet, alpha 0.5, 5 silos", "modality, lack 0.3 of natural"."""
-    said = [f"{spec[key]} silos" if key == "silos" else f"{key} {spec[key]}" for key in spec if key not in ("kind", "of")]
+    said = [plural(spec[key], "silo") if key == "silos" else f"{key} {spec[key]}" for key in spec if key not in ("kind", "of")]
     inner = f" of {words(spec['of'])}" if "of" in spec else ""
     return ", ".join([str(spec["kind"]), *said]) + inner

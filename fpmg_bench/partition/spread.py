@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document.words import plural
 from fpmg_bench.errors import SuiteError
 from fpmg_bench.partition.draws import rng_of
 from fpmg_bench.partition.options import ATTEMPTS, least_patients, spreading
@@ -43,7 +44,10 @@ def partition(cohort: Cohort, spec: Mapping[str, Any], seed: int) -> tuple[Assig
     silos, least = int(spec["silos"]), least_patients(spec)
     if silos * least > len(patients):
         each = f" of at least {least} patients" if least > 1 else ""
-        raise SuiteError(f"{len(patients)} training patients cannot fill {silos} silos{each}", "fewer silos, or a larger cohort")
+        raise SuiteError(
+            f"{plural(len(patients), 'training patient')} cannot fill {plural(silos, 'silo')}{each}",
+            "fewer silos, or a larger cohort",
+        )
     if spec["kind"] == "iid":
         of_patient = rng_of(seed, "iid").permutation(len(patients)) % silos
     elif spec["kind"] == "quantity":

@@ -153,14 +153,10 @@ def _silo(silo: Any, ledgers: Mapping[int, Ledger]) -> SiloForecast:
 
 
 def _edges(spec: TrialSpec, parts: Parts, silos: int) -> tuple[tuple[int, int], ...]:
-    from fpmg_bench.federation import edges_of
+    from fpmg_bench.federation import Schedule, edges_of
 
-    return edges_of(_plan(spec, parts, silos))
-
-
-def _plan(spec: TrialSpec, parts: Parts, silos: int) -> Sequence[Any]:
     assert parts.topology is not None
-    return parts.topology.plan(list(range(silos)), 0, rng_for(spec.seed, "stage2", "topology", 0))
+    return edges_of(Schedule(parts.topology, "stage2", spec.seed).steps(range(silos), 0))
 
 
 def _stage(
@@ -173,7 +169,7 @@ def _stage(
     budget: int,
     ledgers: Mapping[int, Ledger],
 ) -> StageForecast:
-    from fpmg_bench.federation import secure, statistics
+    from fpmg_bench.federation import Schedule, secure, statistics
     from fpmg_bench.federation.layout import Layout, modules_of
 
     assert parts.topology is not None
@@ -181,7 +177,10 @@ def _stage(
     patients = round(sum(s.patients for s in holders) / len(holders))
     stats, state, seconds = _measure(name, learner, schema, holders[0], patients, ledgers, train=rounds > 0)
     n = len(holders)
-    layout, steps = Layout.of(state, modules_of(state) if rounds else ()), _plan(spec, parts, n)
+    layout, steps = (
+        Layout.of(state, modules_of(state) if rounds else ()),
+        Schedule(parts.topology, name, spec.seed).meeting(range(n)),
+    )
     return StageForecast(
         stage=name,
         silos=n,

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document import did_you_mean, plural
 from fpmg_bench.errors import FpmgError, NameCollision, PluginError, SuiteError, UnknownComponent
+from fpmg_bench.hookspecs import CORE
 from fpmg_bench.registry.discovery import Plugin, discover, error_line
 from fpmg_bench.registry.entry import COMPONENT_KINDS, Broken, ComponentKind, Entry
 from fpmg_bench.registry.parameters import Parameter, Problem, check, signature_of
-from fpmg_bench.registry.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from fpmg_bench.spec import Choice
@@ -41,22 +42,31 @@ class Registry:
         return [entry for entry in self._entries if kind in (None, entry.kind)]
 
     def find(self, kind: str, name: str) -> Entry:
-        """The component called `name` or `distribution:name`.
+        """The component called `name` or `distribution:name`; a bare name that ships means what ships, whoever offers it too.
 
-        Raises UnknownComponent (with the nearest name), NameCollision (a bare name that two distributions offer) or
+        Raises UnknownComponent (with the nearest name), NameCollision (a bare name that two third parties offer) or
         PluginError (a name that only a broken plug-in offers).
         """
         _known_kind(kind)
         distribution, _, bare = name.rpartition(":")
-        offered = [entry for entry in self.entries(kind) if entry.name == bare]
-        if distribution:
-            offered = [entry for entry in offered if entry.distribution == distribution]
+        offered = self._offered(kind, name)
         if len(offered) == 1:
             return offered[0]
         if offered:
             names = " or ".join(f"'{entry.full_name}'" for entry in offered)
             raise NameCollision(f"{kind} '{name}' is offered by {len(offered)} distributions", f"write {names}")
         raise self._missing(kind, name, bare, distribution)
+
+    def name_of(self, entry: Entry) -> str:
+        """The shortest name under which `find` gives this component."""
+        return entry.name if self._offered(entry.kind, entry.name) == [entry] else entry.full_name
+
+    def note(self, kind: str, name: str) -> str:
+        """What a bare name that ships means where a third party offers it too; empty for any other name."""
+        others = [entry.full_name for entry in self.entries(kind) if entry.name == name and entry.distribution != CORE]
+        if not others or self.find(kind, name).distribution != CORE:
+            return ""
+        return f"{kind} '{name}' is {CORE}'s; write {' or '.join(repr(each) for each in others)} for the other"
 
     def load(self, kind: str, name: str) -> type:
         """The component's class, imported now. Raises PluginError where the import fails."""
@@ -150,6 +160,13 @@ class Registry:
                     answers.append(f"{plugin.distribution}: {hook}: {error_line(error)}")
         return answers
 
+    def _offered(self, kind: str, name: str) -> list[Entry]:
+        """All that a name may mean."""
+        distribution, _, bare = name.rpartition(":")
+        named = [entry for entry in self.entries(kind) if entry.name == bare]
+        chosen = distribution or CORE
+        return [entry for entry in named if entry.distribution == chosen] or ([] if distribution else named)
+
     def _missing(self, kind: str, name: str, bare: str, distribution: str) -> PluginError:
         for broken in self.broken:
             if (kind, bare) in broken.names or broken.distribution == distribution:
@@ -157,7 +174,7 @@ class Registry:
                 return PluginError(text, "fpmg-bench list shows the traceback")
         known = [entry.full_name if distribution else entry.name for entry in self.entries(kind)]
         suggestion = did_you_mean(name, known)
-        away = f"; {len(self.broken)} plug-ins are broken" if self.broken else ""
+        away = f"; {plural(len(self.broken), 'plug-in is', 'plug-ins are')} broken" if self.broken else ""
         listing = "topologies" if kind == "topology" else f"{kind}s"
         text = f"unknown {kind} '{name}'."
         return UnknownComponent(f"{text}{suggestion}".rstrip("."), f"fpmg-bench list {kind} shows all {listing}{away}")

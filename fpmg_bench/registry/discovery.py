@@ -24,12 +24,16 @@ _TARGET = re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plug-in that loaded: its own pluggy manager, so that it cannot disturb another's."""
+    """A plug-in that loaded: its own pluggy manager, so that it cannot disturb another's.
+
+    unmarked: functions that are named like hooks and lack `@hookimpl`: they are never called.
+    """
 
     distribution: str
     entry_point: str
     manager: pluggy.PluginManager
     entries: tuple[Entry, ...]
+    unmarked: tuple[str, ...] = ()
 
 
 def discover(disabled: Iterable[str] | None = None) -> tuple[list[Plugin], list[Broken]]:
@@ -85,7 +89,14 @@ def _load(distribution: Distribution, point: EntryPoint) -> Plugin | Broken:
     except (Exception, SystemExit) as error:  # noqa: BLE001 - listed as broken, with its traceback
         names = tuple((entry.kind, entry.name) for entry in offered)
         return Broken(distribution.name, point.name, error_line(error), traceback.format_exc(), names)
-    return Plugin(distribution.name, point.name, manager, tuple(offered))
+    return Plugin(distribution.name, point.name, manager, tuple(offered), _unmarked(manager))
+
+
+def _unmarked(manager: pluggy.PluginManager) -> tuple[str, ...]:
+    """Hooks that the plug-in has by name, and that pluggy does not know."""
+    (plugin,) = manager.get_plugins()
+    hooks = {name: hook for name, hook in vars(manager.hook).items() if callable(getattr(plugin, name, None))}
+    return tuple(sorted(name for name, hook in hooks.items() if not hook.get_hookimpls()))
 
 
 def _register(point: EntryPoint) -> pluggy.PluginManager:

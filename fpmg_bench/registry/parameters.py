@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fpmg_bench.document import did_you_mean
 from fpmg_bench.errors import PluginError
-from fpmg_bench.registry.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,9 @@ def _titles(seen: View, real: Real | None) -> dict[str, str]:
 
     suites = listing(run.suite for run in seen.runs)
     cohorts, methods = len(seen.groups), len({m.name for g in seen.groups for m in g.methods})
+    damaged = sum(trial.status == "damaged" for trial in seen.trials())
     subtitle = f"{plural(methods, 'method')} on {plural(cohorts, 'cohort')}, {plural(sum(1 for _ in seen.trials()), 'trial')}"
+    subtitle += f", {damaged} of them damaged on disk and left out" if damaged else ""
     return {"title": suites, "subtitle": subtitle, "banner": banner(real)}
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fpmg_bench.calibration import Verdict, mark
-from fpmg_bench.report.blocks import Cell, Head
+from fpmg_bench.report.blocks import Cell, Head, Tone
 from fpmg_bench.report.scores import Summary
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import as_float, byte_size, number, plural, span
@@ -54,7 +54,8 @@ class Measure:
 
     def verdict(self, view: View, group: Group) -> Verdict:
         """What the reference calibration said of the spelling that this cohort shows."""
-        return mark(self.metric(view, group) or self.names[0])
+        key = self.metric(view, group) or self.names[0]
+        return mark(key, origin=view.origin(group, key))
 
     def summary(self, view: View, group: Group, method: Method) -> Summary:
         """The method's mean and interval under whichever spelling is there."""
@@ -144,19 +145,20 @@ WORDS = {
     "not_applicable": "not applicable",
     "failed": "failed",
     "timeout": "timed out",
+    "damaged": "damaged on disk",
     "skipped": "skipped",
     "planned": "not run yet",
     "absent": "not measured",
     "refused": "refused",
 }
-TONES = {"failed": "bad", "timeout": "bad"}
+TONES: Mapping[str, Tone] = {"failed": "bad", "timeout": "bad", "damaged": "bad"}
 
 
 def cell(found: Summary, say: Callable[[Any], str] = number, *, badge: str = "") -> Cell:
     """A summary as a table cell: mean, interval and how many seeds are behind it, or why there is nothing."""
     if found.mean is None:
         tone = TONES.get(found.status, "muted")
-        return Cell(WORDS.get(found.status, found.status), tone=tone, why=found.reason)  # type: ignore[arg-type]
+        return Cell(WORDS.get(found.status, found.status), tone=tone, why=found.reason)
     small = span(found.low, found.high, say)
     if found.seeds < found.of:
         small = f"{small}\n{found.seeds} of {plural(found.of, 'seed')}".strip()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.errors import StoreError
+from fpmg_bench.result_rows import ResultRow, result_rows
+
+if TYPE_CHECKING:
+    from fpmg_bench.store import TrialRecord
 
 
 @dataclass(frozen=True, slots=True)
 class TrialFiles:
-    """One trial of a run. `status` is "planned" where nothing was written yet."""
+    """One trial of a run. status: "planned" where it has not ended, "damaged" where its files cannot be used, with the reason."""
 
     suite: str
     key: str
@@ -28,19 +30,12 @@ class TrialFiles:
     record: Mapping[str, Any] = field(default_factory=dict)
     rounds: Sequence[Mapping[str, Any]] = ()
     ledger: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def reason(self) -> str:
-        """Why it is not ok, with the place where it stopped."""
-        if self.status == "planned":
-            return "not run yet"
-        where, reason = str(self.record.get("where") or ""), str(self.record.get("reason") or "")
-        return f"{reason} ({where})" if reason and where else reason or where
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
-    """A run directory in memory. results: rows of results.parquet as dicts."""
+    """A run directory in memory. results: rows of results.parquet."""
 
     path: Path
     suite: str
@@ -48,63 +43,47 @@ class RunFiles:
     plan: Mapping[str, Any]
     environment: Mapping[str, Any]
     trials: Sequence[TrialFiles]
-    results: Sequence[Mapping[str, Any]]
+    results: Sequence[ResultRow]
 
 
 def read_run(path: Path) -> RunFiles:
-    """Everything the report needs of one run. Raises StoreError where `path` is no run directory."""
-    if not (path / "plan.json").is_file():
-        raise StoreError(f"{path} is not a run directory: plan.json is missing", "fpmg-bench report runs/SUITE")
-    plan = _json(path / "plan.json")
-    suite = str(plan.get("suite") or path.name)
-    trials = tuple(_trial(path, suite, entry) for entry in plan.get("trials", ()))
-    text = (path / "suite.yaml").read_text(encoding="utf-8") if (path / "suite.yaml").is_file() else ""
-    environment = _json(path / "environment.json") if (path / "environment.json").is_file() else {}
-    return RunFiles(path, suite, text, plan, environment, trials, _results(path, suite))
+    """Everything the report needs of one run; of a damaged trial its names and what is wrong. Raises StoreError for no run directory."""
+    from fpmg_bench.results import Results
+    from fpmg_bench.store import RunDir, read_json
+
+    plan = RunDir(path).plan()
+    suite, results = str(plan["suite"]), Results(path)
+    pairs = zip(results.records(), plan["trials"], strict=True)
+    trials = tuple(_trial(suite, path / "trials" / record.trial.key, record, entry["spec"]) for record, entry in pairs)
+    rows: list[ResultRow] = [{**row, "suite": suite} for row in result_rows(results.table())]
+    environment = read_json(path / "environment.json") or {}
+    return RunFiles(path, suite, _text(path / "suite.yaml"), plan, environment, trials, rows)
 
 
-def _trial(path: Path, suite: str, entry: Mapping[str, Any]) -> TrialFiles:
-    folder = path / "trials" / str(entry["key"])
-    spec = entry.get("spec") or {}
-    record = _json(folder / "trial.json") if (folder / "trial.json").is_file() else {}
-    dataset, method, seed = str(entry["id"]).rsplit("/", 2)
+def _trial(suite: str, folder: Path, found: TrialRecord, spec: Mapping[str, Any]) -> TrialFiles:
+    planned = found.trial
     return TrialFiles(
         suite=suite,
-        key=str(entry["key"]),
-        id=str(entry["id"]),
-        dataset=dataset,
-        method=method,
-        seed=int(seed),
-        role=str(record.get("role") or ("control" if spec.get("control") else "method")),
-        status=str(record.get("status") or "planned"),
+        key=planned.key,
+        id=planned.id,
+        dataset=planned.spec.dataset_name,
+        method=planned.spec.method,
+        seed=planned.spec.seed,
+        role=str(found.result["role"]) if found.result else planned.spec.role,
+        status=found.status or "planned",
         folder=folder,
         spec=spec,
-        record=record,
-        rounds=_lines(folder / "rounds.jsonl"),
-        ledger=_json(folder / "ledger.json") if (folder / "ledger.json").is_file() else {},
+        record=found.result or {},
+        rounds=found.rounds,
+        ledger=found.ledger or {},
+        reason=found.reason if found.status else "not run yet",
     )
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise StoreError(f"{path}: {error}", "run the suite again: an unreadable trial is redone") from error
-    return dict(found)
+def _text(path: Path) -> str:
+    """suite.yaml, for show alone."""
+    from fpmg_bench.store import Damaged
+    from fpmg_bench.store.reading import LIMIT, read_bytes
 
-
-def _lines(path: Path) -> tuple[dict[str, Any], ...]:
-    """Whole JSON lines; a torn last line (a killed run) is left out, as the store does when it resumes."""
-    if not path.is_file():
-        return ()
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return tuple(json.loads(line) for line in lines[:-1] if line.strip())
-
-
-def _results(path: Path, suite: str) -> tuple[Mapping[str, Any], ...]:
-    """Rows of results.parquet; of an unfinished run those of its trials so far."""
-    from fpmg_bench.store import RunDir, latest
-
-    frame = latest(RunDir(path))
-    frame = frame.astype(object).where(frame.notna(), None)
-    return tuple({**row, "suite": suite} for row in frame.to_dict("records"))
+    found = read_bytes(path, LIMIT)
+    return found.decode(errors="replace") if isinstance(found, bytes) else f"# {found}" if isinstance(found, Damaged) else ""

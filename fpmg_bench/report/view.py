@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fpmg_bench.calibration import score_of
+from fpmg_bench.hookspecs import CORE
 from fpmg_bench.report.drawing.palette import Style, styles
 from fpmg_bench.report.read import RunFiles, TrialFiles
 from fpmg_bench.report.scores import Scores, Summary
@@ -132,6 +134,15 @@ class View:
         if status == "ok" and parent.mean is None:
             status, reason = parent.status, parent.reason
         return Summary(None, None, None, 0, found.of, "absent" if status == "ok" else status, reason)
+
+    def origin(self, group: Group, score: str) -> str:
+        """The distribution whose metric gave the score; of `amp.*` that of the score it is made of."""
+        key = score_of(score)
+        for component in group.run.plan.get("components") or ():
+            name = component.get("name")
+            if component.get("kind") == "metric" and (key == name or key.startswith(f"{name}.")):
+                return str(component.get("distribution") or CORE)
+        return CORE
 
     def floor(self, group: Group, metric: str, scope: str = "all") -> float | None:
         """What real patients score in the place of a release, mean over the methods: each has the same real patients."""

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from fpmg_bench.document.words import plural as plural  # noqa: PLC0414 - exported from here too
+
 MISSING = "–"
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -98,11 +100,6 @@ def listing(words: Iterable[str], last: str = "and") -> str:
 def first(words: Sequence[str], most: int = 3) -> str:
     """ "a, b and c and 5 more": no more than `most` by name."""
     return listing(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
-
-
-def plural(n: int, one: str, many: str = "") -> str:
-    """ "1 trial", "3 trials"."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def slug(*parts: str) -> str:

@@ -29,6 +29,7 @@ SINGLE_THREADED: Mapping[str, str] = {
 PARENT = "FPMG_PARENT"
 GRACE = 3.0  # seconds between asking and killing
 TAIL = 5  # lines of the log that explain a crash
+LOG = 1 << 16  # bytes of it that are looked at
 
 
 @dataclass(slots=True)
@@ -44,11 +45,11 @@ class Child:
     rest: bytes = field(default=b"")
 
     @classmethod
-    def start(cls, trial: Planned, command: Sequence[str], log: Path) -> Child:
-        """Start the trial in a session of its own; its stderr, and what libraries print, go to `log`."""
+    def start(cls, trial: Planned, command: Sequence[str], log: Path, *, again: bool = False) -> Child:
+        """Start the trial in a session of its own; its stderr, and what libraries print, go to `log` (again: after what is there)."""
         log.parent.mkdir(parents=True, exist_ok=True)
         env = {**os.environ, **SINGLE_THREADED, PARENT: str(os.getpid())}
-        with log.open("wb") as file:
+        with log.open("ab" if again else "wb") as file:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file, env=env, start_new_session=True
             )
@@ -110,9 +111,16 @@ class Child:
             why = f"killed by {signal.Signals(-code).name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")
         else:
             why = f"ended with exit code {code} and no result"
-        text = self.log.read_text(errors="replace") if self.log.is_file() else ""
-        tail = " | ".join(line.strip() for line in text.splitlines()[-TAIL:] if line.strip())
+        tail = " | ".join(line.strip() for line in self._end_of_log().splitlines()[-TAIL:] if line.strip())
         return f"{why}: {tail[-600:]}" if tail else why
+
+    def _end_of_log(self) -> str:
+        """However much libraries have printed."""
+        if not self.log.is_file():
+            return ""
+        with self.log.open("rb") as file:
+            file.seek(max(0, self.log.stat().st_size - LOG))
+            return file.read(LOG).decode(errors="replace")
 
 
 def stop_all(children: Sequence[Child], grace: float = GRACE) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from fpmg_bench.store import Planned, RunDir, read_json
+from fpmg_bench.store.shapes import RESULT
 
 Seconds = Mapping[tuple[str, str], Sequence[float]]
 
@@ -14,10 +15,10 @@ def seconds_by_method(run: RunDir) -> Seconds:
     """(dataset, method) -> total seconds of its finished trials."""
     found: dict[tuple[str, str], list[float]] = {}
     for path in sorted((run.root / "trials").glob("*/trial.json")):
-        result = read_json(path)
-        total = (result or {}).get("seconds", {}).get("total")
-        if result is not None and result["status"] == "ok" and total is not None:
-            found.setdefault((result["dataset"], result["method"]), []).append(float(total))
+        result = read_json(path, RESULT) or {}
+        total = (result.get("seconds") or {}).get("total")
+        if result.get("status") == "ok" and isinstance(total, (int, float)):
+            found.setdefault((str(result.get("dataset")), str(result.get("method"))), []).append(float(total))
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from fpmg_bench.runner.child import Child, stop_all
 from fpmg_bench.runner.estimate import remaining, seconds_by_method
 from fpmg_bench.runner.order import Queue
-from fpmg_bench.store import Planned, RunDir, write_json
+from fpmg_bench.store import Planned, RunDir, ScoreLog, write_json
 
 Tell = Callable[[dict[str, Any]], None]
 POLL = 0.1  # seconds between looks at processes that say nothing
@@ -59,10 +59,13 @@ class Execution:
             trial = self.queue.take(child.trial for child in self.running)
             if trial is None:
                 return
-            folder = self.run.trial(trial.key)
-            write_json(folder / "key.json", self.preimages.get(trial.key, {}))
-            self.running.append(Child.start(trial, self.command(trial), folder / "log.txt"))
+            write_json(self.run.trial(trial.key) / "key.json", self.preimages.get(trial.key, {}))
+            self._start(trial)
             self.tell({"event": "start", "trial": trial.id})
+
+    def _start(self, trial: Planned, *, again: bool = False) -> None:
+        log = self.run.trial(trial.key) / "log.txt"
+        self.running.append(Child.start(trial, self.command(trial), log, again=again))
 
     def _listen(self) -> None:
         """Pass on what the children tell, or wait a moment."""
@@ -81,11 +84,35 @@ class Execution:
         if child.process.poll() is not None:
             self._pass_on(child)
             child.close()
-            self._end(child, *self._outcome(child))
+            status, reason, record = self._outcome(child)
         elif child.overdue:
             stop_all([child])
-            limit = child.trial.spec.limit_seconds
-            self._end(child, "timeout", f"over the limit of {limit:g} s a trial (limits.trial)", record=True)
+            status, reason, record = (
+                "timeout",
+                f"over the limit of {child.trial.spec.limit_seconds:g} s a trial (limits.trial)",
+                True,
+            )
+        else:
+            return
+        if not (record and self._goes_on(child, status, reason)):
+            self._end(child, status, reason, record)
+
+    def _goes_on(self, child: Child, status: str, reason: str) -> bool:
+        """A metric in which a process ended, or met its limit, costs itself alone: a new process, under a limit of its own, does the rest."""
+        stage, _, metric = child.place.partition(":")
+        log = self._scores(child.trial)
+        if stage != "measure" or metric in log.rows or metric in log.ended:
+            return False
+        log.end(metric, status, reason)
+        self.running.remove(child)
+        self._start(child.trial, again=True)
+        self.tell(
+            {"event": "note", "trial": child.trial.id, "text": f"metric '{metric}': {reason}; the others are measured without it"}
+        )
+        return True
+
+    def _scores(self, trial: Planned) -> ScoreLog:
+        return ScoreLog.open(self.run.trial(trial.key), trial.measure)
 
     def _outcome(self, child: Child) -> tuple[str, str, bool]:
         """(status, reason, whether the parent has to record it)."""
@@ -97,7 +124,8 @@ class Execution:
         self.running.remove(child)
         seconds = child.seconds
         if record:
-            result = {"status": status, "reason": reason, "where": child.place, "seconds": {"total": seconds}}
+            scores = self._scores(child.trial).whole
+            result = {"status": status, "reason": reason, "where": child.place, "seconds": {"total": seconds}, "scores": scores}
             self.run.write_result(child.trial, result)
         self.status[child.trial.key] = status
         ended = {"status": status, "reason": reason, "where": child.place, "seconds": seconds}

@@ -8,11 +8,13 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from fpmg_bench.document.words import plural
 from fpmg_bench.errors import ExitCode, FpmgError, StoreError
+from fpmg_bench.hookspecs import CORE
 from fpmg_bench.runner.child import PARENT, SINGLE_THREADED
 from fpmg_bench.runner.ranks import Ranks
 from fpmg_bench.runner.wire import Wire
@@ -20,7 +22,7 @@ from fpmg_bench.store import Planned, RunDir, TrialSink, only_writer
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
-    from fpmg_bench.spec import TrialSpec
+    from fpmg_bench.spec import Choice, TrialSpec
     from fpmg_bench.trial import Parts
     from fpmg_bench.trial.stages import Stages
 
@@ -48,7 +50,10 @@ def find(run: RunDir, key: str) -> Planned:
     """The planned trial whose key starts like this. Raises StoreError if none does, or several do."""
     found = {trial.key: trial for trial in run.trials() if trial.key.startswith(key)}
     if len(found) != 1:
-        raise StoreError(f"{run.root}/plan.json: {len(found)} trials have a key that starts with {key!r}", "give more of the key")
+        raise StoreError(
+            f"{run.root}/plan.json: {plural(len(found), 'trial has', 'trials have')} a key that starts with {key!r}",
+            "give more of the key",
+        )
     return next(iter(found.values()))
 
 
@@ -113,8 +118,13 @@ def build(spec: TrialSpec, registry: Registry) -> Parts:
         generator=registry.build("generator", spec.generator) if spec.generator else None,
         topology=registry.build("topology", spec.topology) if spec.topology else None,
         aggregator=registry.build("aggregator", spec.aggregator) if spec.aggregator else None,
-        metrics={choice.name: registry.build("metric", choice) for choice in spec.metrics},
+        metrics={choice.name: registry.build("metric", choice) for choice in _ours_first(spec.metrics, registry)},
     )
+
+
+def _ours_first(metrics: Sequence[Choice], registry: Registry) -> list[Choice]:
+    """Third parties' metrics run last: whatever they do, what ships has been measured before."""
+    return sorted(metrics, key=lambda choice: registry.find("metric", choice.name).distribution != CORE)
 
 
 def event_stream() -> Callable[[Mapping[str, Any]], None]:

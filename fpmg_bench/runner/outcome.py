@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.errors import ExitCode, SuiteError
+from fpmg_bench.errors import ExitCode, SuiteError, on_this_machine
+from fpmg_bench.results import rebuilt
 from fpmg_bench.runner.execute import Execution, Tell
+from fpmg_bench.runner.mending import mend
 from fpmg_bench.runner.order import Queue
 from fpmg_bench.runner.planning import RunPlan, plan
 from fpmg_bench.runner.wire import Wire
-from fpmg_bench.stats import amp, references
-from fpmg_bench.store import Planned, RunDir, collect, cores, only_writer, write_table
+from fpmg_bench.store import Planned, RunDir, cores, only_writer, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,17 +50,26 @@ def run(
 ) -> Outcome:
     """Plan a suite, compute what is not finished, write results.parquet. Defaults: runs/<suite>, as many jobs as cores.
 
-    on_event gets dicts whose "event" is plan, start, stage, round, score, note, stage1, done, end or progress; all but plan and
-    progress carry "trial". KeyboardInterrupt in it, or Ctrl-C, ends the run with code 130 and leaves it resumable.
+    on_event gets dicts whose "event" is plan, start, stage, round, score, note, stage1, done, end or progress; all but plan,
+    progress and notes on the whole run carry "trial". KeyboardInterrupt in it, or Ctrl-C, ends the run with code 130 and leaves it resumable.
     """
     made = plan(suite, registry, only=only, seeds=seeds)
     target = RunDir(Path(out) if out is not None else Path("runs") / made.suite.name)
+    return carry_out(made, target, registry, jobs or cores(), on_event or _silent, wire)
+
+
+def carry_out(made: RunPlan, target: RunDir, registry: Registry, jobs: int, on_event: Tell, wire: Wire = INPROC) -> Outcome:
+    """Write a plan as the run directory's only writer, say what is damaged there, compute what is not finished."""
     target.check_owner(made.suite.name)
     with only_writer(target.root, wait=False):
-        made = joined(made, target, registry, wire).keep(target)
+        tell = _observed(target, registry, on_event)
+        made = joined(made, target, registry, wire)
+        mend(made, target, tell)
+        made = made.keep(target)
         made.write(target)
-        tell = _observed(target, registry, on_event or _silent)
-        return compute(made, target, jobs or cores(), tell, lambda trial: [*subprocess_command(target, trial), *wire.words()])
+        for text in made.notes:
+            tell({"event": "note", "text": text})
+        return compute(made, target, jobs, tell, lambda trial: [*subprocess_command(target, trial), *wire.words()])
 
 
 def joined(made: RunPlan, run: RunDir, registry: Registry, wire: Wire) -> RunPlan:
@@ -102,8 +112,9 @@ def compute(
         preimages=made.preimages,
         stop_on_error=made.suite.limits.on_error == "stop",
     )
-    whole = work()
-    table = write_results(run)
+    with on_this_machine(lambda: bool(work.status or work.running)):
+        whole = work()
+        table = write_results(run)
     counts = dict.fromkeys(("ok", "failed", "timeout", "left"), 0) | Counter(work.status.get(trial.key, "left") for trial in todo)
     counts |= {"kept": size["kept"], "refused": len(made.refusals), "skipped": len(made.skipped)}
     return Outcome(_code(whole, counts, table), run.root, counts)
@@ -114,18 +125,9 @@ def subprocess_command(run: RunDir, trial: Planned) -> list[str]:
     return [sys.executable, "-P", "-m", "fpmg_bench.runner", str(run.root), trial.key]
 
 
-def results(run: RunDir) -> pd.DataFrame:
-    """The long table of a run with its AMP rows, rebuilt from the trials' files."""
-    import pandas as pd
-
-    table = collect(run)
-    added = amp(table, references([trial["spec"] for trial in run.plan()["trials"]]))
-    return pd.concat([table, added], ignore_index=True) if len(added) else table
-
-
 def write_results(run: RunDir) -> pd.DataFrame:
-    """results.parquet, and the table in it."""
-    table = results(run)
+    """results.parquet, and the table in it, from the trials' files."""
+    table = rebuilt(run)
     write_table(run.results, table)
     return table
 

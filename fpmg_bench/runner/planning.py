@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.keys import digest
+from fpmg_bench.spec import NOT_HERE
 from fpmg_bench.store import (
     Planned,
     RunDir,
@@ -18,6 +19,7 @@ from fpmg_bench.store import (
     chosen,
     environment,
     measure_preimage,
+    only_writer,
     setting,
     stage1_preimage,
     trial_preimage,
@@ -46,10 +48,21 @@ class RunPlan:
     components: Sequence[Mapping[str, str]]
     command: str
 
+    @property
+    def notes(self) -> list[str]:
+        """What names mean that several distributions offer."""
+        return [component["note"] for component in self.components if "note" in component]
+
     def keep(self, run: RunDir) -> RunPlan:
         """Without trials that are neither selected nor finished in this run directory."""
         trials = tuple(t for t in self.trials if t.id in self.selected or run.finished(t))
         return replace(self, trials=trials)
+
+    def save(self, run: RunDir) -> None:
+        """Write what `keep` leaves as the run's only writer. Raises StoreError where another process is writing there."""
+        run.check_owner(self.suite.name)
+        with only_writer(run.root, wait=False):
+            self.keep(run).write(run)
 
     def write(self, run: RunDir) -> None:
         """suite.yaml, plan.json and environment.json."""
@@ -78,12 +91,13 @@ def plan(
 
     only: pytest's `-k` expression over trial ids; seeds: instead of the suite's.
     """
-    from fpmg_bench.suite import expand, load_suite, validate
+    from fpmg_bench.suite import check_request, expand, load_suite, validate
 
     if isinstance(suite, (str, Path)):
         suite = load_suite(suite, registry)
     else:
         validate(suite, registry)
+    check_request(suite, only, seeds)
     cohorts, missing = _cohorts(suite, registry)
     wanted = expand(suite, registry, cohorts, only, seeds, missing)
     whole = expand(suite, registry, cohorts, missing=missing) if only or seeds else wanted
@@ -99,11 +113,10 @@ def plan(
         skipped=wanted.skipped,
         cohorts=cohorts,
         components=components,
-        command=_command(suite, only, seeds, out),
+        command=_command(suite, only, seeds),
     )
     if out is not None:
-        run = RunDir(Path(out))
-        made.keep(run).write(run)
+        made.save(RunDir(Path(out)))
     return made
 
 
@@ -131,6 +144,10 @@ def _cohorts(suite: Suite, registry: Registry) -> tuple[dict[str, CohortInfo], d
     for entry in suite.datasets:
         try:
             dataset = registry.build("dataset", entry.choice)
+            if entry.optional and not getattr(dataset, "available", lambda: True)():
+                access = getattr(getattr(dataset, "about", None), "access", "")
+                missing[entry.name] = f"{NOT_HERE}; {access}" if access else NOT_HERE
+                continue
             infos[entry.name] = describe(entry.name, dataset, dataset.load())
         except DatasetError as error:
             if not entry.optional:
@@ -149,7 +166,8 @@ def _versions(
         entry = registry.find(kind, name)
         found[f"{kind}:{name}"] = registry.version(entry)
         about = {"kind": kind, "name": name, "version": found[f"{kind}:{name}"], "distribution": entry.distribution}
-        listed.append(about | ({"card": registry.card(kind, name)} if kind == "metric" else {}))
+        more = {"card": registry.card(kind, name) if kind == "metric" else "", "note": registry.note(kind, name)}
+        listed.append(about | {word: text for word, text in more.items() if text})
     return Versions(found, fingerprints, setting(), _contents(specs, registry)), listed
 
 
@@ -173,13 +191,13 @@ def _keyed(spec: TrialSpec, versions: Versions) -> tuple[Planned, dict[str, Any]
     return trial, {"stage1": first, "trial": second, "measure": third}
 
 
-def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None, out: Path | None) -> str:
-    """The command line that repeats this run."""
-    words = ["fpmg-bench", "run", str(suite.source)]
+def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None) -> str:
+    """The command line that repeats this run anywhere, given the run's suite.yaml where the suite does not ship."""
+    from fpmg_bench.suite import name_elsewhere
+
+    words = ["fpmg-bench", "run", name_elsewhere(suite)]
     if only:
         words += ["-k", only]
     if seeds:
         words += ["--seeds", ",".join(map(str, seeds))]
-    if out is not None:
-        words += ["--out", str(out)]
     return shlex.join(words)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from fpmg_bench.errors import SuiteError
+
 DEADLINE = 60.0  # seconds a hop
+SHORTEST, LONGEST = 0.1, 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,10 @@ class Wire:
     kind: Literal["inproc", "gloo"] = "inproc"
     deadline: float = DEADLINE
     on_dead: Literal["stop", "close-ring"] = "stop"
+
+    def __post_init__(self) -> None:
+        if not SHORTEST <= self.deadline <= LONGEST:  # nan is in no range
+            raise SuiteError(f"--deadline {self.deadline:g}: {SHORTEST:g} to {LONGEST:g} seconds a hop", "--deadline 60")
 
     def words(self) -> list[str]:
         """For the command line of a trial's subprocess."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.result_rows import ResultRow, result_rows
 from fpmg_bench.stats.intervals import interval
 from fpmg_bench.stats.losses import loss
 
@@ -60,12 +61,11 @@ def amp(table: pd.DataFrame, refs: References | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(table.columns)).astype(table.dtypes.to_dict())
 
 
-def _score_rows(table: pd.DataFrame, refs: References, score: str) -> Iterator[dict[str, Any]]:
+def _score_rows(table: pd.DataFrame, refs: References, score: str) -> Iterator[ResultRow]:
     final = table[(table["metric"] == score) & (table["round"] == -1) & (table["scope"] == "all") & table["modality"].isna()]
     final = final[(final["status"] == "ok") & (final["role"] == "method")]
     for _, cell in final.groupby("dataset", sort=False):
-        unique = cell.drop_duplicates(["method", "seed"]).to_dict("records")
-        rows = [{str(name): value for name, value in row.items()} for row in unique]
+        rows = result_rows(cell.drop_duplicates(["method", "seed"]))
         losses = {(row["method"], row["seed"]): _loss(row) for row in rows}
         denominator = _denominator(losses, refs)
         for row in rows:
@@ -76,12 +76,10 @@ def _score_rows(table: pd.DataFrame, refs: References, score: str) -> Iterator[d
                 yield _recovered(row, score, losses, refs.local, denominator)
 
 
-def _loss(row: Mapping[str, Any]) -> float:
+def _loss(row: ResultRow) -> float:
     """Of a row with a direction or of a ratio: every score in `SCORES` is one of these."""
-    import pandas as pd
-
-    higher = None if pd.isna(row["higher_is_better"]) else bool(row["higher_is_better"])
-    found = loss(row["value"], higher, row["best"], row["unit"] or "")
+    value = math.nan if row["value"] is None else row["value"]
+    found = loss(value, row["higher_is_better"], row["best"], row["unit"] or "")
     if found is None:
         raise ValueError(f"{row['metric']} has neither a direction nor the unit 'ratio': it has no loss")
     return found
@@ -102,16 +100,20 @@ def _denominator(losses: Mapping[tuple[str, int], float], refs: References) -> t
 
 
 def _recovered(
-    row: Mapping[str, Any], score: str, losses: Mapping[tuple[str, int], float], local: str, denominator: tuple[float, str]
-) -> dict[str, Any]:
+    row: ResultRow, score: str, losses: Mapping[tuple[str, int], float], local: str, denominator: tuple[float, str]
+) -> ResultRow:
     gain, reason = denominator
     alone = losses.get((local, row["seed"]))
     if not reason and alone is None:
         reason = f"{local} has no result for seed {row['seed']}"
     value = math.nan if reason or alone is None else (alone - losses[row["method"], row["seed"]]) / gain
-    return _row(row, f"amp.recovered.{score}", value, True) | {"status": "not_applicable" if reason else "ok", "reason": reason}
+    status = "not_applicable" if reason else "ok"
+    return {**_row(row, f"amp.recovered.{score}", value, True), "status": status, "reason": reason}
 
 
-def _row(row: Mapping[str, Any], metric: str, value: float, higher: bool) -> dict[str, Any]:
-    blank = dict.fromkeys(("low", "high", "floor", "best", "lowest", "highest"), math.nan) | {"n": None, "unit": "", "reason": ""}
-    return {**row, **blank, "metric": metric, "value": value, "higher_is_better": higher, "source": SOURCE}
+def _row(row: ResultRow, metric: str, value: float, higher: bool) -> ResultRow:
+    """The score's row with another number, which has no interval and no scale of its own."""
+    return {
+        **row, "metric": metric, "value": value, "low": None, "high": None, "n": None, "floor": None, "reason": "",
+        "higher_is_better": higher, "best": None, "lowest": None, "highest": None, "unit": "", "source": SOURCE,
+    }  # fmt: skip

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import StoreError
-from fpmg_bench.store.atomic import plain, read_json, whole_folder, write_bytes, write_json
+from fpmg_bench.store.atomic import plain, whole_folder, write_bytes, write_json
+from fpmg_bench.store.reading import Damaged, read_bytes, read_json
+from fpmg_bench.store.shapes import STAGE1
 from fpmg_bench.store.tensors import pack, unpack
 
 if TYPE_CHECKING:
@@ -34,12 +36,15 @@ class Stage1:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_state(path: Path) -> tuple[dict[Any, Any], dict[str, Any]] | None:
-    """Tree and note of a state file; None where it is missing or torn."""
+def read_state(path: Path) -> tuple[dict[Any, Any], dict[str, Any]] | Damaged | None:
+    """Tree and note of a state file; None where there is none."""
+    data = read_bytes(path)
+    if not isinstance(data, bytes):
+        return data
     try:
-        return unpack(path.read_bytes())
-    except (FileNotFoundError, StoreError):
-        return None
+        return unpack(data)
+    except StoreError as error:
+        return Damaged(path, error.message)
 
 
 def write_state(path: Path, tree: Mapping[Any, Any], note: Mapping[str, Any]) -> None:
@@ -55,9 +60,13 @@ def save_stage1(folder: Path, stage1: Stage1, preimage: Mapping[str, Any]) -> No
         write_json(beside / "stage1.json", {"rounds": list(stage1.rounds), "extra": stage1.extra})
 
 
-def load_stage1(folder: Path) -> Stage1 | None:
-    """The shared stage 1; None where it is missing or damaged."""
-    found, state = read_json(folder / "stage1.json"), read_state(folder / "state.safetensors")
-    if found is None or state is None:
+def load_stage1(folder: Path) -> Stage1 | Damaged | None:
+    """The shared stage 1; None where there is none."""
+    if not folder.exists():
         return None
-    return Stage1(state[0], tuple(found["rounds"]), found["extra"])
+    found, state = read_json(folder / "stage1.json", STAGE1), read_state(folder / "state.safetensors")
+    if found and state:
+        return Stage1(state[0], tuple(found["rounds"]), found["extra"])
+    name = "stage1.json" if not found else "state.safetensors"
+    damage = found if not found else state
+    return damage if isinstance(damage, Damaged) else Damaged(folder / name, "is lost")

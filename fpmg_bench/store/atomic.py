@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from fpmg_bench.store.reading import sealed
 
 
 def plain(value: Any) -> Any:
@@ -36,29 +37,37 @@ def _number(value: float) -> float | str | None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Replace `path` by these bytes, or leave it as it was if the process dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Replace `path` by these bytes, or leave it as it was if the process dies or the disk is full. An OSError names the file."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with beside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    _sync_folder(path.parent)
+    try:
+        with naming(path, beside):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with beside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+            _sync_folder(path.parent)
+    except OSError:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
+
+
+@contextlib.contextmanager
+def naming(path: Path, beside: Path | None = None) -> Iterator[None]:
+    """An OSError within, of which the system said no file (a full disk) or the one `beside`, is of this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(beside)):
+            error.filename = str(path)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace `path` by readable, strict JSON."""
-    write_bytes(path, (json.dumps(plain(value), indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The JSON object of a file; None where there is no such file or it is torn."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
+    """Replace `path` by readable, strict JSON with its checksum."""
+    write_bytes(path, sealed(plain(value)))
 
 
 @contextlib.contextmanager
@@ -66,10 +75,11 @@ def whole_folder(target: Path) -> Iterator[Path]:
     """A folder to fill, which becomes `target` on success. The first writer wins; a later one's folder is dropped."""
     beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
     try:
-        yield beside
-        _publish(beside, target)
+        with naming(target):
+            beside.mkdir(parents=True)
+            yield beside
+            _publish(beside, target)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -88,8 +98,8 @@ def _publish(beside: Path, target: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what interrupted writers left beside their targets. Only for folders with one writer."""
-    for left in folder.glob(".*.tmp"):
+    """Remove what interrupted writers left beside their targets, here and one folder below. Only for folders with one writer."""
+    for left in [*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")]:
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:

@@ -37,7 +37,8 @@ class RankFolder:
         if not all(self._part(node, number).is_file() for node in nodes):
             return None
         found = {node: read_state(self._part(node, number)) for node in nodes}
-        return {node: part for node, part in found.items() if part is not None} if None not in found.values() else None
+        whole: dict[int, Part] = {node: part for node, part in found.items() if part}
+        return whole if len(whole) == len(found) else None
 
     def drop(self, nodes: Sequence[int], number: int) -> None:
         """The round is in rounds.jsonl."""
@@ -51,7 +52,7 @@ class RankFolder:
     def models(self, nodes: Sequence[int], key: str) -> dict[int, Part] | None:
         """node -> model and note; None unless all are there but those that died, of this trial and of one session."""
         read = {node: read_state(self._model(node)) for node in nodes}
-        found = {node: part for node, part in read.items() if part is not None}
+        found = {node: part for node, part in read.items() if part}
         gone = {int(silo) for _, note in found.values() for silo in note["extra"]["transport"]["gone"]}
         sessions = {(note["key"], note["session"]) for _, note in found.values()}
         whole = {key} == {key for key, _ in sessions} and len(sessions) == 1 and set(nodes) - gone <= found.keys()

@@ -10,10 +10,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from fpmg_bench.errors import StoreError
-from fpmg_bench.store.atomic import read_json, write_bytes, write_json
+from fpmg_bench.store.atomic import naming, sweep, write_bytes, write_json
+from fpmg_bench.store.reading import Damaged, read_json
+from fpmg_bench.store.records import TrialRecord, lost_releases, read_record
+from fpmg_bench.store.shapes import PLAN, RESULT
 from fpmg_bench.store.specs import Planned
 
 SCHEMA_VERSION = 1
+OWN = frozenset({"suite.yaml", "plan.json", "environment.json", "stage1", "trials", "results.parquet", "report.html", ".lock"})
+UNCLEAR = frozenset({"suite.yaml", "results.parquet", "report.html"})  # other folders have such files too
+AGAIN = "the command that made this run writes it again, and keeps finished trials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +42,26 @@ class RunDir:
         return self.root / "stage1" / key
 
     def plan(self) -> dict[str, Any]:
-        """plan.json. Raises StoreError where it is missing, torn or of another version."""
-        found = read_json(self.root / "plan.json")
+        """plan.json. Raises StoreError where it is missing, damaged or of another version."""
+        found = read_json(self.root / "plan.json", PLAN)
+        if isinstance(found, Damaged):
+            raise StoreError(f"{self.root}/{found}", AGAIN)
         if found is None:
+            raise StoreError(f"{self.root}: no plan.json, so this is no run directory", "give the folder that `run` wrote")
+        if found["schema_version"] != SCHEMA_VERSION:
             raise StoreError(
-                f"{self.root}: no readable plan.json, so this is no run directory", "give the folder that `run` wrote"
-            )
-        if found.get("schema_version") != SCHEMA_VERSION:
-            raise StoreError(
-                f"{self.root}/plan.json: schema version {found.get('schema_version')}, this program reads {SCHEMA_VERSION}",
+                f"{self.root}/plan.json: schema version {found['schema_version']}, this program reads {SCHEMA_VERSION}",
                 "run the suite again into a new folder",
             )
         return found
 
     def trials(self) -> list[Planned]:
-        """The planned trials, in order."""
-        return [Planned.from_json(entry) for entry in self.plan()["trials"]]
+        """The planned trials, in order. Raises StoreError like `plan`."""
+        entries = self.plan()["trials"]
+        try:
+            return [Planned.from_json(entry) for entry in entries]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StoreError(f"{self.root}/plan.json: a trial has another form: {error}", AGAIN) from error
 
     def write_plan(self, plan: dict[str, Any], suite_text: str, environment: dict[str, Any]) -> None:
         """suite.yaml, environment.json and plan.json; refuses a folder that holds another suite's run or something else."""
@@ -67,32 +77,50 @@ class RunDir:
             return
         if not self.root.is_dir():
             raise StoreError(f"{self.root}: is a file", way_out)
-        found = read_json(self.root / "plan.json")
-        if found is None and any(entry.name != ".lock" for entry in self.root.iterdir()):
-            raise StoreError(f"{self.root}: holds files but no readable plan.json", way_out)
-        if found is not None and found.get("suite") != suite:
-            raise StoreError(f"{self.root}: holds a run of suite {found.get('suite')!r}, not {suite!r}", way_out)
+        found = read_json(self.root / "plan.json", {"suite": str})
+        if found and found["suite"] != suite:
+            raise StoreError(f"{self.root}: holds a run of suite {found['suite']!r}, not {suite!r}", way_out)
+        if not found and (strangers := self._strangers()):
+            raise StoreError(f"{self.root}: holds {', '.join(strangers[:3])} but no readable plan.json", way_out)
+
+    def _strangers(self) -> list[str]:
+        """Files that tell that this folder is no run's, though one whose plan was lost: others' files, or nothing of our own."""
+        names = {entry.name for entry in self.root.iterdir()}
+        left = {name for name in names if name.startswith(".") and name.endswith(".tmp")}
+        foreign = names - OWN - left
+        return sorted(foreign or (names if names <= UNCLEAR else ()))
+
+    def sweep(self) -> None:
+        """Remove what interrupted writers left. Only for the run's one writer, before its trials start."""
+        for folder in (self.root, self.root / "stage1"):
+            sweep(folder)
+
+    def record(self, trial: Planned) -> TrialRecord:
+        """What a trial left."""
+        return read_record(self.trial(trial.key), trial)
 
     def result(self, key: str) -> dict[str, Any] | None:
-        """trial.json; None where it is missing, torn, or names another key."""
-        found = read_json(self.trial(key) / "trial.json")
-        return found if found is not None and found.get("key") == key else None
+        """trial.json; None where it is missing, damaged, or names another key."""
+        found = read_json(self.trial(key) / "trial.json", RESULT)
+        return found if found and found["key"] == key else None
 
     def finished(self, trial: Planned) -> bool:
-        """Trained and measured, with these very metrics, none of which failed."""
-        found = self.result(trial.key)
+        """Trained and measured, with these very metrics, none of which failed or was late, and all files as the trial left them."""
+        found = self.record(trial).result
         if found is None or found["status"] != "ok" or found.get("measure") != trial.measure:
             return False
-        return all(score.get("status") != "failed" for score in found.get("scores") or ())
+        failed = any(score.get("status") in ("failed", "timeout") for score in found["scores"])
+        return not failed and not lost_releases(self.trial(trial.key), found)
+
+    def damage(self, trial: Planned) -> list[Damaged]:
+        """What a run has to mend of a trial, other than run it for the first time."""
+        found = self.record(trial)
+        lost = lost_releases(self.trial(trial.key), found.result) if found.result and found.status == "ok" else []
+        return [*found.damage, *lost]
 
     def write_result(self, trial: Planned, result: Mapping[str, Any]) -> None:
         """trial.json: the result (status, reason, scores, ...) under the trial's names and keys."""
-        spec = trial.spec
-        head = {
-            "schema_version": SCHEMA_VERSION, "key": trial.key, "stage1": trial.stage1, "id": trial.id,
-            "dataset": spec.dataset_name, "method": spec.method, "role": spec.role, "seed": spec.seed,
-            "status": "ok", "reason": "", "where": "", "scores": [],
-        }  # fmt: skip
+        head = {"schema_version": SCHEMA_VERSION, **trial.head(), "status": "ok", "reason": "", "where": "", "scores": []}
         tail = {"measure": trial.measure, "spec": trial.to_json()["spec"]}
         write_json(self.trial(trial.key) / "trial.json", {**head, **result, **tail})
 
@@ -107,9 +135,10 @@ def only_writer(folder: Path, *, wait: bool) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+") as file:
         _lock(file, folder, wait=wait)
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with naming(folder / ".lock"):
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
         yield
 
 

@@ -10,10 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.keys import digest
 from fpmg_bench.store.artefacts import Checkpoint, Stage1, load_stage1, read_state, save_stage1, write_state
-from fpmg_bench.store.atomic import plain, read_json, sweep, whole_folder, write_json
+from fpmg_bench.store.atomic import plain, sweep, whole_folder, write_json
+from fpmg_bench.store.reading import Damaged, read_json
+from fpmg_bench.store.records import files_of
 from fpmg_bench.store.rounds import RoundLog
 from fpmg_bench.store.rundir import RunDir
+from fpmg_bench.store.scores import ScoreLog
 from fpmg_bench.store.specs import Planned
 
 if TYPE_CHECKING:
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Cohort, State
 
     Emit = Callable[[Mapping[str, Any]], None]
+
+
+LONGEST_NAME = 200  # bytes of a folder; file systems end at 255
 
 
 def checkpoint_seconds() -> float:
@@ -48,11 +55,13 @@ class TrialSink:
     _trained: dict[Any, Any] | None = field(init=False)
     _trained_extra: Mapping[str, Any] = field(init=False)
     _last: float = field(init=False)
+    _scores: ScoreLog = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         sweep(self.folder)
         self._last = self.clock()
+        self._scores = ScoreLog.open(self.folder, self.trial.measure)
         self._trained, self._trained_extra, lines = self._read_trained()
         self._latest = {}
         if self._trained is None:
@@ -60,6 +69,7 @@ class TrialSink:
         self._log = RoundLog.open(self.folder / "rounds.jsonl", lines)
         if len(self._log.records) < lines:  # the disk lost what a state file counts on: nothing after it can be trusted
             self._latest, self._trained = {}, None
+            self._mend(Damaged(self.folder / "rounds.jsonl", f"{len(self._log.records)} of {lines} lines are whole"))
             self._log.restart()
 
     @property
@@ -94,9 +104,11 @@ class TrialSink:
         if self.trial.stage1 is None:
             return None
         found = load_stage1(self.run.stage1(self.trial.stage1))
-        if found is not None:
-            for record in found.rounds:
-                self._log.append(record)
+        if not isinstance(found, Stage1):
+            self._mend(found)
+            return None
+        for record in found.rounds:
+            self._log.append(record)
         return found
 
     def save_stage1(self, states: Mapping[int, Mapping[str, State]], extra: Mapping[str, Any]) -> None:
@@ -105,7 +117,7 @@ class TrialSink:
             return
         shared = Stage1(states, tuple(r for r in self.rounds if str(r["stage"]).startswith("stage1")), plain(extra))
         folder = self.run.stage1(self.trial.stage1)
-        if folder.exists() and load_stage1(folder) is None:
+        if folder.exists() and not load_stage1(folder):
             shutil.rmtree(folder)
         save_stage1(folder, shared, self._keys().get("stage1") or {})
         self.event({"event": "stage1", "key": self.trial.stage1})
@@ -163,6 +175,20 @@ class TrialSink:
         with whole_folder(target) as beside:
             write(cohort, beside, licence="synthetic", publishable=self.publishable)
 
+    @property
+    def scores(self) -> Mapping[str, Sequence[dict[str, Any]]]:
+        """metric -> its rows, of this process or of one that ended before the trial did."""
+        return self._scores.rows
+
+    @property
+    def ended(self) -> Mapping[str, tuple[str, str]]:
+        """metric -> (status, reason), where an earlier process of this trial ended in it."""
+        return self._scores.ended
+
+    def keep_scores(self, metric: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """A metric's rows, on disk before the next metric begins."""
+        self._scores.keep(metric, rows)
+
     def ledger(self, ledger: Mapping[str, Any]) -> None:
         """ledger.json."""
         write_json(self.folder / "ledger.json", ledger)
@@ -170,16 +196,23 @@ class TrialSink:
     def finish(self, result: Mapping[str, Any]) -> None:
         """trial.json, last of all and whole; a checkpoint has no use after it."""
         self._log.sync()
-        full = {"status": "ok", "reason": "", **result}
+        full = {"status": "ok", "reason": "", "files": files_of(self.folder, len(self.rounds)), **result}
         if self._trained is not None and "seconds" in full:
             full["seconds"] = _with_training(full["seconds"], self.previous or {})
         self.run.write_result(self.trial, full)
         (self.folder / "checkpoint.safetensors").unlink(missing_ok=True)
+        if full["status"] == "ok":
+            self._scores.clear()
         self.event({"event": "done", "status": full["status"], "reason": full["reason"]})
 
     def fail(self, reason: str, **known: Any) -> None:
-        """Record a failure with its place; it is not cached, the next run tries again."""
-        self.finish({"status": "failed", "reason": reason, "where": self.place, **known})
+        """Record a failure with its place, and what was measured before it; it is not cached, the next run tries again."""
+        self.finish({"status": "failed", "reason": reason, "where": self.place, "scores": self._scores.whole, **known})
+
+    def _mend(self, damage: Damaged | None) -> None:
+        """Say what is computed again because a file of it is damaged; nothing where it is only not there."""
+        if damage is not None:
+            self.emit({"event": "note", "text": f"{damage.path.parent.name}/{damage}; computed again"})
 
     def _keys(self) -> dict[str, Any]:
         """The pre-images that the plan stored beside it."""
@@ -187,7 +220,10 @@ class TrialSink:
 
     def _read_trained(self) -> tuple[dict[Any, Any] | None, Mapping[str, Any], int]:
         found = read_state(self.folder / "state.safetensors")
-        if found is None or found[1].get("key") != self.trial.key:
+        if not found:
+            self._mend(found)
+            return None, {}, 0
+        if found[1].get("key") != self.trial.key:
             return None, {}, 0
         spec, note = self.trial.spec, found[1]
         if note["measure"] != self.trial.measure and (spec.frames or spec.budget.evaluate_every):
@@ -196,7 +232,10 @@ class TrialSink:
 
     def _read_checkpoint(self) -> tuple[dict[str, Checkpoint], int]:
         found = read_state(self.folder / "checkpoint.safetensors")
-        if found is None or found[1].get("key") != self.trial.key:
+        if not found:
+            self._mend(found)
+            return {}, 0
+        if found[1].get("key") != self.trial.key:
             return {}, 0
         tree, note = found
         return {
@@ -213,6 +252,8 @@ def _with_training(seconds: Mapping[str, float], previous: Mapping[str, Any]) ->
 
 
 def _file_name(silo: str) -> str:
-    """The silo's name where it is a safe folder name, else a quoted form of it."""
-    safe = "".join(c if c.isalnum() or c in "-_." else f"%{ord(c):x}" for c in silo)
-    return safe.lstrip(".") or json.dumps(silo)
+    """The silo's name where it is a safe folder name, else a quoted form of it, no two alike; long ones end in a digest."""
+    safe = "".join(
+        c if c.isalnum() or c in "-_" or (c == "." and at) else f"%{ord(c):x}" for at, c in enumerate(silo)
+    ) or json.dumps(silo)
+    return safe if len(safe.encode()) <= LONGEST_NAME else f"{safe[:20]}-{digest(silo)[:12]}"

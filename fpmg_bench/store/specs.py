@@ -20,6 +20,14 @@ class Planned:
     measure: str
     spec: TrialSpec
 
+    def head(self) -> dict[str, Any]:
+        """Keys and names, as they begin trial.json."""
+        spec = self.spec
+        return {
+            "key": self.key, "stage1": self.stage1, "id": self.id, "dataset": spec.dataset_name, "method": spec.method,
+            "role": spec.role, "seed": spec.seed,
+        }  # fmt: skip
+
     def to_json(self) -> dict[str, Any]:
         """The entry in plan.json."""
         found: dict[str, Any] = plain(asdict(self))

@@ -6,15 +6,18 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.result_rows import ResultRow
 from fpmg_bench.store.atomic import write_bytes
-from fpmg_bench.store.rounds import read_rounds
+from fpmg_bench.store.reading import Damaged
+from fpmg_bench.store.records import TrialRecord
 from fpmg_bench.store.rundir import SCHEMA_VERSION, RunDir
-from fpmg_bench.store.specs import Planned
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+
+    from fpmg_bench.spec import Choice
 
 DTYPES: Mapping[str, str] = {
     "schema_version": "int64", "suite": "object", "dataset": "object", "method": "object", "role": "object", "seed": "int64",
@@ -23,23 +26,22 @@ DTYPES: Mapping[str, str] = {
     "higher_is_better": "boolean", "best": "float64", "lowest": "float64", "highest": "float64", "unit": "object", "source": "object",
 }  # fmt: skip
 FINAL = -1
-Row = dict[str, Any]
 
 
 def collect(run: RunDir) -> pd.DataFrame:
     """The table of a run from its plan and its trials' files, without AMP, which needs several trials.
 
-    status: ok | not_applicable | failed | timeout | skipped; round -1: after the last. Names come from the plan: a trial
-    that a renamed method shares keeps its numbers.
+    status: ok | not_applicable | failed | timeout | damaged | skipped; round -1: after the last. Names come from the plan: a
+    trial that a renamed method shares keeps its numbers.
     """
     plan = run.plan()
-    rows = [row for trial in run.trials() for row in _trial_rows(run, plan["suite"], trial)]
+    rows = [row for trial in run.trials() for row in _trial_rows(plan["suite"], run.record(trial))]
     for kind in ("refusals", "skipped"):
         rows += [_unrun(plan["suite"], entry) for entry in plan.get(kind, ())]
     return frame(rows)
 
 
-def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def frame(rows: Iterable[ResultRow]) -> pd.DataFrame:
     """Rows as a DataFrame with exactly the columns and types of results.parquet."""
     import pandas as pd
 
@@ -48,27 +50,33 @@ def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """results.parquet, replaced as a whole."""
+    """results.parquet, replaced as a whole; its pages carry checksums."""
     buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False)
+    table.to_parquet(buffer, engine="pyarrow", index=False, write_page_checksum=True)
     write_bytes(path, buffer.getvalue())
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame | Damaged:
     """results.parquet with its types; columns that an older version did not write are empty."""
     import pandas as pd
 
-    return pd.read_parquet(path).reindex(columns=list(DTYPES)).astype(dict(DTYPES))
+    try:
+        table = pd.read_parquet(path, engine="pyarrow", page_checksum_verification=True)
+        return table.reindex(columns=list(DTYPES)).astype(dict(DTYPES))
+    except (ValueError, TypeError, KeyError, OSError) as error:  # of these kinds are pyarrow's own
+        return Damaged(path, f"cannot be read: {str(error).splitlines()[0]}")
 
 
-def latest(run: RunDir) -> pd.DataFrame:
-    """results.parquet; where it is missing, or a trial has finished since (a run that goes on), what the trials have so far."""
+def latest(run: RunDir) -> pd.DataFrame | None:
+    """results.parquet; None where it is missing or damaged, or a trial was finished or damaged since: the trials know better."""
     if not run.results.is_file():
-        return collect(run)
+        return None
     table = read_table(run.results)
+    records = [run.record(trial) for trial in run.trials()]
+    if isinstance(table, Damaged) or any(record.damage for record in records):
+        return None
     reported = set(table.loc[table["status"].isin(["ok", "not_applicable"]), "key"])
-    finished = {trial.key for trial in run.trials() if (run.result(trial.key) or {}).get("status") == "ok"}
-    return table if finished <= reported else collect(run)
+    return table if {record.trial.key for record in records if record.status == "ok"} <= reported else None
 
 
 def metric_name(metric: str, score: str) -> str:
@@ -76,65 +84,74 @@ def metric_name(metric: str, score: str) -> str:
     return metric if score == metric else f"{metric}.{score.removeprefix(f'{metric}.')}"
 
 
-def _trial_rows(run: RunDir, suite: str, trial: Planned) -> Iterator[Row]:
-    found = run.result(trial.key)
-    spec = trial.spec
-    head = {
-        "schema_version": SCHEMA_VERSION, "suite": suite, "dataset": spec.dataset_name, "method": spec.method,
-        "role": spec.role, "seed": spec.seed, "key": trial.key,
-    }  # fmt: skip
-    if found is None:
-        yield from _status_rows(head, spec.metrics, "skipped", "not run yet")
+def _trial_rows(suite: str, found: TrialRecord) -> Iterator[ResultRow]:
+    trial, spec = found.trial, found.trial.spec
+    head = _empty(suite, spec.dataset_name, spec.method, spec.role, spec.seed, trial.key)
+    if found.result is None:
+        yield from _status_rows(head, spec.metrics, found.status or "skipped", found.reason or "not run yet")
         return
-    if found["status"] != "ok":
-        yield from _status_rows(head, spec.metrics, found["status"], _reason(found))
-    for record in read_rounds(run.trial(trial.key) / "rounds.jsonl"):
+    if found.status != "ok":
+        known = {score["metric"] for score in found.result["scores"]}
+        lost = [choice for choice in spec.metrics if not _measured(choice.name, known)]
+        yield from _status_rows(head, lost, found.status, found.reason) if lost or not spec.metrics else ()
+    for record in found.rounds:
         for score in record.get("scores") or ():
-            yield head | _score(score, record["round"])
-    for score in found.get("scores") or ():
-        yield head | _score(score, FINAL)
+            yield _score(head, score, record["round"])
+    for score in found.result["scores"]:
+        yield _score(head, score, FINAL)
 
 
-def _reason(found: Mapping[str, Any]) -> str:
-    where = found.get("where")
-    return f"{found['reason']} ({where})" if where else str(found["reason"])
+def _measured(metric: str, scores: Iterable[str]) -> bool:
+    """Is any of these full keys of scores the metric's?"""
+    return any(score == metric or score.startswith(f"{metric}.") for score in scores)
 
 
-def _status_rows(head: Row, metrics: Iterable[Any], status: str, reason: str) -> Iterator[Row]:
+def _status_rows(head: ResultRow, metrics: Iterable[Choice], status: str, reason: str) -> Iterator[ResultRow]:
     """One row a metric that should have been there."""
     for name in [choice.name for choice in metrics] or [""]:
-        yield head | {"round": FINAL, "scope": "all", "metric": name, "status": status, "reason": reason}
+        yield {**head, "metric": name, "status": status, "reason": reason}
 
 
-def _score(score: Mapping[str, Any], round: int) -> Row:
-    numbers = {name: _float(score.get(name)) for name in ("value", "low", "high", "floor")}
+def _score(head: ResultRow, score: Mapping[str, Any], round: int) -> ResultRow:
     at = score.get("round")
     return {
+        **head,
         "round": round if at is None else at,
         "scope": score.get("scope") or "all",
-        "modality": score.get("modality"),
+        "modality": score.get("modality") or None,
         "metric": metric_name(score["metric"], score.get("key") or score["metric"]),
-        **numbers,
+        "value": _float(score.get("value")),
+        "low": _float(score.get("low")),
+        "high": _float(score.get("high")),
         "n": score.get("n"),
+        "floor": _float(score.get("floor")),
         "status": score.get("status") or "ok",
         "reason": score.get("reason") or "",
         "higher_is_better": score.get("higher_is_better"),
-        **{name: _float(score.get(name)) for name in ("best", "lowest", "highest")},
+        "best": _float(score.get("best")),
+        "lowest": _float(score.get("lowest")),
+        "highest": _float(score.get("highest")),
         "unit": score.get("unit") or "",
         "source": score.get("source") or "",
     }
 
 
-def _float(value: Any) -> float:
-    return float("nan") if value is None else float(value)
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
-def _unrun(suite: str, entry: Mapping[str, Any]) -> Row:
+def _empty(suite: str, dataset: str, method: str, role: str, seed: int, key: str) -> ResultRow:
+    """What a trial's rows have in common; without a number."""
+    return {
+        "schema_version": SCHEMA_VERSION, "suite": suite, "dataset": dataset, "method": method, "role": role, "seed": seed,
+        "key": key, "round": FINAL, "scope": "all", "modality": None, "metric": "", "value": None, "low": None, "high": None,
+        "n": None, "floor": None, "status": "skipped", "reason": "", "higher_is_better": None, "best": None, "lowest": None,
+        "highest": None, "unit": None, "source": None,
+    }  # fmt: skip
+
+
+def _unrun(suite: str, entry: Mapping[str, Any]) -> ResultRow:
     """A refused or skipped trial, from its id dataset/method/seed."""
     dataset, _, rest = entry["id"].partition("/")
     method, _, seed = rest.rpartition("/") if rest.rpartition("/")[2].isdigit() else (rest, "", "-1")
-    return {
-        "schema_version": SCHEMA_VERSION, "suite": suite, "dataset": dataset, "method": method, "role": "method",
-        "seed": int(seed), "key": "", "round": FINAL, "scope": "all", "metric": "", "status": "skipped",
-        "reason": entry["reason"],
-    }  # fmt: skip
+    return {**_empty(suite, dataset, method, "method", int(seed), ""), "reason": entry["reason"]}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import StoreError
+from fpmg_bench.store.shapes import misfit
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"'*-?\d+")
 _SEPARATOR = "|"
+WAY_OUT = "delete it; what it held is computed again"
 
 
 def pack(tree: Tree, note: Mapping[str, Any]) -> bytes:
@@ -31,23 +33,49 @@ def pack(tree: Tree, note: Mapping[str, Any]) -> bytes:
     plan = _Plan()
     plan.walk(tree, ())
     header = {"note": note, "layout": plan.layout}
-    return save(plan.stored, metadata={"fpmg": json.dumps(header, sort_keys=True)})
+    return _sealed(save(plan.stored, metadata={"fpmg": json.dumps(header, sort_keys=True)}))
 
 
 def unpack(data: bytes) -> tuple[dict[Any, Any], dict[str, Any]]:
-    """The tree and the note of `pack`. Raises StoreError for bytes that are torn or written by something else."""
-    from safetensors import SafetensorError
+    """The tree and the note of `pack`. Raises StoreError for bytes that are torn, changed, or written by something else."""
     from safetensors.torch import load
 
-    try:
-        tensors = load(data)
-        header = json.loads(_metadata(data)["fpmg"])
-    except (SafetensorError, ValueError, KeyError, struct.error) as error:
-        raise StoreError(f"not a whole state file: {error}", "delete it; the trial is computed again") from error
+    head, body = _parts(data)
+    seal = head["__metadata__"].pop("sha256", None)
+    if seal != _checksum(head, body):
+        raise StoreError("was changed after it was written (checksum)", WAY_OUT)
+    header, tensors = json.loads(head["__metadata__"]["fpmg"]), load(data)
     tree: dict[Any, Any] = {}
     for path, how, first in header["layout"]:
         _place(tree, path, _item(tree, tensors, path, how, first))
     return tree, header["note"]
+
+
+def _sealed(data: bytes) -> bytes:
+    """The same safetensors file with a checksum of its header and its bytes among its metadata."""
+    head, body = _parts(data)
+    head["__metadata__"]["sha256"] = _checksum(head, body)
+    text = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the format's own padding: tensors begin at a multiple of 8
+    return b"".join((struct.pack("<Q", len(text)), text, body))
+
+
+def _parts(data: bytes) -> tuple[dict[str, Any], memoryview]:
+    """The header of a safetensors file with text among its metadata, and the bytes after it. Raises StoreError."""
+    try:
+        (size,) = struct.unpack("<Q", data[:8])
+        head = json.loads(data[8 : 8 + size])
+    except (ValueError, RecursionError, struct.error) as error:
+        raise StoreError("is cut, or no state file" if data else "is empty", WAY_OUT) from error
+    if misfit(head, {"__metadata__": {"fpmg": str}}):
+        raise StoreError("is a state file of another program", WAY_OUT)
+    return head, memoryview(data)[8 + size :]
+
+
+def _checksum(head: Mapping[str, Any], body: memoryview) -> str:
+    total = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
+    total.update(body)
+    return total.hexdigest()
 
 
 @dataclass(slots=True)
@@ -118,9 +146,3 @@ def _place(tree: dict[Any, Any], path: str, item: Any) -> None:
     for owner in owners:
         tree = tree.setdefault(owner, {})
     tree[leaf] = item
-
-
-def _metadata(data: bytes) -> dict[str, str]:
-    (size,) = struct.unpack("<Q", data[:8])
-    found: dict[str, str] = json.loads(data[8 : 8 + size])["__metadata__"]
-    return found

@@ -1,8 +1,8 @@
 """YAML 1.2 -> a validated suite -> trials; errors carry file, line and column, all of them in one pass."""
 
 from fpmg_bench.suite.cohorts import CohortInfo, SiloInfo, describe
-from fpmg_bench.suite.expansion import expand
-from fpmg_bench.suite.loading import find_suite, load_suite, packaged_suites, parse_suite, validate, with_values
+from fpmg_bench.suite.expansion import check_request, expand
+from fpmg_bench.suite.loading import find_suite, load_suite, name_elsewhere, packaged_suites, parse_suite, validate, with_values
 from fpmg_bench.suite.model import DatasetEntry, Limits, Method, Plan, Refusal, Suite, Tune
 from fpmg_bench.suite.selection import compile_selection
 
@@ -16,11 +16,13 @@ __all__ = [
     "SiloInfo",
     "Suite",
     "Tune",
+    "check_request",
     "compile_selection",
     "describe",
     "expand",
     "find_suite",
     "load_suite",
+    "name_elsewhere",
     "packaged_suites",
     "parse_suite",
     "validate",

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document import Node, Problems, did_you_mean
 from fpmg_bench.errors import PluginError
-from fpmg_bench.registry import Problem, did_you_mean
+from fpmg_bench.registry import Problem
 from fpmg_bench.registry.parameters import check as check_parameters
 from fpmg_bench.spec import Choice
-from fpmg_bench.suite.document import Node
 from fpmg_bench.suite.model import Method, Suite
-from fpmg_bench.suite.problems import Problems
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry

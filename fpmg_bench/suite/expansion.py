@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document import EXACT, Problems, brief, did_you_mean, plural
 from fpmg_bench.errors import SuiteError
 from fpmg_bench.partition import merged_sites, spreading
-from fpmg_bench.registry import did_you_mean
-from fpmg_bench.spec import Choice, TrialSpec
+from fpmg_bench.spec import NOT_HERE, Choice, TrialSpec
 from fpmg_bench.suite.faults import fault_refusals, faults_of
-from fpmg_bench.suite.model import DatasetEntry, Method, Plan, Refusal, Suite
-from fpmg_bench.suite.problems import Problems
+from fpmg_bench.suite.model import MOST_TRIALS, DatasetEntry, Method, Plan, Refusal, Suite
 from fpmg_bench.suite.refusals import refusals
 from fpmg_bench.suite.selection import compile_selection
 from fpmg_bench.types import KINDS
@@ -38,18 +37,19 @@ def expand(
     cannot be loaded, with the reason. Raises SuiteError for keys that no cohort can use, and where `only` selects nothing.
     """
     missing = missing or {}
+    check_request(suite, only, seeds)
     if all(entry.name in cohorts for entry in suite.datasets):  # a missing one could have used a key that no other can
         _refuse_unused(suite, cohorts)
     selected = compile_selection(only or "")
     trials: list[TrialSpec] = []
     refused: list[Refusal] = []
     skipped: list[Refusal] = []
-    for entry, method, seed in _cells(suite, _checked(seeds) if seeds is not None else suite.seeds):
+    for entry, method, seed in _cells(suite, suite.seeds if seeds is None else dict.fromkeys(seeds)):
         id = f"{entry.name}/{method.name}/{seed}"
         if not selected(id):
             continue
         if entry.name not in cohorts:
-            skipped.append(Refusal(id, missing.get(entry.name, "the cohort is optional and not here")))
+            skipped.append(Refusal(id, missing.get(entry.name, NOT_HERE)))
             continue
         info = cohorts[entry.name]
         spec = trial(suite, entry, method, info, seed)
@@ -124,7 +124,7 @@ def silo_names(partition: Mapping[str, Any], info: CohortInfo) -> list[str]:
     return [] if partition["kind"] == "pooled" else [f"silo-{index}" for index in range(int(partition["silos"]))]
 
 
-def _cells(suite: Suite, seeds: Sequence[int]) -> Iterator[tuple[DatasetEntry, Method, int]]:
+def _cells(suite: Suite, seeds: Iterable[int]) -> Iterator[tuple[DatasetEntry, Method, int]]:
     for seed in seeds:
         for entry in suite.datasets:
             for method in suite.methods.values():
@@ -161,13 +161,27 @@ def _overridable(suite: Suite, method: Method, cohorts: Mapping[str, CohortInfo]
     return names
 
 
-def _checked(seeds: Sequence[int]) -> tuple[int, ...]:
-    if not seeds or min(seeds) < 0:
-        raise SuiteError(f"seeds {list(seeds)}: at least one whole number, none below 0", "--seeds 0,1,2")
-    return tuple(dict.fromkeys(seeds))
+def check_request(suite: Suite, only: str | None, seeds: Sequence[int] | None) -> None:
+    """Raises SuiteError for what is wrong with `only` or `seeds` themselves; no cohort is needed for that."""
+    compile_selection(only or "")
+    if seeds is None:
+        return
+    if not seeds or min(seeds) < 0 or max(seeds) > EXACT:
+        raise SuiteError(brief(f"seeds {list(seeds)}: at least one whole number, none below 0 or above 2^53"), "--seeds 0,1,2")
+    if much := too_many(suite, len(seeds)):
+        raise SuiteError(much, "fewer --seeds")
+
+
+def too_many(suite: Suite, seeds: int) -> str:
+    """Why so many trials cannot be planned, "" where they can."""
+    datasets, methods = len(suite.datasets), len(suite.methods)
+    if seeds * datasets * methods <= MOST_TRIALS:
+        return ""
+    counts = f"{plural(seeds, 'seed')} x {plural(datasets, 'dataset')} x {plural(methods, 'method')}"
+    return f"{counts} = {seeds * datasets * methods:,} trials; a plan has at most {MOST_TRIALS:,}"
 
 
 def _nothing_selected(suite: Suite, only: str) -> None:
     first = next(_cells(suite, suite.seeds), None)
     example = f"{first[0].name}/{first[1].name}/{first[2]}" if first else "dataset/method/seed"
-    raise SuiteError(f"-k '{only}' selects none of the suite's trials", f"an id looks like {example}")
+    raise SuiteError(f"-k '{brief(only)}' selects none of the suite's trials", f"an id looks like {example}")

@@ -8,16 +8,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document import Problems, brief, did_you_mean, node_of, read_document, read_text
 from fpmg_bench.errors import SuiteError
-from fpmg_bench.registry import did_you_mean
 from fpmg_bench.spec import Budget
 from fpmg_bench.suite.check import check_components
-from fpmg_bench.suite.document import node_of, read_document
+from fpmg_bench.suite.expansion import too_many
 from fpmg_bench.suite.faults import read_faults
 from fpmg_bench.suite.methods import read_methods, vary
 from fpmg_bench.suite.model import Limits, Suite
 from fpmg_bench.suite.place import Place
-from fpmg_bench.suite.problems import Problems
 from fpmg_bench.suite.sections import (
     read_budget,
     read_datasets,
@@ -46,13 +45,9 @@ def load_suite(path_or_name: str | Path, registry: Registry | None = None) -> Su
     """
     path = find_suite(path_or_name)
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        text = f"{path_or_name}:{line}: not UTF-8 (byte 0x{error.object[error.start]:02x})"
-        raise SuiteError(text, "save the suite as UTF-8") from error
+        text = read_text(path, Problems(str(path_or_name)))
     except OSError as error:
-        raise SuiteError(f"{path_or_name}: {error.strerror}") from error
+        raise SuiteError(f"{path_or_name}: {error.strerror}", "name a file that can be read") from error
     return parse_suite(text, path, registry)
 
 
@@ -65,8 +60,11 @@ def packaged_suites() -> list[str]:
 def find_suite(path_or_name: str | Path) -> Path:
     """The suite's file. Raises SuiteError where there is none."""
     path = Path(path_or_name)
-    if path.is_file():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:  # a name of thousands of characters
+        raise SuiteError(f"{brief(str(path))}: {error.strerror}", f"packaged suites: {', '.join(packaged_suites())}") from error
     bare = str(path_or_name)
     shipped = packaged_suites()
     if bare in shipped:
@@ -76,14 +74,22 @@ def find_suite(path_or_name: str | Path) -> Path:
     raise SuiteError(f"no packaged suite '{bare}'.{did_you_mean(bare, shipped)}", f"one of {', '.join(shipped)}, or a file")
 
 
+def name_elsewhere(suite: Suite) -> str:
+    """What to give the program on another machine: the packaged name of a suite that ships, word for word; else the run's suite.yaml."""
+    shipped = files("fpmg_bench") / "suites" / f"{suite.source.stem}.yaml"
+    return suite.source.stem if shipped.is_file() and shipped.read_text(encoding="utf-8") == suite.text else "suite.yaml"
+
+
 def parse_suite(text: str, source: Path = Path("suite.yaml"), registry: Registry | None = None) -> Suite:
     """A suite from its text. source: for messages, and for the name where the suite has none."""
     problems = Problems(str(source))
     root = read_document(text, problems)
     if root.value is None:
-        problems.add(root, "", "the suite is empty")
-        problems.raise_if_any()
+        problems.stop(root, "the suite is empty")
     suite = _read(Place(root, "", problems), text, source)
+    if much := too_many(suite, len(suite.seeds)):
+        problems.add(root.key("seeds"), "seeds", much)
+        problems.raise_if_any()
     if registry is not None:
         check_components(suite, registry, problems)
     problems.raise_if_any()
@@ -126,7 +132,7 @@ def _read(place: Place, text: str, source: Path) -> Suite:
         version=1,
         name=found["name"].name() if "name" in found else source.stem,
         seeds=seeds,
-        datasets=read_datasets(found["datasets"]) if "datasets" in found else (),
+        datasets=read_datasets(found["datasets"], source.parent) if "datasets" in found else (),
         methods=methods,
         metrics=metrics,
         partition=read_partition(found.get("partition", default)),
@@ -148,5 +154,5 @@ def _plain_sweep(place: Place | None) -> dict[str, Any]:
 
 
 def _check_version(place: Place | None) -> None:
-    if place is not None and place.value != 1:
+    if place is not None and (type(place.value) is not int or place.value != 1):  # true and 1.0 are equal to 1
         place.expected("version 1, the only one there is")

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fpmg_bench.audit.sabotage import SHARDS
-from fpmg_bench.registry import did_you_mean
+from fpmg_bench.document import DEEPEST, Node, did_you_mean, node_of
 from fpmg_bench.spec import Audit, Choice, Privacy
-from fpmg_bench.suite.document import Node, node_of
 from fpmg_bench.suite.faults import read_faults
 from fpmg_bench.suite.model import COMPONENTS, METHOD_KEYS, Method
 from fpmg_bench.suite.place import Place
@@ -27,7 +26,7 @@ def read_methods(place: Place, sweep: Place | None) -> dict[str, Method]:
     for name, entry in entries.items():
         Place(Node(name, *place.node.key(name).start), entry.path, place.problems).name()
         entry.fields(METHOD_KEYS)
-    resolved = {name: _resolve(name, entries, ()) for name in entries}
+    resolved = {name: _resolved(name, entries, place) for name in entries}
     swept = read_sweep(sweep, resolved) if sweep else {}
     methods: dict[str, Method] = {}
     for name, node in resolved.items():
@@ -131,24 +130,35 @@ def _read_silo(place: Place) -> dict[str, Any]:
     return overrides
 
 
-def _resolve(name: str, entries: Mapping[str, Place], seen: tuple[str, ...]) -> Node:
+def _resolved(name: str, entries: Mapping[str, Place], methods: Place) -> Node:
     """The method's node with its parents' keys below its own, and no `extends` left.
 
-    A cycle or an unknown parent is recorded where it is written, and its `extends` stays: the method is known to be incomplete.
+    A circle, an unknown parent or too long a line of parents is recorded where it is written, and its `extends` stays: the
+    method is known to be incomplete.
     """
-    place = entries[name]
-    own = place.node
-    if not isinstance(own.value, dict) or "extends" not in own.value:
-        return own
-    link = place.below("extends", own.value["extends"])
-    parent = link.text()
-    if parent and parent not in entries:
-        link.wrong(f"unknown method '{parent}'.{did_you_mean(parent, [other for other in entries if other != name])}")
-    elif parent in (*seen, name):
-        link.wrong(f"methods extend each other in a circle: {' -> '.join([*seen, name, parent])}")
-    elif parent:
-        return _inherit(_resolve(parent, entries, (*seen, name)), own)
-    return own
+    line = [name]
+    while (parent := _parent(entries[line[-1]])) is not None:
+        link = entries[line[-1]].below("extends", entries[line[-1]].node.value["extends"])
+        if parent not in entries:
+            link.wrong(f"unknown method '{parent}'.{did_you_mean(parent, [other for other in entries if other != line[-1]])}")
+        elif parent in line:
+            link.wrong(f"methods extend each other in a circle: {' -> '.join([*line, parent])}")
+        elif len(line) <= DEEPEST:
+            line.append(parent)
+            continue
+        else:
+            methods.wrong(f"a line of more than {DEEPEST} methods that extend each other; write what they share in one")
+        break
+    node = entries[line[-1]].node
+    for below in reversed(line[:-1]):
+        node = _inherit(node, entries[below].node)
+    return node
+
+
+def _parent(place: Place) -> str | None:
+    """What a method extends, None where it says nothing of it, or no word."""
+    value = place.node.value
+    return place.below("extends", value["extends"]).text() or None if isinstance(value, dict) and "extends" in value else None
 
 
 def _inherit(parent: Node, own: Node) -> Node:

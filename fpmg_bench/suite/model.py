@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from fpmg_bench.document import Node
 from fpmg_bench.spec import Audit, Budget, Choice, Fault, Privacy, TrialSpec
-from fpmg_bench.suite.document import Node
 
 COMPONENTS = ("generator", "topology", "aggregator")
 METHOD_KEYS = (
@@ -24,6 +24,7 @@ METHOD_KEYS = (
     "audit",
     "faults",
 )
+MOST_TRIALS = 10_000  # of a plan
 NOWHERE = Node(None, 1, 1)
 
 

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from fpmg_bench.registry import did_you_mean
-from fpmg_bench.suite.document import Node
-from fpmg_bench.suite.problems import Problems
+from fpmg_bench.document import EXACT, Node, Problems, did_you_mean
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+LONGEST_NAME = 100  # characters
+LONGEST = 1e6  # of a duration, in its own unit
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -68,11 +68,11 @@ class Place:
             return []
         return [self.below(index, node) for index, node in enumerate(self.value)]
 
-    def whole(self, low: int, fallback: int) -> int:
-        """A whole number of at least `low`."""
+    def whole(self, low: int, fallback: int, most: int = EXACT) -> int:
+        """A whole number from `low` to `most`."""
         value = self.value
-        if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            self.expected(f"a whole number of at least {low}")
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= most:
+            self.expected(f"a whole number of at least {low}" + (f" and at most {most:,}" if most < EXACT else ""))
             return fallback
         return value
 
@@ -101,8 +101,10 @@ class Place:
     def name(self) -> str:
         """A name that can be part of a trial's id and of a path."""
         text = self.text()
-        if text and (not _WORD.fullmatch(text) or text.casefold() in ("and", "or", "not")):
-            self.wrong(f"'{text}' cannot be a name: letters, digits, '.', '_', '+' and '-', and none of the words and, or, not")
+        if text and (len(text) > LONGEST_NAME or not _WORD.fullmatch(text) or text.casefold() in ("and", "or", "not")):
+            self.wrong(
+                f"'{text}' cannot be a name: up to {LONGEST_NAME} letters, digits, '.', '_', '+' and '-', and none of the words and, or, not"
+            )
         return text
 
     def word(self, known: Collection[str], fallback: str) -> str:
@@ -115,7 +117,7 @@ class Place:
     def seconds(self, fallback: float) -> float:
         """A duration such as 90s, 10m or 1h, in seconds."""
         match = _DURATION.fullmatch(self.value) if isinstance(self.value, str) else None
-        if match is None or float(match[1]) == 0:
+        if match is None or not 0 < float(match[1]) < LONGEST:
             self.expected("a duration such as 90s, 10m or 1h")
             return fallback
         return float(match[1]) * _SECONDS[match[2]]

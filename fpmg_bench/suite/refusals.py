@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document import plural
 from fpmg_bench.federation.graph import fewest_inputs as least_of
 from fpmg_bench.keys import rng_for
 from fpmg_bench.partition import least_patients, merged_sites, spreading
@@ -37,6 +38,7 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
             yield from secrecy_refusals(spec, info, len(sizes), registry)
         if spec.privacy is not None:
             yield from _privacy_refusals(spec, spec.privacy, min(sizes, default=0), registry)
+            yield from _not_private(spec, info, registry)
 
 
 def silo_sizes(partition: Mapping[str, Any], info: CohortInfo) -> tuple[list[float], str]:
@@ -59,7 +61,7 @@ def silo_sizes(partition: Mapping[str, Any], info: CohortInfo) -> tuple[list[flo
         each = f" of at least {least} patients" if least > 1 else ""
         return (
             [],
-            f"{training:.0f} training patients of {info.name} cannot fill {silos} silos{each}; fewer silos, or a larger cohort",
+            f"{plural(round(training), 'training patient')} of {info.name} cannot fill {plural(silos, 'silo')}{each}; fewer silos, or a larger cohort",
         )
     return [training / silos] * silos, ""
 
@@ -86,7 +88,7 @@ def _merge_refusals(spec: TrialSpec, silos: int, registry: Registry) -> Iterator
     if got is None or got >= need:
         return
     over = spec.topology.name
-    text = f"aggregator '{spec.aggregator.name}' needs {need} models, a merge over '{over}' of {silos} silos sees {got}"
+    text = f"aggregator '{spec.aggregator.name}' needs {plural(need, 'model')}, a merge over '{over}' of {plural(silos, 'silo')} sees {got}"
     yield f"{text}; {_way_out(spec.topology, silos, need, registry)}, or an aggregator that is defined on {got}"
 
 
@@ -97,15 +99,15 @@ def _way_out(topology: Choice, silos: int, need: int, registry: Registry) -> str
         return f"write topology: {{name: {topology.name}, {wider}}}"
     with_more = (fewest_inputs(registry.build("topology", topology), need) or 0) >= need
     if with_more or smallest_width(topology, need, need, registry):
-        return f"use a cohort or partition with {need} silos"
+        return f"use a cohort or partition with {plural(need, 'silo')}"
     others = ", ".join(name for name in _topologies(registry) if _sees(name, max(silos, need), need, registry))
-    more = f"a cohort or partition with {need} silos and " if silos < need else ""
+    more = f"a cohort or partition with {plural(need, 'silo')} and " if silos < need else ""
     return f"use {more}another topology ({others})"
 
 
 def _topologies(registry: Registry) -> list[str]:
     """Names of the topologies that need no parameters."""
-    names = sorted(entry.name for entry in registry.entries("topology"))
+    names = sorted(map(registry.name_of, registry.entries("topology")))
     return [name for name in names if not any(p.required for p in registry.parameters("topology", name).values())]
 
 
@@ -168,6 +170,15 @@ def _privacy_refusals(spec: TrialSpec, privacy: Privacy, smallest: float, regist
         chosen["generator", spec.generator.name] = spec.generator
     for (kind, name), choice in chosen.items():
         yield from _public_loss(kind, name, registry.build(kind, choice))
+
+
+def _not_private(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[str]:
+    """An encoder may have `not_private(schema)`: why DP-SGD cannot train it on records of that schema."""
+    for modality, choice in spec.encoders.items():
+        say = getattr(registry.build("encoder", choice), "not_private", None)
+        reason = say(info.schemas[modality]) if say and modality in info.schemas else ""
+        if reason:
+            yield f"encoder '{choice.name}' of modality '{modality}' cannot be trained privately: {reason}"
 
 
 def _public_loss(kind: str, name: str, learner: Any) -> Iterator[str]:

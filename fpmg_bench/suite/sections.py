@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from fpmg_bench.partition import OPTIONS, SPREADING, Option
@@ -10,6 +11,8 @@ from fpmg_bench.suite.model import DatasetEntry, Limits
 from fpmg_bench.suite.place import Place
 
 DATASET_KEYS = ("name", "as", "partition", "optional")
+PLACES = ("root", "file")  # parameters of datasets that name a folder or file; a file lies below a root
+MOST_SILOS = 10_000
 STOPS = ("consensus",)
 
 
@@ -27,33 +30,35 @@ def read_choice(place: Place, reserved: tuple[str, ...] = ("name",)) -> Choice:
 
 def read_seeds(place: Place) -> tuple[int, ...]:
     """Distinct whole numbers."""
-    seeds: list[int] = []
+    seeds: dict[int, None] = {}
     for item in place.items():
         seed = item.whole(0, -1)
         if seed in seeds:
             item.wrong(f"seed {seed} appears twice")
         elif seed >= 0:
-            seeds.append(seed)
+            seeds[seed] = None
     if place.value == []:
         place.wrong("at least one seed is needed")
     return tuple(seeds)
 
 
-def read_datasets(place: Place) -> tuple[DatasetEntry, ...]:
-    """Entries with distinct names."""
+def read_datasets(place: Place, folder: Path) -> tuple[DatasetEntry, ...]:
+    """Entries with distinct names. folder: of the suite's file, where relative names of folders and files begin."""
     entries: list[DatasetEntry] = []
+    names: set[str] = set()
     for item in place.items():
-        entry = _dataset(item)
-        if entry.name and entry.name in [other.name for other in entries]:
+        entry = _dataset(item, folder)
+        if entry.name in names:
             item.wrong(f"two datasets are called '{entry.name}'; name one with `as: ANOTHER`")
+        names |= {entry.name} - {""}
         entries.append(entry)
     if place.value == []:
         place.wrong("at least one dataset is needed")
     return tuple(entries)
 
 
-def _dataset(place: Place) -> DatasetEntry:
-    choice = read_choice(place, DATASET_KEYS)
+def _dataset(place: Place, folder: Path) -> DatasetEntry:
+    choice = _from(folder, read_choice(place, DATASET_KEYS))
     found = place.entries() if isinstance(place.value, dict) else {}
     return DatasetEntry(
         choice,
@@ -62,6 +67,14 @@ def _dataset(place: Place) -> DatasetEntry:
         found["optional"].flag() if "optional" in found else False,
         place.node,
     )
+
+
+def _from(folder: Path, choice: Choice) -> Choice:
+    """The choice with its `root`, or without one its `file`, beginning in that folder where it is relative."""
+    key = next((key for key in PLACES if isinstance(choice.params.get(key), str) and choice.params[key]), None)
+    if key is None or choice.params[key].startswith("~"):
+        return choice
+    return Choice(choice.name, {**choice.params, key: str(folder / choice.params[key])})
 
 
 def read_partition(place: Place, kinds: tuple[str, ...] = tuple(OPTIONS)) -> dict[str, Any]:
@@ -85,7 +98,7 @@ def read_partition(place: Place, kinds: tuple[str, ...] = tuple(OPTIONS)) -> dic
 def _option(place: Place, kind: str, option: Option) -> Any:
     match option.type:
         case "whole":
-            return place.whole(1, 1)
+            return place.whole(1, 1, MOST_SILOS)
         case "number":
             return place.number("a number above 0", 1.0, above=0)
         case "share":
@@ -115,10 +128,12 @@ def read_budget(place: Place) -> dict[str, Any]:
 def read_metrics(place: Place) -> tuple[Choice, ...]:
     """Metrics with distinct names."""
     metrics: list[Choice] = []
+    names: set[str] = set()
     for item in place.items():
         choice = read_choice(item)
-        if choice.name and choice.name in [other.name for other in metrics]:
+        if choice.name in names:
             item.wrong(f"metric '{choice.name}' appears twice")
+        names |= {choice.name} - {""}
         metrics.append(choice)
     if place.value == []:
         place.wrong("at least one metric is needed")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from fpmg_bench.document import DEEPEST, brief
 from fpmg_bench.errors import SuiteError
 
 Matches = Callable[[str], bool]
+SHOWN = 200  # characters of an expression
 _TOKEN = re.compile(r"\s*([()]|[^\s()]+)")
 
 
@@ -30,24 +32,20 @@ class _Reader:
     expression: str
     tokens: list[tuple[str, int]]
     at: int = 0
+    depth: int = 0
 
     def either(self) -> Matches:
-        left = self.both()
-        while self._accept("or"):
-            left = _any(left, self.both())
-        return left
+        return self._joined("or", self.both, any)
 
     def both(self) -> Matches:
-        left = self.unary()
-        while self._accept("and"):
-            left = _all(left, self.unary())
-        return left
+        return self._joined("and", self.unary, all)
 
     def unary(self) -> Matches:
         if self._accept("not"):
-            return _none(self.unary())
+            inner = self._deeper(self.unary)
+            return lambda id: not inner(id)
         if self._accept("("):
-            inside = self.either()
+            inside = self._deeper(self.either)
             if not self._accept(")"):
                 raise self.unexpected()
             return inside
@@ -58,26 +56,32 @@ class _Reader:
 
     def unexpected(self) -> SuiteError:
         token, column = self.tokens[self.at] if self.at < len(self.tokens) else ("the end", len(self.expression) + 1)
-        text = f"-k '{self.expression}': column {column}: unexpected {token}"
-        return SuiteError(text, "words of dataset/method/seed with and, or, not and parentheses")
+        return self._wrong(column, f"unexpected {token}")
+
+    def _joined(self, word: str, part: Callable[[], Matches], join: Callable[[Iterable[bool]], bool]) -> Matches:
+        """Parts with a word between them."""
+        parts = [part()]
+        while self._accept(word):
+            parts.append(part())
+        return parts[0] if len(parts) == 1 else lambda id: join(matches(id) for matches in parts)
+
+    def _deeper(self, inner: Callable[[], Matches]) -> Matches:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self._wrong(self.tokens[self.at - 1][1], f"nested deeper than {DEEPEST} levels")
+        found = inner()
+        self.depth -= 1
+        return found
 
     def _accept(self, token: str) -> bool:
         found = self.at < len(self.tokens) and self.tokens[self.at][0] == token
         self.at += found
         return found
 
+    def _wrong(self, column: int, what: str) -> SuiteError:
+        text = brief(f"-k '{self.expression[:SHOWN]}{'...' if len(self.expression) > SHOWN else ''}': column {column}: {what}")
+        return SuiteError(text, "words of dataset/method/seed with and, or, not and parentheses")
+
 
 def _word(word: str) -> Matches:
     return lambda id: word.casefold() in id.casefold()
-
-
-def _any(left: Matches, right: Matches) -> Matches:
-    return lambda id: left(id) or right(id)
-
-
-def _all(left: Matches, right: Matches) -> Matches:
-    return lambda id: left(id) and right(id)
-
-
-def _none(inner: Matches) -> Matches:
-    return lambda id: not inner(id)

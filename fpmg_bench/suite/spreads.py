@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document import did_you_mean
 from fpmg_bench.partition import most_absences, sortable, spreading
-from fpmg_bench.registry import did_you_mean
 
 if TYPE_CHECKING:
     from fpmg_bench.suite.cohorts import CohortInfo

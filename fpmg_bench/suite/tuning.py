@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fpmg_bench.registry import did_you_mean
+from fpmg_bench.document import did_you_mean, plural
 from fpmg_bench.spec import Choice
 from fpmg_bench.suite.model import Method, Tune
 from fpmg_bench.suite.place import Place
@@ -60,7 +60,7 @@ def _check_range(place: Place, values: list[Any], kind: str, log: bool) -> None:
 def check_tune(place: Place, tune: Tune, methods: Mapping[str, Method], metrics: Sequence[Choice], seeds: int) -> None:
     """Searched parameters exist in the method, objectives are scores of the suite's metrics, and the suite has the seeds."""
     if tune.seeds > seeds:
-        place.entries()["seeds"].wrong(f"{tune.seeds} seeds are asked for, the suite has {seeds}")
+        place.entries()["seeds"].wrong(f"{plural(tune.seeds, 'seed is', 'seeds are')} asked for, the suite has {seeds}")
     names = [metric.name.rpartition(":")[2] for metric in metrics]
     listed = ", ".join(names)
     for item in place.entries()["objectives"].items():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from fpmg_bench.registry import did_you_mean
-from fpmg_bench.suite.document import Node
-from fpmg_bench.suite.model import METHOD_KEYS
+from fpmg_bench.document import DEEPEST, Node, did_you_mean, plural
+from fpmg_bench.suite.model import METHOD_KEYS, MOST_TRIALS
 from fpmg_bench.suite.place import Place
 
 
@@ -18,7 +18,7 @@ class PathError(Exception):
 
 def override(method: Node, path: str, value: Node) -> Node:
     """The method with the value at a dotted path ("generator.lr", "privacy.epsilon") replaced. Raises PathError."""
-    first, *rest = path.split(".")
+    first, *rest = path.split(".", DEEPEST)
     if first not in METHOD_KEYS or first == "extends":
         raise PathError(f"a method has no '{first}'.{did_you_mean(first, METHOD_KEYS[1:])}")
     return _replace(method, [first, *rest], value, path)
@@ -43,11 +43,16 @@ def _replace(node: Node, steps: list[str], value: Node, path: str) -> Node:
 def read_sweep(place: Place, resolved: Mapping[str, Node]) -> dict[str, list[tuple[str, Node]]]:
     """method -> its variants: (label, node), the Cartesian product of the swept values."""
     variants: dict[str, list[tuple[str, Node]]] = {}
+    made = 0
     for name, entry in place.entries().items():
         if name not in resolved:
             place.problems.add(place.node.key(name), entry.path, f"unknown method '{name}'.{did_you_mean(name, resolved)}")
         else:
             axes = {path: axis for path, axis in entry.entries().items() if _axis(axis)}
+            made += math.prod(len(axis.items()) for axis in axes.values())
+            if made > MOST_TRIALS:
+                place.wrong(f"{plural(made, 'combination')} up to '{name}'; a plan has at most {MOST_TRIALS:,} trials")
+                break
             if axes:
                 variants[name] = list(_variants(name, resolved[name], axes, entry))
     return variants
@@ -62,11 +67,12 @@ def _axis(place: Place) -> bool:
         if isinstance(item.value, (dict, list)):
             item.expected("a word, a number or a flag")
             return False
-    shown = [_shown(item.value) for item in values]
-    for index, item in enumerate(values):
-        if shown[index] in shown[:index]:
-            item.wrong(f"{shown[index]} appears twice")
+    seen: set[str] = set()
+    for item in values:
+        if _shown(item.value) in seen:
+            item.wrong(f"{_shown(item.value)} appears twice")
             return False
+        seen.add(_shown(item.value))
     return bool(values)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from typing import Any
+from weakref import ref
 
 import torch
 from torch import Tensor
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.keys import rng_for
-from fpmg_bench.testing.checks import Check
+from fpmg_bench.testing.bits import bits
+from fpmg_bench.testing.common import Check, Use, checks
 
 WIDTH = 257
 
@@ -106,12 +110,28 @@ def check_stays_within_the_models(component: Any) -> None:
     """No coordinate leaves the range of models and reference (a rule with momentum says `in_hull = False`)."""
     if not getattr(component, "in_hull", True):
         raise NotApplicable("the rule says that it leaves the convex hull (in_hull = False)")
-    given = inputs(component, 4)
-    points = torch.cat([given["inputs"], given["reference"][None]])
-    merged = _merge(component, given)
     slack = 1e-5
-    assert bool((merged >= points.min(0).values - slack).all()), "a coordinate falls below every model"
-    assert bool((merged <= points.max(0).values + slack).all()), "a coordinate rises above every model"
+    for round, (given, merged) in enumerate(_rounds(component, 4)):
+        points = torch.cat([given["inputs"], given["reference"][None]])
+        assert bool((merged >= points.min(0).values - slack).all()), f"merge {round}: a coordinate falls below every model"
+        assert bool((merged <= points.max(0).values + slack).all()), f"merge {round}: a coordinate rises above every model"
+
+
+def check_keeps_nothing_it_was_given(component: Any) -> None:
+    """Neither the merged vector nor the memory is a view of a model in flight, and no model outlives its merge."""
+    memory: dict[str, Tensor] = {}
+    given = inputs(component, 9)
+    merged = _merge(component, given, memory)
+    before = bits((merged, memory))
+    for tensor in given.values():
+        tensor.fill_(float("nan"))
+    assert bits((merged, memory)) == before, "the result or the memory changes with the models it was merged from; clone them"
+    alive = {name: ref(tensor) for name, tensor in given.items()}
+    given.clear()
+    del tensor, merged, memory
+    gc.collect()
+    kept = sorted(name for name, still in alive.items() if still() is not None)
+    assert not kept, f"the rule holds {', '.join(kept)} of a merge that is over"
 
 
 def check_ignores_own_unless_declared(component: Any) -> None:
@@ -158,6 +178,7 @@ def check_withstands_what_it_says(component: Any) -> None:
 
 
 CHECKS: tuple[Check, ...] = (
+    *checks(Use(inputs, exercise)),
     check_declares_its_needs,
     check_withstands_what_it_says,
     check_keeps_shape_and_type,
@@ -167,9 +188,21 @@ CHECKS: tuple[Check, ...] = (
     check_one_model_gives_itself,
     check_even_and_many_models,
     check_stays_within_the_models,
+    check_keeps_nothing_it_was_given,
     check_ignores_own_unless_declared,
     check_a_sum_is_enough_where_declared,
 )
+
+
+def _rounds(component: Any, seed: int, rounds: int = 4) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+    """Merges of one node, its memory carried over: each starts where the last one ended, and all models move on the same way."""
+    given, memory = inputs(component, seed), dict[str, Tensor]()
+    step = torch.randn(WIDTH, generator=rng_for(seed, "step"))
+    for _ in range(rounds):
+        merged = _merge(component, given, memory)
+        yield given, merged
+        spread = 0.1 * torch.randn(given["inputs"].shape, generator=rng_for(seed, "spread"))
+        given = {**given, "inputs": merged + step + spread, "reference": merged}
 
 
 def _arguments(given: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:

@@ -59,5 +59,5 @@ _LEAVES: tuple[tuple[Any, Callable[[Any], Iterator[bytes]]], ...] = (
     (np.ndarray, _array),
     (pd.DataFrame, _frame),
     (Pixels, lambda value: _array(value.array())),
-    ((set, frozenset), lambda value: iter([repr(sorted(map(str, value))).encode()])),  # type: ignore[arg-type]
+    ((set, frozenset), lambda value: iter([repr(sorted(map(str, value))).encode()])),
 )

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import NotApplicable, PluginError
+from fpmg_bench.testing import aggregators, datasets, encoders, generators, metrics, topologies
+from fpmg_bench.testing.common import Check
 
 if TYPE_CHECKING:
     import pytest
 
-Check = Callable[[Any], None]
-
+CHECKS: Mapping[str, tuple[Check, ...]] = {
+    "aggregator": aggregators.CHECKS,
+    "dataset": datasets.CHECKS,
+    "encoder": encoders.CHECKS,
+    "generator": generators.CHECKS,
+    "metric": metrics.CHECKS,
+    "topology": topologies.CHECKS,
+}
 SIGNS = {  # the methods that together only this kind has
     "aggregator": ("merge", "min_inputs"),
     "topology": ("plan", "messages"),
@@ -41,10 +49,7 @@ def kind_of(component: Any) -> str:
 
 def checks_for(component: Any) -> Iterator[Check]:
     """Every check of the component's kind, common ones first. A check raises AssertionError, or NotApplicable with a reason."""
-    from fpmg_bench.testing import common
-
-    yield from common.CHECKS
-    yield from common.laws_of(component).CHECKS
+    yield from CHECKS[kind_of(component)]
 
 
 def parametrize_with_checks(

@@ -5,16 +5,33 @@ from __future__ import annotations
 import inspect
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import numpy as np
 import torch
 
 from fpmg_bench.testing.bits import bits
-from fpmg_bench.testing.checks import Check, kind_of
+
+Check = Callable[[Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How components of one kind are used: inputs(component, seed) are made up, exercise(component, inputs, seed) is all it computes."""
+
+    inputs: Callable[[Any, int], Any]
+    exercise: Callable[[Any, Any, int], Any]
+
+    def __call__(self, component: Any, seed: int) -> Any:
+        """All that the component computes on small made-up inputs."""
+        return self.exercise(component, self.inputs(component, seed), seed)
+
+
+Law = Callable[[Any, Use], None]  # what any component promises, whatever its kind
 
 
 def parameters(component: Any) -> dict[str, Any]:
@@ -28,27 +45,7 @@ def clone(component: Any) -> Any:
     return type(component)(**parameters(component))
 
 
-def laws_of(component: Any) -> ModuleType:
-    """The module with `inputs`, `exercise` and `CHECKS` of the component's kind."""
-    from fpmg_bench.testing import aggregators, datasets, encoders, generators, metrics, topologies
-
-    return {
-        "aggregator": aggregators,
-        "dataset": datasets,
-        "encoder": encoders,
-        "generator": generators,
-        "metric": metrics,
-        "topology": topologies,
-    }[kind_of(component)]
-
-
-def exercise(component: Any, seed: int = 0) -> Any:
-    """All that the component computes on small made-up inputs."""
-    room = laws_of(component)
-    return room.exercise(component, room.inputs(component, seed), seed)
-
-
-def check_constructs_with_defaults(component: Any) -> None:
+def check_constructs_with_defaults(component: Any, use: Use) -> None:
     """Every parameter is a keyword with a default."""
     signature = inspect.signature(type(component))
     for parameter in signature.parameters.values():
@@ -57,7 +54,7 @@ def check_constructs_with_defaults(component: Any) -> None:
     type(component)()
 
 
-def check_constructor_only_stores(component: Any) -> None:
+def check_constructor_only_stores(component: Any, use: Use) -> None:
     """The constructor stores its arguments under the same names and does nothing else."""
     built = type(component)()
     for name, parameter in inspect.signature(type(component)).parameters.items():
@@ -67,45 +64,44 @@ def check_constructor_only_stores(component: Any) -> None:
     assert not extra, f"the constructor sets {sorted(extra)}, which are no parameters; derive them where they are used"
 
 
-def check_parameters_round_trip_json(component: Any) -> None:
+def check_parameters_round_trip_json(component: Any, use: Use) -> None:
     """A suite file can hold the parameters, and gives the same component back."""
     before = parameters(component)
     again = type(component)(**json.loads(json.dumps(before)))
     assert _plain(parameters(again)) == _plain(before), f"{before} became {parameters(again)}"
 
 
-def check_same_seed_same_bits(component: Any) -> None:
+def check_same_seed_same_bits(component: Any, use: Use) -> None:
     """Two runs of the same seed agree in every bit."""
-    assert bits(exercise(clone(component), 1)) == bits(exercise(clone(component), 1)), "two runs of one seed differ"
+    assert bits(use(clone(component), 1)) == bits(use(clone(component), 1)), "two runs of one seed differ"
 
 
-def check_repeats_on_one_object(component: Any) -> None:
+def check_repeats_on_one_object(component: Any, use: Use) -> None:
     """A component keeps nothing between calls: state travels in arguments."""
     again = clone(component)
-    assert bits(exercise(again, 1)) == bits(exercise(again, 1)), "a second use of the same object gives other numbers"
+    assert bits(use(again, 1)) == bits(use(again, 1)), "a second use of the same object gives other numbers"
 
 
-def check_inputs_are_unmodified(component: Any) -> None:
+def check_inputs_are_unmodified(component: Any, use: Use) -> None:
     """What a component is handed stays as it was."""
-    room = laws_of(component)
-    given = room.inputs(component, 2)
+    given = use.inputs(component, 2)
     before = bits(given)
-    room.exercise(clone(component), given, 2)
+    use.exercise(clone(component), given, 2)
     assert bits(given) == before, "the component changed its inputs"
 
 
-def check_no_global_randomness(component: Any) -> None:
+def check_no_global_randomness(component: Any, use: Use) -> None:
     """Neither reads nor moves the global generators of random, numpy and torch (`train` may use torch's, seeded for it)."""
     with _global_seed(11):
-        first = bits(exercise(clone(component), 3))
+        first = bits(use(clone(component), 3))
     with _global_seed(12) as unmoved:  # watched at the second use: a library may draw once while it is imported
-        second = bits(exercise(clone(component), 3))
+        second = bits(use(clone(component), 3))
         moved = unmoved()
     assert not moved, f"the global generator of {moved} was used; use the rng you are handed"
     assert first == second, "results depend on a global generator; use the rng you are handed"
 
 
-CHECKS: tuple[Check, ...] = (
+LAWS: tuple[Law, ...] = (
     check_constructs_with_defaults,
     check_constructor_only_stores,
     check_parameters_round_trip_json,
@@ -116,14 +112,28 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
+def checks(use: Use) -> tuple[Check, ...]:
+    """The laws of every component, for one kind."""
+    return tuple(_check(law, use) for law in LAWS)
+
+
+def _check(law: Law, use: Use) -> Check:
+    @wraps(law)
+    def check(component: Any) -> None:
+        law(component, use)
+
+    return check
+
+
 def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
 def _states() -> dict[str, str]:
+    numpy = np.random.get_state(legacy=False)["state"]
     return {
         "random": bits(random.getstate()),
-        "numpy": bits(np.random.get_state()[1]) + str(np.random.get_state()[2]),
+        "numpy": bits(numpy["key"]) + str(numpy["pos"]),
         "torch": bits(torch.random.get_rng_state()),
     }
 

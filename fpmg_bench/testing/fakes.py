@@ -89,7 +89,7 @@ def vectors(n: int = 40, seed: int = 0, of: Space | None = None) -> Representati
 def conditions(n: int, seed: int = 0, of: tuple[Column, ...] = CONDITIONS) -> torch.Tensor:
     """Requested conditions [n, c] float32: every class in turn, flags and numbers at random."""
     rng = numbers(seed, "conditions")
-    columns = [np.arange(n) % max(2, of[0].width)]
+    columns: list[NDArray[Any]] = [np.arange(n) % max(2, of[0].width)]
     for column in of[1:]:
         if column.type == "number":
             columns.append(_within(column, rng.random(n)))

@@ -8,11 +8,12 @@ import torch
 
 from fpmg_bench.keys import rng_for
 from fpmg_bench.testing import learners
-from fpmg_bench.testing.checks import Check
+from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.testing.fakes import conditions, space, vectors
 from fpmg_bench.types import Representation
 
 ROWS = 48
+DRAWN = 200
 
 
 def inputs(component: Any, seed: int) -> dict[str, Any]:
@@ -60,10 +61,24 @@ def check_private_gradients(component: Any) -> None:
     learners.check_private_gradients(component, space(), vectors(ROWS))
 
 
+def check_spends_what_it_declares(component: Any) -> None:
+    """What the ledgers of several silos show after several rounds is what `charges` said."""
+    learners.check_spends_what_it_declares(component, space(), vectors(ROWS))
+
+
 def check_keeps_no_patient(component: Any) -> None:
-    """No training row is stored in the state that leaves the silo."""
+    """No training row is stored in the state that leaves the silo, also not with a little noise."""
     rows = vectors(ROWS, 9)
-    learners.assert_no_row_in(learners.learn(component, space(), rows, seed=9)["state"], rows.z)
+    learners.assert_no_row_in(learners.learn(component, space(), rows, seed=9)["state"], rows.z, learners.near(rows.z))
+
+
+def check_draws_no_copies(component: Any) -> None:
+    """No vector is drawn that lies nearer to a training row than a tenth of what lies between training rows."""
+    rows = vectors(ROWS, 11)
+    state = learners.learn(component, space(), rows, seed=11)["state"]
+    made = _sample(component, state, conditions(DRAWN), 11)
+    copies = int((torch.cdist(made.z.double(), rows.z.double()).min(1).values < learners.near(rows.z)).sum())
+    assert not copies, f"{copies} of {DRAWN} drawn vectors are copies of training rows, or nearly"
 
 
 def check_samples_one_row_a_condition(component: Any) -> None:
@@ -87,13 +102,16 @@ def check_samples_depend_on_the_stream(component: Any) -> None:
 
 
 CHECKS: tuple[Check, ...] = (
+    *checks(Use(inputs, exercise)),
     check_charges,
     check_state_is_stable,
     check_train_leaves_the_given_state,
     check_losses_do_not_mix_rows,
     check_objective,
     check_private_gradients,
+    check_spends_what_it_declares,
     check_keeps_no_patient,
+    check_draws_no_copies,
     check_samples_one_row_a_condition,
     check_samples_depend_on_the_stream,
 )

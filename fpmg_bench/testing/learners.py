@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,13 +14,14 @@ from fpmg_bench.errors import NotApplicable, PrivacyError
 from fpmg_bench.keys import rng_for, seed_for
 from fpmg_bench.testing.bits import bits
 from fpmg_bench.testing.fakes import context
-from fpmg_bench.testing.shards import GradientCheck, Watch, local_shard, private_shard
-from fpmg_bench.types import Update
+from fpmg_bench.testing.shards import STAGE, GradientCheck, Watch, ledger_of, local_shard, private_shard
+from fpmg_bench.types import Charges, SiloContext, Update
 
 if TYPE_CHECKING:
     from fpmg_bench.types import State
 
 STEPS = 2
+ROUNDS, SILOS = 3, 2
 GRADIENTS_AGREE = 1e-5
 
 
@@ -106,16 +111,61 @@ def check_objective_is_row_by_row(component: Any, schema: Any, rows: Any) -> Non
 def check_private_gradients(component: Any, schema: Any, rows: Any) -> None:
     """Under DP-SGD: the clipped sum is that of plain per-example gradients to 1e-5 (relative), layer by layer."""
     _needs_rounds(component)
+    _needs_a_private_form(component, schema)
     seen = GradientCheck()
     ctx = context(schema, 8, 0, 1)
-    shard = private_shard(component, schema, rows, 8, seen)
-    try:
+    shard = private_shard(rows, ledger_of(component.charges(schema, 1), len(rows)), 8, seen)
+    with _accounted():
         start = component.init(schema, component.statistics(schema, shard, ctx), rng_for(8, "init"))
         component.train(start, shard, ctx)
-    except PrivacyError as error:
-        raise NotApplicable(f"not trained privately: {error}") from error
     assert seen.compared, "train took no private step"
     assert max(seen.compared.values()) < GRADIENTS_AGREE, f"relative differences from plain autograd: {seen.compared}"
+
+
+def check_spends_what_it_declares(component: Any, schema: Any, rows: Any) -> None:
+    """Silos that are trained in turns by one object for several rounds: each ledger shows exactly what `charges` declared.
+
+    Less would be noise for nothing; more is refused by the ledger in the middle of a trial.
+    """
+    _needs_a_private_form(component, schema)
+    rounds = ROUNDS if component.rounds is None else component.rounds
+    said = component.charges(schema, rounds * STEPS)
+    ledgers = [ledger_of(said, len(rows)) for _ in range(SILOS)]
+    shards = [private_shard(rows, ledger, silo) for silo, ledger in enumerate(ledgers)]
+    kept: list[State] = [{} for _ in shards]
+    with _accounted():
+        sums = [component.statistics(schema, shard, _turn(schema, silo, -1, kept)) for silo, shard in enumerate(shards)]
+        states = [component.init(schema, sums[0], rng_for(3, "init"))] * SILOS
+        for round, silo in product(range(rounds), range(SILOS)):
+            update = component.train(states[silo], shards[silo], _turn(schema, silo, round, kept))
+            states[silo] = {**states[silo], **update.state}
+    for silo, ledger in enumerate(ledgers):
+        spent = Charges(*(ledger.spent.get((STAGE, kind), 0) for kind in ("step", "moments", "counts")))
+        assert spent == said, f"silo {silo} of {SILOS}, {rounds} rounds of {STEPS} steps: spent {spent}, declared {said}"
+
+
+def _turn(schema: Any, silo: int, round: int, kept: list[State]) -> SiloContext:
+    """A silo's context, with what it kept for itself."""
+    return replace(context(schema, 100 * silo + 3, round, STEPS, kept[silo]), silo=silo)
+
+
+def _needs_a_private_form(component: Any, schema: Any) -> None:
+    """A learner says where it has none, by `private_losses` or `not_private`, so that `plan` refuses it there."""
+    private = getattr(component, "private_losses", None)
+    if private is not None and component.loss not in private:
+        raise NotApplicable(f"loss '{component.loss}' has no private form, and says so")
+    say = getattr(component, "not_private", None)
+    if say and say(schema):
+        raise NotApplicable(f"not trained privately: {say(schema)}")
+
+
+@contextmanager
+def _accounted() -> Iterator[None]:
+    """What the ledger or DP-SGD refuses here, it refuses in the middle of a trial."""
+    try:
+        yield
+    except PrivacyError as error:
+        raise AssertionError(f"it cannot be trained privately as it declares: {error}") from error
 
 
 def _needs_rounds(component: Any) -> None:
@@ -136,9 +186,15 @@ def _one_round(component: Any, found: dict[str, Any], rows: Any, seed: int, roun
     return update
 
 
-def assert_no_row_in(state: State, rows: torch.Tensor) -> None:
-    """No tensor of the state holds a training row [d] as one of its own rows."""
+def assert_no_row_in(state: State, rows: torch.Tensor, nearest: float = 1e-6) -> None:
+    """No tensor of the state holds a training row [d], or one as near to it as that, as one of its own rows."""
     for key, value in state.items():
-        if value.is_floating_point() and value.dim() == 2 and value.shape[1] == rows.shape[1]:
-            close = torch.cdist(value.double(), rows.double()).min()
-            assert float(close) > 1e-6, f"{key!r} stores a training row"
+        if value.is_floating_point() and value.dim() == 2 and value.shape[1] == rows.shape[1] and len(value):
+            close = float(torch.cdist(value.double(), rows.double()).min())
+            assert close > nearest, f"{key!r} stores a training row (distance {close:.3g})"
+
+
+def near(rows: torch.Tensor) -> float:
+    """Below this distance a vector is a copy of one of these rows: a tenth of what usually lies between a row and its nearest other."""
+    apart = torch.cdist(rows.double(), rows.double()).fill_diagonal_(float("inf"))
+    return 0.1 * float(apart.min(1).values.median())

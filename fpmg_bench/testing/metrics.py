@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from fpmg_bench.errors import NotApplicable
+from fpmg_bench.errors import NotApplicable, PluginError
 from fpmg_bench.keys import rng_for
 from fpmg_bench.testing import fakes
-from fpmg_bench.testing.checks import Check
+from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.types import Cohort, Kind, Score
 
 Alter = Callable[[Cohort], Cohort]
@@ -61,7 +61,18 @@ def exercise(component: Any, given: dict[str, Any], seed: int) -> list[Score] | 
 
 def measure(component: Any, released: Cohort, seed: int = 0) -> list[Score]:
     """The metric's scores of a release."""
-    return list(component(evidence(released, seed), rng_for(seed, "metric")))
+    return scored(component, evidence(released, seed), seed)
+
+
+def scored(component: Any, seen: Any, seed: int = 0) -> list[Score]:
+    """The metric's scores of this evidence, read as a trial reads them."""
+    from fpmg_bench.evaluation.answers import read
+
+    answer = component(seen, rng_for(seed, "metric"))
+    try:
+        return read(answer)
+    except PluginError as error:
+        raise AssertionError(str(error)) from error
 
 
 def corrupted(share: float, seed: int = 0) -> Cohort:
@@ -91,7 +102,12 @@ def worthless(seed: int = 0) -> Cohort:
 
 def check_declares_its_scales(component: Any) -> None:
     """A family, and for every key the best value, direction, range and source."""
-    assert isinstance(component.family, str) and component.family, "family is empty"
+    from fpmg_bench.evaluation.answers import declared
+
+    try:
+        declared(component)
+    except PluginError as error:
+        raise AssertionError(str(error)) from error
     assert component.scales, "scales is empty"
     for key, scale in component.scales.items():
         assert scale.low <= scale.best <= scale.high, f"{key}: best {scale.best} is outside [{scale.low}, {scale.high}]"
@@ -106,6 +122,20 @@ def check_scores_are_declared_and_in_range(component: Any) -> None:
             scale = component.scales[score.key]
             assert not np.isnan(score.value), f"{score.key} is NaN; raise NotApplicable(reason) instead"
             assert scale.low <= score.value <= scale.high, f"{score.key} = {score.value} is outside [{scale.low}, {scale.high}]"
+
+
+def check_leaves_what_it_was_given(component: Any) -> None:
+    """Nothing is written into a cohort, other metrics are given the same one."""
+    seen = evidence(good())
+    before = seen.computed
+    try:
+        scored(component, seen)
+    except ValueError as error:
+        if "read-only" in str(error):
+            raise AssertionError(f"it writes into an array that it was given: {error}") from error
+        raise
+    written = seen.put_back(before)
+    assert not written, f"it wrote into {', '.join(written)}; copy before you change"
 
 
 def check_real_patients_score_near_best(component: Any) -> None:
@@ -156,9 +186,9 @@ def check_row_order_is_irrelevant(component: Any) -> None:
         if not np.isfinite(before[key] + after[key]).all():
             assert before[key] == after[key], f"{key} depends on the order of rows: {before[key]} became {after[key]}"
             continue
-        spread = max(np.std(before[key], ddof=1), np.std(after[key], ddof=1)) * np.sqrt(2 / STREAMS)
+        spread = max(float(np.std(draws[key], ddof=1)) for draws in (before, after)) * np.sqrt(2 / STREAMS)
         shift = abs(np.mean(after[key]) - np.mean(before[key]))
-        allowed = SIGMAS * spread + ROW_ORDER * max(1.0, abs(np.mean(before[key])))
+        allowed = SIGMAS * spread + ROW_ORDER * max(1.0, abs(float(np.mean(before[key]))))
         assert shift <= allowed, (
             f"{key} depends on the order of rows: {np.mean(before[key]):.6g} became {np.mean(after[key]):.6g}"
         )
@@ -176,11 +206,8 @@ def check_half_noise_is_between(component: Any) -> None:
         raise NotApplicable(f"{key} has no value on a table and a text of {SIZE} patients")
     none, half, whole = (_away(score.value, best) for score in found if score)
     slack = abs(whole - none) / 5 + 0.05 * max(1.0, abs(best) if np.isfinite(best) else 1.0)
-    slack += (
-        max((s.high - s.low) / 2 for s in found if s)
-        if all(s and s.low is not None and s.high is not None for s in found)
-        else 0.0
-    )
+    margins = [(s.high - s.low) / 2 for s in found if s and s.low is not None and s.high is not None]
+    slack += max(margins) if len(margins) == len(found) else 0.0
     assert min(none, whole) - slack <= half <= max(none, whole) + slack, (
         f"{key}: {none:.4g}, {half:.4g}, {whole:.4g} from best at no, half and all noise"
     )
@@ -196,7 +223,7 @@ def check_odd_cohorts_score_or_say_why(component: Any) -> None:
     """Constant and empty columns, one modality, absent records, a handful of patients: a value in range or NotApplicable."""
     for name, alter in ODD.items():
         try:
-            scores = list(component(evidence(good(), alter=alter), rng_for(0, "metric")))
+            scores = scored(component, evidence(good(), alter=alter))
         except NotApplicable as missing:
             if not missing.reason:
                 raise AssertionError(f"{name}: not applicable without a reason") from missing
@@ -209,8 +236,10 @@ def check_odd_cohorts_score_or_say_why(component: Any) -> None:
 
 
 CHECKS: tuple[Check, ...] = (
+    *checks(Use(inputs, exercise)),
     check_declares_its_scales,
     check_scores_are_declared_and_in_range,
+    check_leaves_what_it_was_given,
     check_real_patients_score_near_best,
     check_copies_are_caught,
     check_row_order_is_irrelevant,
@@ -234,7 +263,7 @@ def _constant(cohort: Cohort) -> Cohort:
 
 def _absent(cohort: Cohort) -> Cohort:
     """Every second patient has no text."""
-    return replace(cohort, present=cohort.present | {"text": cohort.patient % 2 == 0})
+    return replace(cohort, present={**cohort.present, "text": cohort.patient % 2 == 0})
 
 
 ODD: dict[str, Alter] = {
@@ -254,7 +283,7 @@ def _draws(component: Any, released: Cohort) -> dict[str, list[float]]:
     same = evidence(released)
     found: dict[str, list[float]] = {}
     for stream in range(STREAMS):
-        for key, value in _headline(list(component(same, rng_for(stream, "metric")))).items():
+        for key, value in _headline(scored(component, same, stream)).items():
             found.setdefault(key, []).append(value)
     return found
 

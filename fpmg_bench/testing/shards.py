@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fpmg_bench.contracts import PerExample, Public, Shard
+    from fpmg_bench.privacy import Ledger
+    from fpmg_bench.types import Charges
+
+STAGE, RATE = "conformance", 0.5
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def local_shard(rows: Any, seed: int = 0, watch: Watch | None = None) -> Any:
     """The plain shard of one silo, every row another patient, half of them a batch; watched if asked."""
     from fpmg_bench.privacy import LocalShard
 
-    shard = LocalShard(rows, np.arange(len(rows)), 0.5, "conformance").begin(seed)
+    shard = LocalShard(rows, np.arange(len(rows)), RATE, STAGE).begin(seed)
     return shard if watch is None else ProbeShard(shard, watch)
 
 
@@ -139,14 +143,19 @@ def _without_dropout(module: nn.Module) -> None:
             part.p = 0.0
 
 
-def private_shard(component: Any, schema: Any, rows: Any, seed: int, observer: Any = None) -> Any:
-    """The shard of one silo under an easy budget for one round of one step."""
-    from fpmg_bench.privacy import Ledger, LocalShard, Noise
+def ledger_of(charges: Charges, patients: int) -> Ledger:
+    """A silo's account of these accesses, under an easy budget."""
+    from fpmg_bench.privacy import Ledger, Noise
     from fpmg_bench.spec import Privacy
 
-    plan = {"conformance": component.charges(schema, 1)}
-    ledger = Ledger(0, "silo", len(rows), 0.5, Privacy(8.0, 1e-3), Noise(1.0, 1.0, 1.0), plan)
-    return LocalShard(rows, np.arange(len(rows)), 0.5, "conformance", ledger, observer=observer).begin(seed)
+    return Ledger(0, "silo", patients, RATE, Privacy(8.0, 1e-3), Noise(1.0, 1.0, 1.0), {STAGE: charges})
+
+
+def private_shard(rows: Any, ledger: Ledger, seed: int, observer: Any = None) -> Any:
+    """The shard of one silo that charges this account."""
+    from fpmg_bench.privacy import LocalShard
+
+    return LocalShard(rows, np.arange(len(rows)), RATE, STAGE, ledger, observer=observer).begin(seed)
 
 
 def _rows(batch: Any) -> int:

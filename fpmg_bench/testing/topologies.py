@@ -8,14 +8,15 @@ from typing import Any
 
 import torch
 
-from fpmg_bench.errors import NotApplicable
+from fpmg_bench.errors import NotApplicable, PlumbingError
+from fpmg_bench.federation import Schedule
 from fpmg_bench.federation import check as plumbing
 from fpmg_bench.federation.exchange import Exchange
 from fpmg_bench.federation.layout import Layout
 from fpmg_bench.federation.plumbing import Linear, nodes_for
 from fpmg_bench.federation.secure import round_bytes
 from fpmg_bench.keys import rng_for
-from fpmg_bench.testing.checks import Check
+from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.transport import Inproc
 from fpmg_bench.types import SERVER, Step
 
@@ -116,7 +117,12 @@ def check_bytes_equal_the_closed_form(component: Any) -> None:
 
 def check_mixes_like_its_matrix(component: Any) -> None:
     """Weights travel as the plan says: rows sum to 1, canaries arrive, the mean is kept, contraction within 1 % (n = 2, 3, 7, 16)."""
-    rows = [row for n in (2, 3, 7, 16) for row in plumbing(component, {i: 10.0 + i for i in range(n)}, f"n={n}", 0)]
+    rows: list[dict[str, Any]] = []
+    for n in (2, 3, 7, 16):
+        try:
+            rows += plumbing(Schedule(component, f"n={n}", 0), {i: 10.0 + i for i in range(n)})
+        except PlumbingError as error:
+            raise AssertionError(error.message) from error
     if all(row["status"] == "not_applicable" for row in rows):
         raise NotApplicable(rows[0]["reason"])
     failed = [row for row in rows if row["status"] == "failed"]
@@ -150,6 +156,7 @@ def check_weights_are_shares(component: Any) -> None:
 
 
 CHECKS: tuple[Check, ...] = (
+    *checks(Use(inputs, exercise)),
     check_sends_between_known_nodes,
     check_reaches_every_silo,
     check_any_silos_may_be_inactive,

@@ -139,7 +139,7 @@ class Rendezvous:
         while missing := [node for node, key in keys.items() if not self.store.check([key])]:
             self.look()
             waited = time.monotonic() - began
-            if waited > seconds:
+            if waited >= seconds:
                 raise self.declare(self.culprit(missing), f"it told nothing about {what} within {seconds:g} s")
             if waited > TELL:
                 self.waits(missing)

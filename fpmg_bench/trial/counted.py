@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fpmg_bench import federation
-from fpmg_bench.keys import rng_for
 from fpmg_bench.trial import requested, sizes
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def _exchanged(stages: Surroundings, stage: str, counts: Mapping[int, Tensor]) -
     """Bytes and messages of bringing counts together."""
     assert stages.parts.topology is not None
     silos = sorted(stages.transport.gather(stage, dict.fromkeys(counts, True)))
-    steps = stages.parts.topology.plan(silos, 0, rng_for(stages.spec.seed, stage))
+    steps = federation.Schedule(stages.parts.topology, stage, stages.spec.seed).meeting(silos)
     one: State = {"counts": counts[min(counts)]} if counts else {}
     if not stages.transport.whole:
         local = {silo: {"counts": count} for silo, count in counts.items()}

@@ -13,7 +13,6 @@ import numpy as np
 
 from fpmg_bench import federation
 from fpmg_bench.errors import IncompatibleTrial, PlumbingError
-from fpmg_bench.keys import rng_for
 from fpmg_bench.trial import account, requested, sizes
 from fpmg_bench.trial.cost import denormals_flushed
 from fpmg_bench.trial.prepared import prepare
@@ -56,7 +55,7 @@ def refusal(spec: TrialSpec, topology: Topology | None) -> str:
     """Why a trial cannot run with a process for every silo; "" where it can, or where nothing travels in it."""
     if spec.control or topology is None or spec.partition.get("kind") == "pooled":
         return ""
-    steps = topology.plan([0, 1, 2, 3], 0, rng_for(spec.seed, "refusal"))
+    steps = federation.Schedule(topology, "refusal", spec.seed).meeting([0, 1, 2, 3])
     hubs = federation.hubs_of(steps)
     reasons = {
         "its metrics look at every message that a silo received (frames), and no rank sends those on": spec.frames,
@@ -74,9 +73,7 @@ def refusal(spec: TrialSpec, topology: Topology | None) -> str:
 
 def crew(spec: TrialSpec, topology: Topology, silos: Sequence[Silo]) -> Crew:
     """A rank for every silo, and one for the server of a plan that has one."""
-    indices = [silo.index for silo in silos]
-    steps = topology.plan(indices, 0, rng_for(spec.seed, "crew"))
-    hubs = federation.hubs_of(steps)
+    hubs = federation.hubs_of(federation.Schedule(topology, "crew", spec.seed).meeting([silo.index for silo in silos]))
     return Crew({silo.index: silo.name for silo in silos} | {hub: _hub(hub) for hub in sorted(hubs, reverse=True)})
 
 

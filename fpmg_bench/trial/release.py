@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import TrialError
 from fpmg_bench.keys import rng_for
+from fpmg_bench.trial.decoding import decode
 from fpmg_bench.types import Cohort
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from fpmg_bench.trial.parts import Parts
-    from fpmg_bench.types import Rng, Space, State
+    from fpmg_bench.types import Representation, Rng, Space, State
 
     Model = Mapping[str, State]  # modality -> encoder state, "generator" -> generator state
 
@@ -50,10 +52,7 @@ def _decoded(
     import numpy as np
     import torch
 
-    assert parts.generator is not None
-    drawn = parts.generator.sample(space, model["generator"], torch.as_tensor(requested).float(), rng)
-    if not bool(torch.isfinite(drawn.z).all()):
-        raise TrialError("the generator drew vectors that are not finite", "lower lr")
+    drawn = _drawn(parts, space, model["generator"], torch.as_tensor(requested).float(), rng)
     data: dict[str, Any] = {}
     present = {}
     for i, (modality, block) in enumerate(space.blocks.items()):
@@ -63,9 +62,27 @@ def _decoded(
             raise TrialError(
                 f"no honest living silo has an encoder of {modality}", "strike other silos, or leave the modality out"
             )
-        data[modality] = parts.encoders[modality].decode(train.schemas[modality], state, drawn.z[:, block])
+        data[modality] = decode(parts, train.schemas[modality], modality, state, drawn.z[:, block])
         present[modality] = drawn.present[:, i].numpy() & held
     n = len(requested)
     schemas = {m: train.schemas[m] for m in space.blocks}
     leaks = train.leaks & frozenset(schemas)
     return Cohort(schemas, data, present, train.conditions, requested, np.arange(n), np.zeros(n, np.int64), ("released",), leaks)
+
+
+def _drawn(parts: Parts, space: Space, state: State, requested: Tensor, rng: Rng) -> Representation:
+    """One finite vector a row of conditions [n, c]."""
+    import torch
+
+    assert parts.generator is not None
+    name = type(parts.generator).__name__
+    drawn = parts.generator.sample(space, state, requested, rng)
+    shapes, expected = (tuple(drawn.z.shape), tuple(drawn.present.shape)), (len(requested), space.width)
+    if shapes != (expected, (len(requested), len(space.blocks))):
+        raise TrialError(
+            f"generator {name} drew vectors of shape {shapes[0]}, present {shapes[1]}; {expected[0]} of width {expected[1]} were requested",
+            "a fault of the generator: fpmg_bench.testing.checks_for finds it without a trial",
+        )
+    if not bool(torch.isfinite(drawn.z).all()):
+        raise TrialError(f"generator {name} drew vectors that are not finite", "lower lr")
+    return drawn

@@ -11,7 +11,6 @@ import numpy as np
 from fpmg_bench import federation
 from fpmg_bench.errors import PlumbingError, TrialError
 from fpmg_bench.faults import LabelFlip
-from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import LocalShard
 from fpmg_bench.trial import account, counted, vectors
 from fpmg_bench.trial.surroundings import Surroundings, Watch
@@ -89,7 +88,7 @@ class Stages(Surroundings):
         """The finished encoder also at the silos that none of its patients could train, where the topology reaches them."""
         lacking = {silo.index for silo in self.silos} - set(states)
         assert self.parts.topology is not None
-        steps = self.parts.topology.plan([s.index for s in self.silos], 0, rng_for(self.spec.seed, stage, "hand-over"))
+        steps = federation.Schedule(self.parts.topology, stage, self.spec.seed).meeting([s.index for s in self.silos])
         holders = {silo: states[silo] for silo in states if silo not in self.faults.liars} or states
         given = {silo: states[holder] for silo, holder in federation.sources(steps, holders, lacking).items()}
         sizes = [sum(t.numel() * t.element_size() for t in state.values()) for state in given.values()]
@@ -134,16 +133,16 @@ class Stages(Surroundings):
         self, stage: str, learner: Learner, schema: Any, shards: Mapping[int, LocalShard], rounds: int, watch: Watch | None = None
     ) -> dict[int, State]:
         assert self.parts.topology is not None and self.parts.aggregator is not None
-        resume = self._restored(stage)
-        if resume is None:
-            self._check_plumbing(stage, shards)
         total = account.rounds_of(learner, rounds)
-        self.sink.event({"event": "stage", "name": stage, "total": total})
         silos = {s.index: federation.SiloPlan(s.steps, s.params, self._lacks(s)) for s in self.silos if s.index in shards}
         stop = (self.spec.budget.stop or {}).get("consensus")
         plan = federation.Plan(
             stage, self.parts.topology, self.parts.aggregator, rounds, silos, self.spec.seed, stop, self.faults
         )
+        resume = self._restored(stage)
+        if resume is None:
+            self._check_plumbing(plan.schedule, shards, total)
+        self.sink.event({"event": "stage", "name": stage, "total": total})
 
         def report(record: dict[str, Any], now: Federated) -> None:
             if self.seen is not None:
@@ -165,12 +164,12 @@ class Stages(Surroundings):
         }
         return {silo: state for silo, state in done.states.items() if silo >= 0}
 
-    def _check_plumbing(self, stage: str, shards: Mapping[int, LocalShard]) -> None:
-        assert self.parts.topology is not None
+    def _check_plumbing(self, schedule: federation.Schedule, shards: Mapping[int, LocalShard], rounds: int) -> None:
+        stage = schedule.stage
         masses = self.transport.gather(f"{stage}, patients", {s: float(shard.patients) for s, shard in shards.items()})
         if not self.transport.first:
             return
-        rows = federation.check(self.parts.topology, masses, stage, self.spec.seed)
+        rows = federation.check(schedule, masses, rounds)
         self.plumbing.extend(rows)
         failed = next((row for row in rows if row["status"] == "failed"), None)
         if failed:

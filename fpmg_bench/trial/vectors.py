@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import TrialError
+from fpmg_bench.trial.decoding import decode
 from fpmg_bench.trial.release import fingerprint
 from fpmg_bench.types import Representation, Space
 
@@ -38,8 +39,8 @@ def encode(parts: Parts, train: Cohort, cohort: Cohort, states: Mapping[str, Sta
         if modality in states and len(rows):
             z[torch.as_tensor(rows), block] = _encoded(parts, train, modality, states[modality], cohort.data[modality].take(rows))
             present[torch.as_tensor(rows), i] = True
-    condition = torch.as_tensor(cohort.condition).float()
-    return Representation(z, present, condition, torch.as_tensor(cohort.patient), space)
+    condition = torch.tensor(cohort.condition).float()  # copies: what metrics are handed cannot be written
+    return Representation(z, present, condition, torch.tensor(cohort.patient), space)
 
 
 def _encoded(parts: Parts, train: Cohort, modality: str, state: State, data: Any) -> Tensor:
@@ -49,7 +50,8 @@ def _encoded(parts: Parts, train: Cohort, modality: str, state: State, data: Any
     z = encoder.encode(schema, state, data)
     if z.shape != (len(data), encoder.dim) or not bool(torch.isfinite(z).all()):
         raise TrialError(
-            f"{modality}: the encoder gave shape {tuple(z.shape)} or values that are not finite for {len(data)} records"
+            f"encoder {type(encoder).__name__} of modality '{modality}' gave shape {tuple(z.shape)} or values that are not finite "
+            f"for {len(data)} records"
         )
     return z
 
@@ -75,6 +77,5 @@ def _round_trip(parts: Parts, train: Cohort, cohort: Cohort, states: Mapping[str
     for i, (modality, block) in enumerate(there.space.blocks.items()):
         present[modality] = there.present[:, i].numpy()
         if modality in states:
-            decode = parts.encoders[modality].decode
-            data[modality] = decode(train.schemas[modality], states[modality], there.z[:, block])
+            data[modality] = decode(parts, train.schemas[modality], modality, states[modality], there.z[:, block])
     return replace(cohort, data=data, present=present)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fpmg_bench.errors import StoreError
 from fpmg_bench.keys import seed_for
 
 if TYPE_CHECKING:
@@ -15,9 +16,14 @@ if TYPE_CHECKING:
     from fpmg_bench.suite import Suite
     from fpmg_bench.tune.objectives import Objective
 
+STRANGE = (LookupError, ValueError, TypeError, AttributeError, AssertionError)  # what Optuna makes of lines that it did not write
+
 
 def open_study(suite: Suite, journal: Path, objectives: Sequence[Objective], bases: Sequence[TrialSpec]) -> optuna.Study:
-    """The journal's study of this very question; what was pending when it was killed is closed, its trials are kept by key."""
+    """The journal's study of this very question; what was pending when it was killed is closed, its trials are kept by key.
+
+    Raises StoreError where the journal is damaged.
+    """
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
@@ -28,12 +34,15 @@ def open_study(suite: Suite, journal: Path, objectives: Sequence[Objective], bas
     journal.parent.mkdir(parents=True, exist_ok=True)
     assert suite.tune is not None
     question = digest([suite.tune.method, suite.tune.space, suite.tune.objectives, suite.tune.holdout, list(bases)])
-    study = optuna.create_study(
-        storage=JournalStorage(JournalFileBackend(str(journal))),
-        study_name=question[:16],
-        directions=[optuna.study.StudyDirection[o.direction.upper()] for o in objectives],
-        load_if_exists=True,
-    )
+    try:
+        study = optuna.create_study(
+            storage=JournalStorage(JournalFileBackend(str(journal))),
+            study_name=question[:16],
+            directions=[optuna.study.StudyDirection[o.direction.upper()] for o in objectives],
+            load_if_exists=True,
+        )
+    except STRANGE as error:
+        raise StoreError(f"{journal}: no journal of a study", "move it away; the study starts anew, trials are kept") from error
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
     # another stream for every continuation, or a resumed study would propose its first points again

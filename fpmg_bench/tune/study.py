@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.errors import FpmgError, SuiteError
+from fpmg_bench.document.words import plural
+from fpmg_bench.errors import FpmgError, StoreError, SuiteError
+from fpmg_bench.results import left_out_lines
 from fpmg_bench.tune.journal import open_study
 from fpmg_bench.tune.objectives import Objective, measured, objectives_of
 from fpmg_bench.tune.proposals import Proposal, answered, distribution_of, nearest_to_ideal
@@ -88,24 +90,23 @@ class _Study:
         """Check all that can be wrong before anything runs, then open the journal."""
         from fpmg_bench import runner
         from fpmg_bench.store import RunDir
-        from fpmg_bench.suite import validate
+        from fpmg_bench.suite import name_elsewhere, validate
 
         validate(suite, registry)
         objectives = objectives_of(suite, tune, registry)
         narrowed = replace(suite, methods={tune.method: suite.methods[tune.method]})
         made = replace(
-            runner.plan(narrowed, registry, seeds=suite.seeds[: tune.seeds]), command=f"fpmg-bench tune {suite.source}"
+            runner.plan(narrowed, registry, seeds=suite.seeds[: tune.seeds]), command=f"fpmg-bench tune {name_elsewhere(suite)}"
         )
         small = {
-            name: f"{info.patients} patients; tuned are cohorts from {TUNED_FROM} on"
+            name: f"{plural(info.patients, 'patient')}; tuned are cohorts from {TUNED_FROM} on"
             for name, info in made.cohorts.items()
             if info.patients < TUNED_FROM
         }
         bases = tuple(t.spec for t in made.trials if t.id in made.selected and t.spec.dataset_name not in small)
         if not bases:
-            reasons = [f"{r.id}: {r.reason}" for r in (*made.refusals, *made.skipped)] + [
-                f"{name}: {reason}" for name, reason in small.items()
-            ]
+            reasons = left_out_lines(*([(r.id, r.reason) for r in entries] for entries in (made.refusals, made.skipped)))
+            reasons += [f"{name}: {reason}" for name, reason in small.items()]
             raise SuiteError(
                 f"{suite.source}: tune: no cohort to tune on: {'; '.join(reasons)}", "tune on the phantom, and use its settings"
             )
@@ -173,7 +174,10 @@ class _Study:
     def _earlier(self, made: RunPlan) -> list[Planned]:
         """Trials of earlier batches that are in the run directory: its table shows the whole study."""
         now = {trial.id for trial in made.trials}
-        known = {trial.id: trial for trial in self.run.trials()} if (self.run.root / "plan.json").is_file() else {}
+        try:
+            known = {trial.id: trial for trial in self.run.trials()}
+        except StoreError:  # there is no plan yet, or a damaged one: the journal keeps the study, and the table starts anew
+            known = {}
         return [trial for id, trial in (known | self.planned).items() if id not in now and self.run.result(trial.key)]
 
     def _answer(self, trial: optuna.Trial, specs: Sequence[TrialSpec]) -> None:

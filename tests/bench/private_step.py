@@ -1,14 +1,15 @@
-"""Processor seconds and memory of a local step, plain and private, in turns: `python private_step.py KIND NAME PARAMETERS`, prints JSON."""
+"""Processor seconds and memory of a local step, plain and private, in turns: `python private_step.py KIND NAME MODALITY STEPS`, prints JSON."""
 
 import ctypes
 import gc
+import itertools
 import json
 import os
 import sys
 import time
 from pathlib import Path
 
-os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from fpmg_bench.spec import Choice, Privacy
 from fpmg_bench.testing import fakes
 from fpmg_bench.types import SiloContext
 
-PATIENTS, RATE, STEPS = 640, 0.1, 10  # batches of 64
+PATIENTS, RATE = 640, 0.1  # batches of 64
 
 
 def resident(word):
@@ -45,43 +46,46 @@ def setting(kind, modality):
     return cohort.schemas[modality], cohort.data[modality]
 
 
-def main(kind, name, parameters):
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    given = json.loads(parameters)
-    schema, rows = setting(kind, given.pop("modality", ""))
-    learner = Registry.discover().build(kind, Choice(name, given))
-    plan = {"s": learner.charges(schema, 5 * STEPS)}
+def measure(kind, name, modality, count):
+    """Least seconds a step and bytes grown of `count` steps, plain and private; the private steps that were taken, and declared."""
+    schema, rows = setting(kind, modality)
+    learner = Registry.discover().build(kind, Choice(name, {}))
+    plan = {"s": learner.charges(schema, 5 * count)}
     book = Ledger(0, "a", PATIENTS, RATE, Privacy(8.0, 1e-4), Noise(1.0, 1e-6, 1.0), plan)
-    steps = {how: local_steps(learner, schema, rows, ledger) for how, ledger in (("plain", None), ("private", book))}
+    steps = {how: local_steps(learner, schema, rows, ledger, count) for how, ledger in (("plain", None), ("private", book))}
     taken = {how: [] for how in steps}
     for _ in range(3):  # in turns: what another program does to the processor's clock and caches meets both
         for how, step in steps.items():
             taken[how].append(step())
     least = {how: {"seconds": min(s for s, _ in found), "grown": min(g for _, g in found)} for how, found in taken.items()}
-    print(json.dumps(least))
+    taken = sum(entry.count for entry in book.entries() if entry.kind == "step")
+    return least | {"taken": taken, "declared": learner.charges(schema, 3 * count + 1).private_steps}
 
 
-def local_steps(learner, schema, rows, book):
+def local_steps(learner, schema, rows, book, count):
     """A call trains for one more round; (seconds a step, bytes that the round needed beyond what is held)."""
     shard, memory = LocalShard(rows, np.arange(len(rows)), RATE, "s", book), {}
-    state = learner.init(schema, learner.statistics(schema, shard.begin(0), context(schema, -1, memory)), rng_for(0, "init"))
-    learner.train(state, shard.begin(0), context(schema, 0, memory, steps=1))  # prepares features, and checks the losses
-    rounds = iter(range(STEPS))
+    state = learner.init(
+        schema, learner.statistics(schema, shard.begin(0), context(schema, -1, memory, count)), rng_for(0, "init")
+    )
+    learner.train(state, shard.begin(0), context(schema, 0, memory, 1))  # prepares features, and checks the losses
+    rounds = itertools.count()
 
     def once():
         round = next(rounds)
         forget_peak()
         held, began = resident("VmRSS"), time.process_time()  # one thread: what other programs do is not measured
-        learner.train(state, shard.begin(round), context(schema, round, memory))
-        return (time.process_time() - began) / STEPS, resident("VmHWM") - held
+        learner.train(state, shard.begin(round), context(schema, round, memory, count))
+        return (time.process_time() - began) / count, resident("VmHWM") - held
 
     return once
 
 
-def context(schema, round, memory, steps=STEPS):
+def context(schema, round, memory, steps):
     return SiloContext(0, round, steps, rng_for(0, "round", round + 1), memory=memory, schema=schema)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    print(json.dumps(measure(*sys.argv[1:4], int(sys.argv[4]))))

@@ -1,4 +1,4 @@
-"""Relay rounds of 64 silos with a million parameters, without training: `python relay_rounds.py RULE ROUNDS`, prints JSON."""
+"""Relay rounds of 64 silos, without training: `python relay_rounds.py RULE ROUNDS PARAMETERS`, prints JSON."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 
-os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 from fpmg_plugins.topologies.ring import Ring
@@ -16,7 +16,7 @@ from fpmg_bench.registry import Registry
 from fpmg_bench.spec import Choice
 from fpmg_bench.types import Update
 
-SILOS, D = 64, 1_000_000
+SILOS = 64
 
 
 class Still:
@@ -24,14 +24,17 @@ class Still:
 
     rounds = None
 
+    def __init__(self, size):
+        self.size = size
+
     def statistics(self, schema, shard, ctx):
         return {}
 
     def init(self, schema, stats, rng):
-        return {"m/w": torch.randn(D, generator=rng)}
+        return {"m/w": torch.randn(self.size, generator=rng)}
 
     def train(self, state, shard, ctx):
-        moved = state["m/w"] + 0.01 * torch.randn(D, generator=ctx.rng) if ctx.round == 0 else state["m/w"]
+        moved = state["m/w"] + 0.01 * torch.randn(self.size, generator=ctx.rng) if ctx.round == 0 else state["m/w"]
         return Update({"m/w": moved}, 1.0)
 
 
@@ -46,18 +49,17 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def main(rule, rounds):
-    torch.set_num_threads(1)
+def measure(rule, rounds, size):
+    """Processor seconds, bytes held and grown in the second half of the rounds, and how many silos ended with one model."""
     aggregator = Registry.discover().build("aggregator", Choice(rule))
-    plan = Plan("bench", Ring(), aggregator, int(rounds), {i: SiloPlan(1) for i in range(SILOS)}, 0)
+    plan = Plan("bench", Ring(), aggregator, rounds, {i: SiloPlan(1) for i in range(SILOS)}, 0)
     began, peaks, before = time.process_time(), [], peak()
-    run(Still(), None, {i: Empty() for i in range(SILOS)}, plan, lambda record, now: peaks.append(peak()))
-    print(
-        json.dumps(
-            {"seconds": time.process_time() - began, "held": peaks[-1] - before, "grown": peaks[-1] - peaks[len(peaks) // 2]}
-        )
-    )
+    done = run(Still(size), None, {i: Empty() for i in range(SILOS)}, plan, lambda record, now: peaks.append(peak()))
+    seconds, grown = time.process_time() - began, peaks[-1] - peaks[len(peaks) // 2]
+    merged = sum(torch.allclose(state["m/w"], done.states[0]["m/w"], atol=1e-5) for state in done.states.values())
+    return {"seconds": seconds, "held": peaks[-1] - before, "grown": grown, "merged": merged}
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    torch.set_num_threads(1)
+    print(json.dumps(measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))

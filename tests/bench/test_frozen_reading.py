@@ -18,13 +18,14 @@ def seconds(work):
     return time.process_time() - start
 
 
-def test_reading_small_pictures(benchmark):
+def test_reading_small_pictures(benchmark, measuring, bar):
     fast = timm_backbone.frozen("tf_efficientnet_lite0", "", 1, 32)
     plain = copy.deepcopy(fast).to(memory_format=torch.contiguous_format)
-    images = torch.randint(0, 256, (256, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    size = (256 if measuring else 4, 1, 32, 32)
+    images = torch.randint(0, 256, size, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(timm_backbone.read(fast, images), plainly(plain, images), atol=1e-4, rtol=1e-4)
     benchmark.pedantic(timm_backbone.read, (fast, images), rounds=1)
-    pairs = [(seconds(lambda: timm_backbone.read(fast, images)), seconds(lambda: plainly(plain, images))) for _ in range(4)]
-    ratio = min(slow for _, slow in pairs) / min(quick for quick, _ in pairs)
-    benchmark.extra_info["plain / channels last"] = ratio
-    assert ratio > 1.1, f"measured {ratio:.2f} (2.5 where it was written)"
+    if measuring:
+        pairs = [(seconds(lambda: timm_backbone.read(fast, images)), seconds(lambda: plainly(plain, images))) for _ in range(4)]
+        ratio = min(slow for _, slow in pairs) / min(quick for quick, _ in pairs)
+        bar("plain over channels last", ratio, 1.1, more=True)  # 2.5 where it was written

@@ -1,6 +1,6 @@
-"""Whole trials over gloo through the program, with silos that are killed or stopped: minutes of processor time, so not in CI.
+"""Whole trials over gloo through the program, with silos that are killed or stopped: minutes of processor time.
 
-A silo killed, or only stopped, ends the trial and is named, or the others go on; a trial killed takes its silos with it; torchrun's ranks are collected.
+A silo killed or stopped ends the trial and is named, or the others go on; a trial killed takes its silos with it.
 """
 
 import json
@@ -47,10 +47,9 @@ def ranks(run: Path) -> dict[int, int]:
     return found
 
 
-def wait_for(condition, seconds=240):
-    until = time.monotonic() + seconds
+def wait_for(condition):
+    """What never comes is ended by pytest's timeout."""
     while not condition():
-        assert time.monotonic() < until
         time.sleep(0.05)
 
 
@@ -72,19 +71,19 @@ def killed(request, tmp_path):
     os.kill(ranks(tmp_path / "out")[1], sent)
     died = time.monotonic()
     if policy == "stop":
-        wait_for(lambda: not ranks(tmp_path / "out"), 30)
+        wait_for(lambda: not ranks(tmp_path / "out"))
     ended = time.monotonic() - died
     text = running.communicate(timeout=400)[0]
     assert not ranks(tmp_path / "out")  # a stopped one neither
     return policy, result(tmp_path / "out"), ended, text, tmp_path / "out"
 
 
-def test_a_silo_that_is_killed_ends_the_trial_or_the_others_go_on(killed):
+def test_a_silo_that_is_killed_ends_the_trial_or_the_others_go_on(killed, bar):
     policy, found, ended, text, run = killed
     if policy == "stop":
         assert found["status"] == "failed"
         assert "(rank 1, pid" in found["reason"] and "died in stage2, round" in found["reason"], found["reason"]
-        assert ended < 10
+        bar("seconds until all ranks had ended", ended, 10)
         return
     assert found["status"] == "ok", text
     assert not list(run.glob("trials/*/ranks/round-*"))
@@ -102,7 +101,7 @@ def test_a_trial_that_is_killed_takes_its_ranks_with_it(tmp_path):
     wait_for(lambda: len(ranks(tmp_path / "out")) == 3)
     parent = Path(f"/proc/{ranks(tmp_path / 'out')[0]}/status").read_text().partition("PPid:")[2].split()[0]
     os.kill(int(parent), signal.SIGKILL)
-    wait_for(lambda: not ranks(tmp_path / "out"), 10)
+    wait_for(lambda: not ranks(tmp_path / "out"))
     running.communicate(timeout=60)
     assert result(tmp_path / "out")["status"] == "failed"
 

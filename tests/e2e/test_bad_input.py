@@ -1,9 +1,6 @@
 """Bad input through the program: a clear located error or a recorded reason, never a traceback, nothing dropped silently."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -28,12 +25,17 @@ USUAL = {"dataset": "{name: phantom, patients: 90, silos: 3, modalities: [table]
 USUAL |= {"generator": "parallel-cgan", "aggregator": "fedavg", "more": ""}
 
 
-def run(folder, **changes):
-    (folder / "bad.yaml").write_text(SUITE.format(**USUAL | changes))
-    words = [sys.executable, "-P", "-m", "fpmg_bench", "run", str(folder / "bad.yaml"), "--out", str(folder / "out")]
-    done = subprocess.run(words, env=dict(os.environ), capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stdout + done.stderr
-    return done.returncode, " ".join((done.stdout + done.stderr).split())
+@pytest.fixture(scope="module")
+def run(program):
+    """run(folder, changes of the suite) -> exit code, and what was printed on one line."""
+
+    def made(folder, **changes):
+        (folder / "bad.yaml").write_text(SUITE.format(**USUAL | changes))
+        code, printed = program("run", folder / "bad.yaml", "--out", folder / "out")
+        assert "Traceback" not in printed
+        return code, " ".join(printed.split())
+
+    return made
 
 
 def result(folder):
@@ -53,19 +55,19 @@ def result(folder):
         ({"aggregator": "{name: coordinate-median, liars: 3}"}, (2, 5), ("7",)),
     ],
 )
-def test_what_is_wrong_is_said_before_anything_runs(tmp_path, changes, codes, words):
+def test_what_is_wrong_is_said_before_anything_runs(run, tmp_path, changes, codes, words):
     code, text = run(tmp_path, **changes)
     assert code in codes, text
     assert all(word in text for word in words), text
 
 
-def test_an_epsilon_that_no_noise_reaches_fails_its_trial_with_the_reason(tmp_path):
+def test_an_epsilon_that_no_noise_reaches_fails_its_trial_with_the_reason(run, tmp_path):
     code, text = run(tmp_path, more=", privacy: {epsilon: 1.0e-7, delta: 1.0e-9}")
     assert code in (1, 2, 5), text
     assert "no noise reaches" in text + json.dumps(result(tmp_path) if (tmp_path / "out" / "trials").exists() else "")
 
 
-def test_one_silo_is_a_federation_of_one(tmp_path):
+def test_one_silo_is_a_federation_of_one(run, tmp_path):
     code, text = run(tmp_path, dataset="{name: phantom, patients: 90, silos: 1, modalities: [table]}")
     assert code == 0, text
     assert result(tmp_path)["bytes"]["total"] == 0
@@ -81,7 +83,7 @@ def stored(tmp_path, cohort):
     return {"dataset": f"{{name: folder, file: {tmp_path / 'cohort' / 'cohort.yaml'}}}"}
 
 
-def test_gaps_a_constant_column_a_one_class_silo_and_a_rare_label_are_survived_and_said(tmp_path, cohort):
+def test_gaps_a_constant_column_a_one_class_silo_and_a_rare_label_are_survived_and_said(run, tmp_path, cohort):
     frame = cohort.data["table"].frame.copy()
     numbers = [c for c in cohort.schemas["table"].columns if c.type == "number"]
     frame[numbers[0].name] = numbers[0].low
@@ -97,7 +99,7 @@ def test_gaps_a_constant_column_a_one_class_silo_and_a_rare_label_are_survived_a
     assert table[table.status == "ok"].value.notna().all()
 
 
-def test_a_modality_that_nobody_has_is_left_out(tmp_path, cohort):
+def test_a_modality_that_nobody_has_is_left_out(run, tmp_path, cohort):
     nobody = dict(cohort.present) | {"image": np.zeros(len(cohort), bool)}
     code, text = run(tmp_path, **stored(tmp_path, replace(cohort, present=nobody)))
     assert code in (0, 1, 2), text
@@ -124,7 +126,7 @@ def damage_yaml(folder):
 @pytest.mark.parametrize(
     ("damage", "named"), [(damage_picture, ".png"), (damage_manifest, "manifest.parquet"), (damage_yaml, "cohort.yaml")]
 )
-def test_a_damaged_file_is_named(tmp_path, cohort, damage, named):
+def test_a_damaged_file_is_named(run, tmp_path, cohort, damage, named):
     changes = stored(tmp_path, cohort)
     damage(tmp_path)
     code, text = run(tmp_path, **changes)

@@ -54,18 +54,14 @@ def planted(folder):
     return pixels, frame[number.name].to_numpy(), number.name
 
 
-def command(folder, out):
-    return [sys.executable, "-P", "-m", "fpmg_bench", "run", str(folder / "suite.yaml"), "--out", str(folder / out)]
-
-
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(program, tmp_path_factory):
     folder = tmp_path_factory.mktemp("canaries")
     pixels, numbers, column = planted(folder / "cohort")
     (folder / "suite.yaml").write_text(SUITE.format(file=folder / "cohort" / "cohort.yaml"))
-    done = subprocess.run(command(folder, "out"), env=dict(os.environ), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "out", pixels, numbers, column, done.stdout + done.stderr
+    code, printed = program("run", folder / "suite.yaml", "--out", folder / "out")
+    assert code == 0, printed
+    return folder / "out", pixels, numbers, column, printed
 
 
 def files(out):
@@ -116,9 +112,10 @@ def test_no_planted_patient_is_in_a_checkpoint(run):
     out, pixels, numbers, _, _ = run
     folder = out.parent
     env = dict(os.environ) | {"FPMG_CHECKPOINT_SECONDS": "0"}
-    process = subprocess.Popen(command(folder, "killed"), env=env, stdout=subprocess.DEVNULL, start_new_session=True)
-    until, found = time.monotonic() + 120, []
-    while not found and process.poll() is None and time.monotonic() < until:
+    words = [sys.executable, "-P", "-m", "fpmg_bench", "run", str(folder / "suite.yaml"), "--out", str(folder / "killed")]
+    process = subprocess.Popen([*words, "-k", "fpmg", "--jobs", "1"], env=env, stdout=subprocess.DEVNULL, start_new_session=True)
+    found = []
+    while not found and process.poll() is None:
         found = list((folder / "killed").glob("trials/*/checkpoint.safetensors"))
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)

@@ -8,7 +8,7 @@ import fpmg_bench
 from fpmg_bench.cli import main
 from fpmg_bench.registry import Registry
 from fpmg_bench.runner.one import build
-from fpmg_bench.store import RunDir, TrialSink
+from fpmg_bench.store import RunDir, TrialSink, read_json
 from fpmg_bench.trial import run_trial
 
 SUITE = """
@@ -112,7 +112,7 @@ def test_an_interrupted_audit_ends_as_if_it_had_not_been(run, trials, tmp_path):
     run_trial(planned.spec, build(planned.spec, registry), TrialSink(folder, planned, True, lambda event: None))
     again = json.loads((folder.trial(planned.key) / "trial.json").read_text())
     assert again["audit"] == trials["honest"]["audit"]
-    first, second = (json.loads((place.trial(planned.key) / "ledger.json").read_text()) for place in (RunDir(run), folder))
+    first, second = (read_json(place.trial(planned.key) / "ledger.json") for place in (RunDir(run), folder))
     assert first == second
     scores = [TrialSink(place, planned, True, lambda event: None).trained_extra["audit"] for place in (RunDir(run), folder)]
     assert scores[0] == scores[1]

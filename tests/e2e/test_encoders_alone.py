@@ -1,9 +1,6 @@
 """`generator: null`: stage 1 is trained, held-out patients make the round trip, and only publishable ones are kept."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pandas as pd
 from fpmg_plugins.datasets.phantom import Phantom
@@ -24,12 +21,11 @@ metrics: [reconstruction, co, fc, rg]
 """
 
 
-def test_encoders_alone(tmp_path):
+def test_encoders_alone(program, tmp_path):
     write(Phantom(patients=150, silos=3, modalities=("table", "image")).load(), tmp_path / "cohort")
     (tmp_path / "alone.yaml").write_text(SUITE.format(file=tmp_path / "cohort" / "cohort.yaml"))
-    words = [sys.executable, "-P", "-m", "fpmg_bench", "run", str(tmp_path / "alone.yaml"), "--out", str(tmp_path / "out")]
-    done = subprocess.run(words, env=dict(os.environ), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    code, printed = program("run", tmp_path / "alone.yaml", "--out", tmp_path / "out")
+    assert code == 0, printed
     trials = {t["dataset"]: t for t in (json.loads(p.read_text()) for p in (tmp_path / "out" / "trials").glob("*/trial.json"))}
     shown = {p.parent.parent.name: p for p in (tmp_path / "out" / "trials").glob("*/synthetic")}
     assert len(shown) == 1  # a cohort that is not publishable leaves no decoded patient behind

@@ -1,9 +1,6 @@
 """Silos that lack a modality: only holders train it, everyone can release the complete record, and bytes say what it took."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -25,15 +22,14 @@ metrics: [rg, co, tstr, reconstruction]
 """
 
 
-def test_the_complete_record_is_released_by_silos_that_never_saw_it(tmp_path):
+def test_the_complete_record_is_released_by_silos_that_never_saw_it(program, tmp_path):
     cohort = Phantom(patients=240, silos=3, modalities=("table", "series", "image")).load()
     lacking = {"image": 0, "series": 1}
     present = {m: mask & (cohort.silo != lacking.get(m, -1)) for m, mask in cohort.present.items()}
     write(replace(cohort, present=present), tmp_path / "cohort")
     (tmp_path / "skew.yaml").write_text(SUITE.format(file=tmp_path / "cohort" / "cohort.yaml"))
-    words = [sys.executable, "-P", "-m", "fpmg_bench", "run", str(tmp_path / "skew.yaml"), "--out", str(tmp_path / "out")]
-    done = subprocess.run(words, env=dict(os.environ), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    code, printed = program("run", tmp_path / "skew.yaml", "--out", tmp_path / "out")
+    assert code == 0, printed
     trials = {t["method"]: t for t in (json.loads(p.read_text()) for p in (tmp_path / "out" / "trials").glob("*/trial.json"))}
     assert [s["modalities"] for s in trials["ring"]["silos"]] == [
         ["table", "series"],

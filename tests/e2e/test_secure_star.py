@@ -1,9 +1,6 @@
 """A trial under secure aggregation: the plain star's model, the bytes that `plan` foretold, and refusals with a way out."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 from safetensors.torch import load_file
@@ -22,25 +19,16 @@ metrics: [co]
 """
 
 
-def program(*words):
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "fpmg_bench", *map(str, words)],
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
-def planned_and_run(tmp_path_factory):
+def planned_and_run(program, tmp_path_factory):
     folder = tmp_path_factory.mktemp("secure")
     (folder / "secure.yaml").write_text(SUITE)
-    planned = json.loads(program("plan", folder / "secure.yaml", "--json"))
-    program("run", folder / "secure.yaml", "--out", folder / "out")
-    found = {}
+    (code, planned), (ran, printed) = (
+        program("plan", folder / "secure.yaml", "--json"),
+        program("run", folder / "secure.yaml", "--out", folder / "out"),
+    )
+    assert (code, ran) == (0, 0), planned + printed
+    planned, found = json.loads(planned), {}
     for file in (folder / "out" / "trials").glob("*/trial.json"):
         record = json.loads(file.read_text())
         found[record["method"]] = record | {"state": load_file(file.parent / "state.safetensors")}

@@ -28,7 +28,7 @@ metrics: [rg, dg, pg, fc, co, tstr]
 """
 
 
-def program(*words, env=None, **options):
+def start(*words, env=None, **options):
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "fpmg_bench", *words], env=os.environ | (env or {}), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options,
@@ -51,7 +51,7 @@ def numbers(out):
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     (folder / "tiny.yaml").write_text(SUITE)
-    code, text = finish(program("run", str(folder / "tiny.yaml"), "--out", str(folder / "out")))
+    code, text = finish(start("run", str(folder / "tiny.yaml"), "--out", str(folder / "out")))
     assert code == 0, text
     return folder
 
@@ -62,33 +62,33 @@ def test_every_trial_is_ok_and_every_yardstick_has_a_value(finished):
     assert {"rg", "dg", "pg.attack_auc", "fc", "co", "tstr", "rg.copy_ratio", "dg.spread"} <= set(fpmg.metric)
 
 
-def test_the_dp_method_prints_an_epsilon_within_its_budget_and_the_audit_agrees(finished):
+def test_the_dp_method_prints_an_epsilon_within_its_budget_and_the_audit_agrees(program, finished):
     table = numbers(finished / "out")
     epsilon = table[(table.method == "fpmg-dp") & (table.metric == "pg.epsilon") & (table.scope == "all")].value.item()
     assert 7.0 < epsilon <= 8.0
-    code, text = finish(program("audit", str(finished / "out")))
+    code, text = program("audit", finished / "out")
     assert code == 0, text
 
 
-def test_a_second_run_trains_nothing(finished):
+def test_a_second_run_trains_nothing(program, finished):
     before = {p: p.stat().st_mtime_ns for p in (finished / "out" / "trials").glob("*/trial.json")}
-    code, text = finish(program("run", str(finished / "tiny.yaml"), "--out", str(finished / "out")))
+    code, text = program("run", finished / "tiny.yaml", "--out", finished / "out")
     assert code == 0, text
     assert before == {p: p.stat().st_mtime_ns for p in (finished / "out" / "trials").glob("*/trial.json")}
 
 
 def test_kill_minus_nine_in_the_middle_changes_no_number(finished, tmp_path):
     out = tmp_path / "out"
-    words = ("run", str(finished / "tiny.yaml"), "--out", str(out), "--jobs", "1")
-    process = program(*words, env={"FPMG_CHECKPOINT_SECONDS": "0"}, start_new_session=True)
-    until = time.monotonic() + 200
-    while not list(out.glob("trials/*/checkpoint.safetensors")) and time.monotonic() < until:
+    words = ("run", str(finished / "tiny.yaml"), "--out", str(out), "--jobs", "1", "-k", "fpmg", "--no-report")
+    process = start(*words, env={"FPMG_CHECKPOINT_SECONDS": "0"}, start_new_session=True)
+    while not list(out.glob("trials/*/checkpoint.safetensors")) and process.poll() is None:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    code, text = finish(program(*words))
+    code, text = finish(start(*words))
     assert code == 0, text
-    pd.testing.assert_frame_equal(numbers(out), numbers(finished / "out"))
+    again, before = (table[table.method.isin(["fpmg", "fpmg-dp"])] for table in (numbers(out), numbers(finished / "out")))
+    pd.testing.assert_frame_equal(again.reset_index(drop=True), before.reset_index(drop=True))
 
 
 def test_the_report_loads_nothing_from_the_network(finished):

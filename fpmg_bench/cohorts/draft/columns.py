@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.draft.guess import Guess, flag_map, guess, numbers, variants
@@ -10,6 +11,7 @@ from fpmg_bench.cohorts.draft.guess import Guess, flag_map, guess, numbers, vari
 if TYPE_CHECKING:
     import pandas as pd
 
+LONGEST = 200  # bytes of a name
 LEFT_OUT: dict[Guess, str] = {
     "date": "dates: turn them into ages or days since admission",
     "id": "an id",
@@ -25,6 +27,11 @@ LEFT_OUT: dict[Guess, str] = {
 def word(text: str) -> str:
     """A YAML string."""
     return json.dumps(text, ensure_ascii=False)
+
+
+def key(name: str) -> str:
+    """A modality called after a column or file: its name becomes a file's, and is kept short (a name has 200 bytes)."""
+    return word(re.sub(r"[/\\]", "_", name).encode()[:LONGEST].decode(errors="ignore"))
 
 
 def entry(name: str, values: pd.Series[Any], kind: Guess) -> tuple[dict[str, Any], str]:

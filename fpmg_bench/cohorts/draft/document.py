@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.cohorts.draft.columns import LEFT_OUT, line, tells, word
+from fpmg_bench.cohorts.draft.columns import LEFT_OUT, key, line, tells, word
 from fpmg_bench.cohorts.draft.guess import Guess, fitting, guess, variants
 from fpmg_bench.cohorts.draft.media import picture, series
 from fpmg_bench.cohorts.draft.reading import Rows, read
@@ -136,7 +136,7 @@ def _modalities(rows: Rows, kinds: dict[str, Guess], label: pd.Series[Any] | Non
             yield f"      - {line(name, frame[name], kinds[name], 'tells the label exactly: leave it out if made from it' if exact else '')}"
     for name in (name for name, kind in kinds.items() if kind == "text"):
         length = max(16, int(frame[name].dropna().str.len().quantile(0.95)))
-        yield f"  {word(name)}: {{kind: text, column: {word(name)}, length: {length}}}  # does it tell the label? then: leaks: [{name}]\n"
+        yield f"  {key(name)}: {{kind: text, column: {word(name)}, length: {length}}}  # does it tell the label? then: leaks: [{key(name)}]\n"
     for name in (name for name, kind in kinds.items() if kind == "image"):
         yield picture(name, frame[name], root)
     yield series(root, rows.file, record, set(frame[record].dropna()) if record else set())

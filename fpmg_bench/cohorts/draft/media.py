@@ -7,13 +7,16 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.cohorts.draft.columns import word
+from fpmg_bench.cohorts.draft.columns import key, word
 from fpmg_bench.cohorts.draft.reading import TABLES, is_long, read
+from fpmg_bench.document import brief, inside, plural
+from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
     import pandas as pd
     from PIL.Image import Image
 
+MOST_PIXELS = 2**26  # of a picture whose colours are looked at
 LOOKED_AT = 20  # files whose kind and colours are looked at
 CHANNELS = 24  # variables of a series that are drafted, the commonest first
 STEPS = 24
@@ -25,26 +28,35 @@ def picture(name: str, values: pd.Series[Any], root: Path) -> str:
     """One modality of images or clips. Files that are not there are told: the cohort loads when their cells are empty."""
     cells = [str(cell) for cell in values.dropna()]
     folder = _folder(cells, root)
-    files = [root / folder / cell for cell in cells]
-    lost = [cell for cell, file in zip(cells, files, strict=True) if not file.is_file()]
+    files = [_file(root, folder, cell) for cell in cells]
+    lost = [cell for cell, file in zip(cells, files, strict=True) if file is None]
     if len(lost) == len(files):
         return f"# left out: {name} (names of files, none of which is below this folder)\n"
-    frames, gray = _looked_at([file for file in files if file.is_file()][:LOOKED_AT])
+    frames, gray = _looked_at([file for file in files if file is not None][:LOOKED_AT])
     channels = 1 if gray else 3
     made: dict[str, Any] = {"kind": "video" if frames > 1 else "image", "column": name}
     made |= {"folder": folder} if folder else {}
     made["shape"] = [min(frames, 8), channels, 32, 32] if frames > 1 else [channels, 64, 64]
     remark = "shape: the size that is read"
     if lost:
-        remark = f"FILL IN: {len(lost)} files are not there (first: {lost[0]}); bring them, or empty their cells"
-    return f"  {word(name)}: {json.dumps(made, ensure_ascii=False)}  # {remark}\n"
+        remark = f"FILL IN: {plural(len(lost), 'file is', 'files are')} not there (first: {brief(lost[0])}); bring them, or empty their cells"
+    return f"  {key(name)}: {json.dumps(made, ensure_ascii=False)}  # {remark}\n"
+
+
+def _file(root: Path, folder: str, cell: str) -> Path | None:
+    """The file that a cell names below the root; None where it is not there, or leads elsewhere."""
+    try:
+        found = inside(root, str(Path(folder) / cell), cell)
+    except DatasetError:
+        return None
+    return found if found.is_file() else None
 
 
 def _folder(cells: list[str], root: Path) -> str:
     """Where most of the files are: beside the table, or in one folder below it."""
     places = ["", *sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_dir())]
     some = cells[:LOOKED_AT]
-    return max(places, key=lambda place: sum((root / place / cell).is_file() for cell in some)) if some else ""
+    return max(places, key=lambda place: sum(_file(root, place, cell) is not None for cell in some)) if some else ""
 
 
 def _looked_at(files: list[Path]) -> tuple[int, bool]:
@@ -58,8 +70,8 @@ def _looked_at(files: list[Path]) -> tuple[int, bool]:
         try:
             with Pil.open(file) as found:
                 frames = max(frames, getattr(found, "n_frames", 1))
-                gray &= _gray(found)
-        except OSError:
+                gray &= found.width * found.height > MOST_PIXELS or _gray(found)
+        except (OSError, ValueError, SyntaxError, Pil.DecompressionBombError):
             continue  # the folder dataset names a broken file when it loads
     return frames, gray
 
@@ -94,14 +106,14 @@ def _series(file: Path, record: str, records: set[str]) -> str:
     import pandas as pd
 
     rows = read(file).frame
-    key = next((name for name in rows.columns if set(rows[name].dropna()) & records), None) if record else None
-    if key is None:
+    mark = next((name for name in rows.columns if set(rows[name].dropna()) & records), None) if record else None
+    if mark is None:
         return f"# FILL IN: {file.name} is a long series, but none of its columns names records of the table: record, above\n"
-    mine = rows[rows[key].isin(records)]
+    mine = rows[rows[mark].isin(records)]
     values, times = (pd.to_numeric(mine[name], errors="coerce") for name in ("value", "time"))
     if times.isna().any():
         return f"# FILL IN: column time of {file.name} must be numbers (hours, days): then draft again\n"
-    text = f"  {word(file.stem)}:\n    kind: series\n    file: {word(file.name)}\n    record: {word(str(key))}\n"
+    text = f"  {key(file.stem)}:\n    kind: series\n    file: {word(file.name)}\n    record: {word(str(mark))}\n"
     start, stop = float(times.min()), math.floor(times.quantile(HIGH)) + 1  # a window's end does not belong to it
     text += f"    window: [{start:g}, {max(stop, start + 1):g}]           # the time that is kept, in the units of the file\n"
     text += f"    steps: {min(STEPS, times.nunique())}                # equal bins of the window; values in a bin are averaged\n    columns:\n"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document import EXACT
 from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -61,11 +62,12 @@ def _header(file: Path) -> list[str]:
 def read(file: Path) -> Rows:
     """The whole table. Raises DatasetError where it cannot be read as the folder dataset reads."""
     import pandas as pd
+    import pyarrow.parquet as pq
 
     hint = "a csv (UTF-8, commas, with a header) or parquet table, one row a record"
     try:
         if file.suffix == ".parquet":
-            return Rows(file, pd.read_parquet(file).apply(_strings))
+            return Rows(file, pq.read_table(file).to_pandas(integer_object_nulls=True).apply(_strings))
         frame = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise DatasetError(f"{file}: {error}", hint) from error
@@ -81,6 +83,7 @@ def _strings(column: pd.Series[Any]) -> pd.Series[Any]:
     """Typed cells as the folder dataset writes them: 1.0 and 1 are both "1"."""
     import pandas as pd
 
-    if pd.api.types.is_float_dtype(column) and bool((column.dropna() % 1 == 0).all()):
+    known = column.dropna()
+    if pd.api.types.is_float_dtype(column) and bool(((known % 1 == 0) & (known.abs() <= EXACT)).all()):
         column = column.astype("Int64")
     return column.astype(object).map(str, na_action="ignore").where(column.notna(), None)

@@ -29,7 +29,7 @@ def _trials(view: View) -> Table:
             [
                 Cell(t.id, t.suite if len(view.runs) > 1 else ""),
                 Cell(WORDS.get(t.status, t.status), tone=TONES.get(t.status, "warn")),
-                Cell(t.reason or "no reason was recorded"),  # type: ignore[arg-type]
+                Cell(t.reason or "no reason was recorded"),
                 Cell(f"trials/{t.key}/log.txt" if (t.folder / "log.txt").is_file() else "–", tone="muted"),
             ]
         )
@@ -55,10 +55,10 @@ def _metrics(view: View) -> Table:
     found: dict[tuple[str, ...], dict[str, set[int]]] = {}
     for run in view.runs:
         for row in run.results:
-            if row.get("status", "ok") in ("not_applicable", "failed") and str(row.get("scope") or "all") == "all":
-                name = f"{row['metric']} ({row['modality']})" if row.get("modality") else str(row["metric"])
-                key = (run.suite, str(row["dataset"]), name, str(row["status"]), str(row.get("reason") or ""))
-                found.setdefault(key, {}).setdefault(str(row["method"]), set()).add(int(row["seed"]))
+            if row["status"] in ("not_applicable", "failed", "timeout") and row["scope"] == "all":
+                name = f"{row['metric']} ({row['modality']})" if row["modality"] else row["metric"]
+                key = (run.suite, row["dataset"], name, row["status"], row["reason"])
+                found.setdefault(key, {}).setdefault(row["method"], set()).add(row["seed"])
     alike: dict[tuple[str, ...], list[str]] = {}
     for (suite, dataset, metric, status, reason), methods in found.items():
         alike.setdefault((suite, dataset, status, reason, _who(view, suite, dataset, methods)), []).append(metric)
@@ -68,7 +68,7 @@ def _metrics(view: View) -> Table:
             [
                 Cell(dataset, suite if len(view.runs) > 1 else ""),
                 Cell(", ".join(metrics)),
-                Cell(WORDS[status], tone=TONES.get(status, "muted")),  # type: ignore[arg-type]
+                Cell(WORDS[status], tone=TONES.get(status, "muted")),
                 Cell(reason or "no reason was recorded"),
                 Cell(who),
             ]

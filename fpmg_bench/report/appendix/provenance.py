@@ -20,7 +20,9 @@ def panel(view: View) -> Section:
 def _run(run: RunFiles) -> Iterator[Heading | Code | Table]:
     name = slug(run.suite)
     yield Heading(f"run-{name}", run.suite)
-    yield Code("Command that reproduces this run", str(run.plan.get("command") or f"fpmg-bench run {run.suite}"))
+    command = str(run.plan.get("command") or f"fpmg-bench run {run.suite}")
+    beside = " (suite.yaml: below, and in the run directory)" if "suite.yaml" in command else ""
+    yield Code(f"Command that reproduces this run{beside}", command)
     yield _environment(run, name)
     yield _components(run, name)
     yield _keys(run, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from fpmg_bench.report.blocks import Cell, Figure, Head, Key, Plot, Prose, Row, Section, Table
@@ -40,7 +41,7 @@ def _figure(view: View, group: Group) -> Figure | Prose:
     names = [m.name for m in reversed(drawn)]
     traces = []
     for i, stage in enumerate(STAGES):
-        spent = [mean(m, lambda t, s=stage: (t.record.get("seconds") or {}).get(s)) for m in reversed(drawn)]
+        spent = [mean(m, partial(_seconds, stage)) for m in reversed(drawn)]
         traces.append(figures.bars(LABELS[stage], spent, names, style(i), [duration(s) for s in spent]))
     x, y = figures.axis("seconds a trial"), figures.axis("", type="category")
     plot = Plot(
@@ -64,6 +65,10 @@ def _figure(view: View, group: Group) -> Figure | Prose:
         _table(view, group),
         keys,
     )
+
+
+def _seconds(stage: str, trial: TrialFiles) -> Any:
+    return (trial.record.get("seconds") or {}).get(stage)
 
 
 def mean(method: Method, read: Callable[[TrialFiles], Any]) -> float | None:
@@ -95,7 +100,7 @@ def _cells(view: View, method: Method) -> Iterator[Cell]:
         yield from (Cell("–", tone="muted") for _ in range(len(STAGES) + 5))
         return
     for name in ("total", *STAGES):
-        yield _cell(mean(method, lambda t, n=name: (t.record.get("seconds") or {}).get(n)), duration)
+        yield _cell(mean(method, partial(_seconds, name)), duration)
     yield _cell(mean(method, lambda t: t.record.get("cpu_seconds")), duration)
     yield _cell(mean(method, lambda t: t.record.get("peak_rss_bytes")), byte_size)
     sent, raw = mean(method, _bytes("total")), mean(method, _bytes("raw_upload"))

@@ -8,7 +8,7 @@ from typing import Any
 from fpmg_bench.report.blocks import Graph, Graphs
 from fpmg_bench.report.drawing.svg import graph as drawn
 from fpmg_bench.report.view import Group, Method
-from fpmg_bench.report.wording import count, first, number
+from fpmg_bench.report.wording import count, first, listing, number
 
 MOST = 40  # silos: beyond, a circle is a blot
 
@@ -49,3 +49,5 @@ def _facts(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "rounds to 1e-3", "never" if record["rounds"] is None else count(record["rounds"])
     yield "a merge sees", "nothing is merged" if record["sees"] is None else f"{count(record['sees'])} models"
     yield "messages a round", count(record["messages"])
+    if record.get("unreached"):
+        yield "never reached", f"{'silo' if len(record['unreached']) == 1 else 'silos'} {listing(map(str, record['unreached']))}"

@@ -9,7 +9,7 @@ from fpmg_bench.report.blocks import Cell, Graphs, Head, Prose, Row, Section, Ta
 from fpmg_bench.report.federation.graphs import graphs_of
 from fpmg_bench.report.measures import WORDS
 from fpmg_bench.report.view import Group, Method, View
-from fpmg_bench.report.wording import byte_size, count, number, plural
+from fpmg_bench.report.wording import byte_size, count, listing, number, plural
 
 
 def panel(view: View) -> Section:
@@ -24,7 +24,18 @@ def panel(view: View) -> Section:
 def _group(group: Group) -> list[Table | Prose | Graphs]:
     if not any(trial.record.get("plumbing") or trial.rounds for m in group.methods for trial in m.trials):
         return [Prose([f"{group.title}: no trial has recorded plumbing checks or rounds."], "warn")]
-    return [*graphs_of(group), _summary(group), _checks(group), _bytes(group)]
+    return [*graphs_of(group), *_warnings(group), _summary(group), _checks(group), _bytes(group)]
+
+
+def _warnings(group: Group) -> list[Prose]:
+    """Silos that the topology leaves out, once for each method and reason."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for method in group.trained:
+        for check in (check for trial in method.trials for check in trial.record.get("plumbing") or ()):
+            if check.get("status") == "warning":
+                found.setdefault((method.name, str(check["reason"])), {})[str(check["stage"])] = None
+    said = [f"{name}: {reason} ({listing(stages)})." for (name, reason), stages in found.items()]
+    return [Prose(said, "warn", f"{group.title}: silos that the topology leaves out")] if said else []
 
 
 def _summary(group: Group) -> Table:
@@ -46,7 +57,7 @@ def _summary(group: Group) -> Table:
 
 def _all(checks: Sequence[Mapping[str, Any]]) -> Cell:
     """Passed of those that apply."""
-    apply = [check for check in checks if check.get("status") != "not_applicable"]
+    apply = [check for check in checks if check.get("status") in ("ok", "failed")]
     if not apply:
         return _cell(checks)
     bad = [check for check in apply if check.get("status") == "failed"]
@@ -99,6 +110,9 @@ def _cell(checks: Sequence[Mapping[str, Any]]) -> Cell:
     bad = [check for check in checks if check.get("status") == "failed"]
     if bad:
         return Cell("failed", _numbers(bad[0]), "failed", "bad", str(bad[0].get("reason") or ""))
+    warned = [check for check in checks if check.get("status") == "warning"]
+    if warned:
+        return Cell("warning", sort="warning", tone="warn", why=str(warned[0].get("reason") or ""))
     if all(check.get("status") == "not_applicable" for check in checks):
         return Cell(WORDS["not_applicable"], sort="not applicable", tone="muted", why=str(checks[0].get("reason") or ""))
     good = [check for check in checks if check.get("status") == "ok"]

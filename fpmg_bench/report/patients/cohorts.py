@@ -50,7 +50,7 @@ def _lines(group: Group) -> Iterator[tuple[str, str, Any]]:
         "",
     )
     yield "leaks the label", listing(sorted(info.get("leaks") or ())) or "no modality is marked", ""
-    split = next((t.record["split"] for m in group.methods for t in m.done if t.record.get("split")), {})
+    split: Mapping[str, Any] = next((t.record["split"] for m in group.methods for t in m.done if t.record.get("split")), {})
     parts = [
         f"{name.replace('_', ' ')} {count((split[name] or {}).get('patients'))}"
         for name in ("train", "r1", "r2", "held_out", "third")

@@ -27,13 +27,15 @@ def panel(view: View, real: Real | None = None) -> Section:
 
 
 def _group(view: View, group: Group, real: Real | None) -> Iterator[Heading | Prose | Specimens]:
-    found = [(name, style, parts) for name, style, parts in _sources(view, group, real) if parts]
+    unreadable: list[str] = []
+    found = [(name, style, parts) for name, style, parts in _sources(view, group, real, unreadable) if parts]
     yield Heading(f"samples-{group.id}", group.title)
     if real is not None and not group.cohort.get("publishable"):
         yield Prose(["This cohort is not publishable: its real patients are not shown."], "warn")
-    if not found:
+    if unreadable:
+        yield Prose([f"Stored patients that cannot be read: {'; '.join(unreadable)}."], "warn")
+    if not found and not unreadable:
         yield Prose(["No trial of this cohort has stored synthetic patients."])
-        return
     for modality in dict.fromkeys(name for _, _, parts in found for name in parts):
         cards = [(source, swatch, parts[modality]) for source, swatch, parts in found if modality in parts]
         yield Specimens(f"samples-{group.id}-{slug(modality)}", modality, cards, _note(group, modality))
@@ -43,19 +45,30 @@ def _note(group: Group, modality: str) -> str:
     return "Contains the label by construction." if modality in (group.cohort.get("leaks") or ()) else ""
 
 
-def _sources(view: View, group: Group, real: Real | None) -> Iterator[tuple[str, str, Mapping[str, Specimen]]]:
+def _sources(
+    view: View, group: Group, real: Real | None, unreadable: list[str]
+) -> Iterator[tuple[str, str, Mapping[str, Specimen]]]:
     if real is not None and group.cohort.get("publishable"):
         cohort = real(group.dataset) if callable(real) else real.get(group.dataset)
         if cohort is not None:
             yield "real patients", REAL, of_cohort(cohort)
     held_out = next((found for method in group.methods if (found := _held_out(method))), None)
     if held_out is not None:
-        yield "held-out patients", REAL, of_folder(held_out)
+        yield "held-out patients", REAL, _read(held_out, unreadable)
     for method in group.methods:
         folder = _release(method)
         if folder is not None:
             style: Style = view.styles[method.name]
-            yield method.name, style.swatch, of_folder(folder)
+            yield method.name, style.swatch, _read(folder, unreadable)
+
+
+def _read(folder: Path, unreadable: list[str]) -> Mapping[str, Specimen]:
+    """A few stored patients; none, and why, where the folder is damaged."""
+    try:
+        return of_folder(folder)
+    except Exception as error:  # noqa: BLE001 - no two readers of pictures and tables complain alike; the page says it
+        unreadable.append(f"{folder.parent.parent.name[:12]}/synthetic/{folder.name} ({type(error).__name__}: {error})")
+        return {}
 
 
 def _release(method: Method) -> Path | None:

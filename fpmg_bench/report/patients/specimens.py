@@ -35,7 +35,7 @@ def of_cohort(cohort: Cohort) -> dict[str, Specimen]:
     names = np.asarray(cohort.classes, dtype=object)[cohort.label]
     whole = np.logical_and.reduce([cohort.present[m] for m in cohort.schemas])
     with TemporaryDirectory() as place:
-        write(cohort.take(np.asarray(_choose(names, whole))), Path(place) / "real")
+        write(cohort.take(np.asarray(_choose(names.tolist(), whole), dtype=np.intp)), Path(place) / "real")
         return of_folder(Path(place) / "real")
 
 
@@ -104,7 +104,7 @@ def _value(value: Any) -> str:
     if found is None:
         return "missing"
     said = f"{found:.0f}" if found == round(found) else number(found)
-    return said.rstrip("0") if "." in said and "e" not in said else said
+    return said.rstrip("0").rstrip(".") if "." in said and "e" not in said else said
 
 
 def _text(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, folder: Path, captions: Sequence[str]) -> Specimen:
@@ -166,7 +166,7 @@ def _pixels(file: Path, spec: Mapping[str, Any]) -> NDArray[np.uint8]:
     from PIL import Image, ImageSequence
 
     if file.suffix == ".npy":
-        array = np.load(file, allow_pickle=False)
+        array: NDArray[np.uint8] = np.load(file, allow_pickle=False)
         array = array[None] if array.ndim == 3 else array
         return array[:, 0]  # channels first: the first of an unusual number of channels
     with Image.open(file) as picture:

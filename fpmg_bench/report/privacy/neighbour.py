@@ -9,7 +9,7 @@ from fpmg_bench.report.drawing import figures
 from fpmg_bench.report.measures import epsilon, formal
 from fpmg_bench.report.privacy.attacks import attacked, distinguishable
 from fpmg_bench.report.view import Group, Method, View
-from fpmg_bench.report.wording import as_float, listing, number, slug
+from fpmg_bench.report.wording import listing, number, slug
 
 PREFIX = "neighbour"
 HEADLINE = f"{PREFIX}.membership"
@@ -141,11 +141,10 @@ def _by_round(group: Group) -> dict[tuple[str, str], dict[int, float]]:
     """(method, modality) -> round, counted from 1 -> mean over seeds."""
     values: dict[tuple[str, str], dict[int, list[float]]] = {}
     for row in group.run.results:
-        at, value = as_float(row.get("round")), as_float(row.get("value"))
-        named = (row.get("metric"), row.get("scope"), row.get("dataset")) == (HEADLINE, "all", group.dataset)
-        if named and row.get("modality") and at is not None and at >= 0 and value is not None:
-            found = values.setdefault((str(row["method"]), str(row["modality"])), {})
-            found.setdefault(int(at) + 1, []).append(value)
+        named = (row["metric"], row["scope"], row["dataset"]) == (HEADLINE, "all", group.dataset)
+        if named and row["modality"] is not None and row["round"] >= 0 and row["value"] is not None:
+            found = values.setdefault((row["method"], row["modality"]), {})
+            found.setdefault(row["round"] + 1, []).append(row["value"])
     return {key: {r: sum(v) / len(v) for r, v in sorted(at.items())} for key, at in values.items()}
 
 

@@ -65,9 +65,8 @@ def _table(view: View, group: Group, keys: Sequence[str]) -> Table:
 
 def _head(view: View, key: str) -> Head:
     """A score's name and direction, as its rows state them."""
-    higher = view.scores.metrics[key].get("higher_is_better")
-    known = higher in (True, False)  # absent, None or NaN where a score has no direction
-    better = "→ 0" if not known else "↑ higher" if higher else "↓ lower"
+    higher = view.scores.metrics[key]["higher_is_better"]
+    better = "→ 0" if higher is None else "↑ higher" if higher else "↓ lower"
     return Head("error" if key == ERROR else key.partition(".")[2].replace("_", " ") or key, better)
 
 

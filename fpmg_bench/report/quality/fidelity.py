@@ -65,7 +65,10 @@ def _plot(view: View, group: Group, modality: str, i: int) -> Plot:
 
 
 def _table(view: View, group: Group, modalities: Sequence[str]) -> Table:
-    heads = [Head("Method", numeric=False), *(marked(Head(modality, "→ 1"), mark("rg", modality)) for modality in modalities)]
+    heads = [
+        Head("Method", numeric=False),
+        *(marked(Head(modality, "→ 1"), mark("rg", modality, view.origin(group, "rg"))) for modality in modalities),
+    ]
     rows = [_row(view, group, method, modalities) for method in group.methods]
     leaks = sorted(set(group.cohort.get("leaks") or ()) & set(modalities))
     notes = [f"Contains the label by construction, so utility is measured without it: {', '.join(leaks)}."] if leaks else []
@@ -87,7 +90,10 @@ def _quality(view: View, group: Group, names: Sequence[str]) -> Table:
     ]
     heads = [
         Head("Method", numeric=False),
-        *(marked(Head(_label(name, modality), "↑ higher"), mark(name, modality)) for name, modality in columns),
+        *(
+            marked(Head(_label(name, modality), "↑ higher"), mark(name, modality, view.origin(group, name)))
+            for name, modality in columns
+        ),
     ]
     rows = [
         Row(

@@ -98,7 +98,7 @@ def _by_scope(view: View, group: Group, prefix: str, word: str, metrics: Sequenc
 def _hidden(view: View, group: Group, prefix: str, metrics: Sequence[str]) -> list[str]:
     """Classes or groups for which every row says "not applicable"."""
     where = (group.run.suite, group.dataset)
-    found = {}
+    found: dict[str, None] = {}
     for metric in metrics:
         for scope in view.scores.scopes.get((*where, metric), {}):
             if scope.startswith(prefix) and all(view.summary(group, m, metric, scope=scope).mean is None for m in group.methods):

@@ -33,5 +33,5 @@ class NormBoundedMean:
         updates = inputs.double() - reference.double()
         lengths = updates.norm(dim=1)
         longest = self.bound * lengths.quantile(0.5)
-        shrunk = (longest / lengths.clamp(min=1e-300)).clamp(max=1.0)
+        shrunk: Tensor = (longest / lengths.clamp(min=1e-300)).clamp(max=1.0)
         return (reference.double() + (weights.double() * shrunk) @ updates).to(reference.dtype)

@@ -103,7 +103,8 @@ class Net(nn.Module):
         made, spread = self.decode(mean + log_sd.exp() * batch["noise"], batch["label"])
         off = ((batch["z"] - made) / spread.exp()).square() / 2 + spread
         far = (mean.square() + (2 * log_sd).exp() - 1) / 2 - log_sd
-        return (off * batch["present"]).sum(1) + self.beta * far.sum(1)
+        losses: Tensor = (off * batch["present"]).sum(1) + self.beta * far.sum(1)
+        return losses
 
     def decode(self, u: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log standard deviation [n, d] of the vectors."""

@@ -78,7 +78,7 @@ class NihBoxes:
                 "header": _header(),
             },
             data={"image": _raster(boxes, rows, self.size), "series": series, "header": Table(_cells(rows))},
-            present={"image": everyone, "series": series.seen.any(axis=(1, 2)), "header": everyone.copy()},
+            present={"image": everyone, "series": np.asarray(series.seen.any(axis=(1, 2))), "header": everyone.copy()},
             conditions=(Column("label", "category", CLASSES),),
             condition=np.array([[CLASSES.index(name)] for name in finding], dtype=np.float64),
             patient=rows["patient"].to_numpy(dtype=np.int64),
@@ -170,4 +170,5 @@ def _overlap(start: np.ndarray, length: np.ndarray, edges: np.ndarray) -> np.nda
     """Share of each interval between edges that [start, start + length] covers [n, len(edges) - 1]."""
     low = np.maximum(start[:, None], edges[None, :-1])
     high = np.minimum((start + length)[:, None], edges[None, 1:])
-    return np.clip(high - low, 0, None) / np.diff(edges)
+    share: np.ndarray = np.clip(high - low, 0, None) / np.diff(edges)
+    return share

@@ -66,10 +66,14 @@ def bounded(z: Tensor) -> Tensor:
 class Autoencoding(ABC):
     """An encoder trained by gradient steps. Subclasses say what the features, the network and the records are."""
 
-    rounds: int | None = None
     dim: int
     lr: float
     proximal: float
+
+    @property
+    def rounds(self) -> int | None:
+        """None: the suite's budget."""
+        return None
 
     @abstractmethod
     def network(self, schema: Schema) -> Coder:

@@ -23,10 +23,14 @@ EPS = 1e-12  # of LayerNorm, as BERT has it
 class Sizes(Protocol):
     """What an encoder of such layers is built by: the dimensions of its vectors and of its layers, and how many there are."""
 
-    dim: int
-    width: int
-    layers: int
-    heads: int
+    @property
+    def dim(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def layers(self) -> int: ...
+    @property
+    def heads(self) -> int: ...
 
 
 class Attention(nn.Module):

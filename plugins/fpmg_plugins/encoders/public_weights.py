@@ -58,6 +58,7 @@ def read(file: Path) -> State:
 
     import torch
 
+    found: object
     if file.suffix == ".safetensors":
         from safetensors.torch import load_file
 

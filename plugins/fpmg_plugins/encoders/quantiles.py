@@ -114,7 +114,8 @@ def score(ranks: Floats) -> Floats:
 
 def rank(scores: Floats) -> Floats:
     """Inverse of `score`. Beyond TAIL nothing was asked for: stretching to 0 and 1 reaches the ends of the range again."""
-    return np.clip((ndtr(scores) - TAIL) / (1 - 2 * TAIL), 0.0, 1.0)
+    found: Floats = np.clip((ndtr(scores) - TAIL) / (1 - 2 * TAIL), 0.0, 1.0)
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -155,7 +156,7 @@ def _round_values(column: Column) -> list[float]:
 
 def _rising(edge: Floats, counts: Floats) -> Floats:
     """The distribution function at the edges: of the counts, mixed with the line through its quantiles and with a constant density."""
-    even = (edge - edge[0]) / (edge[-1] - edge[0])
+    even: Floats = (edge - edge[0]) / (edge[-1] - edge[0])
     total = counts.sum()
     if total <= 0:
         return even
@@ -165,8 +166,9 @@ def _rising(edge: Floats, counts: Floats) -> Floats:
     at = edge[np.clip(np.searchsorted(own, QUANTILES), 0, len(edge) - 1)]
     at, first = np.unique(np.concatenate([edge[:1], at, edge[-1:]]), return_index=True)
     smooth = np.interp(edge, at, np.concatenate([[0.0], QUANTILES, [1.0]])[first])
-    found: Floats = (1 - SMOOTH - EVENLY) * own + SMOOTH * smooth + EVENLY * even
-    return found / found[-1]
+    rising = (1 - SMOOTH - EVENLY) * own + SMOOTH * smooth + EVENLY * even
+    found: Floats = rising / rising[-1]
+    return found
 
 
 def _on_simplex(counts: Floats, total: float) -> Floats:
@@ -176,4 +178,5 @@ def _on_simplex(counts: Floats, total: float) -> Floats:
     """
     falling = np.sort(counts)[::-1]
     excess = (np.cumsum(falling) - total) / np.arange(1, len(counts) + 1)
-    return np.maximum(counts - excess[falling > excess][-1], 0.0)
+    nearest: Floats = np.maximum(counts - excess[falling > excess][-1], 0.0)
+    return nearest

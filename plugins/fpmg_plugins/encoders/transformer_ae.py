@@ -80,8 +80,7 @@ class TransformerAe(Autoencoding):
         return text_ae.principal(state, stats, MODULE) if stats else state
 
     def network(self, schema: Schema) -> Coder:
-        part = text_ae if schema.kind == "text" else series_ae
-        return part.network(self, schema)
+        return text_ae.network(self, schema) if schema.kind == "text" else series_ae.network(self, schema)
 
     def features(self, schema: Schema, state: State, data: Any) -> dict[str, Tensor]:
         if schema.kind == "text":

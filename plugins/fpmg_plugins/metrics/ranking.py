@@ -70,7 +70,8 @@ def recall(probability: Floats, label: Labels, c: int, weights: Floats | None = 
     of = np.flatnonzero(label == c)
     w = _weights(weights, len(label))[:, of]
     total = w.sum(1)
-    return np.divide(w @ (probability[of].argmax(1) == c), total, out=np.full(len(w), np.nan), where=total > 0)
+    share: Floats = np.divide(w @ (probability[of].argmax(1) == c), total, out=np.full(len(w), np.nan), where=total > 0)
+    return share
 
 
 def brier(probability: Floats, label: Labels, weights: Floats | None = None) -> Floats:

@@ -42,7 +42,7 @@ def _column(cohort: Cohort, names: frozenset[str], kind: str) -> NDArray[Any] | 
     for modality, schema in cohort.schemas.items():
         for column in schema.columns if schema.kind == "table" else ():
             if column.name.lower() in names and column.type == kind:
-                values = cohort.data[modality].frame[column.name].to_numpy().copy()
+                values: NDArray[Any] = cohort.data[modality].frame[column.name].to_numpy().copy()
                 values[~cohort.present[modality]] = np.nan if kind == "number" else None
                 return values
     for j, column in enumerate(cohort.conditions[1:], 1):

@@ -11,7 +11,7 @@ pytest.importorskip("flwr", reason="flwr is not installed: `pip install 'flwr[si
 pytestmark = pytest.mark.filterwarnings("ignore::pytest_benchmark.logger.PytestBenchmarkWarning")
 
 
-def test_the_same_gan_takes_fewer_seconds_a_round_than_in_flower(benchmark):
+def test_the_same_gan_takes_fewer_seconds_a_round_than_in_flower(benchmark, bar):
     """The script asserts the weights. Against Flower as it ships, with short local training, where the engine is most of a round."""
     script = Path(__file__).with_name("flower.py")
     done = benchmark.pedantic(
@@ -22,4 +22,4 @@ def test_the_same_gan_takes_fewer_seconds_a_round_than_in_flower(benchmark):
     assert 170_000 < found["parameters"] < 190_000
     for measure in ("seconds a round", "processor seconds"):
         spent = found["10 ms"][measure]
-        assert spent["fpmg-bench"] < spent["flower, as shipped"], found
+        bar(f"{measure}, over Flower's", spent["fpmg-bench"] / spent["flower, as shipped"], 1)

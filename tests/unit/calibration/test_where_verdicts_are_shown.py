@@ -5,6 +5,7 @@ from planted import REAL, seen
 
 from fpmg_bench.calibration import responses
 from fpmg_bench.calibration.verdicts import Failure, Verdict
+from fpmg_bench.hookspecs import CORE
 from fpmg_bench.report import markdown
 from fpmg_bench.report.appendix import calibration
 from fpmg_bench.report.blocks import Head
@@ -54,6 +55,7 @@ class Empty:
     """A view in which nothing was measured."""
 
     has = measured = staticmethod(lambda *_: False)
+    origin = staticmethod(lambda *_: CORE)
 
 
 def test_every_headline_measure_has_its_verdict_in_the_head():
@@ -75,5 +77,5 @@ def test_nobody_leads_by_a_demoted_measure(monkeypatch):
     from fpmg_bench.report.verdicts import leaders
 
     demoted = Verdict("tstr", "demoted", 0, 1)
-    monkeypatch.setattr(measures, "mark", lambda key, modality=None: demoted)
+    monkeypatch.setattr(measures, "mark", lambda key, modality=None, origin=None: demoted)
     assert leaders.standing(Empty, None, TSTR) is None  # before it looks at any method

@@ -51,9 +51,9 @@ def run_directory() -> Callable[..., Path]:
 def exit_code() -> Callable[..., Any]:
     from fpmg_bench.cli import main
 
-    def run(*words: str) -> int:
+    def run(*words: str | Path) -> int:
         with pytest.raises(SystemExit) as left:
-            main(list(words))
+            main(list(map(str, words)))
         return int(left.value.code or 0)
 
     return run

@@ -84,7 +84,7 @@ def test_a_draft_reads_back_as_a_cohort(tmp_path: Path, exit_code: Any) -> None:
     columns = {c.name: c for c in cohort.schemas["table"].columns}
     assert (columns["age"].low, columns["age"].high, columns["age"].step) == (20.0, 31.0, 1.0)
     assert columns["fever"].type == "flag"
-    assert exit_code(*words) == 1  # never overwritten
+    assert exit_code(*words) == 2  # never overwritten
 
 
 def test_a_draft_names_the_missing_column(tmp_path: Path) -> None:
@@ -94,6 +94,6 @@ def test_a_draft_names_the_missing_column(tmp_path: Path) -> None:
 
 
 def test_real_patients_are_not_exported_by_accident(tmp_path: Path, exit_code: Any, capsys: Any) -> None:
-    assert exit_code("data", "export", "nih-boxes", str(tmp_path / "out")) == 1
+    assert exit_code("data", "export", "nih-boxes", str(tmp_path / "out")) == 2
     assert "--allow-real" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

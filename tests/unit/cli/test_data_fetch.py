@@ -43,7 +43,7 @@ def test_a_cohort_is_fetched_described_and_loaded(home: Home, tmp_path: Path, ex
 def test_a_file_with_a_wrong_hash_is_refused_and_named(home: Home, tmp_path: Path, exit_code: Any, capsys: Any) -> None:
     pytest.importorskip("pooch")
     home.files["icu/icustays.csv.gz"] += b"x"
-    assert exit_code("data", "fetch", "mimic4-demo", "--to", str(tmp_path / "c"), "--accept-licence") == 1
+    assert exit_code("data", "fetch", "mimic4-demo", "--to", str(tmp_path / "c"), "--accept-licence") == 2
     err = capsys.readouterr().err
     assert "icu/icustays.csv.gz: not the file that was expected" in err
     assert not (tmp_path / "c/mimic4_demo/cohort.yaml").exists()

@@ -113,7 +113,7 @@ def test_filling_in_what_it_asks_for_is_enough(tmp_path: Path, exit_code: Any, c
 def test_pictures_that_are_not_there_are_asked_for(messy: Path) -> None:
     (messy / "scans/s3.png").unlink()
     text = draft(messy / "records.csv")
-    assert "FILL IN: 1 files are not there (first: s3.png)" in text
+    assert "FILL IN: 1 file is not there (first: s3.png)" in text
     (messy / "cohort.yaml").write_text(text)
     table = messy / "records.csv"
     table.write_text(table.read_text().replace("s3.png", ""))

@@ -35,7 +35,7 @@ def _error(folder: Path) -> str:
         ("low: 20, high: 200", "low: 20, high: 2", "low must be below high"),
         ("type: category, categories: [f, m]", "type: category", "categories belong to type category"),
         ("site}", "site, min_recrods: 2}", "cohort.yaml:6:22: silo.min_recrods: unknown key 'min_recrods'. Did you mean 'min_records'?"),
-        ("patient: person", "patient: person\npatient: person", "cohort.yaml:6:1: found duplicate key"),
+        ("patient: person", "patient: person\npatient: person", "cohort.yaml:6:1: duplicate key 'patient', first on line 5"),
         ("column: note", "column: notes", "cohort.yaml:17:3: modalities.notes: manifest.csv has no column 'notes'. Did you mean 'note'?"),
         ("manifest: manifest.csv", "manifest: other.csv", "other.csv: there is no such file"),
         ("  - {name: label", "  - {name: label, low: 1", "low, high and step belong to type number"),
@@ -145,7 +145,7 @@ def test_a_wrong_value_of_a_series_is_located(folder: Path, old: str, new: str, 
 def test_a_label_seen_in_one_patient_is_named_with_its_row(folder: Path) -> None:
     change(folder, "cohort.yaml", "[well, ill]", "[well, ill, odd]")
     change(folder, "manifest.csv", "south,ill,33", "south,odd,33")
-    assert "class 'odd' of 'label' is seen in 1 patients, fewer than 2 (manifest.csv:5)" in _error(folder)
+    assert "class 'odd' of 'label' is seen in 1 patient, fewer than 2 (manifest.csv:5)" in _error(folder)
 
 
 def test_a_modality_missing_everywhere_is_named(folder: Path) -> None:

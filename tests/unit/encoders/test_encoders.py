@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -31,19 +33,30 @@ def trained(cohort, modality, encoder, rounds=8):
     return run(encoder, cohort.schemas[modality], shards, plan, lambda record, now: None).states[0]
 
 
+@pytest.fixture(scope="module")
+def learned(cohort):
+    """learned(modality) -> an encoder with its defaults, and its state; trained once for all tests."""
+
+    @cache
+    def of(modality):
+        encoder = ENCODERS[modality]()
+        return encoder, trained(cohort, modality, encoder)
+
+    return of
+
+
 def unseen(cohort, modality):
     rows = np.arange(400, 600)
     return rows[cohort.present[modality][rows]]
 
 
 @pytest.mark.parametrize("modality", ENCODERS)
-def test_the_label_survives_the_round_trip(cohort, modality):
+def test_the_label_survives_the_round_trip(cohort, learned, modality):
     """A linear classifier of the vectors of unseen patients is clearly better than chance."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
 
-    encoder, schema = ENCODERS[modality](), cohort.schemas[modality]
-    state = trained(cohort, modality, encoder)
+    (encoder, state), schema = learned(modality), cohort.schemas[modality]
     rows = unseen(cohort, modality)
     seen = np.arange(400)[cohort.present[modality][:400]]
     fit, test = (encoder.encode(schema, state, cohort.data[modality].take(r)).numpy() for r in (seen, rows))
@@ -51,9 +64,9 @@ def test_the_label_survives_the_round_trip(cohort, modality):
     assert roc_auc_score(cohort.label[rows], model.predict_proba(test)[:, 1]) > 0.62
 
 
-def test_images_are_reconstructed_better_than_by_the_mean_image(cohort):
-    encoder, schema = CnnAe(), cohort.schemas["image"]
-    state, rows = trained(cohort, "image", encoder), unseen(cohort, "image")
+def test_images_are_reconstructed_better_than_by_the_mean_image(cohort, learned):
+    (encoder, state), schema = learned("image"), cohort.schemas["image"]
+    rows = unseen(cohort, "image")
     data = cohort.data["image"].take(rows)
     back = encoder.decode(schema, state, encoder.encode(schema, state, data)).array().astype(float)
     real = data.array().astype(float)
@@ -61,9 +74,9 @@ def test_images_are_reconstructed_better_than_by_the_mean_image(cohort):
     assert ((back - real) ** 2).mean() < 0.8 * ((mean - real) ** 2).mean()
 
 
-def test_tables_come_back_with_their_types_ranges_and_gaps(cohort):
-    encoder, schema = Autoencoder(), cohort.schemas["table"]
-    state, rows = trained(cohort, "table", encoder), unseen(cohort, "table")
+def test_tables_come_back_with_their_types_ranges_and_gaps(cohort, learned):
+    (encoder, state), schema = learned("table"), cohort.schemas["table"]
+    rows = unseen(cohort, "table")
     data = cohort.data["table"].take(rows)
     frame = encoder.decode(schema, state, encoder.encode(schema, state, data)).frame
     assert list(frame.columns) == [column.name for column in schema.columns]

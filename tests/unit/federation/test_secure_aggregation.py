@@ -12,7 +12,7 @@ from fpmg_plugins.aggregators.fedavg import FedAvg
 from fpmg_plugins.topologies.star import Star
 
 from fpmg_bench.errors import PlumbingError, PrivacyError, TrialError
-from fpmg_bench.federation import Federated, Plan, SiloPlan, check, masking, run, secure
+from fpmg_bench.federation import Federated, Plan, Schedule, SiloPlan, check, masking, run, secure
 from fpmg_bench.federation.masking import MODELS, SUMS
 from fpmg_bench.testing import checks_for
 from fpmg_bench.transport import Inproc
@@ -156,7 +156,7 @@ def test_a_topology_that_does_not_count_its_masks_is_caught():
 
 
 def test_the_dry_run_goes_through_the_masks():
-    rows = check(Star(secure=True), {0: 10.0, 2: 30.0, 5: 60.0}, "s", 0)
+    rows = check(Schedule(Star(secure=True), "s", 0), {0: 10.0, 2: 30.0, 5: 60.0})
     assert [row["status"] for row in rows] == ["ok"] * 4
     assert 0 < rows[1]["measured"] < 1e-9  # rounded to fixed point: it did
 

@@ -121,3 +121,48 @@ def _choice(name: str, **params: object):
     from fpmg_bench.spec import Choice
 
     return Choice(name, params)
+
+
+OWN = GOOD.replace('Component("{name}"', 'Component("rg"').replace("fpmg_aggregators", "fpmg_metrics")
+
+
+def test_a_bare_name_that_ships_means_what_ships_with_a_note(install):
+    install("third-party", "good_rules", OWN)
+    registry = Registry.discover()
+    assert registry.find("metric", "rg").distribution == "fpmg-bench"
+    assert registry.find("metric", "third-party:rg").distribution == "third-party"
+    assert registry.note("metric", "rg") == "metric 'rg' is fpmg-bench's; write 'third-party:rg' for the other"
+    assert [registry.note("metric", name) for name in ("dg", "third-party:rg")] == ["", ""]
+    mine, theirs = (entry for entry in registry.entries("metric") if entry.name == "rg")
+    assert {registry.name_of(mine), registry.name_of(theirs)} == {"rg", "third-party:rg"}
+
+
+def test_suites_that_ship_go_on_working_and_say_what_they_mean(install):
+    from fpmg_bench import runner
+
+    install("third-party", "good_rules", OWN)
+    made = runner.plan("smoke", Registry.discover(), seeds=(0,))
+    assert made.notes == ["metric 'rg' is fpmg-bench's; write 'third-party:rg' for the other"]
+    assert {c["distribution"] for c in made.components if c["name"] == "rg"} == {"fpmg-bench"}
+
+
+def test_a_name_that_two_third_parties_offer_disturbs_nobody_who_does_not_use_it(install):
+    from fpmg_bench.suite.refusals import _topologies
+
+    ring = GOOD.format(name="grid").replace("fpmg_aggregators", "fpmg_topologies")
+    install("one-dist", "good_rules", ring)
+    install("two-dist", "other_rules", ring)
+    registry = Registry.discover()
+    assert {"one-dist:grid", "two-dist:grid", "ring"} <= set(_topologies(registry))
+    with pytest.raises(NameCollision):
+        registry.find("topology", "grid")
+
+
+def test_a_hook_without_its_mark_is_told(install, discover):
+    source = (
+        GOOD.format(name="rule") + "\n    def fpmg_metrics():\n        return []\n\n    def fpmg_helper():\n        return []\n"
+    )
+    install("good-dist", "good_rules", source)
+    (plugin,) = discover().plugins
+    assert plugin.unmarked == ("fpmg_metrics",)
+    assert not any(plugin.unmarked for plugin in Registry.discover(["main"]).plugins)

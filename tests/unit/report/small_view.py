@@ -10,36 +10,53 @@ from fpmg_bench.report.drawing.palette import styles
 from fpmg_bench.report.read import RunFiles, TrialFiles
 from fpmg_bench.report.scores import Scores
 from fpmg_bench.report.view import Group, Method, View
+from fpmg_bench.result_rows import ResultRow
 
 SPECS = {"tstr": (True, 1.0, "AUROC"), "rg": (None, 1.0, "ratio"), "proxies.dcr": (None, 1.0, "ratio")}
 ATTACK = (False, 0.5, "AUROC")
 COHORT = {"classes": ["common", "rare"], "label_counts": [90, 10]}
 
 
-def rows(method: str, metric: str, values: Sequence[float | None], scope: str = "all", **more: Any) -> list[dict[str, Any]]:
+def rows(method: str, metric: str, values: Sequence[float | None], scope: str = "all", **more: Any) -> list[ResultRow]:
     """One row a seed, with an interval of +- .01 over patients; None is a seed that was lost."""
     higher, best, unit = SPECS.get(metric, ATTACK)
-    head = {
-        "suite": "small",
-        "dataset": "cohort",
-        "method": method,
-        "metric": metric,
-        "scope": scope,
-        "modality": None,
-        "round": -1,
-    }
-    scale = {"higher_is_better": higher, "best": best, "unit": unit, "floor": None, "status": "ok", "reason": ""}
     return [
-        {**head, **scale, "seed": seed, "value": v, "low": v - 0.01, "high": v + 0.01, **more}
+        {
+            "schema_version": 1,
+            "suite": "small",
+            "dataset": "cohort",
+            "method": method,
+            "role": "method",
+            "seed": seed,
+            "key": "",
+            "round": -1,
+            "scope": scope,
+            "modality": None,
+            "metric": metric,
+            "value": v,
+            "low": v - 0.01,
+            "high": v + 0.01,
+            "n": None,
+            "floor": None,
+            "status": "ok",
+            "reason": "",
+            "higher_is_better": higher,
+            "best": best,
+            "lowest": None,
+            "highest": None,
+            "unit": unit,
+            "source": "",
+            **more,
+        }
         for seed, v in enumerate(values)
         if v is not None
     ]
 
 
-def missing(method: str, metric: str, reason: str, scope: str = "all") -> list[dict[str, Any]]:
+def missing(method: str, metric: str, reason: str, scope: str = "all") -> list[ResultRow]:
     """A score that is not applicable."""
     (row,) = rows(method, metric, [0.0], scope)
-    return [row | {"value": None, "low": None, "high": None, "status": "not_applicable", "reason": reason}]
+    return [{**row, "value": None, "low": None, "high": None, "status": "not_applicable", "reason": reason}]
 
 
 def trial(method: str, seed: int, spec: Mapping[str, Any], record: Mapping[str, Any]) -> TrialFiles:
@@ -48,7 +65,7 @@ def trial(method: str, seed: int, spec: Mapping[str, Any], record: Mapping[str, 
 
 
 def small(
-    found: Sequence[Mapping[str, Any]],
+    found: Sequence[ResultRow],
     privacy: Mapping[str, float] | None = None,
     topology: Mapping[str, str] | None = None,
     seeds: int = 5,

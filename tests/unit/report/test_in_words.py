@@ -9,6 +9,7 @@ from fpmg_bench.errors import StoreError
 from fpmg_bench.report import markdown
 from fpmg_bench.report.blocks import Cell, Head, Row, Section, Table
 from fpmg_bench.report.build import in_words
+from fpmg_bench.report.patients.specimens import _value
 
 from .fake_run import make
 
@@ -53,3 +54,11 @@ def test_a_panel_that_is_not_there_is_named_with_those_that_are(run, tmp_path):
         in_words([run], tmp_path / "x.md", ["nowhere"])
     assert "leaderboard" in caught.value.hint
     assert not (tmp_path / "x.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(76.96, "77"), (77.0, "77"), (77.5, "77.5"), (1.5, "1.5"), (0.0, "0"), (100.0, "100"), (float("nan"), "missing")],
+)
+def test_a_patients_number_ends_in_a_digit(value, said):
+    assert _value(value) == said

@@ -18,6 +18,8 @@ from fpmg_bench.runner.one import execute, find
 from fpmg_bench.spec import TrialSpec
 from fpmg_bench.store import RunDir, TrialSink
 
+FOR_EVER = 3600.0  # longer than any test may take
+
 
 def federate(sink: TrialSink, stage: str, spec: TrialSpec, states: dict[int, Any], rounds: int) -> dict[int, Any]:
     point = sink.restore(stage)
@@ -54,11 +56,27 @@ def misbehave(spec: TrialSpec, stage: str, round: int) -> None:
         sys.exit(7)
     if fault == "fork":
         if os.fork() == 0:
-            time.sleep(60)
-        time.sleep(60)
+            time.sleep(FOR_EVER)
+        time.sleep(FOR_EVER)
     if fault == "hang":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        time.sleep(60)
+        time.sleep(FOR_EVER)
+
+
+def measure(spec: TrialSpec, sink: TrialSink, value: float) -> list[Any]:
+    """As `trial.measure` does; every metric says the same."""
+    for choice in spec.metrics:
+        row: dict[str, Any] = {"metric": choice.name, "key": choice.name, "value": value, "higher_is_better": True}
+        if choice.name not in sink.scores:
+            sink.event({"event": "stage", "name": f"measure:{choice.name}", "total": 1})
+            ended = sink.ended.get(choice.name)
+            if ended:
+                row |= {"value": None, "status": ended[0], "reason": ended[1]}
+            else:
+                misbehave(spec, f"measure:{choice.name}", 2)
+            print(f"measured {choice.name} in {os.getpid()}")
+            sink.keep_scores(choice.name, [row])
+    return [row for choice in spec.metrics for row in sink.scores[choice.name]]
 
 
 def number(value: float, light: bool) -> Any:
@@ -89,7 +107,7 @@ def trial(spec: TrialSpec, sink: TrialSink) -> None:
     print("a library prints to stdout")
     os.write(1, b'{"event": "forged"}\n')
     value = float(states[0]["net/x"]) + spec.dataset.params.get("offset", 0.0)
-    scores = [{"metric": choice.name, "key": choice.name, "value": value, "higher_is_better": True} for choice in spec.metrics]
+    scores = measure(spec, sink, value)
     sink.finish({"scores": scores, "seconds": {"total": 1.0}, "rounds_run": len(sink.rounds)})
 
 

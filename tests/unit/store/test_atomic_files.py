@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 from pathlib import Path
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from fpmg_bench.store import plain, read_json, read_rounds, write_bytes, write_json
+from fpmg_bench.store import Damaged, plain, read_json, read_rounds, write_bytes, write_json
 from fpmg_bench.store.atomic import sweep, whole_folder
 from fpmg_bench.store.rounds import RoundLog
+from fpmg_bench.store.shapes import RESULT
 
 
 def test_json_is_strict_and_numbers_of_libraries_become_plain() -> None:
@@ -48,10 +50,64 @@ def test_a_write_that_dies_leaves_the_old_file(tmp_path: Path, monkeypatch: pyte
     assert [file.name for file in target.parent.iterdir()] == ["trial.json"]
 
 
-@pytest.mark.parametrize("text", ["", '{"status": "o', "[1, 2]", "\x00\x00"])
-def test_torn_or_foreign_json_is_no_result(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "is empty"),
+        ('{"status": "o', "is cut, or no JSON"),
+        ("[1, 2]", "the whole: an object was expected"),
+        ("\x00\x00", "is cut, or no JSON"),
+        ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "is cut, or no JSON"),
+        ('{"key": "k"}', "the whole: no 'status'"),
+        ('{"key": "k", "status": "ok", "scores": [{"metric": "rg", "value": "high"}]}', "scores.0.value: a number was expected"),
+    ],
+)
+def test_torn_or_foreign_json_is_damage_that_says_why(tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / "trial.json").write_text(text)
-    assert read_json(tmp_path / "trial.json") is None
+    found = read_json(tmp_path / "trial.json", RESULT)
+    assert isinstance(found, Damaged)
+    assert str(found) == f"trial.json: {why}"
+    assert not found
+
+
+def test_a_file_that_is_not_there_is_no_damage_and_a_folder_is(tmp_path: Path) -> None:
+    assert read_json(tmp_path / "none.json") is None
+    assert read_json(tmp_path / "no" / "none.json") is None
+    assert str(read_json(tmp_path)) == f"{tmp_path.name}: is no file"
+
+
+def test_any_flipped_bit_of_a_written_file_is_found(tmp_path: Path) -> None:
+    value = {"a": [1, 2.5, "inf"], "name": "größe"}
+    path = tmp_path / "trial.json"
+    write_json(path, value)
+    assert json.loads(path.read_bytes())["name"] == "größe"
+    assert read_json(path) == value
+    whole = path.read_bytes()
+    wrong = []
+    for bit in range(8 * len(whole)):
+        data = bytearray(whole)
+        data[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(data)
+        found = read_json(path)
+        if found and {name: found.get(name) for name in value} != value:
+            wrong.append(bit)
+    assert wrong == []
+
+
+def test_an_empty_object_survives(tmp_path: Path) -> None:
+    write_json(tmp_path / "key.json", {})
+    assert read_json(tmp_path / "key.json") == {}
+
+
+def test_a_full_disk_names_the_file_and_leaves_nothing_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        write_json(tmp_path / "plan.json", {"suite": "s"})
+    assert raised.value.filename == str(tmp_path / "plan.json")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_appears_whole_and_the_first_writer_wins(tmp_path: Path) -> None:
@@ -88,6 +144,18 @@ def test_a_torn_last_round_is_dropped_and_cut_off(tmp_path: Path) -> None:
     assert log.append({"stage": "stage2", "round": 2, "loss": math.nan})
     assert not log.append({"stage": "stage2", "round": 2, "loss": 1.0})
     assert read_rounds(path) == [*lines[:2], {"stage": "stage2", "round": 2, "loss": None}]
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"stage": 3, "round": 1}', "[]", "\x00", '{"stage": "stage2", "round": 7}'])
+def test_nothing_after_a_damaged_round_is_read(tmp_path: Path, line: str) -> None:
+    log = RoundLog.open(tmp_path / "rounds.jsonl", 0)
+    for number in range(3):
+        log.append({"stage": "stage2", "round": number})
+    first, second, third = log.path.read_text().splitlines()
+    sealed = second[: second.index(", ")] + ", " + line[1:] if "7" in line else line  # the checksum of another record
+    log.path.write_text(f"{first}\n{sealed}\n{third}\n")
+    assert [record["round"] for record in read_rounds(log.path)] == [0]
+    assert json.loads(first)["round"] == 0
 
 
 def test_a_whole_line_without_its_newline_may_be_torn(tmp_path: Path) -> None:

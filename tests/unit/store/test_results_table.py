@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from fpmg_bench.errors import StoreError
+from fpmg_bench.result_rows import ResultRow, result_rows
+from fpmg_bench.results import Results
 from fpmg_bench.spec import Choice
 from fpmg_bench.store import DTYPES, Planned, RunDir, TrialSink, collect, latest, metric_name, read_table, write_table
 
@@ -17,6 +21,16 @@ COLUMNS = [
     "schema_version", "suite", "dataset", "method", "role", "seed", "key", "round", "scope", "modality", "metric", "value", "low",
     "high", "n", "floor", "status", "reason", "higher_is_better", "best", "lowest", "highest", "unit", "source",
 ]  # fmt: skip
+
+
+def test_a_row_has_the_columns_of_the_table_and_none_for_what_is_missing(planned: Make, tmp_path: Path) -> None:
+    run, trial = RunDir(tmp_path), planned()
+    write(run, [trial])
+    TrialSink(run, trial, False, lambda event: None).finish({"scores": [score("rg", "rg", 1.0, n=3, higher_is_better=False)]})
+    (row,) = result_rows(collect(run))
+    assert list(row) == list(ResultRow.__annotations__) == COLUMNS
+    assert (row["value"], row["low"], row["n"], row["higher_is_better"], row["modality"]) == (1.0, None, 3, False, None)
+    assert [type(row[name]) for name in ("seed", "round", "n", "value", "higher_is_better")] == [int, int, int, float, bool]
 
 
 def write(run: RunDir, trials: list[Planned], **more: Any) -> None:
@@ -108,7 +122,9 @@ def test_a_torn_trial_is_not_finished(planned: Make, tmp_path: Path) -> None:
     file = run.trial(trial.key) / "trial.json"
     file.write_bytes(file.read_bytes()[:-20])
     assert not run.finished(trial)
-    assert collect(run)["status"].tolist() == ["skipped"]
+    table = collect(run)
+    assert table["status"].tolist() == ["damaged"]
+    assert table["reason"].tolist() == ["trial.json: is cut, or no JSON"]
 
 
 def test_a_result_under_another_key_counts_for_nothing(planned: Make, tmp_path: Path) -> None:
@@ -130,6 +146,32 @@ def test_a_folder_of_something_else_is_refused(planned: Make, tmp_path: Path) ->
         RunDir(tmp_path / "thesis.tex").check_owner("s")
     with pytest.raises(StoreError, match="no run directory"):
         RunDir(tmp_path / "nowhere").plan()
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "suite.yaml").write_text("version: 1\n")
+    with pytest.raises(StoreError, match=r"holds suite\.yaml but no readable plan\.json"):  # a user's own suite is not replaced
+        RunDir(tmp_path / "suites").check_owner("s")
+
+
+@pytest.mark.parametrize("left", ["", "{", "[]", "{}", '{"schema_version": 1, "suite": 3}', None])
+def test_a_run_whose_plan_is_damaged_goes_on(left: str | None, planned: Make, tmp_path: Path) -> None:
+    run, trial = RunDir(tmp_path / "run"), planned()
+    write(run, [trial])
+    TrialSink(run, trial, False, lambda event: None).finish({"scores": [score("rg", "rg", 2.0)]})
+    (run.root / "plan.json").unlink()
+    if left is not None:
+        (run.root / "plan.json").write_text(left)
+    with pytest.raises(StoreError, match=r"plan\.json"):
+        run.trials()
+    write(run, [trial])
+    assert run.finished(trial)
+
+
+def test_a_full_disk_while_the_first_plan_is_written_leaves_a_folder_that_goes_on(planned: Make, tmp_path: Path) -> None:
+    (tmp_path / "suite.yaml").write_text("version: 1\n")
+    (tmp_path / ".plan.json.123.tmp").write_text('{"schema')
+    write(RunDir(tmp_path), [planned()])
+    RunDir(tmp_path).sweep()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["environment.json", "plan.json", "suite.yaml"]
 
 
 def test_a_table_older_than_a_finished_trial_is_not_believed(planned: Make, tmp_path: Path) -> None:
@@ -137,7 +179,23 @@ def test_a_table_older_than_a_finished_trial_is_not_believed(planned: Make, tmp_
     write(run, [first, second])
     TrialSink(run, first, False, lambda event: None).finish({"scores": [score("rg", "rg", 1.0)]})
     write_table(run.results, collect(run))
-    assert (latest(run)["status"] == "ok").sum() == 1
+    assert latest(run).equals(collect(run))
     TrialSink(run, second, False, lambda event: None).finish({"scores": [score("rg", "rg", 2.0)]})
     assert (read_table(run.results)["status"] == "ok").sum() == 1
-    assert latest(run).query("status == 'ok'")["value"].tolist() == [1.0, 2.0]
+    assert latest(run) is None
+    assert Results(tmp_path).table().query("status == 'ok'")["value"].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("kind", ["cut", "empty", "flipped", "another table"])
+def test_a_damaged_table_is_rebuilt_from_the_trials(kind: str, planned: Make, tmp_path: Path) -> None:
+    run, trial = RunDir(tmp_path), planned()
+    write(run, [trial])
+    TrialSink(run, trial, False, lambda event: None).finish({"scores": [score("rg", "rg", 1.0)]})
+    write_table(run.results, collect(run))
+    data = bytearray(run.results.read_bytes())
+    data[20] ^= 1
+    other = io.BytesIO()
+    pd.DataFrame({"seed": ["a"], "value": [[1]]}).to_parquet(other)
+    run.results.write_bytes({"cut": data[:-9], "empty": b"", "flipped": bytes(data), "another table": other.getvalue()}[kind])
+    assert latest(run) is None
+    assert Results(tmp_path).table().equals(collect(run))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import struct
+
 import pytest
 import torch
 from safetensors.torch import load
@@ -89,8 +92,34 @@ def test_equal_trees_give_equal_bytes() -> None:
 @pytest.mark.parametrize("cut", [0, 5, 30, 200, -1])
 def test_a_torn_file_is_named_as_such(cut: int) -> None:
     data = pack({0: {"net/w": torch.ones(100)}}, {})
-    with pytest.raises(StoreError, match="not a whole state file"):
+    with pytest.raises(StoreError, match=r"is empty|is cut|was changed"):
         unpack(data[:cut])
+
+
+def test_a_flipped_bit_anywhere_is_found() -> None:
+    data = pack({0: {"net/w": torch.ones(20)}}, {"key": "k"})
+    for byte in range(len(data)):
+        changed = bytearray(data)
+        changed[byte] ^= 4
+        with pytest.raises(StoreError):
+            unpack(bytes(changed))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {},
+        {"__metadata__": {"fpmg": "{}"}},
+        {"__metadata__": {"fpmg": '{"layout": 3, "note": []}'}},
+        {"__metadata__": {"fpmg": "[" * 100_000}},
+        {"__metadata__": 3},
+        [],
+    ],
+)
+def test_a_valid_header_of_another_form_is_no_state_file(header: object) -> None:
+    text = json.dumps(header).encode()
+    with pytest.raises(StoreError):
+        unpack(struct.pack("<Q", len(text)) + text)
 
 
 def test_a_name_with_the_separator_is_refused() -> None:

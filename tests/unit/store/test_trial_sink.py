@@ -232,3 +232,12 @@ def test_two_writers_of_a_run_are_refused(tmp_path: Path) -> None:
         pass
     with only_writer(tmp_path, wait=False):
         pass
+
+
+def test_silos_of_any_name_have_folders_of_their_own_inside(planned: Make, sink_on: Open) -> None:
+    names = ["a", ".a", "..", ".", "", "../../ESCAPED", "x" * 5000, "x" * 4999, "%2ea"]
+    sink = sink_on(planned())
+    for name in names:
+        sink.synthetic(cohort(), name)
+    assert len(list((sink.folder / "synthetic").iterdir())) == len(names)
+    assert not list(sink.folder.parent.rglob("ESCAPED"))

@@ -38,8 +38,11 @@ class Tables:
 class Words:
     kinds = frozenset({"text", "series"})
 
-    def __init__(self, dim: int = 4) -> None:
-        self.dim = dim
+    def __init__(self, dim: int = 4, by_word: bool = False) -> None:
+        self.dim, self.by_word = dim, by_word
+
+    def not_private(self, schema):
+        return "words are clipped, not patients; write by_word: false" if self.by_word else ""
 
 
 class Gan:

@@ -27,7 +27,16 @@ def test_a_packaged_suite_is_valid_and_named_like_its_file(name):
 
 def test_the_main_suite_compares_what_it_says():
     suite = load_suite("multimodal")
-    assert list(suite.methods) == ["fpmg", "fpmg-dp", "fedavg", "centralized", "local-only", "single-modal", "decoded"]
+    assert list(suite.methods) == [
+        "fpmg",
+        "fpmg-dp",
+        "fedavg",
+        "centralized",
+        "local-only",
+        "single-modal",
+        "untrained",
+        "decoded",
+    ]
     assert suite.methods["centralized"].partition == {"kind": "pooled"}
     assert suite.methods["local-only"].topology.name == "isolated"
     assert suite.methods["fpmg-dp"].privacy.epsilon == 8.0
@@ -73,7 +82,7 @@ def test_what_is_not_there_is_named_with_what_is(name, message):
 
 def test_a_suite_that_is_not_utf8_names_the_line(tmp_path: Path):
     (tmp_path / "latin.yaml").write_bytes("version: 1\nname: caf\u00e9\n".encode("latin-1"))
-    with pytest.raises(SuiteError, match=r"latin\.yaml:2: not UTF-8 \(byte 0xe9\)"):
+    with pytest.raises(SuiteError, match=r"latin\.yaml:2:10: not UTF-8 \(byte 0xe9\)"):
         load_suite(tmp_path / "latin.yaml")
 
 

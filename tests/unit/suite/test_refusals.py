@@ -94,6 +94,17 @@ def test_privacy_needs_a_loss_with_a_private_form(reason):
     assert reason(f"{private}, generator: {{name: gan, loss: hinge}}") == ""
 
 
+def test_an_encoder_that_has_no_private_form_on_a_modality_is_refused(reason):
+    private = (
+        "generator: {name: gan, loss: hinge}, privacy: {epsilon: 1, delta: 1e-5}, encoders: {text: {name: words, by_word: %s}}"
+    )
+    said = reason(private % "true")
+    assert said == (
+        "encoder 'words' of modality 'notes' cannot be trained privately: words are clipped, not patients; write by_word: false"
+    )
+    assert reason(private % "false") == ""
+
+
 def test_a_delta_that_allows_publishing_a_patient_is_refused(reason):
     hinge = "generator: {name: gan, loss: hinge}"
     said = reason(f"{hinge}, privacy: {{epsilon: 1, delta: 0.02}}", {"A": 500, "B": 100})

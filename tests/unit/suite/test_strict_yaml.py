@@ -10,16 +10,18 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from fpmg_bench.document import Problems
+from fpmg_bench.document.reading import read_document, resolve
 from fpmg_bench.errors import SuiteError
 from fpmg_bench.suite import parse_suite
-from fpmg_bench.suite.document import read_document, resolve
-from fpmg_bench.suite.problems import Problems
 
 
 def read(text: str) -> tuple[object, list[str]]:
     problems = Problems("f")
-    node = read_document(text, problems)
-    return node.plain(), problems.lines()
+    try:
+        return read_document(text, problems).plain(), problems.lines()
+    except SuiteError as error:
+        return None, error.message.split("\n")
 
 
 @pytest.mark.parametrize(

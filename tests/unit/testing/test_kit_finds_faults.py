@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from fpmg_bench.errors import NotApplicable, PluginError
-from fpmg_bench.testing import aggregators, checks_for, common, kind_of, metrics, topologies
+from fpmg_bench.testing import aggregators, checks_for, kind_of, metrics, topologies
 from fpmg_bench.testing.checks import parametrize_with_checks
 from fpmg_bench.types import Scale, Score, Step, Transfer
 
@@ -105,6 +105,40 @@ class Median(Mean):
         return inputs.median(0).values
 
 
+class Coasting(Mean):
+    """Nesterov's momentum: from the second merge on it overshoots."""
+
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        mean = weights @ inputs
+        memory["speed"] = 0.9 * memory.get("speed", 0.0 * mean) + (mean - reference)
+        first = "old" not in memory
+        memory["old"] = mean.clone()
+        return mean if first else reference + memory["speed"]
+
+
+class View(FirstWins):
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        return inputs[0]
+
+
+class Hoarding(Mean):
+    """Remembers the models that it was sent."""
+
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        memory["sent"] = inputs
+        return weights @ inputs
+
+
+class HoardingAtHome(Mean):
+    """Not in its memory, where it would be seen."""
+
+    kept: ClassVar[list[Any]] = []
+
+    def merge(self, inputs: Any, weights: Any, reference: Any, own: int | None, memory: dict[str, Any]) -> Any:
+        self.kept.append(inputs[1:])
+        return weights @ inputs
+
+
 class NoDefault(Mean):
     def __init__(self, factor: float) -> None:
         super().__init__(factor)
@@ -115,6 +149,11 @@ class NotJson(Mean):
         self.factor = factor
 
 
+def law(name: str) -> Any:
+    """A law of every component, as merging rules are held to it."""
+    return next(check for check in aggregators.CHECKS if check.__name__ == f"check_{name}")
+
+
 @pytest.mark.parametrize(
     ("component", "check"),
     [
@@ -123,17 +162,21 @@ class NotJson(Mean):
         (Doubling(), aggregators.check_one_model_gives_itself),
         (Doubling(), aggregators.check_stays_within_the_models),
         (InPlaceOnceDouble(), aggregators.check_double_precision_too),
+        (Coasting(), aggregators.check_stays_within_the_models),
+        (View(), aggregators.check_keeps_nothing_it_was_given),
+        (Hoarding(), aggregators.check_keeps_nothing_it_was_given),
+        (HoardingAtHome(), aggregators.check_keeps_nothing_it_was_given),
         (OfFive(), aggregators.check_even_and_many_models),
         (Own(), aggregators.check_ignores_own_unless_declared),
         (Median(), aggregators.check_a_sum_is_enough_where_declared),
-        (InPlace(), common.check_inputs_are_unmodified),
-        (Noisy(), common.check_same_seed_same_bits),
-        (Noisy(), common.check_no_global_randomness),
-        (NumpyNoise(), common.check_no_global_randomness),
-        (Remembering(), common.check_repeats_on_one_object),
-        (Loaded(), common.check_constructor_only_stores),
-        (Unnamed(), common.check_constructor_only_stores),
-        (NoDefault(1.0), common.check_constructs_with_defaults),
+        (InPlace(), law("inputs_are_unmodified")),
+        (Noisy(), law("same_seed_same_bits")),
+        (Noisy(), law("no_global_randomness")),
+        (NumpyNoise(), law("no_global_randomness")),
+        (Remembering(), law("repeats_on_one_object")),
+        (Loaded(), law("constructor_only_stores")),
+        (Unnamed(), law("constructor_only_stores")),
+        (NoDefault(1.0), law("constructs_with_defaults")),
     ],
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
@@ -144,7 +187,7 @@ def test_a_faulty_rule_is_caught(component: Any, check: Any) -> None:
 
 def test_parameters_that_json_cannot_hold_are_caught() -> None:
     with pytest.raises(TypeError, match="not JSON serializable"):
-        common.check_parameters_round_trip_json(NotJson())
+        law("parameters_round_trip_json")(NotJson())
 
 
 def test_a_sound_rule_passes_every_check() -> None:
@@ -280,6 +323,29 @@ class Undeclared(Diversity):
         return [Score("other", 0.5)]
 
 
+class Sorting(Diversity):
+    """Puts the release in order, where it lies."""
+
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        evidence.released[0].data["table"].frame.sort_values("lactate", inplace=True)
+        return super().__call__(evidence, rng)
+
+
+class Shifting(Diversity):
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        evidence.train.condition[:, 0] += 1
+        return super().__call__(evidence, rng)
+
+
+class Wordy(Diversity):
+    def __call__(self, evidence: Any, rng: Any) -> Any:
+        return {score.key: score.value for score in super().__call__(evidence, rng)}
+
+
+class Unfounded(Diversity):
+    family: ClassVar[str] = ""
+
+
 class Silent(Diversity):
     def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
         raise NotApplicable("no such thing here")
@@ -319,6 +385,10 @@ class Blind(Diversity):
         (Hump(), metrics.check_half_noise_is_between),
         (Backwards(), metrics.check_real_patients_score_near_best),
         (Blind(), metrics.check_copies_are_caught),
+        (Sorting(), metrics.check_leaves_what_it_was_given),
+        (Shifting(), metrics.check_leaves_what_it_was_given),
+        (Wordy(), metrics.check_scores_are_declared_and_in_range),
+        (Unfounded(), metrics.check_declares_its_scales),
         (OutOfRange(), metrics.check_scores_are_declared_and_in_range),
         (Undeclared(), metrics.check_scores_are_declared_and_in_range),
         (FirstRow(), metrics.check_row_order_is_irrelevant),

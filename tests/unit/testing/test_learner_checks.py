@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn, optim
 
+from fpmg_bench.errors import NotApplicable
 from fpmg_bench.testing import encoders, generators
 from fpmg_bench.types import Charges, Representation, Table, Update
 
 
 class Linear:
-    """One linear map of numeric table columns, trained to reproduce them: the smallest sound encoder."""
+    """One linear map of two numeric columns, trained to reproduce them: the smallest sound encoder."""
 
     kinds: ClassVar[frozenset[str]] = frozenset({"table"})
     rounds: ClassVar[int | None] = None
@@ -31,7 +35,7 @@ class Linear:
         return {"map/weight": torch.randn(self.dim, 2, generator=rng)}
 
     def loss(self, module: Any, batch: Any) -> Any:
-        return (batch["x"] @ module.weight.T @ module.weight - batch["x"]).square().sum(1)
+        return (module(batch["x"]) - batch["x"][:, : self.dim]).square().sum(1)
 
     def train(self, state: Any, shard: Any, ctx: Any) -> Update:
         module = nn.Linear(2, self.dim, bias=False)
@@ -46,7 +50,60 @@ class Linear:
         return _numbers(data) @ state["map/weight"].T
 
     def decode(self, schema: Any, state: Any, z: Any) -> Table:
-        raise AssertionError("not under test")
+        rows = (z @ state["map/weight"] * 20).numpy().clip(0.0, 20.0)
+        columns = dict.fromkeys(c.name for c in schema.columns) | {"age": rows[:, 0], "lactate": rows[:, 1]}
+        return Table(pd.DataFrame(columns | {"sex": "f", "ward": "icu", "fever": 0.0}))
+
+
+class Blank(Linear):
+    """Decodes to nothing at all."""
+
+    def decode(self, schema: Any, state: Any, z: Any) -> Table:
+        return Table(super().decode(schema, state, z).frame.map(lambda value: np.nan))
+
+
+class Forgetful(Linear):
+    """Decodes all but one column."""
+
+    def decode(self, schema: Any, state: Any, z: Any) -> Table:
+        return Table(super().decode(schema, state, z).frame.assign(lactate=np.nan))
+
+
+class Understating(Linear):
+    """Every other step is not declared."""
+
+    def charges(self, schema: Any, steps: int) -> Charges:
+        return Charges(private_steps=steps // 2)
+
+
+class Peeking(Linear):
+    """Counts patients in every round, and declares it once."""
+
+    def charges(self, schema: Any, steps: int) -> Charges:
+        return Charges(private_steps=steps, counts=1)
+
+    def train(self, state: Any, shard: Any, ctx: Any) -> Update:
+        shard.counts(lambda rows: torch.ones(len(rows), 1), 1.0)
+        return super().train(state, shard, ctx)
+
+
+class Lavish(Linear):
+    """Declares what it never takes."""
+
+    def charges(self, schema: Any, steps: int) -> Charges:
+        return Charges(private_steps=steps, moments=1)
+
+
+class OnceForAll(Linear):
+    """Takes its moments of the first silo that it meets, and believes that they are everybody's."""
+
+    def charges(self, schema: Any, steps: int) -> Charges:
+        return Charges(private_steps=steps, moments=1)
+
+    def statistics(self, schema: Any, shard: Any, ctx: Any) -> dict[str, Any]:
+        if not hasattr(self, "seen"):
+            self.seen = shard.moments(_numbers, 1.0, full=False).mean
+        return {"sum/x": self.seen}
 
 
 def _numbers(rows: Table) -> Any:
@@ -58,6 +115,13 @@ class BatchCentred(Linear):
 
     def loss(self, module: Any, batch: Any) -> Any:
         return super().loss(module, {"x": batch["x"] - batch["x"].mean(0)})
+
+
+class OpenlyCentred(BatchCentred):
+    """The same, and says so before anything is trained."""
+
+    def not_private(self, schema: Any) -> str:
+        return "its losses follow each other's rows"
 
 
 class Overwriting(Linear):
@@ -84,6 +148,14 @@ class BatchNormalising(Linear):
         (Overwriting(), encoders.check_train_leaves_the_given_state),
         (Growing(), encoders.check_state_is_stable),
         (BatchNormalising(), encoders.check_encoding_does_not_depend_on_the_batch),
+        (Blank(), encoders.check_decodes_to_the_schema),
+        (Forgetful(), encoders.check_decodes_to_the_schema),
+        (BatchCentred(), encoders.check_private_gradients),
+        (Understating(), encoders.check_private_gradients),
+        (Understating(), encoders.check_spends_what_it_declares),
+        (Peeking(), encoders.check_spends_what_it_declares),
+        (Lavish(), encoders.check_spends_what_it_declares),
+        (OnceForAll(), encoders.check_spends_what_it_declares),
     ],
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
@@ -99,6 +171,9 @@ def test_a_faulty_encoder_is_caught(component: Any, check: Any) -> None:
         encoders.check_state_is_stable,
         encoders.check_train_leaves_the_given_state,
         encoders.check_losses_do_not_mix_rows,
+        encoders.check_private_gradients,
+        encoders.check_spends_what_it_declares,
+        encoders.check_decodes_to_the_schema,
         encoders.check_encodes_one_finite_row_a_record,
         encoders.check_encoding_does_not_depend_on_the_batch,
         encoders.check_keeps_no_patient,
@@ -106,6 +181,12 @@ def test_a_faulty_encoder_is_caught(component: Any, check: Any) -> None:
 )
 def test_a_sound_encoder_passes(check: Any) -> None:
     check(Linear())
+
+
+@pytest.mark.parametrize("check", [encoders.check_private_gradients, encoders.check_spends_what_it_declares])
+def test_only_who_says_before_that_it_has_no_private_form_is_passed_over(check: Any) -> None:
+    with pytest.raises(NotApplicable, match="follow each other's rows"):
+        check(OpenlyCentred())
 
 
 class StoredRows:
@@ -131,6 +212,43 @@ class StoredRows:
         z = state["rows/z"][torch.arange(len(condition)) % 4]
         present = torch.ones(len(condition), len(schema.blocks), dtype=torch.bool)
         return Representation(z, present, condition, torch.arange(len(condition)), schema)
+
+
+class NearRows(StoredRows):
+    """The same with a little noise on what it stores, and on what it draws."""
+
+    def train(self, state: Any, shard: Any, ctx: Any) -> Update:
+        kept = super().train(state, shard, ctx).state["rows/z"]
+        return Update({"rows/z": kept + 1e-3 * torch.randn(kept.shape, generator=ctx.rng)}, 1.0)
+
+    def sample(self, schema: Any, state: Any, condition: Any, rng: Any) -> Representation:
+        drawn = super().sample(schema, state, condition, rng)
+        return replace(drawn, z=drawn.z + 1e-3 * torch.randn(drawn.z.shape, generator=rng))
+
+
+class Disguised(NearRows):
+    """Its state shows no row, since it holds them in another order of columns."""
+
+    def train(self, state: Any, shard: Any, ctx: Any) -> Update:
+        return Update({"rows/z": super().train(state, shard, ctx).state["rows/z"].flip(1)}, 1.0)
+
+    def sample(self, schema: Any, state: Any, condition: Any, rng: Any) -> Representation:
+        return super().sample(schema, {"rows/z": state["rows/z"].flip(1)}, condition, rng)
+
+
+@pytest.mark.parametrize(
+    ("component", "check"),
+    [
+        (NearRows(), generators.check_keeps_no_patient),
+        (NearRows(), generators.check_draws_no_copies),
+        (Disguised(), generators.check_draws_no_copies),
+    ],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
+def test_a_generator_of_near_copies_is_caught(component: Any, check: Any) -> None:
+    generators.check_samples_depend_on_the_stream(component)
+    with pytest.raises(AssertionError):
+        check(component)
 
 
 @pytest.mark.parametrize("check", [generators.check_keeps_no_patient, generators.check_samples_depend_on_the_stream])

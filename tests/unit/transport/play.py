@@ -47,7 +47,6 @@ class Dying(Drift):
 
     def train(self, state, shard, ctx):
         if ctx.silo == 1 and ctx.round == 1:
-            print(json.dumps({"died": time.time()}), flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
         return super().train(state, shard, ctx)
 
@@ -106,9 +105,9 @@ def reported(done, transport):
 
 
 def closing_the_ring(meet, node, folder):
-    transport = Gloo(meet, FOUR, node, deadline=60.0, close=True)
+    transport = Gloo(meet, FOUR, node, deadline=3600.0, close=True)  # a death is noticed, not waited for
     done, seen = play("closing", Ring(), CenteredClipping(), FOUR, node, transport, Dying())
-    note = {"gone": {str(k): v for k, v in transport.gone.items()}, "ended": time.time()}
+    note = {"gone": {str(k): v for k, v in transport.gone.items()}}
     note["records"] = [part[1]["record"] for part in seen]
     (folder / f"closing.{node}").write_bytes(pack(done.states, note))
 
@@ -116,11 +115,10 @@ def closing_the_ring(meet, node, folder):
 def stopping(meet, node, folder):
     meet.renew()
     transport = Gloo(meet, [0, 2, 3], node, deadline=3.0)
-    began = time.time()
     try:
         play("stopping", Ring(), FedAvg(), [0, 2, 3], node, transport, Stuck())
     except SiloLost as lost:
-        reported = {"node": lost.node, "text": str(lost), "seconds": time.time() - began}
+        reported = {"node": lost.node, "text": str(lost)}
         (folder / f"stopping.{node}").write_text(json.dumps(reported))
 
 

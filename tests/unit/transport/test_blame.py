@@ -143,4 +143,4 @@ def test_a_wait_that_timed_out_is_told_at_once_and_blamed_on_the_silent(failed, 
 def test_a_silo_that_tells_nothing_is_not_the_one_that_another_keeps_waiting():
     meet = Meet(Store(**{"waits_0": "[2]"}), {0: 0.1, 2: 3.0}, [])
     with pytest.raises(SiloLost, match="silo 2 died in start: it told nothing about sizes within 0 s"):
-        meet.gather("sizes", {}, [0, 2], -0.0)
+        meet.gather("sizes", {}, [0, 2], 0.0)

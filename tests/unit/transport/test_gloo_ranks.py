@@ -84,12 +84,10 @@ def test_a_silo_of_a_ring_of_five_has_sockets_to_two_neighbours_and_two_to_the_s
 
 
 def test_the_ring_closes_over_a_silo_that_was_killed(played):
-    folder, printed = played
-    died = json.loads(next(line for line in printed[1].splitlines() if "died" in line))["died"]
+    folder, _ = played
     found = {node: left(folder, "closing", node) for node in (0, 2, 3)}
     for node, (tree, note) in found.items():
         assert note["gone"] == {"1": "closing, round 0"} or note["gone"] == {"1": "closing, round 1"}, note
-        assert note["ended"] - died < 15
         assert [len(record["sent"]) for record in note["records"]] == [1, 1, 1]
         first = found[0][0][0]
         assert all(torch.equal(tree[node][key], value) for key, value in first.items())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fpmg_bench.errors import ExitCode, SuiteError
+from fpmg_bench.errors import ExitCode, StoreError, SuiteError
 from fpmg_bench.registry import Registry
 from fpmg_bench.suite import parse_suite
 from fpmg_bench.tune import Objective, Proposal, objectives_of, tune, tuned_suite
@@ -147,3 +147,18 @@ def test_the_tuned_suite_keeps_comments_and_holdout_and_reads_back() -> None:
     assert read.methods["child"].encoders["table"].params["dim"] == 5
     assert read.methods["fpmg"] == suite.methods["fpmg"]
     assert read.tune.holdout == suite.tune.holdout
+
+
+@pytest.mark.parametrize("lines", ['{"op_code": 0}\n', "[]\n", '{"op_code": 99, "worker_id": 3}\n', "{\n{\n"])
+def test_a_damaged_journal_is_named(lines: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeRunner(monkeypatch)
+    (tmp_path / "t.journal").write_text(lines)
+    with pytest.raises(StoreError, match=r"t\.journal: no journal"):
+        tune(_suite(), Registry.discover(), out=tmp_path / "t", jobs=1)
+
+
+def test_a_damaged_plan_does_not_end_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeRunner(monkeypatch)
+    tune(_suite(), Registry.discover(), out=tmp_path / "t", jobs=1)
+    (tmp_path / "t" / "plan.json").write_text("{")
+    assert len(tune(_suite(), Registry.discover(), out=tmp_path / "t", jobs=1, trials=5).proposals) == 5

@@ -19,19 +19,19 @@ Group = Literal["vitals", "adas", "laboratory"]
 DAYS = {  # planned visits of the protocol: VISITNUM -> study day
     1: -7, 2: -1, 3: 1, 3.5: 13, 4: 14, 5: 28, 6: 30, 7: 42, 8: 56, 9: 84, 10: 112, 11: 140, 12: 168, 13: 182,
 }  # fmt: skip
-VITAL = {"SYSBP": (60, 240), "DIABP": (30, 140), "PULSE": (30, 160), "TEMP": (33, 40), "WEIGHT": (30, 150)}
-ITEMS = {f"ACITM{item:02d}": (0, most) for item, most in enumerate((10, 5, 10, 5, 5, 5, 8, 12, 40, 240, 5, 5, 5, 5), start=1)}
-LABORATORY = {
+Channels = dict[str, tuple[float, float]]  # declared range of each
+VITAL: Channels = {"SYSBP": (60, 240), "DIABP": (30, 140), "PULSE": (30, 160), "TEMP": (33, 40), "WEIGHT": (30, 150)}
+ITEMS: Channels = {
+    f"ACITM{item:02d}": (0, most) for item, most in enumerate((10, 5, 10, 5, 5, 5, 8, 12, 40, 240, 5, 5, 5, 5), start=1)
+}
+LABORATORY: Channels = {
     "ALB": (10, 70), "ALP": (0, 1000), "ALT": (0, 500), "AST": (0, 500), "BILI": (0, 300), "CA": (1, 4), "CHOL": (1, 15),
     "CK": (0, 5000), "CL": (70, 140), "CREAT": (20, 500), "GGT": (0, 1000), "GLUC": (1, 40), "K": (2, 8), "PHOS": (0.2, 4),
     "PROT": (30, 120), "SODIUM": (110, 170), "URATE": (50, 1000), "UREAN": (0.5, 40), "BASO": (0, 1), "EOS": (0, 5),
     "HCT": (0.1, 0.7), "HGB": (3, 14), "LYM": (0, 20), "MCH": (0.5, 3), "MCHC": (10, 30), "MCV": (50, 140), "MONO": (0, 5),
     "PLAT": (10, 1500), "RBC": (1, 8), "WBC": (0.5, 50),
 }  # fmt: skip
-Channels = dict[str, tuple[float, float]]
-GROUPS: dict[
-    Group, tuple[Channels, tuple[str, ...], str]
-] = {  # channels with their declared ranges, domains, prefix of variables
+GROUPS: dict[Group, tuple[Channels, tuple[str, ...], str]] = {  # channels, domains, prefix of variables
     "vitals": (VITAL, (VITALS,), "VS"),
     "adas": (ITEMS, (ADAS,), "QS"),
     "laboratory": (LABORATORY, (CHEMISTRY, HAEMATOLOGY), "LB"),
@@ -48,9 +48,9 @@ def visits(subjects: Sequence[str], groups: Sequence[Group], dropped: Counter[st
     rows = rows[rows["subject"].isin(subjects)]
     shape = (len(subjects), len(DAYS), len(channels))
     at = (
-        pd.Index(subjects).get_indexer(rows["subject"]),
-        pd.Index(DAYS).get_indexer(rows["visit"]),
-        pd.Index(channels).get_indexer(rows["test"]),
+        pd.Index(subjects).get_indexer(pd.Index(rows["subject"])),
+        pd.Index(DAYS).get_indexer(pd.Index(rows["visit"])),
+        pd.Index(channels).get_indexer(pd.Index(rows["test"])),
     )
     count, total = np.zeros(shape), np.zeros(shape)
     np.add.at(count, at, 1)

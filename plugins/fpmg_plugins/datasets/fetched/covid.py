@@ -56,7 +56,7 @@ def convert(downloads: Path, folder: Path, text: bytes) -> Mapping[str, int]:
         (folder / "images").mkdir()
         rows = _chosen(_metadata(archive), dropped)
         hashes = [_picture(archive, row, folder, dropped) for _, row in rows.iterrows()]
-    rows["hash"] = hashes
+    rows["hash"] = pd.Series(hashes, index=rows.index, dtype=object)
     rows = rows[rows["hash"].notna()].reset_index(drop=True)
     rows["near_duplicate_of"] = _duplicates(rows)
     rows.drop(columns=["hash", "folder", "filename"]).to_csv(folder / "manifest.csv", index=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,7 +55,7 @@ def convert(downloads: Path, folder: Path, document: Document) -> Mapping[str, i
     rows = rows[rows["stay_id"].isin(stays["stay_id"])]
     rows = tables.within_stay(rows, LAST, dropped, "rows of charted values")
     series = _in_range(rows, document, dropped)
-    tables.write(folder, stays, series.groupby(["stay_id", "time", "variable"], as_index=False)["value"].mean())
+    tables.write(folder, stays, series.groupby(["stay_id", "time", "variable"], as_index=False)[["value"]].mean())
     (folder / "cohort.yaml").write_bytes(document.file.read_bytes())
     return {reason: count for reason, count in dropped.items() if count}
 
@@ -85,7 +86,8 @@ def _tidy(stays: pd.DataFrame, document: Document, dropped: Counter[str]) -> pd.
         values = stays[column.source]
         if column.type == "number":
             numbers = pd.to_numeric(values, errors="coerce").where(lambda found: found != -1)
-            wrong = (column.outside == "error") & numbers.notna() & ~numbers.between(column.low, column.high)
+            low, high = (end if end is not None else beyond for end, beyond in ((column.low, -math.inf), (column.high, math.inf)))
+            wrong = (column.outside == "error") & numbers.notna() & ~numbers.between(low, high)
             dropped[f"cells of {column.name} out of range"] += int(wrong.sum())
             stays[column.source] = numbers.where(~wrong)
         elif column.type == "category" and column.other is None:

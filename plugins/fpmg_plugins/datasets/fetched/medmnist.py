@@ -67,8 +67,8 @@ class MedMnist(Folder):
     subset: which set; size: pixels a side, 28 or 64.
     """
 
-    citation: ClassVar[str] = "Yang et al., MedMNIST v2, Scientific Data 2023, and the source of the set"  # type: ignore[assignment]
-    publishable: ClassVar[bool] = False  # type: ignore[assignment]
+    citation: ClassVar[str] = "Yang et al., MedMNIST v2, Scientific Data 2023, and the source of the set"
+    publishable: ClassVar[bool] = False
 
     def __init__(self, root: str = "", subset: Subset = "pneumoniamnist", size: Literal[28, 64] = 64) -> None:
         self.root = root
@@ -143,8 +143,8 @@ class MedMnist(Folder):
 
     def _yaml(self) -> str:
         made = SETS[self.subset]
-        label = {"name": "label", "type": "category", "categories": made.classes}
-        label["map"] = {str(at): name for at, name in enumerate(made.classes)}
+        names = {str(at): name for at, name in enumerate(made.classes)}
+        label = {"name": "label", "type": "category", "categories": made.classes, "map": names}
         document = {
             "version": 1, "name": self.name, "licence": self.licence, "citation": self.citation, "publishable": False,
             "manifest": "manifest.csv", "record": "record", "patient": "record", "conditions": [label],

@@ -92,8 +92,10 @@ def _charted(downloads: Path, stays: pd.DataFrame, dropped: Counter[str]) -> pd.
 def _units(rows: pd.DataFrame) -> pd.DataFrame:
     """Fahrenheit to Celsius, percent of oxygen to a fraction."""
     value, variable = rows["value"].astype(float), rows["variable"]
-    value = np.where(variable == "temp_f", (value - 32) / 1.8, np.where((variable == "fio2") & (value > 1), value / 100, value))
-    return rows.assign(value=value, variable=variable.replace("temp_f", "temp_c"))
+    share = np.where((variable == "fio2") & (value > 1), value / 100, value)
+    return rows.assign(
+        value=np.where(variable == "temp_f", (value - 32) / 1.8, share), variable=variable.replace("temp_f", "temp_c")
+    )
 
 
 def _laboratory(downloads: Path, stays: pd.DataFrame, dropped: Counter[str]) -> pd.DataFrame:

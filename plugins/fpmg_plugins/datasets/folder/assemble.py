@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fpmg_bench.document import inside, plural
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Cohort, Schema, Table, Text
 from fpmg_plugins.datasets.folder import columns, media
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 def assemble(document: Document, root: Path) -> Cohort:
     """The cohort. Raises DatasetError at the first thing that is wrong."""
     spec, dropped = document.spec, Counter[str]()
-    manifest = read(root / spec.manifest, spec.missing)
+    manifest = read(inside(root, spec.manifest, document.place("manifest")), spec.missing)
     ids = _ids(document, manifest)
     keep = _wanted(document, manifest, dropped)
     manifest, ids = manifest.take(keep), ids[keep]
@@ -63,6 +64,7 @@ def _ids(document: Document, manifest: Manifest) -> NDArray[np.object_]:
     if not column:
         return manifest.rows.astype(str).astype(object)
     cells = columns.strings(manifest.cells(column, document.place("record")))
+    columns.exact_names(column, manifest)
     if cells.isna().any():
         raise DatasetError(
             f"{manifest.place(int(np.flatnonzero(cells.isna())[0]), column)}: empty", "each record needs a name of its own"
@@ -87,7 +89,8 @@ def _wanted(document: Document, manifest: Manifest, dropped: Counter[str]) -> ND
         keep &= good
     if not keep.any():
         raise DatasetError(
-            f"{manifest.file}: no record is left", f"{document.place('rows')}: these rules drop all {len(manifest)} rows"
+            f"{manifest.file}: no record is left",
+            f"{document.place('rows')}: these rules drop all of {plural(len(manifest), 'row')}",
         )
     return keep
 
@@ -100,8 +103,9 @@ def _patients(manifest: Manifest, document: Document) -> NDArray[np.int64]:
         raise DatasetError(
             f"{manifest.place(int(np.flatnonzero(cells.isna())[0]), column)}: empty", "each record needs its patient"
         )
-    if pd.api.types.is_integer_dtype(cells):
+    if pd.api.types.is_integer_dtype(cells) and cells.max() <= np.iinfo(np.int64).max:
         return cells.to_numpy(dtype=np.int64)
+    columns.exact_names(column, manifest)
     return np.unique(cells.astype(str).to_numpy(dtype=str), return_inverse=True)[1].astype(np.int64)
 
 
@@ -117,7 +121,7 @@ def _enough(document: Document, manifest: Manifest, label: NDArray[np.float64], 
             where = f" ({manifest.file}:{manifest.rows[rows[0]]})" if len(rows) else ""
             at = document.place("conditions", 0)
             raise DatasetError(
-                f"{at}: class '{name}' of '{spec.name}' is seen in {count} patients, fewer than {least}{where}",
+                f"{at}: class '{name}' of '{spec.name}' is seen in {plural(count, 'patient')}, fewer than {least}{where}",
                 "map it to another class, drop it by `rows`, or set min_class_patients",
             )
 
@@ -138,7 +142,8 @@ def _modality(
     elif spec.kind == "text":
         schema, data, seen = _text(name, spec, manifest, at, dropped)
     elif spec.kind == "series":
-        schema, data = series(spec, read(root / spec.file, document.spec.missing), ids, at, dropped)
+        file = inside(root, spec.file, document.place("modalities", name, "file"))
+        schema, data = series(spec, read(file, document.spec.missing), ids, at, dropped)
         seen = data.seen.any(axis=(1, 2))
     else:
         paths = media.files(spec, manifest, root, at)

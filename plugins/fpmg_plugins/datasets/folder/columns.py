@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from fpmg_bench.document import EXACT, did_you_mean
 from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets.folder.manifest import Manifest
 from fpmg_plugins.datasets.folder.spec import ColumnSpec
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FLAGS = {"1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0, "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
+WHOLE = re.compile(r"[-+]?[0-9]+")
 SHOWN = 24  # longer values are not shown: a mistaken column could be a clinical note
 
 
@@ -24,7 +26,7 @@ def indices(spec: ColumnSpec, manifest: Manifest, declared_at: str) -> NDArray[n
     """Category index of each row, NaN where missing; raises DatasetError at an unknown category."""
     cells = _mapped(spec, manifest.cells(spec.source, declared_at))
     known = {name: float(at) for at, name in enumerate(spec.categories)}
-    found = cells.map(known).to_numpy(dtype=np.float64)
+    found = cells.map(known).to_numpy().astype(np.float64)
     unknown = np.isnan(found) & cells.notna().to_numpy()
     if spec.other is not None:
         found[unknown] = known[spec.other]
@@ -55,6 +57,7 @@ def numbers(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Cou
     cells = manifest.cells(spec.source, declared_at)
     cells = _mapped(spec, cells) if spec.map else cells
     found = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
+    _exact(cells, found, spec, manifest, declared_at)
     wrong = np.isnan(found) & cells.notna().to_numpy()
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])
@@ -62,6 +65,28 @@ def numbers(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Cou
             f"{manifest.place(at, spec.source)}: not a number", f"{declared_at}: mend the cell, or `map` the word to a number"
         )
     return within(spec, found, manifest, declared_at, dropped)
+
+
+def _exact(cells: pd.Series[Any], found: NDArray[np.float64], spec: ColumnSpec, manifest: Manifest, declared_at: str) -> None:
+    """Raises DatasetError at a whole number that float64 has rounded."""
+    for at in np.flatnonzero(np.isfinite(found) & (np.abs(found) >= EXACT)):
+        cell = cells.iloc[at]
+        if not isinstance(cell, float) and WHOLE.fullmatch(str(cell)) and int(cell) != int(found[at]):
+            raise DatasetError(
+                f"{manifest.place(int(at), spec.source)}: a whole number beyond 2^53, which numbers cannot hold exactly",
+                f"{declared_at}: an id is no number: leave it out, or declare categories",
+            )
+
+
+def exact_names(column: str, manifest: Manifest) -> None:
+    """Raises DatasetError where names of records or patients were stored as floats too large to tell them apart."""
+    cells = manifest.frame[column]
+    if pd.api.types.is_float_dtype(cells) and bool((cells.abs() > EXACT).any()):
+        at = int(np.flatnonzero(cells.abs() > EXACT)[0])
+        raise DatasetError(
+            f"{manifest.place(at, column)}: a name that was stored as a float beyond 2^53, and rounded",
+            "store names as whole numbers or as text",
+        )
 
 
 def within(
@@ -105,7 +130,8 @@ def names(spec: ColumnSpec, found: NDArray[np.float64]) -> NDArray[np.object_]:
 
 def strings(cells: pd.Series[Any]) -> pd.Series[Any]:
     """Cells as strings, None where missing; 1.0 and 1 of a typed column are both "1"."""
-    if pd.api.types.is_float_dtype(cells) and bool((cells.dropna() % 1 == 0).all()):
+    known = cells.dropna()
+    if pd.api.types.is_float_dtype(cells) and bool(((known % 1 == 0) & (known.abs() <= EXACT)).all()):
         cells = cells.astype("Int64")
     return cells.astype(object).map(str, na_action="ignore").where(cells.notna(), None)
 
@@ -121,5 +147,4 @@ def _mapped(spec: ColumnSpec, cells: pd.Series[Any]) -> pd.Series[Any]:
 def _unknown(value: str, categories: tuple[str, ...]) -> str:
     if len(value) > SHOWN:
         return f"an unknown category ({len(value)} characters)"
-    near = difflib.get_close_matches(value, categories, 1)
-    return f"unknown category '{value}'." + (f" Did you mean '{near[0]}'?" if near else "")
+    return f"unknown category '{value}'.{did_you_mean(value, categories)}"

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
-from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from pydantic import BaseModel, ValidationError
 
+from fpmg_bench.document import Node, Problems, did_you_mean, node_of, read_document, read_text
 from fpmg_bench.errors import DatasetError
-from fpmg_plugins.datasets.folder.spec import (
-    CohortSpec,
-    ColumnSpec,
-    ImageSpec,
-    RowsSpec,
-    SeriesSpec,
-    SiloSpec,
-    TableSpec,
-    TextSpec,
-    VideoSpec,
-)
+from fpmg_plugins.datasets.folder.spec import CohortSpec
 
 HINT = "see docs/folder-cohorts.md"
-WORDS = sorted(
-    {
-        key
-        for model in (CohortSpec, ColumnSpec, ImageSpec, RowsSpec, SeriesSpec, SiloSpec, TableSpec, TextSpec, VideoSpec)
-        for key in model.model_fields
-    }
-)
 
 
 class Document:
@@ -41,75 +21,96 @@ class Document:
 
     def __init__(self, file: Path, shapes: Mapping[str, Sequence[int]] | None = None) -> None:
         self.file = file
-        self._tree = _parse(file)
+        problems = Problems(str(file), DatasetError, HINT)
+        self._root = read_document(_text(file, problems), problems)
+        if not isinstance(self._root.value, dict):
+            problems.stop(self._root, "a mapping of keys was expected")
+        problems.raise_if_any()
         for name, shape in (shapes or {}).items():
-            self._tree["modalities"][name]["shape"] = list(shape)
-        self.spec = self._validate()
+            modality = self._root.at("modalities", name)
+            modality.value["shape"] = node_of(list(shape), modality)
+        self.spec = self._validate(problems)
 
     def place(self, *path: str | int) -> str:
         """`file:line:column: a.b.c` of a key or item; of the nearest thing above it that is written."""
-        line, column = _position(self._tree, path)
+        node = _written(self._root, path)[1]
         dotted = ".".join(str(part) for part in path)
-        return f"{self.file}:{line}:{column}: {dotted}" if dotted else f"{self.file}:{line}:{column}"
+        return f"{self.file}:{node.line}:{node.column}" + (f": {dotted}" if dotted else "")
 
-    def _validate(self) -> CohortSpec:
+    def _validate(self, problems: Problems) -> CohortSpec:
         try:
-            return CohortSpec.model_validate_json(json.dumps(self._tree, default=str), strict=True)
+            return CohortSpec.model_validate_json(json.dumps(self._root.plain()), strict=True)
         except ValidationError as error:
-            problems = [self._problem(each) for each in error.errors(include_url=False, include_input=False)]
-            raise DatasetError("\n".join(problems), HINT) from None
-
-    def _problem(self, error: Any) -> str:
-        path = _written(self._tree, error["loc"])
-        message = error["msg"].removeprefix("Value error, ")
-        if error["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(path[-1]), WORDS, 1)
-            message = f"unknown key '{path[-1]}'" + (f". Did you mean '{near[0]}'?" if near else "")
-        elif error["type"] == "missing":
-            message = f"the key '{error['loc'][-1]}' is missing"
-        return f"{self.place(*path)}: {message}"
+            for each in error.errors(include_url=False, include_input=False):
+                path, node = _written(self._root, each["loc"])
+                problems.add(node, ".".join(map(str, path)), _message(each))
+            problems.raise_if_any()
+            raise
 
 
-def _parse(file: Path) -> CommentedMap:
+def _message(error: Any) -> str:
+    key = str(error["loc"][-1]) if error["loc"] else ""
+    if error["type"] == "extra_forbidden":
+        known = _known(error["loc"])
+        return f"unknown key '{key}'.{did_you_mean(key, known)} Known: {', '.join(known)}"
+    if error["type"] == "missing":
+        return f"the key '{key}' is missing"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _text(file: Path, problems: Problems) -> str:
     try:
-        text = file.read_text(encoding="utf-8")
+        return read_text(file, problems)
     except FileNotFoundError:
         raise DatasetError(
             f"{file}: there is no such file", "write one as docs/folder-cohorts.md shows, or name another `root`"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{file}: cannot be read as UTF-8 text: {error}") from error
-    try:
-        tree = YAML().load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        at = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise DatasetError(f"{file}{at}: {str(error.problem).strip()}", HINT) from None
-    except YAMLError as error:
-        raise DatasetError(f"{file}: {str(error).splitlines()[0]}", HINT) from None
-    if not isinstance(tree, CommentedMap):
-        raise DatasetError(f"{file}:1:1: a mapping of keys was expected", HINT)
-    return tree
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}", "name another `root`"
+        ) from error
 
 
-def _written(tree: Any, location: Sequence[Any]) -> tuple[str | int, ...]:
-    """pydantic's location without what is not in the file (the tags of its unions)."""
+def _written(root: Node, location: Sequence[Any]) -> tuple[tuple[str | int, ...], Node]:
+    """pydantic's location without what is not in the file (the tags of its unions), and where its last part stands."""
     path: list[str | int] = []
+    node = at = root
     for part in location:
-        if (isinstance(tree, dict) and part in tree) or (isinstance(tree, list) and isinstance(part, int) and part < len(tree)):
-            path.append(part)
-            tree = tree[part]
-    return tuple(path)
-
-
-def _position(tree: Any, path: Sequence[Any]) -> tuple[int, int]:
-    line, column = 0, 0
-    for part in path:
-        if isinstance(tree, dict) and part in tree:
-            line, column = tree.lc.key(part)
-        elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):
-            line, column = tree.lc.item(part)
+        if isinstance(node.value, dict) and part in node.value:
+            at, node = node.key(part), node.value[part]
+        elif isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
+            at = node = node.value[part]
         else:
-            break
-        tree = tree[part]
-    return line + 1, column + 1
+            continue
+        path.append(part)
+    return tuple(path), at
+
+
+def _known(location: Sequence[Any]) -> list[str]:
+    """The keys that are allowed beside an unknown one: those of the model that the location leads to."""
+    model: type[BaseModel] = CohortSpec
+    choices: list[type[BaseModel]] = []
+    inner = iter(location[:-1])
+    for part in inner:
+        if tagged := [choice for choice in choices if part in _tags(choice)]:
+            (model,), choices = tagged, []
+        else:
+            annotation = model.model_fields[part].annotation
+            choices = list(_models(annotation))
+            model = choices[0]
+            if get_origin(annotation) in (dict, tuple):
+                next(inner, None)  # a name or a position
+    return list(model.model_fields)
+
+
+def _tags(model: type[BaseModel]) -> tuple[str, ...]:
+    """What `kind` may be in it."""
+    return get_args(model.model_fields["kind"].annotation) if "kind" in model.model_fields else ()
+
+
+def _models(annotation: Any) -> Iterable[type[BaseModel]]:
+    """The models inside a type."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)

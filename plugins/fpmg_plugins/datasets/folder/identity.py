@@ -6,8 +6,9 @@ import hashlib
 from pathlib import Path
 
 from fpmg_bench import keys
+from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
-from fpmg_plugins.datasets.folder.columns import strings
+from fpmg_plugins.datasets.folder import media
 from fpmg_plugins.datasets.folder.document import Document
 from fpmg_plugins.datasets.folder.manifest import read
 
@@ -18,13 +19,14 @@ END = 64 * 2**10
 def content(document: Document, root: Path) -> str:
     """Digest of everything the cohort is made of, and of the source that reads it."""
     spec = document.spec
-    tables = [spec.manifest, *(part.file for part in spec.modalities.values() if part.kind == "series")]
+    tables = {spec.manifest: document.place("manifest")}
+    tables |= {p.file: document.place("modalities", name, "file") for name, p in spec.modalities.items() if p.kind == "series"}
     media = _media(document, root)
     whole = sum(file.stat().st_size for file in media) <= READ_WHOLE
     return keys.digest(
         {
             "cohort": keys.source_hash(document.file),
-            "tables": [_hash(root / name) for name in tables],
+            "tables": [_hash(inside(root, name, place)) for name, place in tables.items()],
             "media": [_hash(file, whole) for file in media],
             "source": keys.source_hash(*sorted(Path(__file__).parent.glob("*.py"))),
         }
@@ -36,12 +38,9 @@ def _media(document: Document, root: Path) -> list[Path]:
     parts = [(name, part) for name, part in spec.modalities.items() if part.kind in ("image", "video")]
     if not parts:
         return []
-    manifest = read(root / spec.manifest, spec.missing)
-    cells = [
-        (part.folder, strings(manifest.cells(part.column, document.place("modalities", name, "column")))) for name, part in parts
-    ]
-    files = [root / folder / cell for folder, column in cells for cell in column if cell is not None]
-    return [file for file in files if file.is_file()]  # a file that is not there is named by `load`
+    manifest = read(inside(root, spec.manifest, document.place("manifest")), spec.missing)
+    named = [media.files(part, manifest, root, document.place("modalities", name, "column")) for name, part in parts]
+    return [file for files in named for file in files if file is not None and file.is_file()]  # others are named by `load`
 
 
 def _hash(file: Path, whole: bool = True) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fpmg_bench.document import did_you_mean
 from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -44,9 +44,8 @@ class Manifest:
         """One column. Raises DatasetError at the line of the cohort.yaml that asks for it where the file lacks it."""
         if column in self.frame:
             return self.frame[column]
-        near = difflib.get_close_matches(column, [str(name) for name in self.frame.columns], 1)
-        guess = f" Did you mean '{near[0]}'?" if near else ""
-        raise DatasetError(f"{declared_at}: {self.file} has no column '{column}'.{guess}")
+        guess = did_you_mean(column, map(str, self.frame.columns))
+        raise DatasetError(f"{declared_at}: {self.file} has no column '{column}'.{guess}", "name one of its columns")
 
 
 def read(file: Path, missing: Sequence[str]) -> Manifest:
@@ -65,7 +64,7 @@ def _read_parquet(file: Path) -> Manifest:
     import pyarrow.parquet as pq
 
     try:
-        frame = pq.read_table(file).to_pandas()
+        frame = pq.read_table(file).to_pandas(integer_object_nulls=True)  # not floats, which would round ids
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DatasetError(
             f"{file}: truncated, or not a parquet file ({str(error).splitlines()[0]})", "write it again"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Pixels, Schema
 from fpmg_plugins.datasets.folder.columns import strings
@@ -18,21 +20,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 KEPT_BYTES = 512 * 2**20
+MOST_PIXELS, MOST_PIXELS_OF_CLIP = 2**26, 2**29
 MODES = {1: "L", 3: "RGB"}
 
 
 def files(spec: ImageSpec | VideoSpec, manifest: Manifest, root: Path, declared_at: str) -> list[Path | None]:
-    """The file of each row, None where the cell is empty. Raises DatasetError where one is outside the root or not there."""
-    found: list[Path | None] = []
-    inside = root.resolve()
-    for at, cell in enumerate(strings(manifest.cells(spec.column, declared_at))):
-        path = None if cell is None else (inside / spec.folder / cell).resolve()
-        if path is not None and not path.is_relative_to(inside):
-            raise DatasetError(f"{manifest.place(at, spec.column)}: leads out of {root}", "media belong below the root")
-        if path is not None and not path.is_file():
-            raise DatasetError(f"{manifest.place(at, spec.column)}: there is no file {path}")
-        found.append(path)
-    return found
+    """The file of each row, None where the cell is empty; it need not be there. Raises DatasetError where one is outside the root."""
+    cells = enumerate(strings(manifest.cells(spec.column, declared_at)))
+    return [
+        None if cell is None else inside(root, str(Path(spec.folder) / cell), manifest.place(at, spec.column))
+        for at, cell in cells
+    ]
 
 
 def pixels(spec: ImageSpec | VideoSpec, paths: list[Path | None], manifest: Manifest, declared_at: str) -> tuple[Schema, Pixels]:
@@ -40,66 +38,74 @@ def pixels(spec: ImageSpec | VideoSpec, paths: list[Path | None], manifest: Mani
 
     taken if the cohort is larger than 512 MiB.
     """
+    for at, path in enumerate(paths):
+        if path is not None and not path.is_file():
+            raise DatasetError(f"{manifest.place(at, spec.column)}: there is no file {path}", "bring it, or empty the cell")
     if spec.shape[-3] not in MODES and any(path is not None and path.suffix != ".npy" for path in paths):
         raise DatasetError(f"{declared_at}.shape: {spec.shape[-3]} channels; pictures have 1 or 3, others need .npy files")
 
     def read(rows: NDArray[np.intp]) -> NDArray[np.uint8]:
         out = np.zeros((len(rows), *spec.shape), np.uint8)
+        decoded: dict[Path, int] = {}  # where a file that several rows name is already
         for at, row in enumerate(rows):
             path = paths[row]
             if path is not None:
-                out[at] = decode(path, spec, manifest.place(int(row), spec.column))
+                before = decoded.setdefault(path, at)
+                out[at] = out[before] if before < at else decode(path, spec, manifest.place(int(row), spec.column))
         return out
 
     everything = np.arange(len(paths))
-    small = len(paths) * int(np.prod(spec.shape)) <= KEPT_BYTES
+    small = len(paths) * math.prod(spec.shape) <= KEPT_BYTES
     return Schema(spec.kind, (), spec.shape), Pixels.of(read(everything)) if small else Pixels(read, everything)
 
 
 def decode(path: Path, spec: ImageSpec | VideoSpec, place: str) -> NDArray[np.uint8]:
     """One file as [c, h, w] or [t, c, h, w]; anything Pillow reads, or a uint8 .npy of exactly that shape."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         if path.suffix == ".npy":
             return _array(path, spec)
         with Image.open(path) as picture:
+            _bounded(picture, spec)
             return _clip(picture, spec) if isinstance(spec, VideoSpec) else _picture(picture, spec)
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's readers raise many kinds at a broken file
         what = str(error).splitlines()[0].replace(str(path), path.name) if str(error) else type(error).__name__
         raise DatasetError(f"{place}: {path} cannot be decoded ({what})", "replace the file, or empty the cell") from error
 
 
 def _array(path: Path, spec: ImageSpec | VideoSpec) -> NDArray[np.uint8]:
-    array: NDArray[np.uint8] = np.load(path, allow_pickle=False)
+    """Mapped first: a header may promise more than memory holds."""
+    array: NDArray[np.uint8] = np.lib.format.open_memmap(path, mode="r")
     if array.dtype != np.uint8 or array.shape != spec.shape:
         raise ValueError(f"{array.dtype} of shape {array.shape}, not uint8 of shape {spec.shape}")
     return array
 
 
+def _bounded(picture: Image, spec: ImageSpec | VideoSpec) -> None:
+    """Before anything is decoded: a file of some kB may hold a picture of many GB."""
+    pixels = picture.width * picture.height
+    if pixels > MOST_PIXELS:
+        raise ValueError(f"{pixels:,} pixels; at most {MOST_PIXELS:,}")
+    frames = getattr(picture, "n_frames", 1) if isinstance(spec, VideoSpec) else 1
+    if frames * max(pixels, math.prod(spec.shape[-3:])) > MOST_PIXELS_OF_CLIP:
+        raise ValueError(f"{frames:,} frames of {pixels:,} pixels; at most {MOST_PIXELS_OF_CLIP:,} pixels in all")
+
+
 def _clip(picture: Image, spec: VideoSpec) -> NDArray[np.uint8]:
     """The frames, repeated by their durations, `t` of them at even distances."""
-    shown: list[int] = []
+    frames: list[NDArray[np.uint8]] = []
+    times: list[int] = []
     for at in range(getattr(picture, "n_frames", 1)):
         picture.seek(at)
-        if picture.format == "WEBP":
-            picture.load()  # Pillow learns a WebP frame's duration when it decodes it
-        duration = picture.info.get("duration", 0)
-        shown += [at] * (max(1, round(duration / spec.frame_ms)) if spec.frame_ms else 1)
-    wanted = np.asarray(shown)[np.round(np.linspace(0, len(shown) - 1, spec.shape[0])).astype(int)]
-    frames: dict[int, NDArray[np.uint8]] = {}
-    for at in np.unique(wanted):
-        picture.seek(int(at))
-        frames[int(at)] = _picture(picture, spec)
-    return np.stack([frames[int(at)] for at in wanted])
+        frames.append(_picture(picture, spec))  # going back to a frame would decode all before it again
+        duration = picture.info.get("duration", 0)  # Pillow learns a WebP frame's when it decodes it
+        times.append(max(1, round(duration / spec.frame_ms)) if spec.frame_ms else 1)
+    ends = np.cumsum(times)
+    wanted = np.round(np.linspace(0, ends[-1] - 1, spec.shape[0]))
+    return np.stack([frames[at] for at in np.searchsorted(ends, wanted, side="right")])
 
 
 def _picture(picture: Image, spec: ImageSpec | VideoSpec) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ from fpmg_plugins.datasets.folder.spec import ColumnSpec, SeriesSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+MOST_CELLS = 2**27  # values of a series in memory, of all records
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,12 @@ def series(
     spec: SeriesSpec, table: Manifest, records: NDArray[np.object_], declared_at: str, dropped: Counter[str]
 ) -> tuple[Schema, Series]:
     """records [n]: ids of the cohort's records as strings. Values that find no place are counted in `dropped`."""
+    shape = (len(records), spec.steps, len(spec.columns))
+    if math.prod(shape) > MOST_CELLS:
+        many = f"{shape[0]:,} records x {shape[1]:,} steps x {shape[2]:,} channels; at most {MOST_CELLS:,} values"
+        raise DatasetError(f"{declared_at}: {many}", "fewer steps, or wider ones by a window")
     long = _rows(spec, table, records, declared_at, dropped)
     long, times = _placed(spec, long, len(records), dropped)
-    shape = (len(records), spec.steps, len(spec.columns))
     valued = long.take((long.channel >= 0) & ~np.isnan(long.value))
     cell = np.ravel_multi_index((valued.row, valued.step, valued.channel), shape)
     count = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape)

@@ -36,7 +36,7 @@ def silos(
         raise DatasetError(
             f"{manifest.place(at, spec.column)}: a silo that is not in `names`", f"{declared_at}: list it or group it"
         )
-    return index.to_numpy(dtype=np.int64), names
+    return index.to_numpy().astype(np.int64), names
 
 
 def _merge(spec: SiloSpec, named: pd.Series, label: NDArray[np.float64]) -> pd.Series:

@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
 from fpmg_bench.types import Column
 
+LONGEST_NAME = 200  # characters
+LARGEST = 2**26  # values of one picture, clip or text
 Scalar = StrictStr | StrictBool | StrictInt | StrictFloat
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, le=LARGEST)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+
+
+def _one(version: int) -> int:
+    if version != 1:
+        raise ValueError("Input should be 1")
+    return version
+
+
+def _plain(name: str) -> str:
+    """A modality's name becomes a file's when a release is written."""
+    if name in (".", "..") or "/" in name or "\\" in name:
+        raise ValueError("a modality's name holds no / and no \\, and is neither . nor ..")
+    if len(name.encode()) > LONGEST_NAME:
+        raise ValueError(f"a modality's name has at most {LONGEST_NAME} bytes")
+    return name
+
+
+def _whole_record(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if math.prod(shape) > LARGEST:
+        raise ValueError(f"{math.prod(shape):,} values a record; at most {LARGEST:,}")
+    return shape
+
+
+def _rising(window: tuple[float, float]) -> tuple[float, float]:
+    if not window[0] < window[1]:
+        raise ValueError("window must be [start, stop] with start below stop")
+    return window
+
+
+def _distinct(columns: tuple[ColumnSpec, ...]) -> tuple[ColumnSpec, ...]:
+    names = [column.name for column in columns]
+    if twice := [name for at, name in enumerate(names) if name in names[:at]]:
+        raise ValueError(f"column '{twice[0]}' is declared twice")
+    return columns
+
+
+Window = Annotated[tuple[float, float], AfterValidator(_rising)]
 
 
 class _Strict(BaseModel):
@@ -24,7 +65,7 @@ class ColumnSpec(_Strict):
     numbers beyond low and high (`missing` and `clip` are counted).
     """
 
-    name: str
+    name: Name
     column: str = ""
     type: Literal["number", "category", "flag"] = "number"
     categories: tuple[str, ...] = ()
@@ -59,11 +100,14 @@ class ColumnSpec(_Strict):
         return self
 
 
+Columns = Annotated[tuple[ColumnSpec, ...], Field(min_length=1), AfterValidator(_distinct)]
+
+
 class TableSpec(_Strict):
     """Columns of the manifest. present: here and below, a column of flags; default: where anything is filled in."""
 
     kind: Literal["table"]
-    columns: Annotated[tuple[ColumnSpec, ...], Field(min_length=1)]
+    columns: Columns
     present: str = ""
 
 
@@ -81,16 +125,16 @@ class SeriesSpec(_Strict):
     value: str = "value"
     step: str = ""
     steps: Positive
-    window: tuple[float, float] | None = None
-    columns: Annotated[tuple[ColumnSpec, ...], Field(min_length=1)]
+    window: Window | None = None
+    columns: Columns
     present: str = ""
 
     @model_validator(mode="after")
     def _numbers_only(self) -> Self:
         if any(column.type != "number" for column in self.columns):
             raise ValueError("channels of a series are numbers")
-        if self.window and not self.window[0] < self.window[1]:
-            raise ValueError("window must be [start, stop] with start below stop")
+        if len({column.source for column in self.columns}) < len(self.columns):
+            raise ValueError("two channels are made of one variable")
         if self.window and self.step:
             raise ValueError("window and step exclude each other")
         return self
@@ -114,9 +158,9 @@ class ImageSpec(_Strict):
     kind: Literal["image"]
     column: str
     folder: str = ""
-    shape: tuple[Positive, Positive, Positive] = (1, 64, 64)
+    shape: Annotated[tuple[Positive, Positive, Positive], AfterValidator(_whole_record)] = (1, 64, 64)
     fit: Literal["pad", "crop", "stretch"] = "pad"
-    window: tuple[float, float] | None = None
+    window: Window | None = None
     present: str = ""
 
 
@@ -126,9 +170,9 @@ class VideoSpec(_Strict):
     kind: Literal["video"]
     column: str
     folder: str = ""
-    shape: tuple[Positive, Positive, Positive, Positive] = (8, 1, 32, 32)
+    shape: Annotated[tuple[Positive, Positive, Positive, Positive], AfterValidator(_whole_record)] = (8, 1, 32, 32)
     fit: Literal["pad", "crop", "stretch"] = "pad"
-    window: tuple[float, float] | None = None
+    window: Window | None = None
     frame_ms: Positive | None = None
     present: str = ""
 
@@ -171,7 +215,7 @@ class CohortSpec(_Strict):
     real, derived: modality -> what it is, as recorded or as made from other data; traps: what a user should know first.
     """
 
-    version: Literal[1]
+    version: Annotated[StrictInt, AfterValidator(_one)]
     name: str = ""
     licence: Annotated[str, Field(min_length=1)]
     citation: str = ""
@@ -183,8 +227,8 @@ class CohortSpec(_Strict):
     missing: tuple[str, ...] = ("", "NA", "NaN", "nan")
     rows: tuple[RowsSpec, ...] = ()
     min_class_patients: int = 2
-    conditions: Annotated[tuple[ColumnSpec, ...], Field(min_length=1)]
-    modalities: Annotated[dict[str, ModalitySpec], Field(min_length=1)]
+    conditions: Columns
+    modalities: Annotated[dict[Annotated[Name, AfterValidator(_plain)], ModalitySpec], Field(min_length=1)]
     leaks: tuple[str, ...] = ()
     real: dict[str, str] = {}
     derived: dict[str, str] = {}

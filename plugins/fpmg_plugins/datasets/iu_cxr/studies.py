@@ -56,7 +56,7 @@ class Studies:
 
     def patients(self) -> NDArray[np.int64]:
         """The number in "CXR1234"; one study a patient."""
-        return self.reports["uid"].str.removeprefix("CXR").astype(np.int64).to_numpy()
+        return self.reports["uid"].str.removeprefix("CXR").to_numpy().astype(np.int64)
 
     def silos(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """Acquisition system of the first radiograph: private creator, and for the MITRA archive its pixel spacing."""

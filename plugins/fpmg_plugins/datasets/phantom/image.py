@@ -48,7 +48,8 @@ def _disease(records: Records, rng: np.random.Generator, x: np.ndarray, y: np.nd
 
 def to_bytes(values: np.ndarray) -> np.ndarray:
     """Brightness 0 to 1 as uint8."""
-    return np.round(255 * np.clip(values, 0, 1)).astype(np.uint8)
+    found: np.ndarray = np.round(255 * np.clip(values, 0, 1)).astype(np.uint8)
+    return found
 
 
 def _column(values: np.ndarray) -> np.ndarray:
@@ -56,7 +57,8 @@ def _column(values: np.ndarray) -> np.ndarray:
 
 
 def _blob(x: np.ndarray, y: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
-    return np.exp(-(x**2 + y**2) / (2 * radius**2))
+    blob: np.ndarray = np.exp(-(x**2 + y**2) / (2 * radius**2))
+    return blob
 
 
 def _ellipse(x: np.ndarray, y: np.ndarray, a: np.ndarray | float, b: np.ndarray | float) -> np.ndarray:

@@ -53,7 +53,8 @@ def simulate(records: Records, rng: np.random.Generator, missing: float) -> Tabl
 
 def _choose(rng: np.random.Generator, share: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     at = (rng.random(len(share))[:, None] > np.cumsum(share, axis=1)).sum(axis=1)
-    return np.asarray(names, dtype=object)[np.minimum(at, len(names) - 1)]
+    chosen: np.ndarray = np.asarray(names, dtype=object)[np.minimum(at, len(names) - 1)]
+    return chosen
 
 
 def _within(frame: pd.DataFrame) -> pd.DataFrame:

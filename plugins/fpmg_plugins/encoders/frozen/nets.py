@@ -94,7 +94,7 @@ class Filling(Learnt):
             losses = losses + VALUES * missed + gaps.mean(1)
         if not self.levels:
             return losses + VALUES * (out["rest"] - rows[:, 2 * k :]).square().mean(1)
-        parts = zip(torch.split(out["rest"], self.blocks, 1), torch.split(rows[:, 2 * k :], self.blocks, 1), strict=True)
+        parts = zip(*(torch.split(each, list(self.blocks), 1) for each in (out["rest"], rows[:, 2 * k :])), strict=True)
         for said, hot in parts if self.blocks else ():
             losses = losses + F.cross_entropy(said, hot, reduction="none") / len(self.blocks)
         return losses
@@ -111,7 +111,8 @@ class Writing(Learnt):
         return {"tokens": self.writer.write(z, _expected(known))}
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
-        return self.writer(batch["z"], _expected(batch["known"]), batch["tokens"], self.ragged)
+        losses: Tensor = self.writer(batch["z"], _expected(batch["known"]), batch["tokens"], self.ragged)
+        return losses
 
 
 def _expected(known: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ def rows_of(head: State, z: Tensor) -> Tensor:
 def cosines(length: int) -> Tensor:
     """The orthonormal cosine basis (DCT-II) [length, frequencies]."""
     at, frequency = torch.arange(length) + 0.5, torch.arange(length)
-    basis = torch.cos(torch.pi / length * at[:, None] * frequency) * (2 / length) ** 0.5
+    basis: Tensor = torch.cos(torch.pi / length * at[:, None] * frequency) * (2 / length) ** 0.5
     basis[:, 0] *= 0.5**0.5
     return basis
 
@@ -201,9 +201,10 @@ def _bridged(values: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np
     """values [n, g, c] with each gap filled by the last value seen, before the first one by it, without any by 1/2."""
     groups = np.arange(values.shape[1])[None, :, None]
     last = np.maximum.accumulate(np.where(seen, groups, -1), axis=1)
-    first = np.where(seen.any(axis=1), seen.argmax(axis=1), 0)[:, None, :]
+    ever = np.asarray(seen.any(axis=1))
+    first = np.where(ever, seen.argmax(axis=1), 0)[:, None, :]
     filled = np.take_along_axis(values, np.where(last < 0, first, last), axis=1)
-    return np.where(seen.any(axis=1)[:, None, :], filled, 0.5)
+    return np.where(ever[:, None, :], filled, 0.5)
 
 
 def _padded(basis: Tensor, size: Tensor, centre: Tensor, dim: int) -> State:

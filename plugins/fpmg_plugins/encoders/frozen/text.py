@@ -69,7 +69,7 @@ def recovered(basis: Tensor, sketch: Tensor) -> Tensor:
     """
     taken, rest = _pursued(basis, sketch)
     hard = (rest.square().sum(1) > LEFT).nonzero().flatten()
-    for part in hard.split(AT_ONCE):
+    for part in torch.split(hard, AT_ONCE):
         taken[part] = _searched(basis, sketch[part])
     return taken
 

@@ -135,7 +135,7 @@ def _scale(view: View, second: Tensor, mean: Tensor) -> Tensor:
 
 
 def _totals(variance: Tensor, blocks: tuple[int, ...]) -> Tensor:
-    return torch.cat([block.sum().expand(len(block)) for block in torch.split(variance, blocks)])
+    return torch.cat([block.sum().expand(len(block)) for block in torch.split(variance, list(blocks))])
 
 
 def _spectrum(covariance: Tensor, dim: int) -> tuple[Tensor, Tensor]:

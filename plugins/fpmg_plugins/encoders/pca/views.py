@@ -14,10 +14,12 @@ from fpmg_plugins.encoders.series import grid as series_grid
 from fpmg_plugins.encoders.table.tabular import Layout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from fpmg_bench.types import ModalityData, Schema
+    from fpmg_bench.types import Kind, ModalityData, Schema
 
 WIDEST = 1024  # raw columns: their second moments are what travels (8 bytes x WIDEST^2 / 2)
 
@@ -39,7 +41,13 @@ class View(Protocol):
 
 def view(schema: Schema) -> View:
     """The view of this modality."""
-    return {"table": TableView, "series": SeriesView, "image": PixelView, "video": PixelView}[schema.kind](schema)
+    views: dict[Kind, Callable[[Schema], View]] = {
+        "table": TableView,
+        "series": SeriesView,
+        "image": PixelView,
+        "video": PixelView,
+    }
+    return views[schema.kind](schema)
 
 
 def tensor(rows: NDArray[np.float64]) -> Tensor:
@@ -68,8 +76,7 @@ class TableView:
     def back(self, values: NDArray[np.float64], seen: NDArray[np.bool_], rest: NDArray[np.float64]) -> ModalityData:
         known = np.where(seen, values, np.nan)
         own = [numbers.value(column, known[:, j]) for j, column in enumerate(self.layout.numbers)]
-        cuts = np.cumsum(self.blocks)[:-1] if self.blocks else []
-        codes = [part.argmax(axis=1) for part in np.split(rest, cuts, axis=1)] if self.blocks else []
+        codes = [part.argmax(axis=1) for part in np.split(rest, np.cumsum(self.blocks)[:-1], axis=1)] if self.blocks else []
         n = len(values)
         return self.layout.table(
             self.schema,
@@ -89,7 +96,8 @@ class SeriesView:
     def __post_init__(self) -> None:
         self.steps, self.channels = self.schema.shape[0], len(self.schema.columns)
         self.groups = max(1, min(self.steps, WIDEST // (2 * self.channels + 1)))
-        self.k, self.blocks = self.groups * self.channels, (self.groups,)
+        self.k = self.groups * self.channels
+        self.blocks: tuple[int, ...] = (self.groups,)
         self.owner = np.arange(self.steps) * self.groups // self.steps
 
     def rows(self, data: Any) -> NDArray[np.float64]:
@@ -124,7 +132,8 @@ class PixelView:
     def __post_init__(self) -> None:
         channels = pixels.channels(self.schema)
         self.side = next((side for side in (16, 8) if channels * side**2 <= WIDEST), 4)
-        self.k, self.blocks = 0, (channels * self.side**2,)
+        self.k = 0
+        self.blocks: tuple[int, ...] = (channels * self.side**2,)
 
     def rows(self, data: Any) -> NDArray[np.float64]:
         small: NDArray[np.float64] = pixels.reduced(self.schema, data, self.side).flatten(1).double().numpy()

@@ -36,11 +36,11 @@ class PixelDecoder(nn.Module):
 
     def __init__(self, channels: int, side: int, dim: int, width: int, look: Look, known: bool = False) -> None:
         super().__init__()
-        self.channels, self.side, self.half, self.look = channels, side, side // 2, look
-        self.linear = nn.Linear(dim, channels * self.half**2)
+        self.channels, self.side, self.coarse, self.look = channels, side, side // 2, look
+        self.linear = nn.Linear(dim, channels * self.coarse**2)
         self.unfold = nn.Linear(dim, width * SMALL**2)
         grow: list[nn.Module] = []
-        for _ in range((self.half // SMALL).bit_length() - 1):
+        for _ in range((self.coarse // SMALL).bit_length() - 1):
             grow += [*_block(width, width), nn.Conv2d(width, 4 * width, 1), nn.PixelShuffle(2)]
         self.grow = nn.Sequential(nn.GELU(), *grow)
         self.repair = nn.Sequential(*_block(width + channels, width), *_block(width, width))
@@ -54,7 +54,7 @@ class PixelDecoder(nn.Module):
             nn.init.zeros_(self.energy.bias)
 
     def forward(self, z: Tensor, known: Tensor | None = None) -> Tensor:
-        linear = self.linear(z).reshape(len(z), self.channels, self.half, self.half)
+        linear = self.linear(z).reshape(len(z), self.channels, self.coarse, self.coarse)
         seen = linear if known is None else linear + F.avg_pool2d(known, 2)
         maps = self.grow(self.unfold(z).reshape(len(z), -1, SMALL, SMALL))
         fine: Tensor = self.out(self.repair(torch.cat([maps, seen], dim=1)))
@@ -76,7 +76,8 @@ class PixelDecoder(nn.Module):
 
     def _log_energy(self, z: Tensor) -> Tensor:
         grid = pixel_losses.GRID
-        return self.energy(z).reshape(len(z), self.channels, grid, grid).clamp(-6.0, 6.0)
+        energy: Tensor = self.energy(z)
+        return energy.reshape(len(z), self.channels, grid, grid).clamp(-6.0, 6.0)
 
 
 def _block(inputs: int, outputs: int) -> tuple[nn.Module, ...]:

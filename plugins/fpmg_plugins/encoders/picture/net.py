@@ -91,7 +91,7 @@ class PictureCoder(Coder):
 
     def _log_energy(self, z: Tensor) -> Tensor:
         grid = losses.GRID
-        reported = USUAL + PACE * self.energy(z)
+        reported: Tensor = USUAL + PACE * self.energy(z)
         return reported.reshape(len(z), self.channels, grid, grid).clamp(-6.0, 6.0)
 
 

@@ -128,12 +128,15 @@ class TimmAe(Autoencoding):
         state = super().init(schema, stats, rng)
         return state if self.trains else state | {WEIGHTS: timm_backbone.digest(self._frozen(schema))}
 
+    def not_private(self, schema: Schema) -> str:
+        """Why DP-SGD cannot train it on these records; empty where it can."""
+        if not self.trains or _frames(schema) == 1:
+            return ""
+        return "a network trained on the frames of a video clips frames, not patients; write train_backbone: false, or use cnn-ae"
+
     def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
-        if self.trains and shard.private and _frames(ctx.schema) > 1:
-            raise PrivacyError(
-                "timm-ae: a network trained on the frames of a video clips frames, not patients",
-                "train_backbone: false, or cnn-ae",
-            )
+        if shard.private and self.not_private(ctx.schema):
+            raise PrivacyError(f"timm-ae: {self.not_private(ctx.schema)}")
         return super().train(state, shard, ctx)
 
     def features(self, schema: Schema, state: State, data: Any) -> dict[str, Tensor]:

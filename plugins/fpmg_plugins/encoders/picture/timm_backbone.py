@@ -46,7 +46,8 @@ class Backbone(nn.Module):
         if x.shape[-1] != self.side:
             x = F.interpolate(x, (self.side, self.side), mode="bilinear", align_corners=False, antialias=True)
         x = (x - self.centre[:, None, None]) / self.spread[:, None, None]
-        levels = self.model.forward_intermediates(x, intermediates_only=True)
+        model: Any = self.model  # timm adds this method to nn.Module, without a type
+        levels: list[Tensor] = model.forward_intermediates(x, intermediates_only=True)
         means = [level.mean((2, 3)) for level in levels]
         return torch.cat([F.layer_norm(mean, mean.shape[1:]) for mean in means], dim=1)
 
@@ -70,7 +71,7 @@ def frozen(name: str, weights: str, channels: int, side: int) -> Backbone:
 def _frozen(name: str, weights: str, channels: int, side: int, version: tuple[Path, int] | None) -> Backbone:
     rng = torch.Generator().manual_seed(seed_for(0, "timm", name, channels))
     made = training.seeded(lambda: _of(name, weights, channels, side), rng).eval().requires_grad_(False)
-    return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]  # 2.5 times faster at 32 pixels: tests/bench
+    return made.to(memory_format=torch.channels_last)  # 2.5 times faster at 32 pixels: tests/bench
 
 
 def _of(name: str, weights: str, channels: int, side: int) -> Backbone:
@@ -95,7 +96,7 @@ def digest(backbone: nn.Module) -> Tensor:
 def read(backbone: Backbone, images: Tensor) -> Tensor:
     """Features [n, width] of uint8 images [n, channels, side, side], a few at a time, without gradients."""
     with torch.no_grad():
-        parts = (part.float().div(255).contiguous(memory_format=torch.channels_last) for part in images.split(AT_ONCE))
+        parts = (part.float().div(255).contiguous(memory_format=torch.channels_last) for part in torch.split(images, AT_ONCE))
         return torch.cat([torch.zeros(0, backbone.width), *(backbone(part) for part in parts)])
 
 
@@ -112,7 +113,7 @@ def without_batch_norm(model: nn.Module) -> nn.Module:
     """
     for parent in list(model.modules()):
         if hasattr(parent, "inplace"):
-            parent.inplace = False  # hooks of per-example gradients need the input
+            parent.inplace = False  # type: ignore[assignment]  # declared by torch as a tensor or module. Hooks of per-example gradients need the input
         for name, layer in list(parent.named_children()):
             if isinstance(layer, nn.modules.batchnorm._BatchNorm):
                 setattr(parent, name, _grouped(layer))
@@ -160,7 +161,8 @@ def _load(model: nn.Module, name: str, file: Path, channels: int) -> None:
     from timm.models import adapt_input_conv
 
     found = frozen_weights.read(file)
-    first = model.pretrained_cfg.get("first_conv") or ()
+    said: Any = model.pretrained_cfg
+    first = said.get("first_conv") or ()
     for layer in (first,) if isinstance(first, str) else first:
         key = f"{layer}.weight"
         if key in found and found[key].shape[1] != channels and found[key].shape[1] == 3:

@@ -53,7 +53,7 @@ class TableCoder(Coder):
         seen = batch["seen"]
         losses = PRECISE * (seen * (out["scores"] - batch["scores"]).square()).sum(1)
         losses = losses + F.binary_cross_entropy_with_logits(out["there"], seen, reduction="none").sum(1)
-        for j, logits in enumerate(torch.split(out["levels"], self.sizes, dim=1) if self.sizes else ()):
+        for j, logits in enumerate(torch.split(out["levels"], list(self.sizes), dim=1) if self.sizes else ()):
             losses = losses + F.cross_entropy(logits, batch["codes"][:, j], reduction="none")
         return losses / (self.k + len(self.sizes))
 

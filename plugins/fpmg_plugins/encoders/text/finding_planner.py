@@ -73,7 +73,7 @@ def _trimmed(body: str) -> str:
 def _list(expected: NDArray[np.bool_], body: str) -> str:
     k = len(names())
     said = findings.findings(body)
-    left = [(names()[at % k], at >= k) for at in np.flatnonzero(expected)]
+    left = [(names()[at % k], bool(at >= k)) for at in np.flatnonzero(expected)]
     parts = [
         ", ".join(name for name, negated in left if negated == denied and (name, negated) not in said) for denied in (False, True)
     ]

@@ -54,7 +54,7 @@ class TextCoder(Coder):
         self.writer = Writer(length, pieces, dim, width)
 
     def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
-        z = self.found(batch["bag"].float())
+        z: Tensor = self.found(batch["bag"].float())
         if self.reader is not None:
             z = torch.cat([z, self.reader(batch)], dim=1)
         # as Bottleneck does, without a norm before it: twice the findings are twice the way
@@ -69,7 +69,8 @@ class TextCoder(Coder):
         z = self.encode(batch)
         expected = self.expected(z)
         missed = F.binary_cross_entropy_with_logits(expected, batch["bag"].float(), reduction="none").sum(1)
-        return self.writer(z, expected, batch["tokens"], self.ragged) + WEIGHT * missed
+        written: Tensor = self.writer(z, expected, batch["tokens"], self.ragged)
+        return written + WEIGHT * missed
 
     def decode(self, z: Tensor) -> dict[str, Tensor]:
         expected = self.expected(z)

@@ -27,8 +27,10 @@ PIECE = 3  # characters that a token of the vocabulary stands for, at least, in 
 class Settings(Sizes, Protocol):
     """Sizes of the layers, pieces of a text at most, and the public model that reads in their place."""
 
-    tokens: int
-    pretrained: str
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def pretrained(self) -> str: ...
 
 
 def network(settings: Settings, schema: Schema) -> TextCoder:

@@ -118,7 +118,7 @@ def losses(net: nn.Module, batch: Mapping[str, Tensor], draws: Draws, white: Whi
     u, k = batch["u"][:, None, :], noise.shape[1]
     x, velocity = angle.cos() * u + angle.sin() * noise, angle.cos() * noise - angle.sin() * u
     present, given, held = (batch[name][:, None, :].expand(-1, k, -1) for name in ("present", "given", "held"))
-    off = (net(x, angle, present, given) - velocity) @ white.factor.T / white.factor.norm(dim=1)
+    off: Tensor = (net(x, angle, present, given) - velocity) @ white.factor.T / white.factor.norm(dim=1)
     return (off.square() * held).sum(-1).mean(1) / white.factor.shape[0]
 
 

@@ -74,7 +74,7 @@ class AdversarialRound:
         self.against = training.adam(self.critic, lr, ctx.memory, self.name, BETAS)
         self.makers = {m: training.adam(net, lr, ctx.memory, f"generator.{m}", BETAS) for m, net in self.nets.items()}
         self.average = {m: [state[f"ema.{m}/{key}"].clone() for key, _ in net.named_parameters()] for m, net in self.nets.items()}
-        self.weighted = {m: list(net.parameters()) for m, net in self.nets.items()}
+        self.weighted: dict[str, list[Tensor]] = {m: list(net.parameters()) for m, net in self.nets.items()}
         mu = training.setting(gan, ctx, "proximal")
         self.pulls = {m: training.proximal(net, mu) for m, net in self.nets.items()}
         shared = gan.send == "both"  # a discriminator at home has no reference that others know

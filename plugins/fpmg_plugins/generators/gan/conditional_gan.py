@@ -12,8 +12,8 @@ from fpmg_bench.contracts import Objective
 from fpmg_bench.types import Charges, Representation, Update
 from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
-from fpmg_plugins.generators.gan.adversarial_round import OWN, AdversarialRound, Group, Seen, critic_name, match_rows
-from fpmg_plugins.generators.gan.networks import ModalityGenerator, Networks
+from fpmg_plugins.generators.gan.adversarial_round import OWN, AdversarialRound, Seen, critic_name, match_rows
+from fpmg_plugins.generators.gan.networks import Group, ModalityGenerator, Networks
 from fpmg_plugins.generators.statistics.gaussian_start import Start, statistics
 
 if TYPE_CHECKING:

@@ -81,7 +81,8 @@ def spectral_norm(weight: Tensor, iterations: int = 4) -> float:
     v = gram.sum(0)
     for _ in range(iterations):
         v = gram @ (v / torch.linalg.vector_norm(v).clamp(min=1e-12))
-    return float(torch.linalg.vector_norm(v)) ** 0.5
+    largest: float = float(torch.linalg.vector_norm(v)) ** 0.5
+    return largest
 
 
 class Networks:

@@ -9,7 +9,7 @@ from fpmg_plugins.generators.gan.conditional_gan import ConditionalGan
 
 if TYPE_CHECKING:
     from fpmg_bench.types import Space
-    from fpmg_plugins.generators.gan.adversarial_round import Group
+    from fpmg_plugins.generators.gan.networks import Group
 
 
 class SingleModalCgan(ConditionalGan):

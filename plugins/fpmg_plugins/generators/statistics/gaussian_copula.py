@@ -9,7 +9,8 @@ import torch
 
 from fpmg_bench.types import Charges, Representation, Update
 from fpmg_plugins.generators import conditions
-from fpmg_plugins.generators.statistics.gaussian_start import CLIP, presence, root
+from fpmg_plugins.generators.columns import presence
+from fpmg_plugins.generators.statistics.gaussian_start import CLIP, root
 
 if TYPE_CHECKING:
     from torch import Tensor

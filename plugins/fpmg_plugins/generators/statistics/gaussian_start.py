@@ -127,4 +127,5 @@ def root(covariance: Tensor) -> Tensor:
     """Symmetric root of a covariance, negative eigenvalues (rounding, noise) cut at a small positive share of the largest."""
     values, vectors = torch.linalg.eigh((covariance + covariance.T) / 2)
     values = values.clamp(min=float(values.max().clamp(min=1e-12)) * 1e-6)
-    return (vectors * values.sqrt()) @ vectors.T
+    found: Tensor = (vectors * values.sqrt()) @ vectors.T
+    return found

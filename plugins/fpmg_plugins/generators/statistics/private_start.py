@@ -99,7 +99,8 @@ def _means(row: Row, first: Tensor, n: Tensor, noise: float) -> Tensor:
     """[K, w]: the overall mean towards 0, a class's towards the overall one. n [K, w]: records behind each entry."""
     overall = shrunk(first.sum(0) / n.sum(0), row.k * noise / n.sum(0).square())
     mean = torch.stack([overall + shrunk(first[c] / n[c] - overall, noise / n[c].square()) for c in range(row.k)])
-    return mean * (row.w**0.5 / mean.norm(dim=1, keepdim=True)).clamp(max=1.0)  # rows were cut to that norm
+    within: Tensor = mean * (row.w**0.5 / mean.norm(dim=1, keepdim=True)).clamp(max=1.0)  # rows were cut to that norm
+    return within
 
 
 def shrunk(found: Tensor, noise: Tensor) -> Tensor:
@@ -120,4 +121,5 @@ def standing_out(covariance: Tensor, spread: float) -> Tensor:
     true = (above + (above.square() - edge**2).clamp(min=0).sqrt()) / 2
     kept = torch.where(above > edge, true - (edge / 2) ** 2 / true.clamp(min=1e-12), 0.0)
     rest = (level - kept.sum() / w).clamp(LEAST, MOST)
-    return (vectors * (rest + kept).sqrt()) @ vectors.T
+    root: Tensor = (vectors * (rest + kept).sqrt()) @ vectors.T
+    return root

@@ -210,7 +210,8 @@ def _agreement(a: Floats, b: Floats, weights: Floats) -> Floats:
     """Correlation over all classes together of readings centred within labels [draws]; 0 where a reader says the same of all."""
     cross, aa, bb = (weights @ (x * y).sum(1) for x, y in ((a, b), (a, a), (b, b)))
     scale = np.sqrt(aa * bb)
-    return np.divide(cross, scale, out=np.zeros_like(cross), where=scale > 1e-9)
+    found: Floats = np.divide(cross, scale, out=np.zeros_like(cross), where=scale > 1e-9)
+    return found
 
 
 def _score(scale: Scale, key: str, draws: Floats, modality: str | None, n: int) -> Score:

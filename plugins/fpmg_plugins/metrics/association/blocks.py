@@ -83,7 +83,8 @@ def correlations(a: Floats, b: Floats, weights: Floats) -> Floats:
     both = w @ (a[:, :, None] * b[:, None, :]).reshape(len(a), -1)
     joint = both - (mean_a[:, :, None] * mean_b[:, None, :]).reshape(len(w), -1)
     scale = (spread_a[:, :, None] * spread_b[:, None, :]).reshape(len(w), -1)
-    return np.divide(joint, scale, out=np.zeros_like(joint), where=scale > 1e-9)
+    found: Floats = np.divide(joint, scale, out=np.zeros_like(joint), where=scale > 1e-9)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

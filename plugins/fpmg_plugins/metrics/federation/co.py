@@ -125,7 +125,7 @@ def _headline(row: Mapping[str, Any]) -> bool:
 def _before(counted: Mapping[str, Any]) -> int:
     """Bytes besides rounds that were sent before the generator's first round; of a pooled trial its upload."""
     parts = {name: stage for name, stage in counted.items() if isinstance(stage, Mapping)}
-    early = sum(int(stage.get("statistics", 0)) + int(stage.get("keys", 0)) for stage in parts.values())
+    early: int = sum(int(stage.get("statistics", 0)) + int(stage.get("keys", 0)) for stage in parts.values())
     early += sum(counted["path"])
     return early + sum(int(stage.get("handover", 0)) for name, stage in parts.items() if name != "stage2")
 

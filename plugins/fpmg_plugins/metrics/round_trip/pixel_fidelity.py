@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from fpmg_bench.types import Pixels
@@ -37,7 +39,8 @@ def likeness(real: Floats, made: Floats) -> Likeness:
     """Of frames [n, SIDE, SIDE], 0 to 255."""
     from skimage.metrics import structural_similarity
 
-    similar = [structural_similarity(a, b, data_range=255.0) for a, b in zip(real, made, strict=True)]
+    similarity: Callable[..., float] = structural_similarity
+    similar = [similarity(a, b, data_range=255.0) for a, b in zip(real, made, strict=True)]
     sharp = [float(np.mean([_sharpness(frame) for frame in part])) for part in (made, real)]
     return Likeness(float(np.mean(similar)), sharp[0] / sharp[1] if sharp[1] > 0 else float(sharp[0] == 0))
 

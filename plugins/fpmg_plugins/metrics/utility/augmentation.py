@@ -19,6 +19,7 @@ from fpmg_plugins.metrics.utility_models import LEARNERS, joint, models_of, rows
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Evidence
     from fpmg_bench.types import Cohort, Rng
+    from fpmg_plugins.metrics.ranking import Measure
     from fpmg_plugins.metrics.utility_models import Names, Tested
 
 GAIN = "EVALUATION.md: augmentation, real + synthetic against real alone"
@@ -59,7 +60,10 @@ class Augmentation:
         parts = [rows_of(evidence, cohort, names)[1:] for cohort in (evidence.train, release)]
         x, label = (np.concatenate(both) for both in zip(*parts, strict=True))
         both = tested(evidence, [fit(learner, x, label) for learner in LEARNERS], names, self.resamples, seed)
-        measures = {("augmentation", "all"): macro_auroc, ("augmentation.balanced_accuracy", "all"): balanced_accuracy}
+        measures: dict[tuple[str, str], Measure] = {
+            ("augmentation", "all"): macro_auroc,
+            ("augmentation.balanced_accuracy", "all"): balanced_accuracy,
+        }
         for c, scope in classes.shown(evidence, "augmentation.recall", both.rows):
             measures["augmentation.recall", scope] = classes.measures(evidence, c)["recall"]
         return [

@@ -1,0 +1,102 @@
+"""The program in this process, its trials in forks of it: all that a trial's own interpreter would import is here already."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any, NoReturn
+from unittest import mock
+
+from fpmg_bench.cli import main
+from fpmg_bench.runner import child, one
+
+
+class Fork:
+    """What a runner needs of `subprocess.Popen`: a process group of its own, events on a pipe, a log, an exit code."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        stdin: int,
+        stdout: int,
+        stderr: IO[bytes],
+        env: Mapping[str, str],
+        start_new_session: bool,
+    ):
+        module = command.index("fpmg_bench.runner")
+        (ends, starts), self.returncode = os.pipe(), None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on: other threads (xdist's) are not forked
+            self.pid = os.fork()
+        if self.pid == 0:
+            _trial(command[module + 1 :], starts, stderr.fileno(), env)
+        os.close(starts)
+        self.stdout = os.fdopen(ends, "rb", buffering=0)
+
+    returncode: int | None
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            self._reap(os.WNOHANG)
+        return self.returncode
+
+    def wait(self) -> int:
+        if self.returncode is None:
+            self._reap(0)
+        assert self.returncode is not None
+        return self.returncode
+
+    def _reap(self, how: int) -> None:
+        pid, status = os.waitpid(self.pid, how)
+        if pid:
+            self.returncode = os.waitstatus_to_exitcode(status)
+
+
+def _trial(arguments: Sequence[str], out: int, log: int, env: Mapping[str, str]) -> NoReturn:
+    code = 1
+    try:
+        os.setsid()
+        os.dup2(out, 1)
+        os.dup2(log, 2)
+        os.environ.clear()
+        os.environ.update(env)
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1) for number in (1, 2))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        warnings.resetwarnings()  # as in an interpreter that no test runs in
+        code = one.main(list(arguments))
+        sys.stdout.flush()
+    except BaseException:  # noqa: BLE001 - a fork must never return into the tests
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+@contextlib.contextmanager
+def forked() -> Iterator[None]:
+    """Trials are forks, where the system forks safely."""
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    started: Any = mock.Mock(Popen=Fork, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL)
+    with mock.patch.object(child, "subprocess", started):
+        yield
+
+
+def program(*words: object) -> tuple[int, str]:
+    """Exit code of the command line, and what it printed."""
+    printed = io.StringIO()
+    with forked(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        try:
+            main([str(word) for word in words])
+        except SystemExit as left:
+            return int(left.code or 0), printed.getvalue()
+    raise AssertionError("the program did not say how it ended")
