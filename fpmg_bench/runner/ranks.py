@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from fpmg_bench.types import State
 
 POLL = 0.05
-ENDING = 5.0  # seconds that ranks have to end after one was lost
 
 
 @dataclass(slots=True)
@@ -35,6 +34,8 @@ class Ranks:
     running: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
     rounds: int = 0
+    last: SiloLost | None = None
+    generation: int = 0  # of the ranks' group: so many were lost, and the others went on
 
     def __call__(self, crew: Crew, sink: Sink) -> tuple[dict[int, dict[str, State]], dict[str, Any]]:
         """silo -> its released states, and what else one process would have kept."""
@@ -48,7 +49,7 @@ class Ranks:
             self._train(crew, folder, sink)
             found = folder.models(crew.nodes, self.trial.key)
         if found is None:
-            raise SiloLost(None, "not every rank left its model")
+            raise self.last or SiloLost(None, "not every rank left its model")
         extras = {node: note["extra"] for node, (_, note) in found.items()}
         dead = gone(extras)
         self.gone = set(dead)
@@ -61,18 +62,19 @@ class Ranks:
 
     def _train(self, crew: Crew, folder: RankFolder, sink: Sink) -> None:
         from fpmg_bench.transport import rendezvous
+        from fpmg_bench.transport.watch import Beats
 
-        store = rendezvous.connect("127.0.0.1", 0, serve=True)
+        store, beats = rendezvous.connect("127.0.0.1", 0, serve=True), Beats()
         try:
             self._start(crew, store.port)
             while self.running:
                 self._collect(crew, folder, sink)
-                self._look(store)
+                self._look(store, crew)
+                rendezvous.silent(store, self.generation, beats, list(self.running))  # nobody else may be left to notice
                 time.sleep(POLL)
         finally:
             for process in self.running.values():
-                process.kill()
-                process.wait()
+                _end(process)
 
     def _start(self, crew: Crew, port: int) -> None:
         words = [sys.executable, "-P", "-m", "fpmg_bench.runner.rank", str(self.run.root), self.trial.key, *self.wire.words()]
@@ -84,20 +86,30 @@ class Ranks:
             env = {**os.environ, **common, "RANK": str(rank)}
             self.running[node] = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=env)
 
-    def _look(self, store: Any) -> None:
-        """Name the first rank that ended badly; the others follow it."""
+    def _look(self, store: Any, crew: Crew) -> None:
+        """Take notice of ranks that ended. A rank that ends because another was lost has written that down before."""
         from fpmg_bench.transport import rendezvous
 
-        for node, process in list(self.running.items()):
-            code = process.poll()
-            if code is None:
-                continue
-            del self.running[node]
-            if code != 0:
-                entry = rendezvous.declared(store, node, _why(code))
-                if self.wire.on_dead == "stop" or not entry["dead"] or node < 0 or sum(n >= 0 for n in self.running) < 2:
-                    raise rendezvous.error(entry)
-                self.gone.add(node)
+        ended = {node: code for node, process in self.running.items() if (code := process.poll()) is not None}
+        self._follow(store, crew)
+        for node, code in ended.items():
+            if self.running.pop(node, None) and code != 0:
+                rendezvous.declare(store, self.generation, node, _why(code))
+                self._follow(store, crew)
+
+    def _follow(self, store: Any, crew: Crew) -> None:
+        """Do as the ranks do when one is lost: go on without it, and end its process, which may only be stopped; or raise."""
+        from fpmg_bench.transport import rendezvous
+
+        while (entry := rendezvous.lost(store, self.generation)) is not None:
+            node, self.last = entry["node"], rendezvous.error(entry)
+            left = [silo for silo in crew.nodes if silo >= 0 and silo != node and silo not in self.gone]
+            if self.wire.on_dead == "stop" or not entry["dead"] or node < 0 or len(left) < 2:
+                raise self.last
+            self.gone.add(node)
+            self.generation += 1
+            if node in self.running:
+                _end(self.running.pop(node))
 
     def _collect(self, crew: Crew, folder: RankFolder, sink: Sink) -> None:
         """Rounds that all ranks have left go to the sink."""
@@ -107,6 +119,11 @@ class Ranks:
             sink.round(assembly.whole(parts, self.gone))
             folder.drop(crew.nodes, self.rounds)
             self.rounds += 1
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
 
 
 def _why(code: int) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import PlumbingError, SiloLost
 from fpmg_bench.transport.message import Awaited
-from fpmg_bench.transport.rendezvous import LOADING, POLL, Rendezvous, distributed
+from fpmg_bench.transport.rendezvous import LOADING, POLL, TELL, Rendezvous, distributed
 from fpmg_bench.transport.wire import HEADER, decode, encode, room
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from fpmg_bench.transport.message import Message
 
 GRACE = 0.7  # seconds in which whoever saw the first failure writes down what it saw
-TELL = 1.0  # seconds of waiting after which a rank tells whom it waits for
 
 
 class Gloo:
@@ -181,28 +180,32 @@ class Gloo:
                 self.meet.waits([])
 
     def _all(self, waiting: list[int], ended: queue.SimpleQueue[tuple[int, Exception | None]]) -> None:
-        began, reported = time.monotonic(), False
+        began = time.monotonic()
         while waiting:
             try:
                 peer, failed = ended.get(timeout=POLL)
             except queue.Empty:
                 self.meet.look()
-                if not reported and time.monotonic() - began > TELL:
+                if time.monotonic() - began > TELL:
                     self.meet.waits(waiting)
-                    reported = True
                 continue
             if failed is not None:
                 raise self._lost(peer, failed)
             waiting.remove(peer)
 
     def _lost(self, peer: int, failed: Exception) -> SiloLost:
-        """Who is to blame for a failed hop. A live neighbour that stops has written down why before it closes its sockets."""
+        """Who is to blame for a failed hop. Whoever was kept waiting tells at once, for with its wait gloo closes all its sockets.
+
+        A closed socket is therefore blamed on the neighbour only if nobody has told of another meanwhile.
+        """
+        if "imed out" in str(failed) or "imeout" in str(failed):  # the wait itself, or another that gloo ended with it
+            self.meet.look()
+            late = self.meet.culprit([peer, *self.meet.reported])
+            return self.meet.declare(late, f"it sent nothing within the deadline of {self.deadline:g} s")
         until = time.monotonic() + GRACE
         while time.monotonic() < until:
             self.meet.look()
             time.sleep(POLL)
-        if "imed out" in str(failed):
-            return self.meet.declare(self.meet.culprit(peer), f"it sent nothing within the deadline of {self.deadline:g} s")
         return self.meet.declare(peer, "its connection was closed")
 
 

@@ -13,13 +13,14 @@ from datetime import timedelta
 from typing import Any
 
 from fpmg_bench.errors import ExitCode, SiloLost
+from fpmg_bench.transport.watch import SILENT, Beats, blamed
 
 TCPStore = Any  # torch's stubs export neither stores nor process groups
 BEAT = 0.2  # seconds between signs of life, and between looks for who was lost
-SILENT = 10.0  # seconds without one after which a rank counts as dead; a closed socket tells at once
 CUT_OFF = 30.0  # seconds without an answer of the store after which a rank ends itself
 LOADING = 600.0  # seconds that ranks may differ by while they read their cohort
 POLL = 0.02
+TELL = 1.0  # seconds of waiting after which a rank tells whom it waits for
 
 
 def distributed() -> Any:
@@ -47,12 +48,11 @@ def declare(store: TCPStore, generation: int, node: int, why: str, *, dead: bool
     return found
 
 
-def declared(store: TCPStore, node: int, why: str) -> dict[str, Any]:
-    """The entry about a rank whose process has ended: the present one, if its group or an earlier one has named it."""
-    generation = 0
-    while (entry := declare(store, generation, node, why))["node"] != node and entry["dead"]:
-        generation += 1
-    return entry
+def silent(store: TCPStore, generation: int, beats: Beats, nodes: Sequence[int]) -> dict[str, Any] | None:
+    """Listen for signs of life; the entry about a node that has given none for too long."""
+    beats.listen(store, nodes)
+    node = beats.silent(nodes)
+    return None if node is None else declare(store, generation, node, f"no sign of life for {SILENT:g} s")
 
 
 def reported(store: TCPStore, node: int) -> dict[str, Any]:
@@ -85,6 +85,7 @@ class Rendezvous:
         self.found: dict[str, Any] | None = None
         self.reported: list[int] = []  # whom this rank waits for
         self.members: Sequence[int] = ()  # whose signs of life are watched
+        self.beats = Beats()
         self.answered = time.monotonic()
         beats = connect(self.store.host, self.store.port)  # a client serves one thread at a time
         threading.Thread(target=self._live, args=(beats,), daemon=True).start()
@@ -134,13 +135,16 @@ class Rendezvous:
         for node, value in local.items():
             self.put(f"{self.generation}/{what}/{node}", value)
         keys = {node: f"{self.generation}/{what}/{node}" for node in awaited}
-        until = time.monotonic() + seconds
-        while not self.store.check(list(keys.values())):
+        began = time.monotonic()
+        while missing := [node for node, key in keys.items() if not self.store.check([key])]:
             self.look()
-            if time.monotonic() > until:
-                missing = next(node for node, key in keys.items() if not self.store.check([key]))
-                raise self.declare(missing, f"it told nothing about {what} within {seconds:g} s")
+            waited = time.monotonic() - began
+            if waited >= seconds:
+                raise self.declare(self.culprit(missing), f"it told nothing about {what} within {seconds:g} s")
+            if waited > TELL:
+                self.waits(missing)
             time.sleep(POLL)
+        self.waits([])
         return {node: json.loads(self.store.get(key)) for node, key in keys.items()}
 
     def waits(self, nodes: Sequence[int]) -> None:
@@ -149,25 +153,18 @@ class Rendezvous:
             self.reported = list(nodes)
             self.put(f"waits/{self.node}", self.reported)
 
-    def culprit(self, node: int) -> int:
-        """Who keeps `node` waiting, and whoever keeps that one waiting, to the end."""
-        seen = {self.node}
-        while node not in seen:
-            seen.add(node)
-            key = f"waits/{node}"
-            waiting = json.loads(self.store.get(key)) if self.store.check([key]) else []
-            node = next((other for other in waiting if other not in seen), node)
-        return node
+    def culprit(self, late: Sequence[int]) -> int:
+        """Who keeps this rank waiting for the late ones: one of them, or whoever keeps them waiting."""
+        return blamed(late, lambda node: json.loads(self.read(f"waits/{node}") or "[]"), self.beats.unheard(), self.node)
 
     def _live(self, store: TCPStore) -> None:
         """Runs in a thread until the process or the store ends."""
-        beats: dict[int, tuple[int, float]] = {}
         try:
             while True:
                 store.add(f"beat/{self.node}", 1)
                 self.answered = time.monotonic()
                 generation = self.generation
-                found = lost(store, generation) or self._silent(store, beats)
+                found = lost(store, generation) or self._silent(store)
                 if found is not None and generation == self.generation:
                     self.found = found
                 time.sleep(BEAT)
@@ -182,12 +179,5 @@ class Rendezvous:
         sys.stderr.flush()
         os._exit(ExitCode.SOME_FAILED)
 
-    def _silent(self, store: TCPStore, beats: dict[int, tuple[int, float]]) -> dict[str, Any] | None:
-        now = time.monotonic()
-        for node in self.members:
-            count = store.add(f"beat/{node}", 0)
-            if node not in beats or beats[node][0] != count:
-                beats[node] = (count, now)
-            elif now - beats[node][1] > SILENT:
-                return declare(store, self.generation, node, f"no sign of life for {SILENT:g} s")
-        return None
+    def _silent(self, store: TCPStore) -> dict[str, Any] | None:
+        return silent(store, self.generation, self.beats, self.members)

@@ -1,6 +1,6 @@
-"""Whole trials over gloo through the program, with silos that are killed: minutes of processor time.
+"""Whole trials over gloo through the program, with silos that are killed or stopped: minutes of processor time.
 
-A silo killed ends the trial and is named, or the others go on; a trial killed takes its silos with it; torchrun's ranks are collected.
+A silo killed or stopped ends the trial and is named, or the others go on; a trial killed takes its silos with it.
 """
 
 import json
@@ -62,18 +62,20 @@ def result(run: Path):
     return json.loads(file.read_text())
 
 
-@pytest.fixture(params=["stop", "close-ring"])
+@pytest.fixture(params=[(policy, sent) for policy in ("stop", "close-ring") for sent in (signal.SIGKILL, signal.SIGSTOP)])
 def killed(request, tmp_path):
-    """A run of which silo 1 was killed in stage 2; when, and when all its ranks had ended."""
-    running = start(tmp_path, "out", "--on-dead", request.param)
+    """A run of which silo 1 was killed or stopped in stage 2; how long its ranks went on after that."""
+    policy, sent = request.param
+    running = start(tmp_path, "out", "--on-dead", policy, "--deadline", "5")
     wait_for(lambda: in_stage_two(tmp_path / "out"))
-    os.kill(ranks(tmp_path / "out")[1], signal.SIGKILL)
+    os.kill(ranks(tmp_path / "out")[1], sent)
     died = time.monotonic()
-    if request.param == "stop":
+    if policy == "stop":
         wait_for(lambda: not ranks(tmp_path / "out"))
     ended = time.monotonic() - died
     text = running.communicate(timeout=400)[0]
-    return request.param, result(tmp_path / "out"), ended, text, tmp_path / "out"
+    assert not ranks(tmp_path / "out")  # a stopped one neither
+    return policy, result(tmp_path / "out"), ended, text, tmp_path / "out"
 
 
 def test_a_silo_that_is_killed_ends_the_trial_or_the_others_go_on(killed, bar):
@@ -84,6 +86,7 @@ def test_a_silo_that_is_killed_ends_the_trial_or_the_others_go_on(killed, bar):
         bar("seconds until all ranks had ended", ended, 10)
         return
     assert found["status"] == "ok", text
+    assert not list(run.glob("trials/*/ranks/round-*"))
     ((name, place),) = found["transport"]["excluded"].items()
     assert name == found["silos"][1]["name"] and place.startswith("died in stage2, round")
     (file,) = run.glob("trials/*/rounds.jsonl")
