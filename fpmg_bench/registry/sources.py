@@ -44,8 +44,13 @@ def family(module: str, plugins: Collection[str] = ()) -> dict[str, Path]:
 
 
 def data_files(modules: Mapping[str, Path]) -> list[Path]:
-    """Package data beside these modules, and below in folders without modules: lists of words, descriptions, weights. Sorted."""
-    folders = {file.parent for name, file in modules.items() if "." in name or file.name == "__init__.py"}
+    """Package data beside these modules, in the packages around them, and below in folders without code. Sorted.
+
+    Lists of words, descriptions, weights. A folder with an `__init__.py` that says nothing is one of data too.
+    """
+    folders = {
+        folder for name, file in modules.items() for folder in file.parents[: name.count(".") + (file.name == "__init__.py")]
+    }
     return sorted({file for folder in folders for file in _data(folder)})
 
 
@@ -53,10 +58,16 @@ def _data(folder: Path) -> Iterator[Path]:
     for each in folder.iterdir():
         if each.name.startswith(".") or each.name == "__pycache__":
             continue
-        if each.is_dir() and not any(each.glob("*.py")):
+        if each.is_dir() and not any(_says_something(file) for file in each.glob("*.py")):
             yield from _data(each)
         elif each.is_file() and each.suffix not in CODE:
             yield each
+
+
+def _says_something(file: Path) -> bool:
+    """Whether a source file holds more than its documentation."""
+    body = ast.parse(file.read_bytes()).body
+    return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in body)
 
 
 def distributions(modules: Mapping[str, Path]) -> list[str]:

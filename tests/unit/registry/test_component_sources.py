@@ -130,6 +130,21 @@ def test_package_data_is_part_of_the_version_and_bytecode_is_not(tmp_path, monke
     assert registry.version(entry) not in (before, changed)
 
 
+def test_data_in_a_package_of_its_own_and_in_the_packages_around_a_module_count(tmp_path, monkeypatch):
+    """`importlib.resources.files("pkg.data")` needs an `__init__.py` there; a module below reads what lies at the top."""
+    package = tmp_path / "pkg_of_layers"
+    for folder in (package, package / "data", package / "other", package / "encoders"):
+        folder.mkdir()
+        (folder / "__init__.py").write_text('"""Documented."""\n')
+        (folder / "words.txt").write_text("effusion\n")
+    (package / "other" / "code.py").write_text("x = 1\n")
+    (package / "encoders" / "rule.py").write_text("class Rule: ...\n")
+    (tmp_path / "beside.txt").write_text("not the package's\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = data_files(family("pkg_of_layers.encoders.rule"))
+    assert found == [package / "data" / "words.txt", package / "encoders" / "words.txt", package / "words.txt"]
+
+
 def test_the_words_that_ship_are_part_of_the_versions_of_who_reads_them():
     registry = Registry.discover()
     if not registry.entries():
