@@ -73,7 +73,7 @@ def test_every_sentence_of_the_verdict_that_quotes_a_demoted_score_carries_its_m
 def test_one_of_anything_is_no_plural(tmp_path):
     page = in_words([make(tmp_path / "one", seeds=(0,))], tmp_path / "one.md").read_text()
     assert "1 seed" in page
-    assert not re.search(r"(?<![\d.,])1 (seeds|trials|cohorts|methods|modalities|rows|silos|rounds)\b", page)
+    assert not re.search(r"(?<![\d.,])1 (seeds|paired seeds|trials|cohorts|methods|modalities|rows|silos|rounds)\b", page)
     assert not re.search(
         r"\d\.(?!\d)(?=[ ,|])", re.sub(r"\d\.\s+[A-Z(]", "", page)
     )  # a number that ends in a point, within a line
