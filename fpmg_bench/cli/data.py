@@ -97,7 +97,7 @@ def fetch(
     _accepted(dataset, source, accept)
     left_out = get(source, folder, at_hand, console.note)
     cohort = _fetchable(dataset, given | {"root": str(folder)}).load()
-    typer.echo(f"{folder}: {len(cohort)} records, {', '.join(cohort.schemas)}")
+    typer.echo(f"{folder}: {plural(len(cohort), 'record')}, {', '.join(cohort.schemas)}")
     rows = [*left_out.items(), *cohort.dropped.items()]
     console.table("Left out, and why", ("reason", "count"), rows, right=("count",))
     typer.echo(f"export FPMG_DATA={folder.parent.resolve()}")
@@ -157,4 +157,4 @@ def export(
         raise DatasetError(text, "--allow-real writes them all the same; the folder is yours to protect")
     cohort = source.load()
     write(cohort, folder, source.licence, source.publishable)
-    typer.echo(f"{folder}: {len(cohort)} records, {', '.join(cohort.schemas)}")
+    typer.echo(f"{folder}: {plural(len(cohort), 'record')}, {', '.join(cohort.schemas)}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fpmg_bench.document import plural
 from fpmg_bench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _plugins() -> Iterator[Finding]:
             yield Finding(f"{kind} {name}", registry.note(kind, name))
     for distribution in dict.fromkeys(entry.distribution for entry in registry.entries()):
         entries = [entry for entry in registry.entries() if entry.distribution == distribution]
-        yield Finding(f"plug-in {distribution}", f"{len(entries)} components")
+        yield Finding(f"plug-in {distribution}", plural(len(entries), "component"))
     for entry in registry.entries():
         try:
             registry.load(entry.kind, entry.full_name)

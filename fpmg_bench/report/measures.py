@@ -52,6 +52,10 @@ class Measure:
         """With the metric's calibration verdict: a sign after the label, and the words on hover."""
         return marked(Head(self.label, self.better, self.unit, self.hint), self.verdict(view, group))
 
+    def name(self, view: View, group: Group) -> str:
+        """The label with the sign of its calibration verdict: how prose and figures quote the score."""
+        return self.label + self.verdict(view, group).sign
+
     def verdict(self, view: View, group: Group) -> Verdict:
         """What the reference calibration said of the spelling that this cohort shows."""
         key = self.metric(view, group) or self.names[0]

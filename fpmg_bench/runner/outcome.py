@@ -66,7 +66,7 @@ def carry_out(made: RunPlan, target: RunDir, registry: Registry, jobs: int, on_e
         tell = _observed(target, registry, on_event)
         made = joined(made, target, registry, wire)
         mend(made, target, tell)
-        if changed := why(made, target):
+        if changed := why(made.trials, made.preimages, target):
             tell({"event": "note", "text": changed})
         made = made.keep(target)
         made.write(target)

@@ -3,53 +3,45 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from fpmg_bench.document import plural
 from fpmg_bench.errors import StoreError
 from fpmg_bench.store import Planned, RunDir, read_json
 
-if TYPE_CHECKING:
-    from fpmg_bench.runner.planning import RunPlan
-
 SHOWN = 4  # reasons in a line
 LONG = 24  # characters of a value that is worth showing: a version, not a hash
 
 
-def outdated(made: RunPlan, run: RunDir) -> list[Planned]:
+def outdated(trials: Sequence[Planned], run: RunDir) -> list[Planned]:
     """Trials of this run directory's last plan, and of those before, that have results under a key that the new plan does not have.
 
     Only of ids that it still has: what a suite no longer asks for is not shown.
     """
-    found = read_json(run.root / "plan.json")
-    if not found:
-        return []
-    keys, ids = {trial.key for trial in made.trials}, {trial.id for trial in made.trials}
-    earlier = {entry.key: entry for entry in (*run.former(), *_planned(run))}
+    keys, ids = {trial.key for trial in trials}, {trial.id for trial in trials}
+    earlier = {entry.key: entry for entry in _read(run.former) + _read(run.trials)}
     return [e for e in earlier.values() if e.id in ids and e.key not in keys and run.record(e).status == "ok"]
 
 
-def why(made: RunPlan, run: RunDir) -> str:
+def why(trials: Sequence[Planned], preimages: Mapping[str, Mapping[str, Any]], run: RunDir) -> str:
     """One line on the trials of the last plan that have to be computed again though they were finished; "" where there are none."""
-    last = {trial.id: trial for trial in _planned(run)}
-    lost = [
-        (last[trial.id], trial) for trial in made.trials if trial.id in last and last[trial.id].key != trial.key
-        and run.record(last[trial.id]).status == "ok" and not run.finished(trial)
-    ]  # fmt: skip
+    last = {trial.id: trial for trial in _read(run.trials) if run.record(trial).status == "ok"}
+    pairs = [(last[trial.id], trial) for trial in trials if trial.id in last]
+    lost = [(old, new) for old, new in pairs if old.key != new.key and not run.finished(new)]
     if not lost:
         return ""
-    parts = Counter(part for old, new in lost for part in _parts(run, old, made.preimages[new.key]))
+    parts = Counter(part for old, new in lost for part in _parts(run, old, preimages[new.key]))
     said = [f"{part} ({plural(count, 'trial')})" for part, count in parts.most_common(SHOWN)]
     more = [f"{len(parts) - SHOWN} more"] if len(parts) > SHOWN else []
     stay = "their results stay in the table with status 'stale'"
     return f"{plural(len(lost), 'finished trial')} to compute again, since their keys changed: {', '.join(said + more)}; {stay}"
 
 
-def _planned(run: RunDir) -> list[Planned]:
-    """The trials of the plan that lies there; none where it cannot be read."""
+def _read(entries: Callable[[], list[Planned]]) -> list[Planned]:
+    """Trials of the plan that lies there; none where there is no plan, or a damaged one."""
     try:
-        return run.trials()
+        return entries()
     except StoreError:
         return []
 

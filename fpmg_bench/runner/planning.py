@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.keys import digest
+from fpmg_bench.runner.outdated import outdated
 from fpmg_bench.spec import NOT_HERE
 from fpmg_bench.store import (
     Planned,
@@ -56,10 +57,8 @@ class RunPlan:
 
     def keep(self, run: RunDir) -> RunPlan:
         """Without trials that are neither selected nor finished in this run directory; with those that have results of earlier versions."""
-        from fpmg_bench.runner.outdated import outdated
-
         trials = tuple(t for t in self.trials if t.id in self.selected or run.finished(t))
-        return replace(self, trials=trials, stale=tuple(outdated(self, run)))
+        return replace(self, trials=trials, stale=tuple(outdated(self.trials, run)))
 
     def save(self, run: RunDir) -> None:
         """Write what `keep` leaves as the run's only writer. Raises StoreError where another process is writing there."""

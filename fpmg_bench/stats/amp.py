@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.document import plural
 from fpmg_bench.result_rows import ResultRow, result_rows
 from fpmg_bench.stats.intervals import interval
 from fpmg_bench.stats.losses import loss
@@ -93,7 +94,10 @@ def _denominator(losses: Mapping[tuple[str, int], float], refs: References) -> t
         return math.nan, "the loss of a reference is infinite"
     mean, low, high = interval(gains)
     if len(gains) < 2:
-        return mean, f"{len(gains)} paired seeds of {refs.local} and {refs.centralized}: no interval for what centralizing gains"
+        return (
+            mean,
+            f"{plural(len(gains), 'paired seed')} of {refs.local} and {refs.centralized}: no interval for what centralizing gains",
+        )
     if low <= 0 <= high:
         return mean, f"centralizing gains {mean:.3g} [{low:.3g}, {high:.3g}] over {refs.local}: not different from 0"
     return mean, ""

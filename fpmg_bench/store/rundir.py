@@ -57,15 +57,18 @@ class RunDir:
 
     def trials(self) -> list[Planned]:
         """The planned trials, in order. Raises StoreError like `plan`."""
-        entries = self.plan()["trials"]
+        return self._planned("trials")
+
+    def former(self) -> list[Planned]:
+        """Trials that have results under keys of earlier versions of what they are made of. Raises StoreError like `plan`."""
+        return self._planned("stale")
+
+    def _planned(self, what: str) -> list[Planned]:
+        entries = self.plan().get(what, ())
         try:
             return [Planned.from_json(entry) for entry in entries]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"{self.root}/plan.json: a trial has another form: {error}", AGAIN) from error
-
-    def former(self) -> list[Planned]:
-        """Trials that have results under keys of earlier versions of what they are made of. Raises StoreError like `plan`."""
-        return [Planned.from_json(entry) for entry in self.plan().get("stale", ())]
 
     def write_plan(self, plan: dict[str, Any], suite_text: str, environment: dict[str, Any]) -> None:
         """suite.yaml, environment.json and plan.json; refuses a folder that holds another suite's run or something else."""

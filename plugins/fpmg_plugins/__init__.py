@@ -6,6 +6,8 @@ from fpmg_bench.hookspecs import Component, hookimpl
 from fpmg_plugins import moved
 
 HERE = "fpmg_plugins"
+METRICS = f"{HERE}.metrics"
+FIDELITY, PRIVACY = f"{METRICS}.fidelity", f"{METRICS}.privacy"
 moved.install()
 
 
@@ -122,62 +124,44 @@ def fpmg_aggregators() -> list[Component]:
 @hookimpl
 def fpmg_metrics() -> list[Component]:
     return [
-        Component("rg", f"{HERE}.metrics.fidelity.rg:Rg", "reality: distance to a first real subset over its real floor"),
+        Component("rg", f"{FIDELITY}.rg:Rg", "reality: distance to a first real subset over its real floor"),
+        Component("dg", f"{FIDELITY}.dg:Dg", "diversity: distance of a second real subset to the synthetic patients"),
+        Component("pg", f"{PRIVACY}.pg:Pg", "privacy: formal epsilon and a membership attack"),
+        Component("membership", f"{PRIVACY}.membership:Membership", "privacy: the worst of several membership attacks"),
         Component(
-            "dg", f"{HERE}.metrics.fidelity.dg:Dg", "diversity: distance of a second real subset to the synthetic patients"
-        ),
-        Component("pg", f"{HERE}.metrics.privacy.pg:Pg", "privacy: formal epsilon and a membership attack"),
-        Component(
-            "membership", f"{HERE}.metrics.privacy.membership:Membership", "privacy: the worst of several membership attacks"
-        ),
-        Component(
-            "rmia",
-            f"{HERE}.metrics.privacy.rmia:Rmia",
-            "privacy: likelihood ratio against references without the patient, an auditor's",
+            "rmia", f"{PRIVACY}.rmia:Rmia", "privacy: likelihood ratio against references without the patient, an auditor's"
         ),
         Component(
-            "inference",
-            f"{HERE}.metrics.privacy.inference.inference:Inference",
-            "privacy: attribute inference, singling out, linkability",
+            "inference", f"{PRIVACY}.inference.inference:Inference", "privacy: attribute inference, singling out, linkability"
         ),
-        Component("proxies", f"{HERE}.metrics.privacy.proxies:Proxies", "DCR and NNDR: proxies of privacy, no evidence of it"),
+        Component("proxies", f"{PRIVACY}.proxies:Proxies", "DCR and NNDR: proxies of privacy, no evidence of it"),
         Component(
-            "neighbour",
-            f"{HERE}.metrics.privacy.neighbour.neighbour:Neighbour",
-            "privacy: what neighbours and servers read from frames",
+            "neighbour", f"{PRIVACY}.neighbour.neighbour:Neighbour", "privacy: what neighbours and servers read from frames"
         ),
-        Component("fc", f"{HERE}.metrics.federation.fc:Fc", "federated consistency"),
-        Component("co", f"{HERE}.metrics.federation.co:Co", "communication overhead"),
-        Component("tstr", f"{HERE}.metrics.utility.tstr:Tstr", "utility: train on synthetic, test on real"),
-        Component("prdc", f"{HERE}.metrics.fidelity.prdc:Prdc", "precision, recall, density, coverage"),
-        Component("support", f"{HERE}.metrics.fidelity.support:Support", "alpha-precision, beta-recall, authenticity"),
-        Component("mmd", f"{HERE}.metrics.fidelity.mmd:Mmd", "maximum mean discrepancy with its permutation p"),
-        Component("c2st", f"{HERE}.metrics.fidelity.c2st:C2st", "classifier two-sample test, joint and by modality"),
+        Component("fc", f"{METRICS}.federation.fc:Fc", "federated consistency"),
+        Component("co", f"{METRICS}.federation.co:Co", "communication overhead"),
+        Component("tstr", f"{METRICS}.utility.tstr:Tstr", "utility: train on synthetic, test on real"),
+        Component("prdc", f"{FIDELITY}.prdc:Prdc", "precision, recall, density, coverage"),
+        Component("support", f"{FIDELITY}.support:Support", "alpha-precision, beta-recall, authenticity"),
+        Component("mmd", f"{FIDELITY}.mmd:Mmd", "maximum mean discrepancy with its permutation p"),
+        Component("c2st", f"{FIDELITY}.c2st:C2st", "classifier two-sample test, joint and by modality"),
         Component(
-            "balance", f"{HERE}.metrics.balance.balance:Balance", "requested against produced: classes, flags, numbers, rare ones"
+            "balance", f"{METRICS}.balance.balance:Balance", "requested against produced: classes, flags, numbers, rare ones"
         ),
-        Component("fairness", f"{HERE}.metrics.utility.fairness:Fairness", "utility by sex, age and silo: gap and worst group"),
+        Component("fairness", f"{METRICS}.utility.fairness:Fairness", "utility by sex, age and silo: gap and worst group"),
         Component(
-            "augmentation", f"{HERE}.metrics.utility.augmentation:Augmentation", "real and released together against real alone"
+            "augmentation", f"{METRICS}.utility.augmentation:Augmentation", "real and released together against real alone"
         ),
+        Component("frozen-space", f"{FIDELITY}.frozen_space:FrozenSpace", "rg and dg as frozen public networks see pictures"),
         Component(
-            "frozen-space",
-            f"{HERE}.metrics.fidelity.frozen_space:FrozenSpace",
-            "rg and dg as frozen public networks see pictures",
-        ),
-        Component(
-            "association",
-            f"{HERE}.metrics.association.association:Association",
-            "do the modalities of one record belong together",
+            "association", f"{METRICS}.association.association:Association", "do the modalities of one record belong together"
         ),
         Component(
             "reconstruction",
-            f"{HERE}.metrics.round_trip.reconstruction:Reconstruction",
+            f"{METRICS}.round_trip.reconstruction:Reconstruction",
             "what encoding and decoding lose, by modality",
         ),
         Component(
-            "sdmetrics-quality",
-            f"{HERE}.metrics.fidelity.sdmetrics_quality:SdmetricsQuality",
-            "column shapes and pair trends of tables",
+            "sdmetrics-quality", f"{FIDELITY}.sdmetrics_quality:SdmetricsQuality", "column shapes and pair trends of tables"
         ),
     ]

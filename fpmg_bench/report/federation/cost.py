@@ -12,7 +12,7 @@ from fpmg_bench.report.drawing.palette import style
 from fpmg_bench.report.federation import overhead
 from fpmg_bench.report.read import TrialFiles
 from fpmg_bench.report.view import Group, Method, View
-from fpmg_bench.report.wording import as_float, byte_size, duration, number, times
+from fpmg_bench.report.wording import as_float, byte_size, duration, number, plural, times
 
 STAGES = ("load", "stage1", "encode", "stage2", "sample", "decode", "measure")
 LABELS = {
@@ -60,7 +60,7 @@ def _figure(view: View, group: Group) -> Figure | Prose:
     return Figure(
         f"cost-{group.id}",
         group.title,
-        f"Mean seconds of a trial by stage for {len(drawn)} methods.",
+        f"Mean seconds of a trial by stage for {plural(len(drawn), 'method')}.",
         [plot],
         _table(view, group),
         keys,

@@ -40,8 +40,8 @@ def _table(view: View, group: Group, faulted: Sequence[Method]) -> Table:
     ]
     for measure in shown:
         head = measure.head(view, group)
-        worst = [Head(f"{measure.label} worst silo", measure.better)] if by_silo(view, group, measure) else []
-        heads += [head, *worst, Head(f"{measure.label} lost", "→ 0")]
+        worst = [Head(f"{measure.name(view, group)} worst silo", measure.better)] if by_silo(view, group, measure) else []
+        heads += [head, *worst, Head(f"{measure.name(view, group)} lost", "→ 0")]
     rows = [Row([*_facts(view, method), *(c for m in shown for c in _cells(view, group, method, m))]) for method in faulted]
     return Table(f"faults-{group.id}", group.title, heads, rows)
 

@@ -8,7 +8,7 @@ from typing import Any
 from fpmg_bench.report.blocks import Graph, Graphs
 from fpmg_bench.report.drawing.svg import graph as drawn
 from fpmg_bench.report.view import Group, Method
-from fpmg_bench.report.wording import count, first, listing, number
+from fpmg_bench.report.wording import count, first, listing, number, plural
 
 MOST = 40  # silos: beyond, a circle is a blot
 
@@ -35,8 +35,8 @@ def _graph(topology: str, record: Mapping[str, Any], methods: list[str]) -> Grap
     silos = int(record["silos"])
     edges = [(int(a), int(b)) for a, b in record["edges"]]
     nodes = {node for edge in edges for node in edge if node < 0}
-    beside = f" and {len(nodes)} servers or hubs" if nodes else ""
-    alt = f"{topology}: {silos} silos{beside}, {len(edges)} ways from one node to another"
+    beside = f" and {plural(len(nodes), 'server or hub', 'servers or hubs')}" if nodes else ""
+    alt = f"{topology}: {plural(silos, 'silo')}{beside}, {plural(len(edges), 'way')} from one node to another"
     svg = drawn(edges, silos) if silos <= MOST else ""
     return Graph(f"{topology}, {silos} silos", first(methods, 5), svg, alt, list(_facts(record)))
 

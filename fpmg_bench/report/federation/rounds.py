@@ -11,7 +11,7 @@ from fpmg_bench.report.drawing.palette import style
 from fpmg_bench.report.federation import consistency
 from fpmg_bench.report.federation.traces import Trace, loss_names, loss_of, mean_loss, silo_names, silos, stages, theory, trace
 from fpmg_bench.report.view import Group, Method, View
-from fpmg_bench.report.wording import number, slug
+from fpmg_bench.report.wording import number, plural, slug
 
 STAGE2 = "stage2"
 ROUNDING = 1e-12  # of sums in double precision, far below any distance that training makes
@@ -63,7 +63,7 @@ def _consensus(view: View, group: Group, stage: str, title: str) -> Iterator[Fig
     yield Figure(
         f"consensus-{group.id}",
         title,
-        f"Consensus distance by round for {len(drawn)} methods, before and after merging, with the predicted distance.",
+        f"Consensus distance by round for {plural(len(drawn), 'method')}, before and after merging, with the predicted distance.",
         plots,
         _consensus_table(group, drawn, stage),
         _keys(view, drawn),
@@ -127,7 +127,7 @@ def _losses(view: View, group: Group) -> Iterator[Figure]:
     yield Figure(
         f"losses-{group.id}",
         "Losses per silo, generator (stage 2)",
-        f"Loss of the generator by round, one plot for each of {len(drawn)} methods, one line for each silo.",
+        f"Loss of the generator by round, one plot for each of {plural(len(drawn), 'method')}, one line for each silo.",
         plots,
         _loss_table(group, drawn),
         keys,

@@ -11,7 +11,7 @@ from fpmg_bench.report.measures import ATTACK, COPY, Measure, cell, epsilon, for
 from fpmg_bench.report.privacy import audited, minorities
 from fpmg_bench.report.privacy.attacks import NEIGHBOUR, OTHERS, PROXIES, RECORDS, attacked
 from fpmg_bench.report.view import Group, Method, View
-from fpmg_bench.report.wording import as_float, count, number, span
+from fpmg_bench.report.wording import as_float, count, number, plural, span
 
 SCOPE = (
     "The unit is one patient (all modalities and visits together), add/remove adjacency, inside one silo; the federation's ε is the largest over silos. "
@@ -155,7 +155,7 @@ def _silos(group: Group) -> Table:
         Head("ε by stage, each alone", hint="They do not add up: the whole is composed tightly", numeric=False),
     ]
     rows = [_silo_row(m, entries) for m in group.trained if m.private for entries in _ledgers(m)]
-    fold = f"Ledger of every silo ({len(rows)} rows)" if len(rows) > FOLD_FROM else ""
+    fold = f"Ledger of every silo ({plural(len(rows), 'row')})" if len(rows) > FOLD_FROM else ""
     return Table(f"ledger-{group.id}", f"{group.title}: ledger of every silo", heads, rows, fold=fold)
 
 

@@ -9,6 +9,7 @@ from fpmg_bench.report.blocks import Cell, Figure, Head, Heading, Plot, Prose, R
 from fpmg_bench.report.drawing import figures
 from fpmg_bench.report.measures import cell, marked
 from fpmg_bench.report.view import Group, Method, View
+from fpmg_bench.report.wording import plural
 
 PREFIX = "sdmetrics-quality"
 
@@ -37,14 +38,14 @@ def _figure(view: View, group: Group, modalities: Sequence[str]) -> Figure:
     return Figure(
         f"modalities-{group.id}",
         "RG per modality",
-        f"RG of every method in {len(modalities)} modalities with its interval; the dotted line at 1 is real against real.",
+        f"RG of every method in {plural(len(modalities), 'modality', 'modalities')} with its interval; the dotted line at 1 is real against real.",
         plots,
         _table(view, group, modalities),
     )
 
 
 def _plot(view: View, group: Group, modality: str, i: int) -> Plot:
-    traces = []
+    traces, sign = [], mark("rg", modality, view.origin(group, "rg")).sign
     for method in reversed(group.methods):
         found = view.summary(group, method, "rg", modality)
         if found.mean is not None:
@@ -56,10 +57,10 @@ def _plot(view: View, group: Group, modality: str, i: int) -> Plot:
                     method.name,
                     view.styles[method.name],
                     bars={"x": found.interval},
-                    hover=f"RG {said.text} {said.small}",
+                    hover=f"RG{sign} {said.text} {said.small}",
                 )
             )
-    x, y = figures.axis("RG, → 1"), figures.axis("", type="category", tickfont={"size": 11})
+    x, y = figures.axis(f"RG{sign}, → 1"), figures.axis("", type="category", tickfont={"size": 11})
     height = 90 + 26 * max(len(traces), 2)
     return Plot(f"rg-{i}-{group.id}", modality, traces, figures.layout(x, y, height=height, shapes=[figures.rule(x=1.0)]))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from fpmg_bench.calibration import mark
 from fpmg_bench.report.blocks import Cell, Head, Heading, Prose, Row, Section, Table
-from fpmg_bench.report.measures import cell
+from fpmg_bench.report.measures import cell, marked
 from fpmg_bench.report.view import Group, View
 from fpmg_bench.report.wording import listing, number
 
@@ -60,7 +61,10 @@ def _group(view: View, group: Group) -> Iterator[Heading | Table | Prose]:
     yield Heading(f"utility-{group.id}", group.title)
     leaks = sorted(group.cohort.get("leaks") or ())
     notes = [f"Contains the label by construction and takes no part: {listing(leaks)}."] if leaks else []
-    heads = [Head("Method", numeric=False), *(Head(c.label, c.better, hint=c.hint) for c in shown)]
+    heads = [
+        Head("Method", numeric=False),
+        *(marked(Head(c.label, c.better, hint=c.hint), mark(c.metric, origin=view.origin(group, c.metric))) for c in shown),
+    ]
     rows = [
         Row([_name(view, method.name), *(cell(view.summary(group, method, c.metric)) for c in shown)]) for method in group.methods
     ]

@@ -33,7 +33,7 @@ def figure(view: View, group: Group) -> Iterator[Figure]:
     yield Figure(
         f"epsilons-{group.id}",
         f"{group.title}: by formal ε",
-        f"{group.title}: {' and '.join(m.label for m in shown)} by formal epsilon, ring and star apart. The table below holds the same numbers.",
+        f"{group.title}: {' and '.join(m.name(view, group) for m in shown)} by formal epsilon, ring and star apart. The table below holds the same numbers.",
         [_plot(view, group, measure, lines, budgets) for measure in shown],
         _table(view, group, [m for m in (*shown, RECORDS, NEIGHBOUR) if m.metric(view, group)]),
         [Key(name, drawn.swatch) for name, drawn, _ in lines],
@@ -82,11 +82,14 @@ def _plot(view: View, group: Group, measure: Measure, lines: Sequence[Line], bud
     x = figures.axis(
         "formal ε", tickvals=list(ticks.values()), ticktext=list(ticks), range=[low - room, last + room], zeroline=False
     )
-    y = figures.axis(f"{measure.label}{f' ({measure.unit})' if measure.unit else ''}, {measure.better}")
+    y = figures.axis(f"{measure.name(view, group)}{f' ({measure.unit})' if measure.unit else ''}, {measure.better}")
     shapes = [figures.rule(y=0.5)] if measure is ATTACK else []
     name = "attack" if measure is ATTACK else "utility"
     return Plot(
-        f"plot-epsilon-{name}-{group.id}", f"{measure.label} by ε", traces, figures.layout(x, y, height=320, shapes=shapes)
+        f"plot-epsilon-{name}-{group.id}",
+        f"{measure.name(view, group)} by ε",
+        traces,
+        figures.layout(x, y, height=320, shapes=shapes),
     )
 
 
@@ -100,7 +103,7 @@ def _traces(view: View, group: Group, measure: Measure, line: Line, last: float,
         yield figures.line(name, [x for x, _, _, _ in known], through, drawn, marks=False, width=1.5, hoverinfo="skip")
     for x, method, found, mean in known:
         said = cell(found, measure.say)
-        hover = f"ε {epsilon(_formal(method))}<br>{measure.label} {said.text} {said.small}"
+        hover = f"ε {epsilon(_formal(method))}<br>{measure.name(view, group)} {said.text} {said.small}"
         yield figures.dot(name, x, mean, drawn, bars={"x": None, "y": found.interval}, hover=hover)
 
 

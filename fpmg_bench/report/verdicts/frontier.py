@@ -37,7 +37,7 @@ def _figure(view: View, group: Group) -> Figure | Prose:
     return Figure(
         f"frontier-{group.id}",
         group.title,
-        f"{group.title}: {measures[0].label} of every method against attack AUC and against bytes sent. The table below holds the same numbers.",
+        f"{group.title}: {measures[0].name(view, group)} of every method against attack AUC and against bytes sent. The table below holds the same numbers.",
         plots,
         _table(view, group, measures, ringed),
         [Key(m.name, view.styles[m.name].swatch) for m in group.ranked],
@@ -46,12 +46,13 @@ def _figure(view: View, group: Group) -> Figure | Prose:
 
 def _plot(view: View, group: Group, up: Measure, across: Measure, ringed: set[str]) -> Plot:
     traces = [trace for m in group.ranked if (trace := _dot(view, group, m, up, across, m.name in ringed))]
-    x = figures.axis(f"{across.label} ({across.unit}), {across.better}" if across.unit else f"bytes sent, {across.better}")
+    up_name, across_name = up.name(view, group), across.name(view, group)
+    x = figures.axis(f"{across_name} ({across.unit}), {across.better}" if across.unit else f"bytes sent, {across.better}")
     if across is CO:
         x |= {"type": "log", **figures.byte_ticks([s.mean for m in group.ranked if (s := CO.summary(view, group, m)).mean])}
-    y = figures.axis(f"{up.label}{f' ({up.unit})' if up.unit else ''}, {up.better}")
+    y = figures.axis(f"{up_name}{f' ({up.unit})' if up.unit else ''}, {up.better}")
     shapes = [figures.rule(x=0.5)] if across is ATTACK else []
-    title = f"{up.label} against {'attack' if across is ATTACK else 'bytes'}"
+    title = f"{up_name} against {'attack' if across is ATTACK else 'bytes'}"
     return Plot(
         f"plot-{across.names[0].replace('.', '-')}-{group.id}", title, traces, figures.layout(x, y, height=340, shapes=shapes)
     )
@@ -61,7 +62,8 @@ def _dot(view: View, group: Group, method: Method, up: Measure, across: Measure,
     y, x = up.summary(view, group, method), across.summary(view, group, method)
     if x.mean is None or y.mean is None or not math.isfinite(x.mean) or (across is CO and x.mean <= 0):
         return None
-    hover = f"{up.label} {cell(y, up.say).text} {cell(y, up.say).small}<br>{across.label} {cell(x, across.say).text} {cell(x, across.say).small}"
+    said_y, said_x = cell(y, up.say), cell(x, across.say)
+    hover = f"{up.name(view, group)} {said_y.text} {said_y.small}<br>{across.name(view, group)} {said_x.text} {said_x.small}"
     bars = {"x": None if across is CO else x.interval, "y": y.interval}
     return figures.dot(method.name, x.mean, y.mean, view.styles[method.name], bars=bars, ring=ring, hover=hover)
 

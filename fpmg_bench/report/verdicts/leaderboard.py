@@ -43,7 +43,7 @@ def _ranking(group: Group) -> str:
     seeds = len(group.seeds)
     if seeds < SEEDS_TO_RANK:
         return f"not ranked: {plural(seeds, 'seed')}, {SEEDS_TO_RANK} are needed"
-    return f"{seeds} seeds"
+    return plural(seeds, "seed")
 
 
 def _board(view: View, group: Group, shown: Sequence[Measure]) -> Table:

@@ -43,7 +43,7 @@ def table(view: View) -> Table:
     shown = [(word, measure) for word, measure in ASKED if any(measure.metric(view, group) for group in view.groups)]
     heads = [
         Head("Cohort", numeric=False),
-        *(Head(word, measure.better, measure.label, measure.hint, False) for word, measure in shown),
+        *(Head(word, measure.better, measure.name(view, _first(view, measure)), measure.hint, False) for word, measure in shown),
     ]
     rows = [Row([Cell(group.title), *(_cell(view, group, measure) for _, measure in shown)]) for group in view.groups]
     notes = [
@@ -52,6 +52,11 @@ def table(view: View) -> Table:
         across(view),
     ]
     return Table("glance", "Who leads, cohort by cohort", heads, rows, notes)
+
+
+def _first(view: View, measure: Measure) -> Group:
+    """The first cohort that shows the measure, whose spelling the head speaks of."""
+    return next(group for group in view.groups if measure.metric(view, group))
 
 
 def across(view: View) -> str:
@@ -74,7 +79,7 @@ def across(view: View) -> str:
     ranks = rankdata(losses, axis=1).mean(0)
     order = sorted(zip(ranks, names, strict=True))
     said = listing(f"{name} {rank:.2f}" for rank, name in order)
-    return f"Over {plural(len(losses), 'cohort')}: mean ranks by {measure.label} {said}; Friedman p = {p:.3g}, critical difference {gap:.2f}."
+    return f"Over {plural(len(losses), 'cohort')}: mean ranks by {measure.name(view, view.groups[0])} {said}; Friedman p = {p:.3g}, critical difference {gap:.2f}."
 
 
 def _cell(view: View, group: Group, measure: Measure) -> Cell:

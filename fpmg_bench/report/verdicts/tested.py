@@ -49,7 +49,7 @@ def _table(view: View, group: Group, shown: Sequence[Measure], beside: Method) -
         for i, method in enumerate(others)
     ]
     power = Row([Cell("could find", "power .8"), *(_power(view, group, m, c) for m, c in zip(shown, columns, strict=True))], True)
-    heads = [Head("Method", numeric=False), *(Head(m.label, "↓ loss", m.unit, m.hint) for m in shown)]
+    heads = [Head("Method", numeric=False), *(Head(m.name(view, group), "↓ loss", m.unit, m.hint) for m in shown)]
     name = "centralized" if beside.pooled else "reference"
     return Table(f"tested-{name}-{group.id}", f"{group.title}: beside {beside.name}", heads, [power, *rows], [NOTE])
 

@@ -36,6 +36,7 @@ def _tiles(view: View) -> Tiles:
     refused = sum(len(run.plan.get("refusals") or ()) for run in view.runs)
     skipped = sum(len(run.plan.get("skipped") or ()) for run in view.runs)
     seconds = sum(as_float((t.record.get("seconds") or {}).get("total")) or 0.0 for t in trials)
+    seeds = max((len(g.seeds) for g in view.groups), default=0)
     bad: Tone = "bad" if ok < len(trials) else ""
     return Tiles(
         [
@@ -44,7 +45,7 @@ def _tiles(view: View) -> Tiles:
             (f"{refused}", "refused while planning", ""),
             (f"{skipped}", "skipped", ""),
             (f"{len(view.groups)}", "cohort" if len(view.groups) == 1 else "cohorts", ""),
-            (f"{max((len(g.seeds) for g in view.groups), default=0)}", "seeds", ""),
+            (f"{seeds}", "seed" if seeds == 1 else "seeds", ""),
             (duration(seconds), "of computing", ""),
         ]
     )
@@ -70,11 +71,11 @@ def _utility(view: View, group: Group) -> Finding:
     """The headline: who leads by TSTR (by RG where there is no utility), and whether anybody won."""
     table = standing(view, group, TSTR)
     if table is not None:
-        return Finding("Utility", _sentence(table), "")
+        return Finding("Utility", _sentence(view, group, table), "")
     table = standing(view, group, RG)
     if table is None:
         return Finding("No winner", "Fewer than two federated methods have a result: nothing to compare.", "warn")
-    return Finding("Realism", _sentence(table))
+    return Finding("Realism", _sentence(view, group, table))
 
 
 def _encoders(view: View, group: Group) -> Iterator[Finding]:
@@ -84,13 +85,13 @@ def _encoders(view: View, group: Group) -> Iterator[Finding]:
         found = measure.summary(view, group, method)
         real = view.floor(group, measure.metric(view, group))
         if found.mean is not None and real is not None:
-            text = f"Real patients, encoded and decoded ({method.name}), have {measure.label} {_said(found, measure)}, real ones "
+            text = f"Real patients, encoded and decoded ({method.name}), have {measure.name(view, group)} {_said(found, measure)}, real ones "
             yield Finding("Encoders", f"{text}{measure.say(real)}: the difference is the encoders', not a generator's.")
 
 
-def _sentence(table: Standing) -> str:
+def _sentence(view: View, group: Group, table: Standing) -> str:
     method, best = table.leader
-    head = f"{method.name} has the best mean {table.measure.label} {_said(best, table.measure)}{table.where}"
+    head = f"{method.name} has the best mean {table.measure.name(view, group)} {_said(best, table.measure)}{table.where}"
     aside = f" Too few seeds to be tested: {table.unranked}." if table.short else ""
     few = "" if table.ranked else f" Not ranked: {plural(table.seeds, 'seed')}, {SEEDS_TO_RANK} are needed."
     if best.seeds < 2 or (table.seeds < 2 and not table.ranked):
@@ -118,25 +119,26 @@ def _diversity(view: View, group: Group) -> Iterator[Finding]:
     ]
     measured = [m for m in group.ranked if SPREAD.summary(view, group, m).mean is not None]
     if flat:
-        names = listing(f"{method.name} (spread {number(value, 2)})" for method, value in flat)
+        spread = SPREAD.name(view, group)
+        names = listing(f"{method.name} ({spread} {number(value, 2)})" for method, value in flat)
         yield Finding(
             "Under-dispersed",
-            f"{names}: the synthetic patients are less varied than the real ones, whatever RG and DG say.",
+            f"{names}: the synthetic patients are less varied than the real ones, whatever {RG.name(view, group)} and {DG.name(view, group)} say.",
             "warn",
         )
     elif measured:
-        yield Finding("Diversity", f"No method is under-dispersed (DG spread below {UNDER_DISPERSED}).", "good")
+        yield Finding("Diversity", f"No method is under-dispersed ({SPREAD.name(view, group)} below {UNDER_DISPERSED}).", "good")
     if wide:
         yield Finding(
             "Missing modes",
-            f"Parts of the real patients are not reached (DG interval above that of real patients): {listing(wide)}.",
+            f"Parts of the real patients are not reached ({DG.name(view, group)} interval above that of real patients): {listing(wide)}.",
             "warn",
         )
 
 
 def _attack(view: View, group: Group) -> Iterator[Finding]:
     found = [(m, ATTACK.summary(view, group, m)) for m in group.ranked]
-    caught = [f"{m.name} (AUC {number(s.mean, 2)})" for m, s in found if distinguishable(s)]
+    caught = [f"{m.name} ({ATTACK.name(view, group)} {number(s.mean, 2)})" for m, s in found if distinguishable(s)]
     measured = [s for _, s in found if s.mean is not None]
     if caught:
         yield Finding(
@@ -154,7 +156,7 @@ def _attack(view: View, group: Group) -> Iterator[Finding]:
 def _copies(view: View, group: Group) -> Iterator[Finding]:
     copied = [(m, s.mean) for m in group.ranked if (s := COPY.summary(view, group, m)).mean is not None and s.mean < COPIED]
     if copied:
-        names = listing(f"{method.name} ({number(value, 2)})" for method, value in copied)
+        names = listing(f"{method.name} ({COPY.name(view, group)} {number(value, 2)})" for method, value in copied)
         yield Finding("Copies", f"Synthetic records lie much closer to training patients than to unseen ones: {names}.", "bad")
 
 

@@ -62,3 +62,22 @@ def test_a_panel_that_is_not_there_is_named_with_those_that_are(run, tmp_path):
 )
 def test_a_patients_number_ends_in_a_digit(value, said):
     assert _value(value) == said
+
+
+def test_every_sentence_of_the_verdict_that_quotes_a_demoted_score_carries_its_mark(run, tmp_path):
+    page = in_words([run], tmp_path / "verdict.md", ["verdict"]).read_text()
+    quoted = re.findall(r"DG spread(.{2})", page)
+    assert quoted and all(after == " ✗" for after in quoted)
+
+
+def test_one_of_anything_is_no_plural(tmp_path):
+    page = in_words([make(tmp_path / "one", seeds=(0,))], tmp_path / "one.md").read_text()
+    assert "1 seed" in page
+    assert not re.search(r"(?<![\d.,])1 (seeds|paired seeds|trials|cohorts|methods|modalities|rows|silos|rounds)\b", page)
+    assert not re.search(
+        r"\d\.(?!\d)(?=[ ,|])", re.sub(r"\d\.\s+[A-Z(]", "", page)
+    )  # a number that ends in a point, within a line
+
+
+def test_a_distance_of_which_no_digit_is_left_has_no_point():
+    assert _value(77.0) == "77"

@@ -12,7 +12,7 @@ from fpmg_bench.report.read import read_run
 from fpmg_bench.report.view import view
 from fpmg_bench.runner.outdated import differences, why
 from fpmg_bench.spec import Budget, TrialSpec
-from fpmg_bench.store import RunDir, collect
+from fpmg_bench.store import RunDir, collect, write_json
 
 Trial = Callable[..., TrialSpec]
 Run = Callable[..., Any]
@@ -30,11 +30,11 @@ def test_a_run_says_which_part_of_the_keys_changed_and_for_how_many_trials(
 ) -> None:
     _, run, _ = run_fakes(tmp_path / "run", trial(seed=0, wish=LIGHT), trial(seed=1, wish=LIGHT))
     made = changed(trial, planned_run, tmp_path / "other")
-    text = why(made, run)
+    text = why(made.trials, made.preimages, run)
     assert "2 finished trials to compute again" in text
     assert "budget.rounds 4 -> 5 (2 trials)" in text
     made.keep(run).write(run)
-    assert why(made, run) == ""  # said once: the plan that lies there is the new one
+    assert why(made.trials, made.preimages, run) == ""  # said once: the plan that lies there is the new one
 
 
 def test_numbers_of_an_earlier_version_stay_in_the_table_marked_until_the_suite_drops_the_trial(
@@ -73,7 +73,7 @@ def test_the_report_and_a_comparison_leave_them_out_and_the_report_counts_them(
 
 def test_the_first_plan_of_a_folder_has_nothing_to_say(trial: Trial, planned_run: Run, tmp_path: Path) -> None:
     made = changed(trial, planned_run, tmp_path / "other")
-    assert why(made, RunDir(tmp_path / "new")) == ""
+    assert why(made.trials, made.preimages, RunDir(tmp_path / "new")) == ""
     assert made.keep(RunDir(tmp_path / "new")).stale == ()
 
 
@@ -81,3 +81,14 @@ def test_short_values_are_shown_and_hashes_are_only_named() -> None:
     old = {"setting": {"core": "a" * 64, "libraries": {"torch": "2.13.0"}}, "seed": 0}
     new = {"setting": {"core": "b" * 64, "libraries": {"torch": "2.14.1"}}, "seed": 0}
     assert list(differences(old, new)) == ["setting.core", "setting.libraries.torch 2.13.0 -> 2.14.1"]
+
+
+def test_a_plan_whose_stale_trials_are_of_another_form_is_no_obstacle(
+    trial: Trial, run_fakes: Run, planned_run: Run, tmp_path: Path
+) -> None:
+    _, run, _ = run_fakes(tmp_path / "run", trial(seed=0, wish=LIGHT))
+    damaged = run.plan() | {"stale": [{"id": 3}]}
+    write_json(run.root / "plan.json", damaged)
+    made = changed(trial, planned_run, tmp_path / "other")
+    made.keep(run).write(run)
+    assert [entry.id for entry in run.former()] == ["tiny/fpmg/0"]
