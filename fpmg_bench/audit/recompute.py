@@ -21,7 +21,7 @@ Entry = tuple[float, float, int]  # sampling rate, noise multiplier, count
 
 
 @dataclass(frozen=True, slots=True)
-class Recount:
+class Recomputed:
     """One silo's epsilon: as stated, and recomputed by two accountants. budget: what the suite allowed."""
 
     trial: str
@@ -34,7 +34,9 @@ class Recount:
     violations: tuple[str, ...]
 
 
-def recompute(trial: Mapping[str, Any], ledger: Mapping[str, Any] | None, rounds: Sequence[Mapping[str, Any]]) -> list[Recount]:
+def recompute(
+    trial: Mapping[str, Any], ledger: Mapping[str, Any] | None, rounds: Sequence[Mapping[str, Any]]
+) -> list[Recomputed]:
     """Every silo of a trial that claims privacy; one line naming the violation where the ledger is missing.
 
     trial: trial.json; ledger: ledger.json or None; rounds: the lines of rounds.jsonl.
@@ -45,7 +47,7 @@ def recompute(trial: Mapping[str, Any], ledger: Mapping[str, Any] | None, rounds
     budget, delta = _number(claimed["epsilon"]), float(claimed["delta"])
     if ledger is None:
         return [
-            Recount(
+            Recomputed(
                 trial["id"],
                 "all",
                 math.nan,
@@ -60,7 +62,7 @@ def recompute(trial: Mapping[str, Any], ledger: Mapping[str, Any] | None, rounds
     missing = {silo["index"] for silo in trial.get("silos", ())} - {silo["silo"] for silo in ledger["silos"]}
     if missing:
         text = f"silos without an account: {sorted(missing)}"
-        audits.append(Recount(trial["id"], "all", math.nan, math.nan, math.nan, budget, delta, (text,)))
+        audits.append(Recomputed(trial["id"], "all", math.nan, math.nan, math.nan, budget, delta, (text,)))
     return audits
 
 
@@ -104,7 +106,7 @@ def _silo(
     ledger: Mapping[str, Any],
     rounds: Sequence[Mapping[str, Any]],
     budget: float,
-) -> Recount:
+) -> Recomputed:
     delta = float(silo.get("delta", ledger.get("delta", trial["spec"]["privacy"]["delta"])))
     entries = [(float(e["sampling_rate"]), _number(e["noise_multiplier"]), int(e["count"])) for e in silo["entries"]]
     prv, rdp = epsilons(entries, delta)
@@ -116,7 +118,7 @@ def _silo(
         *sampling_checks.violations(silo),
         *([] if delta <= float(trial["spec"]["privacy"]["delta"]) else [f"delta {delta:g} is above the claimed one"]),
     ]
-    return Recount(trial["id"], str(silo["name"]), stated, prv, rdp, budget, delta, tuple(found))
+    return Recomputed(trial["id"], str(silo["name"]), stated, prv, rdp, budget, delta, tuple(found))
 
 
 def _claims(stated: float, prv: float, rdp: float, budget: float) -> list[str]:

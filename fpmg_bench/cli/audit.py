@@ -13,7 +13,7 @@ from fpmg_bench.document.words import plural
 from fpmg_bench.errors import ExitCode
 
 if TYPE_CHECKING:
-    from fpmg_bench.audit.recompute import Recount
+    from fpmg_bench.audit.recompute import Recomputed
 
 EPILOG = """\b
 Examples:
@@ -80,7 +80,7 @@ def claim(trial: Mapping[str, Any]) -> tuple[str, str]:
     return trial["dataset"], trial["method"]
 
 
-def _ledgers(run: Path, audits: Sequence[Recount]) -> None:
+def _ledgers(run: Path, audits: Sequence[Recomputed]) -> None:
     from fpmg_bench.cli import console
 
     columns = ("trial", "silo", "stated", "PRV", "RDP", "budget", "delta", "verdict")
