@@ -35,7 +35,7 @@ class TrialFiles:
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
-    """A run directory in memory. results: rows of results.parquet."""
+    """A run directory in memory. results: rows of results.parquet, without those of the `stale` trials, which are of earlier versions."""
 
     path: Path
     suite: str
@@ -44,6 +44,7 @@ class RunFiles:
     environment: Mapping[str, Any]
     trials: Sequence[TrialFiles]
     results: Sequence[ResultRow]
+    stale: frozenset[str] = frozenset()
 
 
 def read_run(path: Path) -> RunFiles:
@@ -55,9 +56,11 @@ def read_run(path: Path) -> RunFiles:
     suite, results = str(plan["suite"]), Results(path)
     pairs = zip(results.records(), plan["trials"], strict=True)
     trials = tuple(_trial(suite, path / "trials" / record.trial.key, record, entry["spec"]) for record, entry in pairs)
-    rows: list[ResultRow] = [{**row, "suite": suite} for row in result_rows(results.table()) if row["status"] != STALE]
+    table = results.table()
+    old = table["status"] == STALE
+    rows: list[ResultRow] = [{**row, "suite": suite} for row in result_rows(table[~old])]
     environment = read_json(path / "environment.json") or {}
-    return RunFiles(path, suite, _text(path / "suite.yaml"), plan, environment, trials, rows)
+    return RunFiles(path, suite, _text(path / "suite.yaml"), plan, environment, trials, rows, frozenset(table.loc[old, "key"]))
 
 
 def _trial(suite: str, folder: Path, found: TrialRecord, spec: Mapping[str, Any]) -> TrialFiles:

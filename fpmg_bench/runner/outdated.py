@@ -15,27 +15,38 @@ LONG = 24  # characters of a value that is worth showing: a version, not a hash
 
 
 def outdated(trials: Sequence[Planned], run: RunDir) -> list[Planned]:
-    """Trials of this run directory's last plan, and of those before, that have results under a key that the new plan does not have.
+    """Trials of this run directory's last plan, and of those before, that have results under keys that the new plan does not have.
 
     Only of ids that it still has: what a suite no longer asks for is not shown.
     """
-    keys, ids = {trial.key for trial in trials}, {trial.id for trial in trials}
-    earlier = {entry.key: entry for entry in _read(run.former) + _read(run.trials)}
-    return [e for e in earlier.values() if e.id in ids and e.key not in keys and run.record(e).status == "ok"]
+    keys, ids = {_keys(trial) for trial in trials}, {trial.id for trial in trials}
+    earlier = {_keys(entry): entry for entry in _read(run.former) + _read(run.trials)}
+    return [e for e in earlier.values() if e.id in ids and _keys(e) not in keys and run.record(e).status == "ok"]
+
+
+def _keys(trial: Planned) -> tuple[str, str]:
+    return trial.key, trial.measure
 
 
 def why(trials: Sequence[Planned], preimages: Mapping[str, Mapping[str, Any]], run: RunDir) -> str:
-    """One line on the trials of the last plan that have to be computed again though they were finished; "" where there are none."""
+    """A line each on the finished trials of the last plan that have to be computed, or only measured, again; "" where there are none."""
     last = {trial.id: trial for trial in _read(run.trials) if run.record(trial).status == "ok"}
     pairs = [(last[trial.id], trial) for trial in trials if trial.id in last]
-    lost = [(old, new) for old, new in pairs if old.key != new.key and not run.finished(new)]
-    if not lost:
-        return ""
-    parts = Counter(part for old, new in lost for part in _parts(run, old, preimages[new.key]))
+    lost = [(old, new) for old, new in pairs if _keys(old) != _keys(new) and not run.finished(new)]
+    trained = [_parts(run, old, preimages[new.key], "trial") for old, new in lost if old.key != new.key]
+    measured = [_parts(run, old, preimages[new.key], "measure") for old, new in lost if old.key == new.key]
+    again = {
+        "compute again, since their keys changed": (trained, "their results stay in the table with status 'stale'"),
+        "measure again, since their metrics changed": (measured, "until then their results have status 'stale'"),
+    }
+    return "\n".join(_line(what, found, stay) for what, (found, stay) in again.items() if found)
+
+
+def _line(what: str, found: Sequence[set[str]], stay: str) -> str:
+    parts = Counter(part for each in found for part in each)
     said = [f"{part} ({plural(count, 'trial')})" for part, count in parts.most_common(SHOWN)]
     more = [f"{len(parts) - SHOWN} more"] if len(parts) > SHOWN else []
-    stay = "their results stay in the table with status 'stale'"
-    return f"{plural(len(lost), 'finished trial')} to compute again, since their keys changed: {', '.join(said + more)}; {stay}"
+    return f"{plural(len(found), 'finished trial')} to {what}: {', '.join(said + more)}; {stay}"
 
 
 def _read(entries: Callable[[], list[Planned]]) -> list[Planned]:
@@ -46,17 +57,26 @@ def _read(entries: Callable[[], list[Planned]]) -> list[Planned]:
         return []
 
 
-def _parts(run: RunDir, old: Planned, new: Mapping[str, Any]) -> set[str]:
-    """What differs between the pre-images of a trial's two keys."""
+def _parts(run: RunDir, old: Planned, new: Mapping[str, Any], which: str) -> set[str]:
+    """What differs between the pre-images of a trial's two keys; which: "trial" or "measure"."""
     before = read_json(run.trial(old.key) / "key.json")
-    return set(differences(before["trial"], new["trial"])) if before and "trial" in before else {"unknown (no key.json)"}
+    return set(differences(before[which], new[which])) if before and which in before else {"unknown (no key.json)"}
 
 
 def differences(old: Any, new: Any, at: str = "") -> Iterator[str]:
-    """Dotted places at which two JSON values differ, with both values where they are short."""
+    """Dotted places at which two JSON values differ, with both values where they are short. Lists of components go by their names."""
+    old, new = _named(old), _named(new)
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in sorted({*old, *new}):
             yield from differences(old.get(name), new.get(name), f"{at}.{name}" if at else name)
     elif old != new:
         pair = [str(value) for value in (old, new)]
         yield f"{at} {pair[0]} -> {pair[1]}" if max(map(len, pair)) <= LONG else at
+
+
+def _named(value: Any) -> Any:
+    """Components of a list as name -> component, where every one has a name of its own."""
+    if not isinstance(value, list) or not all(isinstance(each, Mapping) and "name" in each for each in value):
+        return value
+    found = {each["name"]: each for each in value}
+    return found if len(found) == len(value) else value

@@ -44,12 +44,17 @@ class TrialRecord:
 
 
 def read_record(folder: Path, trial: Planned) -> TrialRecord:
-    """The trial in this folder. Of a trial that ended well all files must be there as it left them; of another, what there is."""
+    """The trial in this folder. Of a trial that ended well all files must be there as it left them; of another, what there is.
+
+    Nothing, where other versions of its metrics, or other metrics, measured it.
+    """
     found = read_json(folder / "trial.json", RESULT)
     if isinstance(found, dict) and found["key"] != trial.key:
         found = Damaged(folder / "trial.json", "is of another trial")
     if isinstance(found, Damaged):
         return TrialRecord(trial, damage=(found,))
+    if found is not None and found.get("measure", trial.measure) != trial.measure:
+        return TrialRecord(trial)
     rounds, ledger = read_rounds(folder / "rounds.jsonl"), read_json(folder / "ledger.json", LEDGER)
     if found is not None and found["status"] == "ok":
         damage = tuple(_missed(folder, found.get("files") or {}, len(rounds), ledger))

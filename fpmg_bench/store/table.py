@@ -70,7 +70,7 @@ def read_table(path: Path) -> pd.DataFrame | Damaged:
 
 
 def latest(run: RunDir) -> pd.DataFrame | None:
-    """results.parquet; None where it is missing or damaged, or a trial was finished, damaged or given another key since."""
+    """results.parquet; None where it is missing or damaged, or a trial was finished, damaged or given other keys since."""
     if not run.results.is_file():
         return None
     table = read_table(run.results)
@@ -78,9 +78,9 @@ def latest(run: RunDir) -> pd.DataFrame | None:
     if isinstance(table, Damaged) or any(record.damage for record in records):
         return None
     reported = set(table.loc[table["status"].isin(["ok", "not_applicable"]), "key"])
-    planned = {record.trial.key for record in records}
+    ended = {record.trial.key for record in records if record.result is not None}
     done = {record.trial.key for record in records if record.status == "ok"}
-    return table if done <= reported <= planned else None
+    return table if done <= reported <= ended else None
 
 
 def metric_name(metric: str, score: str) -> str:
@@ -109,7 +109,7 @@ def _stale(rows: Iterable[ResultRow]) -> Iterator[ResultRow]:
     """Numbers of an earlier version of the program, a plug-in or the suite: to be read, never to be compared."""
     for row in rows:
         if row["status"] == "ok":
-            yield {**row, "status": STALE, "reason": "of an earlier version: the trial has another key now"}
+            yield {**row, "status": STALE, "reason": "of an earlier version: the trial or its metrics have another key now"}
 
 
 def _measured(metric: str, scores: Iterable[str]) -> bool:

@@ -19,7 +19,7 @@ def panel(view: View) -> Section:
 
 
 def _stale(view: View) -> list[Prose]:
-    count = sum(len(run.plan.get("stale") or ()) for run in view.runs)
+    count = sum(len(run.stale) for run in view.runs)
     text = "of an earlier version of the program, a plug-in, a cohort or the suite are left out of this report (results.parquet has them)"
     return [Prose([f"Results of {plural(count, 'trial')} {text}."], "warn")] if count else []
 

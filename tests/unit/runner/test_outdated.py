@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from fpmg_bench.comparison.sides import Side, read
 from fpmg_bench.report.appendix import failures
 from fpmg_bench.report.read import read_run
 from fpmg_bench.report.view import view
+from fpmg_bench.results import Results
 from fpmg_bench.runner.outdated import differences, why
-from fpmg_bench.spec import Budget, TrialSpec
-from fpmg_bench.store import RunDir, collect, write_json
+from fpmg_bench.spec import Budget, Choice, TrialSpec
+from fpmg_bench.store import RunDir, collect, write_json, write_table
 
 Trial = Callable[..., TrialSpec]
 Run = Callable[..., Any]
@@ -92,3 +94,44 @@ def test_a_plan_whose_stale_trials_are_of_another_form_is_no_obstacle(
     made = changed(trial, planned_run, tmp_path / "other")
     made.keep(run).write(run)
     assert [entry.id for entry in run.former()] == ["tiny/fpmg/0"]
+
+
+def test_a_changed_metric_is_said_too_though_the_trial_keeps_its_key(
+    trial: Trial, run_fakes: Run, planned_run: Run, tmp_path: Path
+) -> None:
+    _, run, _ = run_fakes(tmp_path / "run", trial(seed=0, wish=LIGHT), trial(seed=1, wish=LIGHT))
+    again = [trial(seed=seed, wish=LIGHT, metrics=(Choice("rg", {"digits": 2}),)) for seed in (0, 1)]
+    made, _ = planned_run(tmp_path / "other", *again)
+    assert [entry.key for entry in made.trials] == [entry.key for entry in run.trials()]
+    text = why(made.trials, made.preimages, run)
+    assert "2 finished trials to measure again" in text
+    assert "metrics.rg.params.digits None -> 2 (2 trials)" in text
+
+
+def test_scores_of_another_version_of_a_metric_are_stale_until_it_has_measured_and_then_gone(
+    trial: Trial, run_fakes: Run, planned_run: Run, tmp_path: Path
+) -> None:
+    _, run, _ = run_fakes(tmp_path / "run", trial(wish=LIGHT))
+    value = collect(run)["value"].tolist()
+    edited = trial(wish=LIGHT, metrics=(Choice("rg", {"digits": 2}),))
+    made, _ = planned_run(tmp_path / "other", edited)
+    write_table(run.results, collect(run))
+    made.keep(run).write(run)
+    table = Results(run.root).table()  # not what results.parquet said before
+    assert sorted(table["status"]) == ["skipped", "stale"]
+    assert table[table["status"] == "stale"]["value"].tolist() == value
+    assert "Results of 1 trial " in str(failures.panel(view([read_run(run.root)])).blocks)
+    _, run, _ = run_fakes(run.root, edited)
+    assert collect(run)["status"].tolist() == ["ok"]
+    assert not read_run(run.root).stale
+
+
+def test_a_trial_left_out_by_only_keeps_its_scores_of_another_version_of_a_metric(
+    trial: Trial, run_fakes: Run, planned_run: Run, tmp_path: Path
+) -> None:
+    _, run, _ = run_fakes(tmp_path / "run", trial(seed=0, wish=LIGHT), trial(seed=1, wish=LIGHT))
+    edited = [trial(seed=seed, wish=LIGHT, metrics=(Choice("rg", {"digits": 2}),)) for seed in (0, 1)]
+    made, _ = planned_run(tmp_path / "other", *edited)
+    replace(made, selected=frozenset({made.trials[0].id})).keep(run).write(run)
+    table = collect(run)
+    assert sorted(zip(table["seed"], table["status"], strict=True)) == [(0, "skipped"), (0, "stale"), (1, "stale")]
