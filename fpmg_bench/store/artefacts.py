@@ -55,9 +55,9 @@ def write_state(path: Path, tree: Mapping[Any, Any], note: Mapping[str, Any]) ->
 def save_stage1(folder: Path, stage1: Stage1, preimage: Mapping[str, Any]) -> None:
     """Write the whole folder at once. Where another trial was first, its folder stays: the same key means the same bits."""
     with whole_folder(folder) as beside:
-        write_state(beside / "state.safetensors", stage1.states, {})
+        write_state(beside / "state.safetensors", stage1.states, {"key": folder.name})
         write_json(beside / "key.json", preimage)
-        write_json(beside / "stage1.json", {"rounds": list(stage1.rounds), "extra": stage1.extra})
+        write_json(beside / "stage1.json", {"key": folder.name, "rounds": list(stage1.rounds), "extra": stage1.extra})
 
 
 def load_stage1(folder: Path) -> Stage1 | Damaged | None:
@@ -65,6 +65,9 @@ def load_stage1(folder: Path) -> Stage1 | Damaged | None:
     if not folder.exists():
         return None
     found, state = read_json(folder / "stage1.json", STAGE1), read_state(folder / "state.safetensors")
+    for name, said in (("stage1.json", found), ("state.safetensors", state and state[1])):
+        if said and said.get("key", folder.name) != folder.name:
+            return Damaged(folder / name, "is of another stage 1")
     if found and state:
         return Stage1(state[0], tuple(found["rounds"]), found["extra"])
     name = "stage1.json" if not found else "state.safetensors"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from fpmg_bench.store.shapes import LEDGER, RESULT
 from fpmg_bench.store.specs import Planned
 
 DAMAGED = "damaged"
+LINES = "rounds.jsonl sum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def read_record(folder: Path, trial: Planned) -> TrialRecord:
         return TrialRecord(trial)
     rounds, ledger = read_rounds(folder / "rounds.jsonl"), read_json(folder / "ledger.json", LEDGER)
     if found is not None and found["status"] == "ok":
-        damage = tuple(_missed(folder, found.get("files") or {}, len(rounds), ledger))
+        damage = tuple(_missed(folder, found.get("files") or {}, rounds, ledger))
         if damage:
             return TrialRecord(trial, damage=damage)
     head = trial.head() | {"status": "ok", "reason": "", "where": "", "scores": [], "spec": trial.to_json()["spec"]}
@@ -65,9 +68,13 @@ def read_record(folder: Path, trial: Planned) -> TrialRecord:
 
 
 def files_of(folder: Path, rounds: int) -> dict[str, int]:
-    """What trial.json says of the files beside it: lines of rounds.jsonl, whether there is a ledger, bytes of each release."""
-    ledger = {"ledger.json": 1} if (folder / "ledger.json").is_file() else {}
-    return {"rounds.jsonl": rounds, **ledger, **_releases(folder)}
+    """What trial.json says of the files beside it: lines of rounds.jsonl, sums of these and of the ledger, bytes of each release.
+
+    The sums tell another trial's files, which are whole in themselves.
+    """
+    ledger = read_json(folder / "ledger.json", LEDGER)
+    sums = {LINES: _sum(read_rounds(folder / "rounds.jsonl")[:rounds])} | ({"ledger.json": _sum(ledger)} if ledger else {})
+    return {"rounds.jsonl": rounds, **sums, **_releases(folder)}
 
 
 def lost_releases(folder: Path, result: Mapping[str, Any]) -> list[Damaged]:
@@ -77,13 +84,28 @@ def lost_releases(folder: Path, result: Mapping[str, Any]) -> list[Damaged]:
     return [Damaged(folder / name, "is not whole") for name, size in told.items() if here.get(name) != size]
 
 
-def _missed(folder: Path, files: Mapping[str, int], rounds: int, ledger: Any) -> Iterator[Damaged]:
-    if rounds < files.get("rounds.jsonl", 0):
-        yield Damaged(folder / "rounds.jsonl", f"{rounds} of {files['rounds.jsonl']} lines are whole")
+def _missed(folder: Path, files: Mapping[str, int], rounds: Sequence[Mapping[str, Any]], ledger: Any) -> Iterator[Damaged]:
+    lines = files.get("rounds.jsonl", 0)
+    if len(rounds) < lines:
+        yield Damaged(folder / "rounds.jsonl", f"{len(rounds)} of {lines} lines are whole")
+    elif _other(files, LINES, rounds[:lines]):
+        yield Damaged(folder / "rounds.jsonl", "is not what this trial wrote")
     if isinstance(ledger, Damaged):
         yield ledger
     elif ledger is None and "ledger.json" in files:
         yield Damaged(folder / "ledger.json", "is lost")
+    elif ledger is not None and _other(files, "ledger.json", ledger):
+        yield Damaged(folder / "ledger.json", "is not what this trial wrote")
+
+
+def _sum(value: Any) -> int:
+    """Of a JSON value, as it is read again."""
+    return zlib.crc32(json.dumps(value, sort_keys=True).encode())
+
+
+def _other(files: Mapping[str, int], name: str, value: Any) -> bool:
+    """Whether trial.json has another sum; older versions wrote none, or 1."""
+    return files.get(name, 1) not in (1, _sum(value))
 
 
 def _releases(folder: Path) -> dict[str, int]:

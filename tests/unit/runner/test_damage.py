@@ -20,9 +20,10 @@ from fpmg_bench.audit import recompute
 from fpmg_bench.cli import main
 from fpmg_bench.errors import ExitCode, MachineError
 from fpmg_bench.registry import Registry
+from fpmg_bench.results import Results
 from fpmg_bench.runner import outcome, planning
 from fpmg_bench.runner.one import build
-from fpmg_bench.store import RunDir, TrialSink, read_table, write_json
+from fpmg_bench.store import RunDir, TrialSink, read_json, read_table, write_json
 from fpmg_bench.trial import run_trial
 
 SUITE = """version: 1
@@ -319,3 +320,31 @@ def test_a_loaded_run_shows_its_trials(whole: Path) -> None:
     loaded = fb.load(whole)
     assert (loaded.code, loaded.counts, loaded.problems()) == (ExitCode.OK, {"ok": 3}, {})
     assert repr(loaded) == f"<Results of {whole}: 3 ok>"
+
+
+def test_a_stage_1_under_another_key_is_trained_again(root: Path, go: Any) -> None:
+    mine = stage1_of(root)
+    other = next(each for each in sorted((root / "stage1").iterdir()) if each != mine)
+    for file in ("stage1.json", "state.safetensors"):
+        shutil.copy(other / file, mine / file)
+        shutil.rmtree(folder_of(root))
+        ended, started, notes = go(root)
+        assert (ended.code, started) == (ExitCode.OK, [PRIVATE])
+        assert any(f"{file}: is of another stage 1; computed again" in note for note in notes)
+
+
+def test_rounds_and_ledgers_that_are_whole_but_of_another_trial_are_told_and_computed_again(root: Path, go: Any) -> None:
+    folder = folder_of(root)
+    other = next(each for each in sorted((root / "trials").iterdir()) if each != folder)
+    ledger = read_json(folder / "ledger.json")
+    assert ledger
+    ledger["silos"][0]["epsilon"] = 0.5
+    for file, damage in (
+        ("rounds.jsonl", lambda: shutil.copy(other / "rounds.jsonl", folder / "rounds.jsonl")),
+        ("ledger.json", lambda: write_json(folder / "ledger.json", ledger)),
+    ):
+        damage()
+        assert Results(root).problems() == {PRIVATE: f"damaged: {file}: is not what this trial wrote"}
+        ended, started, notes = go(root)
+        assert (ended.code, started) == (ExitCode.OK, [PRIVATE])
+        assert any(f"{file}: is not what this trial wrote" in note for note in notes)
