@@ -12,7 +12,8 @@ import numpy as np
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Score
 from fpmg_plugins.metrics.learners import Learner, design, fit, probability, usable
-from fpmg_plugins.metrics.resampling import interval, value_and_draws
+from fpmg_plugins.metrics.real_side import known, value_and_draws
+from fpmg_plugins.metrics.resampling import interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,7 +95,7 @@ def models_of(evidence: Evidence, train: Cohort, modalities: Names, learners: Se
     def trained(learner: Learner) -> Any:
         return fit(learner, *seen())
 
-    if all(train is not known for known in (evidence.train, *evidence.released.values())):
+    if not known(evidence, train):
         return [trained(learner) for learner in learners]  # a part of a release, which nobody else asks for
     return [evidence.once(("classifier", modalities, k), partial(trained, k), train) for k in learners]
 
@@ -105,7 +106,7 @@ def tested(evidence: Evidence, models: Sequence[Any], modalities: Names, draws: 
     if len(np.unique(label)) < 2:
         raise NotApplicable(f"the {len(label)} held-out records with {', '.join(modalities)} have one class only")
     patient = evidence.held_out.patient
-    weights = evidence.once(("utility weights", seed, draws), lambda: value_and_draws(patient, draws, seed))
+    weights = value_and_draws(evidence, patient, draws, seed)
     classes = len(evidence.train.classes)
     return Tested(rows, label, tuple(probability(model, x, classes) for model in models), weights[:, rows])
 

@@ -17,7 +17,8 @@ from fpmg_plugins.metrics.balance import conditions
 from fpmg_plugins.metrics.distances import placed
 from fpmg_plugins.metrics.learners import probability
 from fpmg_plugins.metrics.ranking import auroc
-from fpmg_plugins.metrics.resampling import fresh_seed, value_and_draws
+from fpmg_plugins.metrics.real_side import value_and_draws
+from fpmg_plugins.metrics.resampling import fresh_seed
 from fpmg_plugins.metrics.utility_models import joint, real_model, rows_of, score
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Balance:
         """What the reader of T says of each record, what was asked for, and bootstrap weights."""
         rows, x, label = rows_of(evidence, cohort, names)
         said = probability(real_model(evidence, names, "logistic"), x, len(evidence.train.classes))
-        return said, label, value_and_draws(cohort.patient[rows], self.resamples, seed).astype(np.float64)
+        return said, label, value_and_draws(evidence, cohort.patient[rows], self.resamples, seed).astype(np.float64)
 
     def _minority(self, evidence: Evidence, release: Cohort) -> list[Score]:
         floor = self._reached(evidence, evidence.train)
