@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating[Any]]
     Names = tuple[str, ...]
+    Placed = tuple[NDArray[np.intp], Floats, NDArray[np.int64]]
 
 LEARNERS: tuple[Learner, ...] = ("logistic", "trees")
 ESTEBAN = "Esteban et al. 2017, train on synthetic, test on real"
@@ -73,8 +74,16 @@ def joint(evidence: Evidence) -> Names:
     return fair
 
 
-def rows_of(evidence: Evidence, cohort: Cohort, modalities: Sequence[str]) -> tuple[NDArray[np.intp], Floats, NDArray[np.int64]]:
-    """Positions [m], features [m, d] and labels [m] of the records that have any of the modalities."""
+def rows_of(evidence: Evidence, cohort: Cohort, modalities: Sequence[str]) -> Placed:
+    """Positions [m], features [m, d] and labels [m] of the records that have any of the modalities; once a known cohort."""
+    if known(evidence, cohort):
+        names = tuple(modalities)
+        kept: Placed = evidence.once(("features", names), lambda: _rows_of(evidence, cohort, names), cohort)
+        return kept
+    return _rows_of(evidence, cohort, modalities)
+
+
+def _rows_of(evidence: Evidence, cohort: Cohort, modalities: Sequence[str]) -> Placed:
     rows = np.flatnonzero(np.any([evidence.complete(cohort, name) for name in modalities], axis=0))
     return rows, design(evidence, cohort, modalities)[rows], cohort.label[rows]
 

@@ -93,7 +93,9 @@ class FrozenSpace:
     def _scores(self, evidence: Evidence, read: Sequence[str], seed: int, modality: str | None, release: Cohort) -> list[Score]:
         s, r1, r2 = (self._placed(evidence, read, modality, cohort) for cohort in (release, evidence.r1, evidence.r2))
         floor, people = real_distance(evidence, r2[0], r1[0]), s[1] if release is evidence.train else np.arange(len(s[0]))
-        found = [ratio(evidence, "frozen-space", (evidence.nn(s[0], r1[0]), people), (floor, r2[1]), self.resamples, seed, len(s[0]))]
+        found = [
+            ratio(evidence, "frozen-space", (evidence.nn(s[0], r1[0]), people), (floor, r2[1]), self.resamples, seed, len(s[0]))
+        ]
         if modality is None:
             centre, axes = real_side(self, evidence, lambda: _axes(self._placed(evidence, read, None, evidence.train)[0]), "axes")
             made, one, two = ((x[0] - centre) @ axes for x in (s, r1, r2))
