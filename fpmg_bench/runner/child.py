@@ -65,10 +65,11 @@ class Own(subprocess.Popen[bytes]):
         return self.pid
 
     @classmethod
-    def start(cls, command: Sequence[str], log: IO[bytes]) -> Own:
-        """Its stderr, and what libraries print, go to `log`."""
+    def start(cls, command: Sequence[str], log: IO[bytes], keep: Sequence[int] = (), stdout: IO[bytes] | None = None) -> Own:
+        """Its stderr, and what libraries print, go to `log`; its events to a pipe, where no other place is named. keep: descriptors."""
         env = {**os.environ, **SINGLE_THREADED, PARENT: str(os.getpid())}
-        return cls(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=env, start_new_session=True)
+        out = stdout or subprocess.PIPE
+        return cls(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=env, start_new_session=True, pass_fds=keep)
 
 
 @dataclass(slots=True)

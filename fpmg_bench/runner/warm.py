@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections import Counter, deque
@@ -17,7 +16,7 @@ from typing import IO, Any
 
 from fpmg_bench.keys import digest
 from fpmg_bench.runner import usage
-from fpmg_bench.runner.child import PARENT, SINGLE_THREADED, Child, Process
+from fpmg_bench.runner.child import Child, Own, Process
 from fpmg_bench.runner.processes import Processes
 from fpmg_bench.store import Planned, RunDir
 
@@ -263,20 +262,8 @@ class Warm:
                 return self.zygote
             self._close_all()
         mine, theirs = _pair()
-        env = {**os.environ, **SINGLE_THREADED, PARENT: str(os.getpid())}
-        words = [sys.executable, "-P", "-m", "fpmg_bench.runner.zygote", str(self.run.root), str(theirs.fileno())]
         with theirs, (self.run.root / LOG).open("ab") as log:
-            process: Any = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=env,
-                start_new_session=True,
-                pass_fds=[theirs.fileno()],
-            )
-        process.cpu = 0.0
-        self.zygote = Nest(mine, process)
+            self.zygote = Nest(mine, hatched([str(self.run.root), str(theirs.fileno())], log, theirs.fileno()))
         return self.zygote
 
     def cpu(self) -> dict[str, float]:
@@ -317,6 +304,12 @@ class Warm:
         for file in self.frames.values():
             os.close(file)
         self.frames.clear()
+
+
+def hatched(words: Sequence[str], log: IO[bytes], orders: int) -> Process:
+    """A zygote with an interpreter of its own, and the socket of its orders."""
+    command = [sys.executable, "-P", "-m", "fpmg_bench.runner.zygote", *words]
+    return Own.start(command, log, [orders], stdout=log)
 
 
 def _pair() -> tuple[socket.socket, socket.socket]:
