@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import socket
 import sys
@@ -12,6 +13,18 @@ from fpmg_bench.runner.child import SINGLE_THREADED
 from fpmg_bench.runner.forking import live
 from fpmg_bench.runner.one import die_with_parent
 from fpmg_bench.store import RunDir, chosen
+
+# What trials come to import late, deep in libraries: an optimizer takes torch._dynamo, and with it sympy and triton.
+PRELOAD = (
+    "torch._dynamo",
+    "scipy.stats",
+    "sklearn.linear_model",
+    "safetensors.torch",
+    "pydantic",
+    "pyarrow.parquet",
+    "PIL.Image",
+)
+PRIVATE = "opacus.accountants"
 
 
 def main(arguments: list[str]) -> None:
@@ -28,9 +41,11 @@ def main(arguments: list[str]) -> None:
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    registry = Registry.discover()
-    for kind, name in dict.fromkeys(pair for trial in run.trials() for pair in chosen(trial.spec)):
+    registry, trials = Registry.discover(), run.trials()
+    for kind, name in dict.fromkeys(pair for trial in trials for pair in chosen(trial.spec)):
         registry.load(kind, name)
+    for module in (*PRELOAD, *([PRIVATE] if any(trial.spec.privacy for trial in trials) else [])):
+        importlib.import_module(module)
     gc.collect()
     gc.freeze()  # what is here for ever stays on pages that all share
     live(Zygote(orders, run, registry))

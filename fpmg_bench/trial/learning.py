@@ -46,7 +46,8 @@ class Learnt:
 
 def opened(spec: TrialSpec, parts: Parts, training: Training, sink: Sink) -> Stages:
     """Stages of which nothing is trained yet, with calibrated ledgers."""
-    ledgers = account.open_ledgers(spec, parts, training.silos, training.train, space_of(training.train, parts))
+    space, known = space_of(training.train, parts), sink.trained_extra.get("noises")
+    ledgers = account.open_ledgers(spec, parts, training.silos, training.train, space, known)
     transport = Inproc(record=spec.frames)
     return Stages(spec, parts, training.train, training.silos, ledgers, transport, sink, audited=training.audited)
 
@@ -70,7 +71,7 @@ def learn(stages: Stages, clock: Clock, train: Train | None = None, look: Look |
         stages.take_over(extra)
     else:
         models = _trained(stages, clock, look)
-    sink.save_trained(models, stages.extra() | {"cost": cost(clock)})
+    sink.save_trained(models, stages.extra() | {"cost": cost(clock), "noises": account.noises(stages.ledgers)})
     return Learnt(stages, models, _frames(stages))
 
 

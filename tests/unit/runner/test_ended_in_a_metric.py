@@ -31,7 +31,9 @@ def wish(fault: str, stage: str = "measure:bad", **more: Any) -> dict[str, Any]:
 def test_the_other_metrics_are_measured_by_a_new_process(
     fault: str, status: str, words: str, trial: Trial, run_fakes: Any, tmp_path: Path
 ) -> None:
-    outcome, run, events = run_fakes(tmp_path, trial(wish=wish(fault), metrics=METRICS, limit_seconds=0.4 if fault == "hang" else 60.0))
+    outcome, run, events = run_fakes(
+        tmp_path, trial(wish=wish(fault), metrics=METRICS, limit_seconds=0.4 if fault == "hang" else 60.0)
+    )
     assert outcome.code == ExitCode.SOME_FAILED
     (planned,) = run.trials()
     table = read_table(run.results).set_index("metric")
