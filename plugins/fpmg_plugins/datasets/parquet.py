@@ -19,4 +19,5 @@ def frame(file: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
 
     with pq.ParquetFile(file, pre_buffer=False) as stored:  # buffering ahead is what the pool for input does
         table = stored.read(columns=None if columns is None else list(columns), use_threads=False)
-    return table.to_pandas(use_threads=False, integer_object_nulls=True)  # not floats, which would round ids
+    cells: pd.DataFrame = table.to_pandas(use_threads=False, integer_object_nulls=True)  # not floats, which would round ids
+    return cells
