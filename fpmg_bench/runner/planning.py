@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.suite import CohortInfo, Refusal, Suite
+    from fpmg_bench.types import Cohort
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,12 @@ def plan(
     only: str | None = None,
     seeds: Sequence[int] | None = None,
     out: Path | None = None,
+    loaded: dict[str, Cohort] | None = None,
 ) -> RunPlan:
     """Validate a suite, read its cohorts and key its trials. With `out` the plan is written there, and nothing runs.
 
-    only: pytest's `-k` expression over trial ids; seeds: instead of the suite's.
+    only: pytest's `-k` expression over trial ids; seeds: instead of the suite's; loaded: is given the cohorts by name, which are
+    forgotten otherwise.
     """
     from fpmg_bench.suite import check_request, expand, load_suite, validate
 
@@ -101,7 +104,7 @@ def plan(
     else:
         validate(suite, registry)
     check_request(suite, only, seeds)
-    cohorts, missing = _cohorts(suite, registry)
+    cohorts, missing = _cohorts(suite, registry, loaded)
     wanted = expand(suite, registry, cohorts, only, seeds, missing)
     whole = expand(suite, registry, cohorts, missing=missing) if only or seeds else wanted
     specs = {spec.id: spec for spec in (*whole.trials, *wanted.trials)}
@@ -138,7 +141,7 @@ def keyed(specs: Sequence[TrialSpec], registry: Registry, like: RunPlan) -> RunP
     )
 
 
-def _cohorts(suite: Suite, registry: Registry) -> tuple[dict[str, CohortInfo], dict[str, str]]:
+def _cohorts(suite: Suite, registry: Registry, loaded: dict[str, Cohort] | None) -> tuple[dict[str, CohortInfo], dict[str, str]]:
     """Every cohort that is there, described; and why an optional one is not."""
     from fpmg_bench.suite import describe
 
@@ -151,7 +154,11 @@ def _cohorts(suite: Suite, registry: Registry) -> tuple[dict[str, CohortInfo], d
                 access = getattr(getattr(dataset, "about", None), "access", "")
                 missing[entry.name] = f"{NOT_HERE}; {access}" if access else NOT_HERE
                 continue
-            infos[entry.name] = describe(entry.name, dataset, dataset.load())
+            cohort = dataset.load()
+            infos[entry.name] = describe(entry.name, dataset, cohort)
+            if loaded is not None:
+                loaded[entry.name] = cohort
+            del cohort  # before the next one is there
         except DatasetError as error:
             if not entry.optional:
                 where = f"{suite.source}:{entry.node.line}:{entry.node.column}: datasets: {entry.name}: {error.message}"

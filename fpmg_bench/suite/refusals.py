@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.document import plural
-from fpmg_bench.federation.graph import fewest_inputs as least_of
 from fpmg_bench.keys import rng_for
 from fpmg_bench.partition import least_patients, merged_sites, spreading
 from fpmg_bench.spec import Choice, Privacy, TrialSpec
@@ -130,6 +129,8 @@ def smallest_width(topology: Choice, silos: int, need: int, registry: Registry) 
 
 def fewest_inputs(topology: Any, silos: int) -> int | None:
     """The fewest models any merging node gets in one of the first rounds, by a dry plan; None where nothing is merged."""
+    from fpmg_bench.federation.graph import fewest_inputs as least_of  # a suite is read without it
+
     return least_of(topology.plan(list(range(silos)), round, rng_for(0, "dry plan", round)) for round in range(LOOK_AHEAD))
 
 
