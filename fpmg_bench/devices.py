@@ -53,6 +53,15 @@ def resolved(word: str, place: str = "limits.device") -> tuple[str, ...]:
     return found
 
 
+def described(devices: Sequence[str]) -> str:
+    """As environment.json and reports name them: "cpu", or "cuda:0 (NVIDIA H200)"."""
+    if all(kind_of(device) != "cuda" for device in devices):
+        return ", ".join(devices)
+    import torch
+
+    return ", ".join(f"{device} ({torch.cuda.get_device_name(device)})" for device in devices)
+
+
 def settle(device: str) -> None:
     """Full float32 and one algorithm for convolutions on a cuda device; nothing to do elsewhere."""
     if kind_of(device) != "cuda":

@@ -36,6 +36,11 @@ Deadline = Annotated[float, typer.Option("--deadline", min=0.1, help="Seconds th
 OnDead = Annotated[
     Literal["stop", "close-ring"], typer.Option("--on-dead", help="A silo's death ends the trial, or the others go on.")
 ]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps. [default: limits.device]", show_default=False),
+]
+PerDevice = Annotated[int, typer.Option("--jobs-per-device", min=1, help="Trials at a time on one device that is no CPU.")]
 SuiteName = Annotated[
     str, typer.Argument(metavar="SUITE", help="A suite file, or the name of one that ships.", show_default=False)
 ]
@@ -52,6 +57,8 @@ def command(
     transport: Joined = "inproc",
     deadline: Deadline = 60.0,
     on_dead: OnDead = "stop",
+    device: Device = None,
+    jobs_per_device: PerDevice = 1,
 ) -> None:
     """Run every trial of SUITE that is not finished, then write results.parquet and report.html."""
     from fpmg_bench import api
@@ -61,6 +68,7 @@ def command(
 
     with watching() as tell:
         joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead}
+        joined |= {"device": device, "jobs_per_device": jobs_per_device}
         results = api.run(suite, out=out, jobs=jobs, only=only, seeds=numbers(seeds), on_event=tell, report=report, **joined)
     with on_this_machine(lambda: True):
         _tell(results, json)

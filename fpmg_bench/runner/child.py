@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fpmg_bench.devices import CPU
+from fpmg_bench.runner.devices import GIVEN
 from fpmg_bench.store import Planned
 
 # One thread everywhere: sums differ between thread counts. Fixed before any of these libraries is imported.
@@ -40,22 +42,23 @@ class Child:
     process: subprocess.Popen[bytes]
     log: Path
     started: float
+    device: str = CPU
     place: str = "start"
     done: Mapping[str, Any] | None = None
     rest: bytes = field(default=b"")
 
     @classmethod
-    def start(cls, trial: Planned, command: Sequence[str], log: Path, *, again: bool = False) -> Child:
+    def start(cls, trial: Planned, command: Sequence[str], log: Path, device: str = CPU, *, again: bool = False) -> Child:
         """Start the trial in a session of its own; its stderr, and what libraries print, go to `log` (again: after what is there)."""
         log.parent.mkdir(parents=True, exist_ok=True)
-        env = {**os.environ, **SINGLE_THREADED, PARENT: str(os.getpid())}
+        env = {**os.environ, **SINGLE_THREADED, PARENT: str(os.getpid()), GIVEN: device}
         with log.open("ab" if again else "wb") as file:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file, env=env, start_new_session=True
             )
         assert process.stdout is not None
         os.set_blocking(process.stdout.fileno(), False)
-        return cls(trial, process, log, time.monotonic())
+        return cls(trial, process, log, time.monotonic(), device)
 
     @property
     def fd(self) -> int:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fpmg_bench.devices import CPU
 from fpmg_bench.runner.child import Child, stop_all
+from fpmg_bench.runner.devices import Seats
 from fpmg_bench.runner.estimate import remaining, seconds_by_method
 from fpmg_bench.runner.order import Queue
 from fpmg_bench.store import Planned, RunDir, ScoreLog, write_json
@@ -21,7 +23,7 @@ POLL = 0.1  # seconds between looks at processes that say nothing
 
 @dataclass(slots=True)
 class Execution:
-    """The running of one plan. command(trial): argument vector of its subprocess; tell: gets every event with its trial's id."""
+    """The running of one plan. command(trial): argument vector of its subprocess; seats: devices; tell: gets every event with its trial's id."""
 
     run: RunDir
     queue: Queue
@@ -30,6 +32,7 @@ class Execution:
     tell: Tell
     preimages: Mapping[str, Mapping[str, Any]]
     stop_on_error: bool = False
+    seats: Seats = field(default_factory=Seats)
     running: list[Child] = field(default_factory=list)
     status: dict[str, str] = field(default_factory=dict)
     total: int = 0
@@ -56,16 +59,20 @@ class Execution:
         if self.stop_on_error and any(status != "ok" for status in self.status.values()):
             return
         while len(self.running) < self.jobs:
-            trial = self.queue.take(child.trial for child in self.running)
+            trial = self.queue.take((child.trial for child in self.running), lambda trial: self._seat(trial) is not None)
             if trial is None:
                 return
             write_json(self.run.trial(trial.key) / "key.json", self.preimages.get(trial.key, {}))
-            self._start(trial)
+            self._start(trial, self._seat(trial) or CPU)
             self.tell({"event": "start", "trial": trial.id})
 
-    def _start(self, trial: Planned, *, again: bool = False) -> None:
+    def _seat(self, trial: Planned) -> str | None:
+        """The device for a trial now; None: all are full."""
+        return self.seats.free(trial.spec.device, (child.device for child in self.running))
+
+    def _start(self, trial: Planned, device: str, *, again: bool = False) -> None:
         log = self.run.trial(trial.key) / "log.txt"
-        self.running.append(Child.start(trial, self.command(trial), log, again=again))
+        self.running.append(Child.start(trial, self.command(trial), log, device, again=again))
 
     def _listen(self) -> None:
         """Pass on what the children tell, or wait a moment."""
@@ -105,7 +112,7 @@ class Execution:
             return False
         log.end(metric, status, reason)
         self.running.remove(child)
-        self._start(child.trial, again=True)
+        self._start(child.trial, child.device, again=True)
         self.tell(
             {"event": "note", "trial": child.trial.id, "text": f"metric '{metric}': {reason}; the others are measured without it"}
         )

@@ -30,18 +30,21 @@ class Tagged(Tensor):
     """held: the numbers, on the CPU. To torch's own code it lies on `meta`, which needs no machine either."""
 
     held: Tensor
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    _is_param: bool
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
     def __new__(cls, held: Tensor) -> Tagged:
         made: Tagged = Tensor._make_wrapper_subclass(
-            cls, held.size(), held.stride(), held.storage_offset(), dtype=held.dtype, device="meta"
+            cls, held.size(), held.stride(), held.storage_offset(), dtype=held.dtype, device=torch.device("meta")
         )
         made.held = held
         return made
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         return _computed(func, args, kwargs or {})
 
     @property
@@ -60,15 +63,24 @@ class Tagged(Tensor):
         """A copy in Python, which a real device gives too."""
         return self.held.tolist()
 
-    def __repr__(self, **_: Any) -> str:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tagged:
+        made = Tagged(self.held.clone()).requires_grad_(self.requires_grad)
+        made._is_param = getattr(self, "_is_param", False)  # torch's own mark of a module's parameter
+        memo[id(self)] = made
+        return made
+
+    def data_ptr(self) -> int:
+        raise RuntimeError(f"no data pointer: the numbers are not really on {DEVICE}")
+
+    def __repr__(self, **_: Any) -> str:  # type: ignore[override]
         return f"{self.held!r} on {DEVICE}"
 
 
-class Watching(TorchDispatchMode):
+class Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """device: its name; operations: how many were computed there."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.device, self.operations = DEVICE, 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -86,7 +98,7 @@ class _Filling(TorchFunctionMode):
             device = named.pop("device")
             return func(*args, **named).to(device)
         if func is Tensor.new_tensor and isinstance(args[0], Tagged):
-            return torch.tensor(*args[1:], **{"dtype": args[0].dtype} | named).to(DEVICE)
+            return torch.tensor(args[1], dtype=named.get("dtype", args[0].dtype)).to(DEVICE)
         if func in _INDEXED and isinstance(args[0], Tagged):
             at = tuple(map(_index, args[1])) if isinstance(args[1], tuple) else _index(args[1])
             return func(args[0], at, *args[2:], **named)
