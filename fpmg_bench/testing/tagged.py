@@ -64,7 +64,8 @@ class Tagged(Tensor):
         return self.held.tolist()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tagged:
-        made = Tagged(self.held.clone()).requires_grad_(self.requires_grad)
+        made = Tagged(self.held.clone())
+        made.requires_grad_(self.requires_grad)
         made._is_param = getattr(self, "_is_param", False)  # torch's own mark of a module's parameter
         memo[id(self)] = made
         return made
