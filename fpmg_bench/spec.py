@@ -78,6 +78,8 @@ class TrialSpec:
     """One trial: dataset x method x seed. JSON in, JSON out; a trial's subprocess needs nothing else.
 
     encoders: modality name -> choice. silos: silo name -> overrides. control: replaces stages 1 to 3 where set.
+
+    device: the kind of what trains and samples: cpu, cuda or mps.
     """
 
     dataset: Choice
@@ -100,6 +102,7 @@ class TrialSpec:
     limit_seconds: float = 600.0
     audit: Audit | None = None
     faults: tuple[Fault, ...] = ()
+    device: str = "cpu"
 
     @property
     def id(self) -> str:

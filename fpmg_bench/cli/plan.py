@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpmg_bench.cli.run import Deadline, Joined, Json, OnDead, Only, Seeds, SuiteName, numbers
+from fpmg_bench.cli.run import Deadline, Device, Joined, Json, OnDead, Only, Seeds, SuiteName, numbers
 from fpmg_bench.document.words import plural
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def command(
     transport: Joined = "inproc",
     deadline: Deadline = 60.0,
     on_dead: OnDead = "stop",
+    device: Device = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan into this run directory.", show_default=False)] = None,
 ) -> None:
     """Validate SUITE and print its trials, refusals with reasons, skew, graphs, bytes, privacy per silo and training time.
@@ -57,7 +58,7 @@ def command(
 
     wire, registry = runner.Wire(transport, deadline, on_dead), Registry.discover()
     cohorts: dict[str, Cohort] = {}
-    made = runner.plan(suite, registry, only=only, seeds=numbers(seeds), loaded=cohorts)
+    made = runner.plan(suite, registry, only=only, seeds=numbers(seeds), loaded=cohorts, device=device)
     run = RunDir(out or Path("runs") / made.suite.name)
     made = runner.joined(made, run, registry, wire)
     if out is not None:

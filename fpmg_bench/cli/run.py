@@ -42,6 +42,11 @@ Isolated = Annotated[
         "--isolate", help="Trials as forks of processes that have imported and loaded, or each with an interpreter of its own."
     ),
 ]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps. [default: limits.device]", show_default=False),
+]
+PerDevice = Annotated[int, typer.Option("--jobs-per-device", min=1, help="Trials at a time on one device that is no CPU.")]
 SuiteName = Annotated[
     str, typer.Argument(metavar="SUITE", help="A suite file, or the name of one that ships.", show_default=False)
 ]
@@ -59,6 +64,8 @@ def command(
     deadline: Deadline = 60.0,
     on_dead: OnDead = "stop",
     isolate: Isolated = "warm",
+    device: Device = None,
+    jobs_per_device: PerDevice = 1,
 ) -> None:
     """Run every trial of SUITE that is not finished, then write results.parquet and report.html."""
     from fpmg_bench import api
@@ -68,6 +75,7 @@ def command(
 
     with watching() as tell:
         joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead, "isolate": isolate}
+        joined |= {"device": device, "jobs_per_device": jobs_per_device}
         results = api.run(suite, out=out, jobs=jobs, only=only, seeds=numbers(seeds), on_event=tell, report=report, **joined)
     with on_this_machine(lambda: True):
         _tell(results, json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpmg_bench.cli.run import Jobs, Json, SuiteName
+from fpmg_bench.cli.run import Device, Jobs, Json, PerDevice, SuiteName
 from fpmg_bench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def command(
     ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Write <suite>-tuned.yaml with the best parameters.")] = False,
     json: Json = False,
+    device: Device = None,
+    jobs_per_device: PerDevice = 1,
 ) -> None:
     """Tune the method named in SUITE's `tune` section with Optuna's TPE; go on where an earlier call stopped.
 
@@ -47,7 +49,9 @@ def command(
     registry = Registry.discover()
     read = load_suite(suite)
     with watching() as tell:
-        tuned = tune(read, registry, out=out, jobs=jobs, trials=trials, on_event=tell)
+        tuned = tune(
+            read, registry, out=out, jobs=jobs, trials=trials, on_event=tell, device=device, jobs_per_device=jobs_per_device
+        )
     written = _apply(read, tuned, registry) if apply and tuned.best else None
     _tell(tuned, written, json)
     if tuned.best is None:

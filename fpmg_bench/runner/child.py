@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from fpmg_bench.devices import CPU
 from fpmg_bench.runner import usage
+from fpmg_bench.runner.devices import GIVEN
 from fpmg_bench.store import Planned
 
 # One thread everywhere: sums differ between thread counts. Fixed before any of these libraries is imported.
@@ -65,9 +67,11 @@ class Own(subprocess.Popen[bytes]):
         return self.pid
 
     @classmethod
-    def start(cls, command: Sequence[str], log: IO[bytes], keep: Sequence[int] = (), stdout: IO[bytes] | None = None) -> Own:
+    def start(
+        cls, command: Sequence[str], log: IO[bytes], keep: Sequence[int] = (), stdout: IO[bytes] | None = None, device: str = CPU
+    ) -> Own:
         """Its stderr, and what libraries print, go to `log`; its events to a pipe, where no other place is named. keep: descriptors."""
-        env = {**os.environ, **SINGLE_THREADED, PARENT: str(os.getpid())}
+        env = {**os.environ, **SINGLE_THREADED, PARENT: str(os.getpid()), GIVEN: device}
         out = stdout or subprocess.PIPE
         return cls(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=env, start_new_session=True, pass_fds=keep)
 
@@ -90,11 +94,12 @@ class Child:
     rest: bytes = field(default=b"")
     spent: float = 0.0  # CPU seconds of its processes that have ended
     retried: bool = False
+    device: str = CPU
 
     @classmethod
-    def of(cls, trial: Planned, process: Process, log: Path, others: Sequence[Process] = ()) -> Child:
+    def of(cls, trial: Planned, process: Process, log: Path, others: Sequence[Process] = (), device: str = CPU) -> Child:
         """A trial whose process has just been started."""
-        child = cls(trial, process, log, time.monotonic())
+        child = cls(trial, process, log, time.monotonic(), device=device)
         child.follow(process, others)
         return child
 

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fpmg_bench.devices import CPU
 from fpmg_bench.runner import usage
 from fpmg_bench.runner.child import LIMIT, Child, stop_all
+from fpmg_bench.runner.devices import Seats
 from fpmg_bench.runner.estimate import remaining, seconds_by_method
 from fpmg_bench.runner.order import Queue
 from fpmg_bench.runner.processes import Processes
@@ -41,6 +43,7 @@ class Execution:
     memory: float = math.inf
     looked: float = 0.0
     lost: list[str] = field(default_factory=list)
+    seats: Seats = field(default_factory=Seats)
     running: list[Child] = field(default_factory=list)
     status: dict[str, str] = field(default_factory=dict)
     total: int = 0
@@ -71,16 +74,20 @@ class Execution:
         if self.stop_on_error and any(status != "ok" for status in self.status.values()):
             return
         while len(self.running) < self.jobs:
-            trial = self.queue.take([child.trial for child in self.running])
+            trial = self.queue.take([child.trial for child in self.running], lambda trial: self._seat(trial) is not None)
             if trial is None:
                 return
             write_json(self.run.trial(trial.key) / "key.json", self.preimages.get(trial.key, {}))
             self.processes.settle([trial, *self.queue.waiting], (child.trial for child in self.running))
-            self._start(trial)
+            self._start(trial, self._seat(trial) or CPU)
             self.tell({"event": "start", "trial": trial.id})
 
-    def _start(self, trial: Planned, *, again: bool = False) -> Child:
-        child = self.processes.start(trial, self.run.trial(trial.key) / "log.txt", again=again)
+    def _seat(self, trial: Planned) -> str | None:
+        """The device for a trial now; None: all are full."""
+        return self.seats.free(trial.spec.device, (child.device for child in self.running))
+
+    def _start(self, trial: Planned, device: str, *, again: bool = False) -> Child:
+        child = self.processes.start(trial, self.run.trial(trial.key) / "log.txt", device, again=again)
         self.running.append(child)
         return child
 
@@ -126,7 +133,7 @@ class Execution:
         if child.retried:
             return False
         self.running.remove(child)
-        again = self._start(child.trial, again=True)
+        again = self._start(child.trial, child.device, again=True)
         again.retried, again.started = True, child.started
         self.lost.append(child.trial.id)
         self.tell({"event": "note", "trial": child.trial.id, "text": f"{child.crash()}; it is started again, once"})
@@ -140,7 +147,7 @@ class Execution:
             return False
         log.end(metric, status, reason)
         self.running.remove(child)
-        self._start(child.trial, again=True)
+        self._start(child.trial, child.device, again=True)
         self.tell(
             {"event": "note", "trial": child.trial.id, "text": f"metric '{metric}': {reason}; the others are measured without it"}
         )

@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from fpmg_bench.devices import settle
 from fpmg_bench.document.words import plural
 from fpmg_bench.errors import ExitCode, FpmgError, StoreError
 from fpmg_bench.hookspecs import CORE
 from fpmg_bench.runner.child import PARENT, SINGLE_THREADED
+from fpmg_bench.runner.devices import place_of, reason
 from fpmg_bench.runner.ranks import Ranks
 from fpmg_bench.runner.wire import Wire
 from fpmg_bench.store import Planned, RunDir, TrialSink, only_writer
@@ -81,7 +83,7 @@ def execute(run: RunDir, trial: Planned, prepare: Prepare, emit: Emit | None = N
 
 def _failed(sink: TrialSink, error: Exception) -> int:
     traceback.print_exc()
-    sink.fail(str(error) if isinstance(error, FpmgError) else f"{type(error).__name__}: {error}")
+    sink.fail(reason(error))
     return ExitCode.SOME_FAILED
 
 
@@ -95,6 +97,7 @@ def _prepare(spec: TrialSpec, run: RunDir, trial: Planned, wire: Wire) -> tuple[
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     parts = build(spec, Registry.discover())
+    settle(parts.device)
     train = None if wire.kind == "inproc" else by_ranks(Ranks(run, trial, wire))
     return bool(parts.dataset.publishable), lambda sink: run_trial(spec, parts, sink, train)
 
@@ -124,6 +127,7 @@ def build(spec: TrialSpec, registry: Registry) -> Parts:
         topology=registry.build("topology", spec.topology) if spec.topology else None,
         aggregator=registry.build("aggregator", spec.aggregator) if spec.aggregator else None,
         metrics={choice.name: registry.build("metric", choice) for choice in _ours_first(spec.metrics, registry)},
+        device=place_of(spec),
     )
 
 

@@ -25,11 +25,11 @@ class Queue:
         scenes = {name: i for i, name in enumerate(dict.fromkeys(map(_scene, once.values())))}
         return cls(sorted(once.values(), key=lambda t: (scenes[_scene(t)], t.spec.privacy is None)), stage1_ready)
 
-    def take(self, running: Iterable[Planned]) -> Planned | None:
-        """The first trial that can start beside the running ones; None if all wait for a stage 1, or none is left."""
+    def take(self, running: Iterable[Planned], fits: Callable[[Planned], bool] = lambda trial: True) -> Planned | None:
+        """The first trial that fits and can start beside the running ones; None if all wait for a stage 1 or a device, or none is left."""
         busy = {trial.stage1 for trial in running if trial.stage1 and not self.stage1_ready(trial.stage1)}
         for trial in self.waiting:
-            if trial.stage1 not in busy:
+            if trial.stage1 not in busy and fits(trial):
                 self.waiting.remove(trial)
                 return trial
         return None

@@ -53,6 +53,8 @@ def run(
     on_event: Tell | None = None,
     wire: Wire = INPROC,
     isolate: Isolate = "warm",
+    device: str | None = None,
+    jobs_per_device: int = 1,
 ) -> Outcome:
     """Plan a suite, compute what is not finished, write results.parquet. Defaults: runs/<suite>, as many jobs as cores.
 
@@ -60,7 +62,7 @@ def run(
     its own; the numbers are the same. on_event gets dicts whose "event" is plan, start, stage, round, score, note, stage1, done, end or progress; all but plan,
     progress and notes on the whole run carry "trial". KeyboardInterrupt in it, or Ctrl-C, ends the run with code 130 and leaves it resumable.
     """
-    made = plan(suite, registry, only=only, seeds=seeds)
+    made = plan(suite, registry, only=only, seeds=seeds, device=device, jobs_per_device=jobs_per_device)
     target = RunDir(Path(out) if out is not None else Path("runs") / made.suite.name)
     return carry_out(made, target, registry, jobs or cores(), on_event or _silent, wire, isolate)
 
@@ -128,6 +130,7 @@ def compute(
         preimages=made.preimages,
         stop_on_error=made.suite.limits.on_error == "stop",
         memory=made.suite.limits.memory or SHARE * total_memory() / jobs,
+        seats=made.seats,
     )
     with on_this_machine(lambda: bool(work.status or work.running)):
         whole = work()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.devices import described, kind_of, resolved
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.keys import digest
+from fpmg_bench.runner.devices import Seats
 from fpmg_bench.runner.outdated import outdated
 from fpmg_bench.spec import NOT_HERE
 from fpmg_bench.store import (
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 class RunPlan:
     """All trials of a run with their keys. selected: ids that this call is to compute (all, or those that `only` chose).
 
-    preimages: trial key -> {"stage1", "trial", "measure"}: what the keys are digests of.
+    preimages: trial key -> {"stage1", "trial", "measure"}: what the keys are digests of. seats: the devices of this machine.
     """
 
     suite: Suite
@@ -50,6 +52,7 @@ class RunPlan:
     components: Sequence[Mapping[str, str]]
     command: str
     stale: tuple[Planned, ...] = ()
+    seats: Seats = field(default_factory=Seats)
 
     @property
     def notes(self) -> list[str]:
@@ -80,7 +83,7 @@ class RunPlan:
             "cohorts": {name: info.as_json() for name, info in self.cohorts.items()},
             "components": list(self.components),
         }
-        run.write_plan(plan, self.suite.text, environment())
+        run.write_plan(plan, self.suite.text, environment(described(self.seats.devices)))
 
 
 def plan(
@@ -91,11 +94,13 @@ def plan(
     seeds: Sequence[int] | None = None,
     out: Path | None = None,
     loaded: dict[str, Cohort] | None = None,
+    device: str | None = None,
+    jobs_per_device: int = 1,
 ) -> RunPlan:
     """Validate a suite, read its cohorts and key its trials. With `out` the plan is written there, and nothing runs.
 
-    only: pytest's `-k` expression over trial ids; seeds: instead of the suite's; loaded: is given the cohorts by name, which are
-    forgotten otherwise.
+    only: pytest's `-k` expression over trial ids; seeds, device: instead of the suite's; jobs_per_device: trials at a time on one;
+    loaded: is given the cohorts by name, which are forgotten otherwise.
     """
     from fpmg_bench.suite import check_request, expand, load_suite, validate
 
@@ -104,6 +109,8 @@ def plan(
     else:
         validate(suite, registry)
     check_request(suite, only, seeds)
+    devices = resolved(device or suite.limits.device, "--device" if device else f"{suite.source}: limits.device")
+    suite = suite.on(kind_of(devices[0]))
     cohorts, missing = _cohorts(suite, registry, loaded)
     wanted = expand(suite, registry, cohorts, only, seeds, missing)
     whole = expand(suite, registry, cohorts, missing=missing) if only or seeds else wanted
@@ -119,7 +126,8 @@ def plan(
         skipped=wanted.skipped,
         cohorts=cohorts,
         components=components,
-        command=_command(suite, only, seeds),
+        command=_command(suite, only, seeds, device),
+        seats=Seats(devices, jobs_per_device),
     )
     if out is not None:
         made.save(RunDir(Path(out)))
@@ -201,7 +209,7 @@ def _keyed(spec: TrialSpec, versions: Versions) -> tuple[Planned, dict[str, Any]
     return trial, {"stage1": first, "trial": second, "measure": third}
 
 
-def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None) -> str:
+def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None, device: str | None) -> str:
     """The command line that repeats this run anywhere, given the run's suite.yaml where the suite does not ship."""
     from fpmg_bench.suite import name_elsewhere
 
@@ -210,4 +218,6 @@ def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None) -> str
         words += ["-k", only]
     if seeds:
         words += ["--seeds", ",".join(map(str, seeds))]
+    if device:
+        words += ["--device", device]
     return shlex.join(words)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from fpmg_bench.devices import CPU
 from fpmg_bench.runner.child import Child, Own
 from fpmg_bench.store import Planned
 
@@ -14,8 +15,8 @@ from fpmg_bench.store import Planned
 class Processes(Protocol):
     """Starts trials."""
 
-    def start(self, trial: Planned, log: Path, *, again: bool = False) -> Child:
-        """Start a trial; its log is begun anew, or (again) goes on after what is there."""
+    def start(self, trial: Planned, log: Path, device: str = CPU, *, again: bool = False) -> Child:
+        """Start a trial on a device; its log is begun anew, or (again) goes on after what is there."""
         ...
 
     def go_on(self, child: Child) -> bool:
@@ -41,10 +42,10 @@ class Fresh:
 
     command: Callable[[Planned], Sequence[str]]
 
-    def start(self, trial: Planned, log: Path, *, again: bool = False) -> Child:
+    def start(self, trial: Planned, log: Path, device: str = CPU, *, again: bool = False) -> Child:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab" if again else "wb") as file:
-            return Child.of(trial, Own.start(self.command(trial), file), log)
+            return Child.of(trial, Own.start(self.command(trial), file, device=device), log, device=device)
 
     def go_on(self, child: Child) -> bool:
         return False

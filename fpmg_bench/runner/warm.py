@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from fpmg_bench.devices import CPU
 from fpmg_bench.keys import digest
 from fpmg_bench.runner import usage
 from fpmg_bench.runner.child import Child, Own, Process
@@ -173,10 +174,10 @@ class Warm:
         """For these trials."""
         return cls(run, fresh, Counter(_side(trial) for trial in {trial.key: trial for trial in todo}.values()))
 
-    def start(self, trial: Planned, log: Path, *, again: bool = False) -> Child:
-        """As a trainer, or where nothing is to be trained, or is already, as a measurer."""
-        if self._halves(trial).unsafe:
-            return self.fresh.start(trial, log, again=again)
+    def start(self, trial: Planned, log: Path, device: str = CPU, *, again: bool = False) -> Child:
+        """As a trainer, or where nothing is to be trained, or is already, as a measurer. Devices have been tried with interpreters only."""
+        if device != CPU or self._halves(trial).unsafe:
+            return self.fresh.start(trial, log, device, again=again)
         log.parent.mkdir(parents=True, exist_ok=True)
         if not again:
             log.write_bytes(b"")

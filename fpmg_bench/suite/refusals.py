@@ -36,6 +36,8 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
             yield from _serial_refusals(spec, info, len(sizes), registry)
             yield from secrecy_refusals(spec, info, len(sizes), registry)
         if spec.privacy is not None:
+            if spec.device == "mps":
+                yield "private steps take norms in float64, which mps does not have; write device: cpu, or cuda"
             yield from _privacy_refusals(spec, spec.privacy, min(sizes, default=0), registry)
             yield from _not_private(spec, info, registry)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.devices import accepted
 from fpmg_bench.errors import TrialError
 from fpmg_bench.keys import rng_for
 from fpmg_bench.trial.decoding import decode
@@ -70,7 +71,7 @@ def _drawn(parts: Parts, space: Space, state: State, requested: Tensor, rng: Rng
 
     assert parts.generator is not None
     name = type(parts.generator).__name__
-    drawn = parts.generator.sample(space, state, requested, rng)
+    drawn = parts.generator.sample(space, state, requested, rng, **accepted(parts.generator.sample, parts.device))
     shapes, expected = (tuple(drawn.z.shape), tuple(drawn.present.shape)), (len(requested), space.width)
     if shapes != (expected, (len(requested), len(space.blocks))):
         raise TrialError(

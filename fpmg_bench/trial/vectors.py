@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.devices import accepted
 from fpmg_bench.errors import TrialError
 from fpmg_bench.trial.decoding import decode
 from fpmg_bench.types import Representation, Space
@@ -47,7 +48,7 @@ def _encoded(parts: Parts, train: Cohort, modality: str, state: State, data: Any
     import torch
 
     encoder, schema = parts.encoders[modality], train.schemas[modality]
-    z = encoder.encode(schema, state, data)
+    z = encoder.encode(schema, state, data, **accepted(encoder.encode, parts.device)).cpu()
     if z.shape != (len(data), encoder.dim) or not bool(torch.isfinite(z).all()):
         raise TrialError(
             f"encoder {type(encoder).__name__} of modality '{modality}' gave shape {tuple(z.shape)} or values that are not finite "

@@ -48,11 +48,13 @@ def tune(
     jobs: int | None = None,
     trials: int | None = None,
     on_event: Tell | None = None,
+    device: str | None = None,
+    jobs_per_device: int = 1,
 ) -> Tuned:
     """Run the suite's study, or go on with it; a proposal is one trial on every large enough cohort and seed that it asks for.
 
     out: run directory, default runs/<suite>-tune; the journal lies beside it. jobs: proposals at a time (TPE then guesses the
-    pending ones, so proposals depend on it; trials do not). Raises SuiteError without a `tune` section or a large enough cohort.
+    pending ones, so proposals depend on it; trials do not). device, jobs_per_device: as of `fpmg_bench.run`. Raises SuiteError without a `tune` section or a large enough cohort.
     """
     from fpmg_bench.store import cores
 
@@ -60,7 +62,8 @@ def tune(
         raise SuiteError(
             f"{suite.source}: no `tune` section", "tune: {method: ..., trials: 40, holdout: 0.3, objectives: [...], space: {...}}"
         )
-    work = _Study.open(suite, suite.tune, registry, out, on_event or (lambda event: None))
+    where: dict[str, Any] = {"device": device, "jobs_per_device": jobs_per_device}
+    work = _Study.open(suite, suite.tune, registry, out, on_event or (lambda event: None), where)
     wanted = trials if trials is not None else suite.tune.trials
     while (left := wanted - work.finished()) > 0:
         if not work.batch(min(left, jobs or cores())):
@@ -86,8 +89,8 @@ class _Study:
     planned: dict[str, Planned] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, suite: Suite, tune: Tune, registry: Registry, out: Path | None, tell: Tell) -> _Study:
-        """Check all that can be wrong before anything runs, then open the journal."""
+    def open(cls, suite: Suite, tune: Tune, registry: Registry, out: Path | None, tell: Tell, where: Mapping[str, Any]) -> _Study:
+        """Check all that can be wrong before anything runs, then open the journal. where: the device and its jobs."""
         from fpmg_bench import runner
         from fpmg_bench.store import RunDir
         from fpmg_bench.suite import name_elsewhere, validate
@@ -95,8 +98,10 @@ class _Study:
         validate(suite, registry)
         objectives = objectives_of(suite, tune, registry)
         narrowed = replace(suite, methods={tune.method: suite.methods[tune.method]})
+        on = f" --device {where['device']}" if where["device"] else ""
         made = replace(
-            runner.plan(narrowed, registry, seeds=suite.seeds[: tune.seeds]), command=f"fpmg-bench tune {name_elsewhere(suite)}"
+            runner.plan(narrowed, registry, seeds=suite.seeds[: tune.seeds], **where),
+            command=f"fpmg-bench tune {name_elsewhere(suite)}{on}",
         )
         small = {
             name: f"{plural(info.patients, 'patient')}; tuned are cohorts from {TUNED_FROM} on"
