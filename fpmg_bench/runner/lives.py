@@ -18,13 +18,13 @@ from fpmg_bench.errors import ExitCode
 from fpmg_bench.runner.child import LOST
 from fpmg_bench.runner.forking import Life, Waiting, ended, forgotten, threads
 from fpmg_bench.runner.one import build, die_with, execute
+from fpmg_bench.runner.sampler import Gone, Onlooker, Sampler, receive, send, serve
 from fpmg_bench.store import Planned, RunDir, TrialSink
 from fpmg_bench.store.tensors import pack, unpack
 from fpmg_bench.trial.cost import Clock, denormals_flushed
 from fpmg_bench.trial.judging import Judge
 from fpmg_bench.trial.learning import learn, opened, recalled
 from fpmg_bench.trial.prepared import Loaded
-from fpmg_bench.trial.sampler import Gone, Onlooker, Sampler, receive, send, serve
 from fpmg_bench.types import Pixels
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def _measure(spec: TrialSpec, parts: Parts, side: Side | None, end: socket.socke
 
 def look_on(scene: Scene, trial: Planned, side: Side | None, trainer: socket.socket, sampler: socket.socket) -> Any:
     """An onlooker: scores what a trainer would release now, until nobody asks."""
-    from fpmg_bench.trial.parcel import read_asked
+    from fpmg_bench.runner.parcel import read_asked
 
     forgotten()
     with denormals_flushed():

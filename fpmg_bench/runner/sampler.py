@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import FpmgError, TrialError
+from fpmg_bench.runner import parcel
 from fpmg_bench.store.atomic import plain
-from fpmg_bench.trial import parcel
 from fpmg_bench.trial.release import release
 
 if TYPE_CHECKING:
