@@ -5,15 +5,17 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from fpmg_bench.errors import ExitCode, on_this_machine
+from fpmg_bench.errors import ExitCode, SuiteError, on_this_machine
 from fpmg_bench.results import Results
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
+    from fpmg_bench.runner import Elsewhere
 
 
 def run(
@@ -29,12 +31,14 @@ def run(
     transport: Literal["inproc", "gloo"] = "inproc",
     deadline: float = 60.0,
     on_dead: Literal["stop", "close-ring"] = "stop",
+    scheduler: str | None = None,
 ) -> Results:
     """Run a suite (a file, or the name of one that ships); trials that are finished are kept.
 
     out: run directory, default runs/<suite>; jobs: trials at a time, default the number of cores; only: pytest's -k expression
     over dataset/method/seed; seeds: instead of the suite's; report: write report.html. transport "gloo": a process for every
-    silo, `deadline` seconds a hop; on_dead: a dead silo ends the trial, or the others go on without it.
+    silo, `deadline` seconds a hop; on_dead: a dead silo ends the trial, or the others go on without it. scheduler: tcp://HOST:PORT of a Dask cluster
+    whose workers run the trials, or local:N.
     Raises SuiteError, PluginError or DatasetError before anything runs, MachineError where disk, rights or memory end it.
     Failed trials raise nothing: they are rows with a reason, and `Results.code` is not OK.
     """
@@ -44,12 +48,36 @@ def run(
     found = registry or Registry.discover()
     target = None if out is None else Path(out)
     wire = runner.Wire(transport, deadline, on_dead)
-    ended = runner.run(suite, registry=found, out=target, jobs=jobs, only=only, seeds=seeds, on_event=on_event, wire=wire)
+    with cluster(scheduler, jobs) as elsewhere:
+        ended = runner.run(
+            suite,
+            registry=found,
+            out=target,
+            jobs=jobs,
+            only=only,
+            seeds=seeds,
+            on_event=on_event,
+            wire=wire,
+            elsewhere=elsewhere,
+        )
     results = Results(ended.run, ended.code, ended.counts)
     if report and ended.code not in (ExitCode.INTERRUPTED, ExitCode.NOTHING_MEASURED):
         with on_this_machine(lambda: True):
             write_report([results.path], registry=found)
     return results
+
+
+def cluster(scheduler: str | None, jobs: int | None = None) -> AbstractContextManager[Elsewhere | None]:
+    """The cluster of `--scheduler`; nothing where none is named. SuiteError where jobs are given, too: workers have slots."""
+    if scheduler is None:
+        return nullcontext()
+    if jobs is not None:
+        raise SuiteError(
+            "--jobs is of this machine, --scheduler of others", "`fpmg-bench worker --slots` says how many at a time"
+        )
+    from fpmg_bench.cluster import connected
+
+    return connected(scheduler)
 
 
 def load(run: str | Path) -> Results:

@@ -17,6 +17,7 @@ Examples:
   fpmg-bench run suites/multimodal.yaml --jobs 2
   fpmg-bench run suites/multimodal.yaml -k "fpmg and iu-cxr" --seeds 0,1
   fpmg-bench run smoke --out runs/again --json
+  fpmg-bench run multimodal --scheduler tcp://HOST:8786
 \b
 Finished trials are kept: the same command goes on where it was stopped, and an edited suite runs only what is new.
 """
@@ -36,6 +37,12 @@ Deadline = Annotated[float, typer.Option("--deadline", min=0.1, help="Seconds th
 OnDead = Annotated[
     Literal["stop", "close-ring"], typer.Option("--on-dead", help="A silo's death ends the trial, or the others go on.")
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler", metavar="ADDRESS", help="Run trials on a Dask cluster: tcp://HOST:PORT, or local:N.", show_default=False
+    ),
+]
 SuiteName = Annotated[
     str, typer.Argument(metavar="SUITE", help="A suite file, or the name of one that ships.", show_default=False)
 ]
@@ -52,6 +59,7 @@ def command(
     transport: Joined = "inproc",
     deadline: Deadline = 60.0,
     on_dead: OnDead = "stop",
+    scheduler: Scheduler = None,
 ) -> None:
     """Run every trial of SUITE that is not finished, then write results.parquet and report.html."""
     from fpmg_bench import api
@@ -60,7 +68,7 @@ def command(
     from fpmg_bench.errors import on_this_machine
 
     with watching() as tell:
-        joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead}
+        joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead, "scheduler": scheduler}
         results = api.run(suite, out=out, jobs=jobs, only=only, seeds=numbers(seeds), on_event=tell, report=report, **joined)
     with on_this_machine(lambda: True):
         _tell(results, json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpmg_bench.cli.run import Jobs, Json, SuiteName
+from fpmg_bench.cli.run import Jobs, Json, Scheduler, SuiteName
 from fpmg_bench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ Examples:
   fpmg-bench tune suites/tuning.yaml
   fpmg-bench tune suites/tuning.yaml --trials 20 --jobs 2
   fpmg-bench tune suites/tuning.yaml --apply
+  fpmg-bench tune suites/tuning.yaml --scheduler tcp://HOST:8786
 """
 
 
@@ -32,6 +33,11 @@ def command(
     ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Write <suite>-tuned.yaml with the best parameters.")] = False,
     json: Json = False,
+    scheduler: Scheduler = None,
+    study: Annotated[
+        str | None,
+        typer.Option("--study", metavar="URL", help="Keep the study in this database (Optuna's RDB), not in a journal."),
+    ] = None,
 ) -> None:
     """Tune the method named in SUITE's `tune` section with Optuna's TPE; go on where an earlier call stopped.
 
@@ -39,6 +45,7 @@ def command(
     Pareto front is printed, and its member nearest to the ideal point is the best (objectives scaled to
     their ranges over all proposals).
     """
+    from fpmg_bench import api
     from fpmg_bench.cli.progress import watching
     from fpmg_bench.registry import Registry
     from fpmg_bench.suite import load_suite
@@ -46,8 +53,8 @@ def command(
 
     registry = Registry.discover()
     read = load_suite(suite)
-    with watching() as tell:
-        tuned = tune(read, registry, out=out, jobs=jobs, trials=trials, on_event=tell)
+    with watching() as tell, api.cluster(scheduler) as elsewhere:
+        tuned = tune(read, registry, out=out, jobs=jobs, trials=trials, on_event=tell, elsewhere=elsewhere, study=study)
     written = _apply(read, tuned, registry) if apply and tuned.best else None
     _tell(tuned, written, json)
     if tuned.best is None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fpmg_bench.errors import ExitCode, SuiteError, on_this_machine
 from fpmg_bench.results import rebuilt
@@ -29,6 +29,30 @@ if TYPE_CHECKING:
 INPROC = Wire()
 
 
+class Work(Protocol):
+    """The running of a plan's trials, wherever they run. Called once: False if interrupted."""
+
+    status: dict[str, str]  # key -> how it ended
+
+    @property
+    def running(self) -> Sequence[Any]:
+        """What has begun and not ended."""
+        ...
+
+    def __call__(self) -> bool: ...
+
+
+class Elsewhere(Protocol):
+    """Other machines: gives the work on these trials, whose files come back into this run directory."""
+
+    @property
+    def slots(self) -> int:
+        """Trials at a time."""
+        ...
+
+    def work(self, run: RunDir, trials: Sequence[Planned], made: RunPlan, tell: Tell, wire: Wire) -> Work: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a run ended. counts: ok, failed, timeout (of this call), kept (finished before), left, refused, skipped."""
@@ -48,18 +72,28 @@ def run(
     seeds: Sequence[int] | None = None,
     on_event: Tell | None = None,
     wire: Wire = INPROC,
+    elsewhere: Elsewhere | None = None,
 ) -> Outcome:
     """Plan a suite, compute what is not finished, write results.parquet. Defaults: runs/<suite>, as many jobs as cores.
 
     on_event gets dicts whose "event" is plan, start, stage, round, score, note, stage1, done, end or progress; all but plan,
     progress and notes on the whole run carry "trial". KeyboardInterrupt in it, or Ctrl-C, ends the run with code 130 and leaves it resumable.
+    elsewhere: a cluster (`fpmg_bench.cluster.connected`) instead of this machine's jobs.
     """
     made = plan(suite, registry, only=only, seeds=seeds)
     target = RunDir(Path(out) if out is not None else Path("runs") / made.suite.name)
-    return carry_out(made, target, registry, jobs or cores(), on_event or _silent, wire)
+    return carry_out(made, target, registry, jobs or cores(), on_event or _silent, wire, elsewhere)
 
 
-def carry_out(made: RunPlan, target: RunDir, registry: Registry, jobs: int, on_event: Tell, wire: Wire = INPROC) -> Outcome:
+def carry_out(
+    made: RunPlan,
+    target: RunDir,
+    registry: Registry,
+    jobs: int,
+    on_event: Tell,
+    wire: Wire = INPROC,
+    elsewhere: Elsewhere | None = None,
+) -> Outcome:
     """Write a plan as the run directory's only writer, say what is damaged there, compute what is not finished."""
     target.check_owner(made.suite.name)
     with only_writer(target.root, wait=False):
@@ -72,7 +106,7 @@ def carry_out(made: RunPlan, target: RunDir, registry: Registry, jobs: int, on_e
         made.write(target)
         for text in made.notes:
             tell({"event": "note", "text": text})
-        return compute(made, target, jobs, tell, lambda trial: [*subprocess_command(target, trial), *wire.words()])
+        return compute(made, target, jobs, tell, wire=wire, elsewhere=elsewhere)
 
 
 def joined(made: RunPlan, run: RunDir, registry: Registry, wire: Wire) -> RunPlan:
@@ -97,7 +131,13 @@ def joined(made: RunPlan, run: RunDir, registry: Registry, wire: Wire) -> RunPla
 
 
 def compute(
-    made: RunPlan, run: RunDir, jobs: int, tell: Tell, command: Callable[[Planned], Sequence[str]] | None = None
+    made: RunPlan,
+    run: RunDir,
+    jobs: int,
+    tell: Tell,
+    command: Callable[[Planned], Sequence[str]] | None = None,
+    wire: Wire = INPROC,
+    elsewhere: Elsewhere | None = None,
 ) -> Outcome:
     """Execute the selected trials of a written plan that are not finished, then collect."""
     if jobs < 1:
@@ -105,15 +145,12 @@ def compute(
     kept = {trial.key for trial in made.trials if run.finished(trial)}
     todo = [trial for trial in made.trials if trial.id in made.selected and trial.key not in kept]
     size = {"trials": len(made.trials), "todo": len({t.key for t in todo}), "kept": len(made.trials) - len(todo)}
-    tell({"event": "plan", "jobs": jobs, **size})
-    work = Execution(
-        run=run,
-        queue=Queue.of(todo, run.stage1_ready),
-        jobs=jobs,
-        command=command or (lambda trial: subprocess_command(run, trial)),
-        tell=tell,
-        preimages=made.preimages,
-        stop_on_error=made.suite.limits.on_error == "stop",
+    tell({"event": "plan", "jobs": elsewhere.slots if elsewhere else jobs, **size})
+    stop = made.suite.limits.on_error == "stop"
+    work: Work = (
+        elsewhere.work(run, todo, made, tell, wire)
+        if elsewhere
+        else execution(run, todo, made.preimages, jobs, tell, wire, stop_on_error=stop, command=command)
     )
     with on_this_machine(lambda: bool(work.status or work.running)):
         whole = work()
@@ -121,6 +158,29 @@ def compute(
     counts = dict.fromkeys(("ok", "failed", "timeout", "left"), 0) | Counter(work.status.get(trial.key, "left") for trial in todo)
     counts |= {"kept": size["kept"], "refused": len(made.refusals), "skipped": len(made.skipped)}
     return Outcome(_code(whole, counts, table), run.root, counts)
+
+
+def execution(
+    run: RunDir,
+    trials: Sequence[Planned],
+    preimages: Mapping[str, Mapping[str, Any]],
+    jobs: int,
+    tell: Tell,
+    wire: Wire = INPROC,
+    *,
+    stop_on_error: bool = False,
+    command: Callable[[Planned], Sequence[str]] | None = None,
+) -> Execution:
+    """The work on these trials on this machine."""
+    return Execution(
+        run=run,
+        queue=Queue.of(trials, run.stage1_ready),
+        jobs=jobs,
+        command=command or (lambda trial: [*subprocess_command(run, trial), *wire.words()]),
+        tell=tell,
+        preimages=preimages,
+        stop_on_error=stop_on_error,
+    )
 
 
 def subprocess_command(run: RunDir, trial: Planned) -> list[str]:

@@ -1,0 +1,7 @@
+"""x"""
+
+EPILOG = ""
+
+
+def command() -> None:
+    """x"""
