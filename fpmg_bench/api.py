@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from fpmg_bench.errors import ExitCode, SuiteError, on_this_machine
+from fpmg_bench.errors import ExitCode, StoreError, SuiteError, on_this_machine
 from fpmg_bench.results import Results
 
 if TYPE_CHECKING:
@@ -65,6 +65,32 @@ def run(
         with on_this_machine(lambda: True):
             write_report([results.path], registry=found)
     return results
+
+
+def resume(
+    run: str | Path,
+    *,
+    scheduler: str | None = None,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+    registry: Registry | None = None,
+) -> Results:
+    """Compute what a run directory's plan has and is not finished, here or on a cluster.
+
+    Raises StoreError where the suite that lies there gives these trials other keys now.
+    """
+    from fpmg_bench import runner
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.store import RunDir, cores
+
+    found, place = registry or Registry.discover(), RunDir(Path(run))
+    keys = {trial.id: trial.key for trial in place.trials()}
+    made = runner.plan(place.root / "suite.yaml", found, seeds=sorted({trial.spec.seed for trial in place.trials()}))
+    if other := [id for id, key in keys.items() if {trial.id: trial.key for trial in made.trials}.get(id) != key]:
+        raise StoreError(f"{run}: {other[0]} has another key now", f"run it again: {place.plan().get('command')}")
+    made = replace(made, selected=frozenset(keys), command=str(place.plan().get("command") or made.command))
+    with cluster(scheduler) as elsewhere:
+        ended = runner.carry_out(made, place, found, cores(), on_event or (lambda event: None), elsewhere=elsewhere)
+    return Results(ended.run, ended.code, ended.counts)
 
 
 def cluster(scheduler: str | None, jobs: int | None = None) -> AbstractContextManager[Elsewhere | None]:

@@ -90,6 +90,8 @@ class Dispatch:
         got = self.session.received()  # after `done`: all that a finished task has sent is among it
         for message in got:
             self._receive(message)
+        if any(future.status == "cancelled" for future in done):
+            raise Unreachable("the scheduler has forgotten a scene")
         for future in done:
             self._settle(future, self.flying.pop(future))
         if not got:
@@ -218,8 +220,6 @@ class Dispatch:
 
     def _settle(self, future: Future[str], scene: Scene) -> None:
         """A task that is over: well, refused, or with its worker."""
-        if future.status == "cancelled":
-            raise Unreachable("the scheduler has forgotten a scene")
         if future.status == "error":
             error = future.exception()
             self._lose(scene, scene.worker or "a worker", f"{type(error).__name__}: {error}")

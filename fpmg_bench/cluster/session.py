@@ -25,10 +25,11 @@ class Unreachable(Exception):
 
 @dataclass(slots=True)
 class Session:
-    """name: of the queue that workers send back through, new for each session."""
+    """name: of the queue that workers send back through, new for each connection; run: the same for all of them."""
 
     address: str
     name: str = ""
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)
     client: Client = field(init=False)
     queue: Queue = field(init=False)
 
@@ -68,7 +69,7 @@ class Session:
         """A scene's task, on one of these workers where any are named. Never run twice by Dask: see `task.run_scene`."""
         import dask
 
-        text = json.dumps({**brief, "queue": self.name}, allow_nan=False)
+        text = json.dumps({**brief, "queue": self.name, "run": self.run}, allow_nan=False)
         key = f"{self.name}-{brief['scene']}.{brief['attempt']}"
         with self._reached(), dask.config.set({"distributed.admin.large-graph-warning-threshold": LARGE}):
             return self.client.submit(run_scene, text, bundle, key=key, pure=False, workers=workers)

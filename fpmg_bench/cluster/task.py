@@ -95,7 +95,7 @@ def _folder(worker: Worker, told: Mapping[str, Any], bundle: bytes) -> Iterator[
 
 def _refusals(run: RunDir, told: Mapping[str, Any]) -> list[str]:
     """What differs here, found once for a run's components and cohort: seeds and budgets change nothing of it."""
-    of = digest([told["queue"], told["about"]])
+    of = digest([told["run"], told["about"]])
     with _checking:
         if of not in _checked:
             done = subprocess.run(_command("check", run), capture_output=True, env=_environment(), check=False)

@@ -50,7 +50,9 @@ def merge(runs: Sequence[Path], out: Path) -> Merged:
         places = [*([target] if (target.root / "plan.json").is_file() else []), *sources]
         for place in places[1:]:
             _alike(places[0], place)
-        merged, planned, holders = Merged(out), {}, {}
+        merged = Merged(out)
+        planned: dict[str, Planned] = {}
+        holders: dict[str, list[RunDir]] = {}
         for place in places:
             for trial in place.trials():
                 planned.setdefault(trial.id, trial)
@@ -69,16 +71,16 @@ def _alike(first: RunDir, other: RunDir) -> None:
     if pair[0]["suite"] != pair[1]["suite"]:
         named = [f"{run.root} is of suite {plan['suite']!r}" for run, plan in zip((first, other), pair, strict=True)]
         raise StoreError(", ".join(named), "merge runs of one suite")
-    images = [_versions(run, plan) for run, plan in zip((first, other), pair, strict=True)]
-    shared = [{name: image[name] for name in image if name in images[0] and name in images[1]} for image in images]
-    _refuse(
-        list(differences(*shared)), first, other, "made with different versions", "compute both with the same versions and data"
-    )
+    here, there = (_versions(run, plan) for run, plan in zip((first, other), pair, strict=True))
+    both = here.keys() & there.keys()
+    found = list(differences({name: here[name] for name in both}, {name: there[name] for name in both}))
+    _refuse(found, first, other, "made with different versions", "compute both with the same versions and data")
     keys = [{trial.id: (trial.key, trial.measure) for trial in run.trials()} for run in (first, other)]
     unlike = [id for id, key in keys[1].items() if keys[0].get(id, key) != key]
-    images = [_preimages(run, unlike[:1]) for run in (first, other)]
-    what = [f"{unlike[0]}: {text}" for text in differences(*images)] or unlike[:1]
-    _refuse(what if unlike else [], first, other, "different keys", "compute both with the same suite, versions and data")
+    if unlike:
+        texts = differences(_preimages(first, unlike[0]), _preimages(other, unlike[0]))
+        what = [f"{unlike[0]}: {text}" for text in texts] or unlike[:1]
+        _refuse(what, first, other, "different keys", "compute both with the same suite, versions and data")
 
 
 def _refuse(found: Sequence[str], first: RunDir, other: RunDir, what: str, way_out: str) -> None:
@@ -95,10 +97,10 @@ def _versions(run: RunDir, plan: Mapping[str, Any]) -> dict[str, Any]:
     return found | {f"cohort '{name}'": info.get("fingerprint") for name, info in plan.get("cohorts", {}).items()}
 
 
-def _preimages(run: RunDir, ids: Sequence[str]) -> dict[str, Any]:
+def _preimages(run: RunDir, id: str) -> dict[str, Any]:
     """What the keys of a trial are digests of; empty where it has not begun."""
-    trials = [trial for trial in run.trials() if trial.id in ids]
-    found = read_json(run.trial(trials[0].key) / "key.json") if trials else None
+    key = next(trial.key for trial in run.trials() if trial.id == id)
+    found = read_json(run.trial(key) / "key.json")
     return {name: (found or {}).get(name) for name in ("trial", "measure")}
 
 

@@ -22,11 +22,11 @@ datasets: [{name: phantom, patients: 90, silos: 3, modalities: [table]}]
 partition: natural
 budget: {rounds: 25, local_steps: 2, sampling_rate: 0.2, encoder_rounds: 1}
 methods:
-  ring: {encoders: {table: autoencoder}, generator: parallel-cgan, topology: ring, aggregator: fedavg}
   copy: {control: copy}
+  ring: {encoders: {table: autoencoder}, generator: parallel-cgan, topology: ring, aggregator: fedavg}
 metrics: [rg, dg, co]
 """
-WAIT = 60
+WAIT = 250  # seconds, on a machine that others use
 
 
 def process(*words, log, env=None):
@@ -154,17 +154,10 @@ def test_two_workers_give_the_table_of_one_machine_and_one_with_other_versions_g
     assert site.run(suite, tmp_path / "out").wait(WAIT) == 0, site.said()
     same(table(tmp_path / "out"), alone)
     assert {trial["ran"]["worker"] for trial in trials(tmp_path / "out")} == {"a", "b"}
-    assert f"worker other (tcp://127.0.0.1:" in site.said()
+    assert "worker other (tcp://127.0.0.1:" in site.said()
     assert f"setting.libraries.scipy {scipy.__version__} -> 0.0.1" in site.said()
     assert not list(tmp_path.glob("out/.*.tmp"))
     assert [site.scenes(name) for name in ("a", "b", "other")] == [[], [], []]
-
-
-def test_where_every_worker_has_other_versions_nothing_runs(site, suite, tmp_path):
-    site.worker("other", **other_scipy(tmp_path / "path"))
-    assert site.run(suite, tmp_path / "out").wait(WAIT) == 4, site.said()
-    assert "install the same versions" in site.said()
-    assert not trials(tmp_path / "out")
 
 
 def test_a_worker_killed_in_mid_trial_costs_no_number_and_is_told(site, suite, alone, tmp_path):
@@ -195,7 +188,6 @@ def test_a_scheduler_that_goes_and_comes_back_costs_no_number(site, suite, alone
 
 def test_an_interrupt_ends_the_workers_trials_and_keeps_what_is_finished(site, suite, alone, tmp_path):
     site.worker("a")
-    assert site.run(suite, tmp_path / "out", "-k", "copy and 0").wait(WAIT) == 0, site.said()
     run = site.run(suite, tmp_path / "out", "-k", "0")
     site.training("a")
     run.send_signal(signal.SIGINT)

@@ -45,7 +45,7 @@ class FakeRunner:
         self.specs: list[Any] = []
         monkeypatch.setattr(runner, "compute", self)
 
-    def __call__(self, made: Any, run: Any, jobs: int, tell: Any) -> Any:
+    def __call__(self, made: Any, run: Any, jobs: int, tell: Any, elsewhere: Any = None) -> Any:
         from fpmg_bench.runner import Outcome
         from fpmg_bench.store import write_json
 
