@@ -5,15 +5,17 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from fpmg_bench.errors import ExitCode, on_this_machine
+from fpmg_bench.errors import ExitCode, StoreError, SuiteError, on_this_machine
 from fpmg_bench.results import Results
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
+    from fpmg_bench.runner import Elsewhere
 
 
 def run(
@@ -32,6 +34,7 @@ def run(
     isolate: Literal["warm", "fresh"] = "warm",
     device: str | None = None,
     jobs_per_device: int = 1,
+    scheduler: str | None = None,
 ) -> Results:
     """Run a suite (a file, or the name of one that ships); trials that are finished are kept.
 
@@ -40,6 +43,7 @@ def run(
     silo, `deadline` seconds a hop; on_dead: a dead silo ends the trial, or the others go on without it. device: auto, cpu, cuda,
     cuda:N or mps, default the suite's; jobs_per_device: trials at a time on one device.
     isolate: trials as forks of processes that have imported and loaded, or each with an interpreter of its own; the same numbers.
+    scheduler: tcp://HOST:PORT of a Dask cluster whose workers run the trials, or local:N.
     Raises SuiteError, PluginError or DatasetError before anything runs, MachineError where disk, rights or memory end it.
     Failed trials raise nothing: they are rows with a reason, and `Results.code` is not OK.
     """
@@ -48,15 +52,54 @@ def run(
 
     found = registry or Registry.discover()
     target = None if out is None else Path(out)
-    wire = runner.Wire(transport, deadline, on_dead)
-    how: dict[str, Any] = {"on_event": on_event, "wire": wire, "isolate": isolate, "device": device}
-    how["jobs_per_device"] = jobs_per_device
-    ended = runner.run(suite, registry=found, out=target, jobs=jobs, only=only, seeds=seeds, **how)
+    wire = runner.Wire(transport, deadline, on_dead, isolate)
+    how: dict[str, Any] = {"on_event": on_event, "wire": wire, "device": device, "jobs_per_device": jobs_per_device}
+    with cluster(scheduler, jobs) as elsewhere:
+        ended = runner.run(suite, registry=found, out=target, jobs=jobs, only=only, seeds=seeds, elsewhere=elsewhere, **how)
     results = Results(ended.run, ended.code, ended.counts)
     if report and ended.code not in (ExitCode.INTERRUPTED, ExitCode.NOTHING_MEASURED):
         with on_this_machine(lambda: True):
             write_report([results.path], registry=found)
     return results
+
+
+def resume(
+    run: str | Path,
+    *,
+    scheduler: str | None = None,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+    registry: Registry | None = None,
+) -> Results:
+    """Compute what a run directory's plan has and is not finished, here or on a cluster.
+
+    Raises StoreError where the suite that lies there gives these trials other keys now.
+    """
+    from fpmg_bench import runner
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.store import RunDir, cores
+
+    found, place = registry or Registry.discover(), RunDir(Path(run))
+    keys = {trial.id: trial.key for trial in place.trials()}
+    made = runner.plan(place.root / "suite.yaml", found, seeds=sorted({trial.spec.seed for trial in place.trials()}))
+    if other := [id for id, key in keys.items() if {trial.id: trial.key for trial in made.trials}.get(id) != key]:
+        raise StoreError(f"{run}: {other[0]} has another key now", f"run it again: {place.plan().get('command')}")
+    made = replace(made, selected=frozenset(keys), command=str(place.plan().get("command") or made.command))
+    with cluster(scheduler) as elsewhere:
+        ended = runner.carry_out(made, place, found, cores(), on_event or (lambda event: None), elsewhere=elsewhere)
+    return Results(ended.run, ended.code, ended.counts)
+
+
+def cluster(scheduler: str | None, jobs: int | None = None) -> AbstractContextManager[Elsewhere | None]:
+    """The cluster of `--scheduler`; nothing where none is named. SuiteError where jobs are given, too: workers have slots."""
+    if scheduler is None:
+        return nullcontext()
+    if jobs is not None:
+        raise SuiteError(
+            "--jobs is of this machine, --scheduler of others", "`fpmg-bench worker --slots` says how many at a time"
+        )
+    from fpmg_bench.cluster import connected
+
+    return connected(scheduler)
 
 
 def load(run: str | Path) -> Results:

@@ -36,6 +36,8 @@ COMMANDS = {  # name -> module and its line in `--help`; a module is imported on
     "compare": ("compare", "Compare two runs, or two methods."),
     "calibrate": ("calibrate", "Judge metrics by what they say of controls."),
     "list": ("components", "List components, their parameters and cards."),
+    "worker": ("worker", "Run trials for a scheduler on another machine."),
+    "merge": ("merge", "Join run directories of one suite."),
     "data": ("data", "Describe your own cohort, fetch a public one, write one as a folder."),
     "audit": ("audit", "Recompute the privacy ledgers of a run and read its canaries."),
     "doctor": ("doctor", "Check this machine, libraries and plug-ins."),

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
+from fpmg_bench.cli.run import Scheduler
+
 EPILOG = """\b
 Examples:
   fpmg-bench run calibration
   fpmg-bench calibrate runs/calibration runs/calibration_n
   fpmg-bench calibrate runs/calibration runs/calibration_n --html calibration.html --markdown calibration.md
   fpmg-bench calibrate runs/calibration --json
+  fpmg-bench calibrate runs/calibration --scheduler tcp://HOST:8786
 """
 
 
@@ -25,10 +28,12 @@ def command(
     write: Annotated[bool, typer.Option("--write", help="Keep the verdicts inside the package, for reports and `list`.")] = False,
     add: Annotated[bool, typer.Option("--add", help="Add to the verdicts that are kept instead of starting anew.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    scheduler: Scheduler = None,
 ) -> None:
     """Compute dose-response, power, false alarms, smallest usable n and the verdict of every score from calibration runs.
 
     A score is demoted where any declared bar is missed on any cohort. Scores without a measured bar are not calibrated.
+    With --scheduler, trials of these runs that are not finished are computed there before.
     """
     from dataclasses import asdict
 
@@ -36,6 +41,8 @@ def command(
     from fpmg_bench.cli import console, damage
     from fpmg_bench.errors import StoreError
 
+    if scheduler is not None:
+        _finish(runs, scheduler)
     damage.tell(runs)
     found = calibration.responses(calibration.observe(runs))
     if not found:
@@ -60,3 +67,15 @@ def command(
             write_bytes(markdown, words.render(sections, title="Calibration").encode())
         if html:
             write_bytes(html, page.render(sections, title="calibration", subtitle=str(made["command"])).encode())
+
+
+def _finish(runs: list[Path], scheduler: str) -> None:
+    """What is left of the runs, on the cluster. An interrupt ends the command."""
+    from fpmg_bench import api
+    from fpmg_bench.cli.progress import watching
+    from fpmg_bench.errors import ExitCode
+
+    with watching() as tell:
+        for run in runs:
+            if api.resume(run, scheduler=scheduler, on_event=tell).code is ExitCode.INTERRUPTED:
+                raise typer.Exit(ExitCode.INTERRUPTED)

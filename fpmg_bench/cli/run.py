@@ -17,6 +17,7 @@ Examples:
   fpmg-bench run suites/multimodal.yaml --jobs 2
   fpmg-bench run suites/multimodal.yaml -k "fpmg and iu-cxr" --seeds 0,1
   fpmg-bench run smoke --out runs/again --json
+  fpmg-bench run multimodal --scheduler tcp://HOST:8786
 \b
 Finished trials are kept: the same command goes on where it was stopped, and an edited suite runs only what is new.
 """
@@ -47,6 +48,12 @@ Device = Annotated[
     typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps. [default: limits.device]", show_default=False),
 ]
 PerDevice = Annotated[int, typer.Option("--jobs-per-device", min=1, help="Trials at a time on one device that is no CPU.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler", metavar="ADDRESS", help="Run trials on a Dask cluster: tcp://HOST:PORT, or local:N.", show_default=False
+    ),
+]
 SuiteName = Annotated[
     str, typer.Argument(metavar="SUITE", help="A suite file, or the name of one that ships.", show_default=False)
 ]
@@ -66,6 +73,7 @@ def command(
     isolate: Isolated = "warm",
     device: Device = None,
     jobs_per_device: PerDevice = 1,
+    scheduler: Scheduler = None,
 ) -> None:
     """Run every trial of SUITE that is not finished, then write results.parquet and report.html."""
     from fpmg_bench import api
@@ -75,7 +83,7 @@ def command(
 
     with watching() as tell:
         joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead, "isolate": isolate}
-        joined |= {"device": device, "jobs_per_device": jobs_per_device}
+        joined |= {"device": device, "jobs_per_device": jobs_per_device, "scheduler": scheduler}
         results = api.run(suite, out=out, jobs=jobs, only=only, seeds=numbers(seeds), on_event=tell, report=report, **joined)
     with on_this_machine(lambda: True):
         _tell(results, json)

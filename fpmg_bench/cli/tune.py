@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpmg_bench.cli.run import Device, Jobs, Json, PerDevice, SuiteName
+from fpmg_bench.cli.run import Device, Jobs, Json, PerDevice, Scheduler, SuiteName
 from fpmg_bench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ Examples:
   fpmg-bench tune suites/tuning.yaml
   fpmg-bench tune suites/tuning.yaml --trials 20 --jobs 2
   fpmg-bench tune suites/tuning.yaml --apply
+  fpmg-bench tune suites/tuning.yaml --scheduler tcp://HOST:8786
 """
 
 
@@ -34,6 +35,11 @@ def command(
     json: Json = False,
     device: Device = None,
     jobs_per_device: PerDevice = 1,
+    scheduler: Scheduler = None,
+    study: Annotated[
+        str | None,
+        typer.Option("--study", metavar="URL", help="Keep the study in this database (Optuna's RDB), not in a journal."),
+    ] = None,
 ) -> None:
     """Tune the method named in SUITE's `tune` section with Optuna's TPE; go on where an earlier call stopped.
 
@@ -41,6 +47,7 @@ def command(
     Pareto front is printed, and its member nearest to the ideal point is the best (objectives scaled to
     their ranges over all proposals).
     """
+    from fpmg_bench import api
     from fpmg_bench.cli.progress import watching
     from fpmg_bench.registry import Registry
     from fpmg_bench.suite import load_suite
@@ -48,10 +55,9 @@ def command(
 
     registry = Registry.discover()
     read = load_suite(suite)
-    with watching() as tell:
-        tuned = tune(
-            read, registry, out=out, jobs=jobs, trials=trials, on_event=tell, device=device, jobs_per_device=jobs_per_device
-        )
+    where: dict[str, Any] = {"device": device, "jobs_per_device": jobs_per_device, "study": study}
+    with watching() as tell, api.cluster(scheduler) as elsewhere:
+        tuned = tune(read, registry, out=out, jobs=jobs, trials=trials, on_event=tell, elsewhere=elsewhere, **where)
     written = _apply(read, tuned, registry) if apply and tuned.best else None
     _tell(tuned, written, json)
     if tuned.best is None:

@@ -53,7 +53,7 @@ class Execution:
         """Run all. False if interrupted: then nothing of it is running any more, and what was finished stays."""
         self.total = len(self.queue.waiting)
         try:
-            with _interruptible():
+            with interruptible():
                 while self.running or self.queue.waiting:
                     self._launch()
                     if not self.running:
@@ -181,7 +181,7 @@ class Execution:
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """A polite SIGTERM counts as Ctrl-C. Handlers can only be set in the main thread; elsewhere nothing changes."""
     if threading.current_thread() is not threading.main_thread():
         yield

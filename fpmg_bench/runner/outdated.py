@@ -63,15 +63,15 @@ def _parts(run: RunDir, old: Planned, new: Mapping[str, Any], which: str) -> set
     return set(differences(before[which], new[which])) if before and which in before else {"unknown (no key.json)"}
 
 
-def differences(old: Any, new: Any, at: str = "") -> Iterator[str]:
+def differences(old: Any, new: Any, at: str = "", long: int = LONG) -> Iterator[str]:
     """Dotted places at which two JSON values differ, with both values where they are short. Lists of components go by their names."""
     old, new = _named(old), _named(new)
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in sorted({*old, *new}):
-            yield from differences(old.get(name), new.get(name), f"{at}.{name}" if at else name)
+            yield from differences(old.get(name), new.get(name), f"{at}.{name}" if at else name, long)
     elif old != new:
         pair = [str(value) for value in (old, new)]
-        yield f"{at} {pair[0]} -> {pair[1]}" if max(map(len, pair)) <= LONG else at
+        yield f"{at} {pair[0]} -> {pair[1]}" if max(map(len, pair)) <= long else at
 
 
 def _named(value: Any) -> Any:

@@ -179,14 +179,19 @@ def _versions(
     specs: Sequence[TrialSpec], registry: Registry, fingerprints: Mapping[str, str]
 ) -> tuple[Versions, list[dict[str, str]]]:
     """Versions of all components in use, for the keys and for plan.json."""
-    found, listed = {}, []
+    found, listed = _component_versions(specs, registry), []
     for kind, name in dict.fromkeys(pair for spec in specs for pair in chosen(spec)):
         entry = registry.find(kind, name)
-        found[f"{kind}:{name}"] = registry.version(entry)
         about = {"kind": kind, "name": name, "version": found[f"{kind}:{name}"], "distribution": entry.distribution}
         more = {"card": registry.card(kind, name) if kind == "metric" else "", "note": registry.note(kind, name)}
         listed.append(about | {word: text for word, text in more.items() if text})
     return Versions(found, fingerprints, setting(), _contents(specs, registry)), listed
+
+
+def _component_versions(specs: Sequence[TrialSpec], registry: Registry) -> dict[str, str]:
+    """ "kind:name" -> version; nothing is imported."""
+    pairs = dict.fromkeys(pair for spec in specs for pair in chosen(spec))
+    return {f"{kind}:{name}": registry.version(registry.find(kind, name)) for kind, name in pairs}
 
 
 def _contents(specs: Sequence[TrialSpec], registry: Registry) -> dict[str, str]:
@@ -207,6 +212,14 @@ def _keyed(spec: TrialSpec, versions: Versions) -> tuple[Planned, dict[str, Any]
     third = measure_preimage(spec, versions, key)
     trial = Planned(spec.id, key, digest(first) if first else None, digest(third), spec)
     return trial, {"stage1": first, "trial": second, "measure": third}
+
+
+def recomputed(specs: Sequence[TrialSpec], registry: Registry) -> dict[str, dict[str, Any]]:
+    """Trial id -> the pre-images that this machine's plug-ins, libraries and data give; they must be the plan's for equal numbers."""
+    choices = {spec.dataset_name: spec.dataset for spec in specs}
+    prints = {name: registry.build("dataset", choice).fingerprint() for name, choice in choices.items()}
+    versions = Versions(_component_versions(specs, registry), prints, setting(), _contents(specs, registry))
+    return {spec.id: _keyed(spec, versions)[1] for spec in specs}
 
 
 def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None, device: str | None) -> str:

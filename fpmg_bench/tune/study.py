@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import optuna
 
     from fpmg_bench.registry import Registry
-    from fpmg_bench.runner import RunPlan
+    from fpmg_bench.runner import Elsewhere, RunPlan
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.store import Planned, RunDir
     from fpmg_bench.suite import Suite, Tune
@@ -50,11 +50,14 @@ def tune(
     on_event: Tell | None = None,
     device: str | None = None,
     jobs_per_device: int = 1,
+    elsewhere: Elsewhere | None = None,
+    study: str | None = None,
 ) -> Tuned:
     """Run the suite's study, or go on with it; a proposal is one trial on every large enough cohort and seed that it asks for.
 
     out: run directory, default runs/<suite>-tune; the journal lies beside it. jobs: proposals at a time (TPE then guesses the
-    pending ones, so proposals depend on it; trials do not). device, jobs_per_device: as of `fpmg_bench.run`. Raises SuiteError without a `tune` section or a large enough cohort.
+    pending ones, so proposals depend on it; trials do not), by default as many as cores, or as `elsewhere`, a cluster, has slots.
+    study: URL of a database instead of the journal. device, jobs_per_device: as of `fpmg_bench.run`. Raises SuiteError without a `tune` section or a large enough cohort.
     """
     from fpmg_bench.store import cores
 
@@ -63,10 +66,10 @@ def tune(
             f"{suite.source}: no `tune` section", "tune: {method: ..., trials: 40, holdout: 0.3, objectives: [...], space: {...}}"
         )
     where: dict[str, Any] = {"device": device, "jobs_per_device": jobs_per_device}
-    work = _Study.open(suite, suite.tune, registry, out, on_event or (lambda event: None), where)
+    work = _Study.open(suite, suite.tune, registry, out, on_event or (lambda event: None), where, elsewhere, study)
     wanted = trials if trials is not None else suite.tune.trials
     while (left := wanted - work.finished()) > 0:
-        if not work.batch(min(left, jobs or cores())):
+        if not work.batch(min(left, jobs or (elsewhere.slots if elsewhere else cores()))):
             break
     return work.result()
 
@@ -86,10 +89,21 @@ class _Study:
     bases: tuple[TrialSpec, ...]
     surveyed: RunPlan
     tell: Tell
+    elsewhere: Elsewhere | None = None
     planned: dict[str, Planned] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, suite: Suite, tune: Tune, registry: Registry, out: Path | None, tell: Tell, where: Mapping[str, Any]) -> _Study:
+    def open(
+        cls,
+        suite: Suite,
+        tune: Tune,
+        registry: Registry,
+        out: Path | None,
+        tell: Tell,
+        where: Mapping[str, Any],
+        elsewhere: Elsewhere | None,
+        url: str | None,
+    ) -> _Study:
         """Check all that can be wrong before anything runs, then open the journal. where: the device and its jobs."""
         from fpmg_bench import runner
         from fpmg_bench.store import RunDir
@@ -118,8 +132,8 @@ class _Study:
         target = RunDir(out if out is not None else Path("runs") / f"{suite.name}-tune")
         target.check_owner(suite.name)
         journal = target.root.with_name(f"{target.root.name}.journal")
-        study = open_study(suite, journal, objectives, bases)
-        return cls(suite, tune, registry, objectives, study, target, journal, small, bases, made, tell)
+        study = open_study(suite, journal, objectives, bases, url)
+        return cls(suite, tune, registry, objectives, study, target, journal, small, bases, made, tell, elsewhere)
 
     def finished(self) -> int:
         """Proposals that were answered, well or badly."""
@@ -137,7 +151,7 @@ class _Study:
         self.planned |= {trial.id: trial for trial in made.trials}
         with only_writer(self.run.root, wait=False):
             replace(made, trials=(*self._earlier(made), *made.trials)).write(self.run)
-            outcome = runner.compute(made, self.run, size, self.tell)
+            outcome = runner.compute(made, self.run, size, self.tell, elsewhere=self.elsewhere)
         for trial in requested:
             self._answer(trial, specs[trial.number])
         return outcome.code is not ExitCode.INTERRUPTED

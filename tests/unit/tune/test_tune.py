@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -43,12 +44,14 @@ class FakeRunner:
         from fpmg_bench import runner
 
         self.specs: list[Any] = []
+        self.sizes: list[tuple[int, Any]] = []
         monkeypatch.setattr(runner, "compute", self)
 
-    def __call__(self, made: Any, run: Any, jobs: int, tell: Any) -> Any:
+    def __call__(self, made: Any, run: Any, jobs: int, tell: Any, elsewhere: Any = None) -> Any:
         from fpmg_bench.runner import Outcome
         from fpmg_bench.store import write_json
 
+        self.sizes.append((jobs, elsewhere))
         for trial in made.trials:
             if trial.id in made.selected:
                 self.specs.append(trial.spec)
@@ -72,6 +75,27 @@ def test_trials_live_in_the_development_set_and_the_study_goes_on(tmp_path: Path
     assert [p.params for p in again.proposals[:4]] == [p.params for p in first.proposals]
     assert len({p.params["generator.lr"] for p in again.proposals}) == 6
     assert first.journal.is_file()
+
+
+def test_a_study_in_a_database_goes_on_and_leaves_no_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeRunner(monkeypatch)
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    first = tune(_suite(), Registry.discover(), out=tmp_path / "t", jobs=1, study=url)
+    again = tune(_suite(), Registry.discover(), out=tmp_path / "t", jobs=1, trials=5, study=url)
+    assert len(again.proposals) == 5
+    assert [p.params for p in again.proposals[:4]] == [p.params for p in first.proposals]
+    assert not first.journal.exists()
+    with pytest.raises(StoreError, match="--study nonsense"):
+        tune(_suite(), Registry.discover(), out=tmp_path / "t", study="nonsense")
+
+
+def test_on_a_cluster_as_many_proposals_are_made_at_a_time_as_it_has_slots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, cluster = FakeRunner(monkeypatch), SimpleNamespace(slots=3)
+    found = tune(_suite(), Registry.discover(), out=tmp_path / "t", elsewhere=cluster)  # type: ignore[arg-type]
+    assert len(found.proposals) == 4
+    assert fake.sizes == [(3, cluster), (1, cluster)]
 
 
 def test_a_proposal_is_measured_on_as_many_seeds_as_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

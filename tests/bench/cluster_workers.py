@@ -1,0 +1,39 @@
+"""Seconds of a suite of some scenes, of one trial each, on Dask workers of this machine: `python cluster_workers.py SCENES ROUNDS WORKERS...`."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+SUITE = """version: 1
+name: scenes
+seeds: [{seeds}]
+datasets: [{{name: phantom, patients: 300, silos: 3, modalities: [table]}}]
+budget: {{rounds: {rounds}, local_steps: 20, sampling_rate: 0.2, encoder_rounds: 2}}
+methods:
+  ring: {{encoders: {{table: autoencoder}}, generator: parallel-cgan, topology: ring, aggregator: fedavg}}
+metrics: [rg]
+"""
+
+
+def measure(scenes: int, rounds: int, workers: int) -> dict[str, float]:
+    """Wall seconds from the plan to the table, without the start of the workers; trials that ended well; the machine's load before."""
+    from fpmg_bench import runner
+    from fpmg_bench.cluster import connected
+    from fpmg_bench.registry import Registry
+
+    with tempfile.TemporaryDirectory() as place:
+        suite = Path(place) / "scenes.yaml"
+        suite.write_text(SUITE.format(seeds=", ".join(map(str, range(scenes))), rounds=rounds))
+        with connected(f"local:{workers}") as elsewhere:
+            registry = Registry.discover()
+            load, begun = os.getloadavg()[0], time.monotonic()
+            outcome = runner.run(suite, registry=registry, out=Path(place) / "run", elsewhere=elsewhere)
+            return {"seconds": time.monotonic() - begun, "ok": outcome.counts["ok"], "load": load}
+
+
+if __name__ == "__main__":
+    asked = [int(word) for word in sys.argv[1:]]
+    print(json.dumps({workers: measure(*asked[:2], workers) for workers in asked[2:]}))
