@@ -75,7 +75,7 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Any:
         events: list[dict[str, Any]] = []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(planning, "environment", dict)  # it asks git
-            patch.setattr(outcome, "Execution", lambda jobs, command, stop_on_error, **more: Here(**more))
+            patch.setattr(outcome, "Execution", lambda jobs, command, stop_on_error, seats, **more: Here(**more))
             ended = outcome.carry_out(made, RunDir(root), registry, 1, events.append)
         started = [event["trial"] for event in events if event["event"] == "start"]
         return ended, started, [f"{event['trial']}: {event['text']}" for event in events if event["event"] == "note"]
