@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import ExitCode
@@ -24,7 +24,7 @@ from fpmg_bench.trial.cost import Clock, denormals_flushed
 from fpmg_bench.trial.judging import Judge
 from fpmg_bench.trial.learning import learn, opened, recalled
 from fpmg_bench.trial.prepared import Loaded
-from fpmg_bench.trial.sampler import Gone, Onlooker, Sampler, receive, send, serve
+from fpmg_bench.trial.sampler import Gone, Onlooker, Sampler, look_for, serve
 from fpmg_bench.types import Pixels
 
 if TYPE_CHECKING:
@@ -235,6 +235,8 @@ def _train(
     learnt = recalled(stages, {}, clock) or learn(stages, clock, look=look)
     if frames is not None:
         with os.fdopen(frames, "wb", closefd=False) as file:
+            file.seek(0)
+            file.truncate()  # a trainer before this one may have been killed here
             file.write(_packed(learnt.frames))
     sink.emit({"event": "trained"})
 
@@ -262,16 +264,11 @@ def _measure(spec: TrialSpec, parts: Parts, side: Side | None, end: socket.socke
 
 def look_on(scene: Scene, trial: Planned, side: Side | None, trainer: socket.socket, sampler: socket.socket) -> Any:
     """An onlooker: scores what a trainer would release now, until nobody asks."""
-    from fpmg_bench.trial.parcel import read_asked
-
     forgotten()
+    spec = trial.spec
     with denormals_flushed():
-        spec = trial.spec
-        judge = _judge(spec, scene.parts(spec), side, sampler, Clock())
         try:
-            while (data := receive(trainer)) is not None:
-                models, requested, note = read_asked(data)
-                send(trainer, json.dumps(judge.look(models, requested, note["rounds"])).encode())
+            look_for(trainer, cache(lambda: _judge(spec, scene.parts(spec), side, sampler, Clock())))
         except Gone:
             ended(LOST)
     ended(ExitCode.OK)

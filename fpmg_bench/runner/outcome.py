@@ -123,7 +123,7 @@ def compute(
         run=run,
         queue=Queue.of(todo, run.stage1_ready),
         jobs=jobs,
-        processes=_processes(run, todo, command),
+        processes=_processes(run, todo, command, tell),
         tell=tell,
         preimages=made.preimages,
         stop_on_error=made.suite.limits.on_error == "stop",
@@ -139,13 +139,13 @@ def compute(
     return Outcome(_code(whole, counts, table), run.root, counts)
 
 
-def _processes(run: RunDir, todo: Sequence[Planned], command: Callable[[Planned], Sequence[str]] | None) -> Processes:
+def _processes(run: RunDir, todo: Sequence[Planned], command: Callable[[Planned], Sequence[str]] | None, tell: Tell) -> Processes:
     fresh = Fresh(command or (lambda trial: subprocess_command(run, trial)))
     if command is not None or not sys.platform.startswith("linux"):
         return fresh
     from fpmg_bench.runner.warm import Warm
 
-    return Warm.of(run, fresh, todo)
+    return Warm.of(run, fresh, todo, tell)
 
 
 def subprocess_command(run: RunDir, trial: Planned) -> list[str]:
