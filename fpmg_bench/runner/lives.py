@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import ExitCode
 from fpmg_bench.runner.child import LOST
-from fpmg_bench.runner.forking import Life, Waiting, ended, forgotten, threads
+from fpmg_bench.runner.forking import Life, Waiting, ended, forget, forgotten, remembering, threads
 from fpmg_bench.runner.one import build, die_with, execute
 from fpmg_bench.store import Planned, RunDir, TrialSink
 from fpmg_bench.store.tensors import pack, unpack
@@ -45,6 +45,7 @@ class Zygote(Waiting):
     def __init__(self, orders: socket.socket, run: RunDir, registry: Registry) -> None:
         super().__init__(orders)
         self.run, self.registry = run, registry
+        self.caches = remembering()
 
     def born(self, order: Mapping[str, Any], fds: list[int]) -> Life:
         """A scene, with sockets for its own orders and for those of its trainers; or a sampler, with a socket to who asks it."""
@@ -52,7 +53,7 @@ class Zygote(Waiting):
         ends = [socket.socket(fileno=fd) for fd in fds]
         if order["role"] == "sampler":
             return partial(sample, spec, self.registry, ends[0])
-        return Scene(ends[0], ends[1], self.run, self.registry, spec)
+        return Scene(ends[0], ends[1], self, spec)
 
 
 class Trials(Waiting):
@@ -72,10 +73,10 @@ class Trials(Waiting):
 class Scene(Trials):
     """A cohort, loaded and split once. What is measured of real patients alone is measured once for each placing of them."""
 
-    def __init__(self, orders: socket.socket, training: socket.socket, run: RunDir, registry: Registry, spec: TrialSpec) -> None:
-        super().__init__(orders, run, registry, None)
+    def __init__(self, orders: socket.socket, training: socket.socket, zygote: Zygote, spec: TrialSpec) -> None:
+        super().__init__(orders, zygote.run, zygote.registry, None)
         self.training: socket.socket | None = training
-        self.spec = spec
+        self.caches, self.spec = zygote.caches, spec
         self.loaded: Loaded | None = None
         self.sides: dict[str, Side] = {}
 
@@ -100,9 +101,10 @@ class Scene(Trials):
                 self.trouble = error
 
     def _apart(self, orders: socket.socket, parent: int) -> Life:
-        """In a fork: the training patients alone."""
+        """In a fork: the training patients alone. What a dataset has read may also lie in caches."""
         self.orders.close()
         die_with(parent)
+        forget(self.caches)
         patients = None if self.loaded is None else alone(self.loaded.training)
         return TrainingScene(orders, self.run, self.registry, self.trouble, patients)
 
@@ -196,11 +198,18 @@ def _alone(cohort: Cohort) -> Cohort:
 
     data = {
         name: Pixels.of(np.array(part.array()))
-        if isinstance(part, Pixels) and len(part) * int(np.prod(cohort.schemas[name].shape)) <= HELD
+        if isinstance(part, Pixels) and (_in_memory(part) or len(part) * int(np.prod(cohort.schemas[name].shape)) <= HELD)
         else part
         for name, part in cohort.data.items()
     }
     return replace(cohort, data=data)
+
+
+def _in_memory(part: Pixels) -> bool:
+    import numpy as np
+
+    owner = getattr(part.read, "__self__", None)
+    return isinstance(owner, np.ndarray) and not isinstance(owner, np.memmap)
 
 
 def sample(spec: TrialSpec, registry: Registry, end: socket.socket) -> Any:

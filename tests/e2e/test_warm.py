@@ -13,7 +13,7 @@ name: warm
 seeds: [0]
 frames: true
 datasets:
-  - {name: phantom, patients: 80, silos: 3, missing: 0.2, absent: 0.2, modalities: [table, series, text, image], image_size: 8}
+  - {name: phantom, patients: 48, silos: 2, missing: 0.2, absent: 0.2, modalities: [table, series, text, image], image_size: 8}
 partition: natural
 budget: {rounds: 2, local_steps: 1, sampling_rate: 0.3, encoder_rounds: 1, evaluate_every: 1}
 methods:
@@ -21,7 +21,7 @@ methods:
     encoders:
       table: {name: autoencoder, dim: 4}
       series: pca
-      text: pca
+      text: {name: transformer-ae, dim: 4}
       image: pca
     generator: parallel-cgan
     topology: ring
@@ -35,8 +35,9 @@ methods:
     privacy: {epsilon: 8, delta: 1.0e-3}
     audit: {canaries: 10}
   copy: {control: copy}
-metrics: [rg, fc, co, neighbour, proxies]
+metrics: [fc, co, neighbour]
 """
+TRIALS = 6
 
 
 def numbers(out: Path) -> pd.DataFrame:
@@ -61,6 +62,7 @@ def run(program: Any, suite: Path, name: str, *words: str) -> Path:
     out = suite.parent / name
     code, printed = program("run", suite, "--out", out, "--no-report", *words)
     assert code == 0, printed
+    assert f"\n{TRIALS} ok\n" in printed, printed
     return out
 
 
