@@ -241,7 +241,7 @@ def _train(
     look = None if onlooker is None else Onlooker(socket.socket(fileno=onlooker))
     clock = Clock()
     stages = opened(spec, parts, patients.placed(spec), sink)
-    learnt = recalled(stages, {}, clock) or learn(stages, clock, look=look)
+    learnt = recalled(stages, None, clock) or learn(stages, clock, look=look)
     if frames is not None:
         with os.fdopen(frames, "wb", closefd=False) as file:
             file.seek(0)
@@ -307,14 +307,14 @@ def _packed(frames: Any) -> bytes:
     return pack(payloads, heads)
 
 
-def _unpacked(file: int | None) -> dict[int, list[dict[str, Any]]]:
+def _unpacked(file: int | None) -> dict[int, list[dict[str, Any]]] | None:
     if file is None:
-        return {}
+        return None
     with os.fdopen(os.dup(file), "rb") as opened_file:
         opened_file.seek(0)
         data = opened_file.read()
     if not data:
-        return {}
+        return None
     payloads, heads = unpack(data)
     return {
         int(silo): [{**head, "payload": payloads[int(silo)][i]} for i, head in enumerate(each)] for silo, each in heads.items()

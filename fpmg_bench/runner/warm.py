@@ -210,8 +210,8 @@ class Warm:
         trial = child.trial
         if "trained" in child.said:
             self.trained.add(trial.key)
-        else:
-            self.trained.discard(trial.key)
+        elif trial.key in self.trained:
+            return False  # what was trained a moment ago is not to be found: training again would find it no better
         processes = self._measurer(trial, child.log) if trial.key in self.trained else self._trainer(trial, child.log)
         child.follow(Child.of(trial, processes[0], child.log, processes[1:]))
         return True
