@@ -81,8 +81,11 @@ class SdmetricsQuality:
             raise NotApplicable("no column of the table varies among the held-out patients")
         chosen = sorted(usable, key=lambda side: float(np.isnan(side[1]).mean()))[: self.columns]
         shapes = [shape(*side) for side in chosen]
-        pairs = (zip(*pair, strict=True) for pair in combinations(chosen, 2))
-        trends = [t for columns, a, b in pairs if (t := trend(columns, a, b)) is not None]
+        trends = [
+            found
+            for (a, real_a, made_a), (b, real_b, made_b) in combinations(chosen, 2)
+            if (found := trend((a, b), (real_a, real_b), (made_a, made_b))) is not None
+        ]
         scores = {".shapes": float(np.mean(shapes)), ".shapes_min": min(shapes)}
         if trends:
             scores |= {".trends": float(np.mean(trends)), ".trends_min": min(trends)}

@@ -49,21 +49,22 @@ class Predicate:
 
     terms: tuple[tuple[int, str, float], ...]
 
-    def holds(self, columns: NDArray[np.float64]) -> int:
-        """Of how many records it is true; columns [k, n]. Each term is asked of those alone for whom the ones before are true."""
-        rows = None
+    def __call__(self, columns: NDArray[np.float64]) -> NDArray[np.intp]:
+        """The records it is true of; columns [k, n]. Each term is asked of those alone for whom the ones before are true."""
+        rows = np.arange(columns.shape[1])
         for j, sign, value in self.terms:
-            x = columns[j] if rows is None else columns[j][rows]
-            true = np.isnan(x) if value != value else x == value if sign == "=" else x <= value if sign == "<=" else x >= value
-            rows = np.flatnonzero(true) if rows is None else rows[true]
+            x = columns[j][rows]
+            rows = rows[
+                np.isnan(x) if value != value else x == value if sign == "=" else x <= value if sign == "<=" else x >= value
+            ]
             if not len(rows):
-                return 0
-        return 0 if rows is None else len(rows)
+                break
+        return rows
 
 
 def isolated(predicates: list[Predicate], columns: NDArray[np.float64]) -> int:
     """How many of them are true of exactly one record; columns [k, n]."""
-    return sum(predicate.holds(columns) == 1 for predicate in predicates)
+    return sum(len(predicate(columns)) == 1 for predicate in predicates)
 
 
 def of_columns(release: Columns, size: int, rng: np.random.Generator) -> list[Predicate]:
