@@ -6,7 +6,7 @@ from fpmg_plugins.datasets.phantom import Phantom
 from fpmg_plugins.metrics import balls, learners
 from fpmg_plugins.metrics.fidelity.c2st import C2st, separable
 from fpmg_plugins.metrics.fidelity.dg import Dg
-from fpmg_plugins.metrics.fidelity.mmd import Mmd, gaussian_kernel, unbiased
+from fpmg_plugins.metrics.fidelity.mmd import Mmd, gaussian_kernel, several, unbiased
 from fpmg_plugins.metrics.fidelity.prdc import Prdc, prdc
 from fpmg_plugins.metrics.fidelity.rg import Rg
 from fpmg_plugins.metrics.fidelity.support import LEVELS, Support, alpha_precision, authenticity, beta_recall
@@ -48,6 +48,12 @@ def test_prdc_equals_brute_force_with_copies_and_ties(seed, copies, monkeypatch)
             "coverage": held.any(1).mean(),
         }
         assert prdc(real, made, k) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_divisions_at_once_are_those_one_by_one():
+    x = np.random.default_rng(0).normal(size=(90, 6))
+    kernel, first = gaussian_kernel(x), np.stack([np.random.default_rng(i).permutation(90) < 40 for i in range(7)])
+    np.testing.assert_allclose(several(kernel, first), [unbiased(kernel, one) for one in first], rtol=1e-11, atol=1e-14)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
