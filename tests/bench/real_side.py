@@ -48,13 +48,12 @@ def metrics():
 
 
 def release(source, made, control, strength=0.5):
-    """silo -> what one control makes of the training patients; the last silo has another draw of it."""
+    """silo -> what a control makes of the training patients, one for all."""
     from fpmg_bench.controls import CONTROLS
     from fpmg_bench.keys import rng_for
 
-    one, two = (CONTROLS[control](made.train, source, strength, rng_for(seed, control)) for seed in (0, 1))
-    silos = range(len(made.train.silo_names))
-    return dict.fromkeys(silos, one) | {len(silos) - 1: two}
+    made_up = CONTROLS[control](made.train, source, strength, rng_for(0, control))
+    return dict.fromkeys(range(len(made.train.silo_names)), made_up)
 
 
 def scored(evidence, asked):

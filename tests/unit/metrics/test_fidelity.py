@@ -191,3 +191,16 @@ def test_shuffled_pairing_leaves_the_single_modalities_alone(measured):
     found = measured["shuffle-pairing"]
     for modality in ("table", "series", "image"):
         assert found["c2st", modality].value == pytest.approx(found["c2st", modality].floor, abs=0.05)
+
+
+@pytest.mark.parametrize("metric", [Prdc, Support])
+def test_large_cohorts_are_compared_on_a_subsample_whose_size_is_told(metric):
+    dataset = Phantom(patients=600, silos=2, modalities=("table",))
+    made = split(dataset.load(), 0)
+    parts = {part: getattr(made, part) for part in ("train", "r1", "r2", "held_out")}
+    release = CONTROLS["oracle"](made.train, dataset, 1.0, rng_for(0, "control"))
+    evidence = Measured(**parts, third=None, space=EvaluationSpace.fit(made.train, 0), silo_names=("a",), released={0: release})
+    some, every = ({s.key: s for s in metric(rows=rows)(evidence, rng_for(0, "m")) if s.scope == "all"} for rows in (100, 10_000))
+    assert {s.n for s in some.values()} == {100} and {s.n for s in every.values()} == {len(made.held_out)}
+    for key, score in every.items():
+        assert score.value == pytest.approx(some[key].value, abs=0.25 * max(1.0, score.value)), key
