@@ -13,7 +13,7 @@ from typing import Any
 from fpmg_bench.keys import digest
 
 LIBRARIES = (
-    "torch", "numpy", "pandas", "scipy", "scikit-learn", "pyarrow", "opacus", "transformers", "sdmetrics",
+    "torch", "numpy", "pandas", "scipy", "scikit-learn", "pyarrow", "opacus", "transformers",
     "torchxrayvision", "safetensors",
 )  # fmt: skip
 # Everything else in the package counts as able to change a number: a module forgotten here costs a rerun, never a wrong reuse.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fpmg_bench.errors import NotApplicable
+from fpmg_plugins.metrics.column_similarity import both, shape, varies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,25 +18,11 @@ if TYPE_CHECKING:
 
 def shapes(columns: Sequence[Column], real: pd.DataFrame, made: pd.DataFrame) -> float:
     """Mean of `shape` over the columns that vary among the real records. Raises NotApplicable where none does."""
-    usable = [c for c in columns if varies(real[c.name]) and made[c.name].count()]
+    sides = [(column, *both(column, real[column.name].to_numpy(), made[column.name].to_numpy())) for column in columns]
+    usable = [side for side in sides if varies(side[1]) and not np.isnan(side[2]).all()]
     if not usable:
         raise NotApplicable("no column of the table varies among the held-out patients")
-    return float(np.mean([shape(column, real, made) for column in usable]))
-
-
-def shape(column: Column, real: pd.DataFrame, made: pd.DataFrame) -> float:
-    """1 - sup|F - G| of a number, 1 - total variation of a category or flag (sdmetrics); missing cells are left out."""
-    from sdmetrics.single_column import KSComplement, TVComplement
-
-    metric = KSComplement if column.type == "number" else TVComplement
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scipy says how it computed a p-value that is not used
-        return float(metric.compute(real[column.name].dropna(), made[column.name].dropna()))
-
-
-def varies(values: pd.Series[float]) -> bool:
-    """More than one value?"""
-    return values.nunique(dropna=True) > 1
+    return float(np.mean([shape(*side) for side in usable]))
 
 
 def invalid(columns: Sequence[Column], made: pd.DataFrame) -> float:

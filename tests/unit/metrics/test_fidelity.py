@@ -6,7 +6,7 @@ from fpmg_plugins.datasets.phantom import Phantom
 from fpmg_plugins.metrics import balls, learners
 from fpmg_plugins.metrics.fidelity.c2st import C2st, separable
 from fpmg_plugins.metrics.fidelity.dg import Dg
-from fpmg_plugins.metrics.fidelity.mmd import Mmd, gaussian_kernel, unbiased
+from fpmg_plugins.metrics.fidelity.mmd import Mmd, gaussian_kernel, several, unbiased
 from fpmg_plugins.metrics.fidelity.prdc import Prdc, prdc
 from fpmg_plugins.metrics.fidelity.rg import Rg
 from fpmg_plugins.metrics.fidelity.support import LEVELS, Support, alpha_precision, authenticity, beta_recall
@@ -48,6 +48,12 @@ def test_prdc_equals_brute_force_with_copies_and_ties(seed, copies, monkeypatch)
             "coverage": held.any(1).mean(),
         }
         assert prdc(real, made, k) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_divisions_at_once_are_those_one_by_one():
+    x = np.random.default_rng(0).normal(size=(90, 6))
+    kernel, first = gaussian_kernel(x), np.stack([np.random.default_rng(i).permutation(90) < 40 for i in range(7)])
+    np.testing.assert_allclose(several(kernel, first), [unbiased(kernel, one) for one in first], rtol=1e-11, atol=1e-14)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -185,3 +191,16 @@ def test_shuffled_pairing_leaves_the_single_modalities_alone(measured):
     found = measured["shuffle-pairing"]
     for modality in ("table", "series", "image"):
         assert found["c2st", modality].value == pytest.approx(found["c2st", modality].floor, abs=0.05)
+
+
+@pytest.mark.parametrize("metric", [Prdc, Support])
+def test_large_cohorts_are_compared_on_a_subsample_whose_size_is_told(metric):
+    dataset = Phantom(patients=600, silos=2, modalities=("table",))
+    made = split(dataset.load(), 0)
+    parts = {part: getattr(made, part) for part in ("train", "r1", "r2", "held_out")}
+    release = CONTROLS["oracle"](made.train, dataset, 1.0, rng_for(0, "control"))
+    evidence = Measured(**parts, third=None, space=EvaluationSpace.fit(made.train, 0), silo_names=("a",), released={0: release})
+    some, every = ({s.key: s for s in metric(rows=rows)(evidence, rng_for(0, "m")) if s.scope == "all"} for rows in (100, 10_000))
+    assert {s.n for s in some.values()} == {100} and {s.n for s in every.values()} == {len(made.held_out)}
+    for key, score in every.items():
+        assert score.value == pytest.approx(some[key].value, abs=0.25 * max(1.0, score.value)), key

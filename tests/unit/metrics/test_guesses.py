@@ -78,16 +78,16 @@ def test_a_number_is_right_within_five_percentile_ranks():
 def test_predicates_isolate_the_record_they_were_made_of():
     people = columns(*([float(i), i % 3, i % 2] for i in range(50)), [99.0, 1, 1])
     extreme = [p for p in singling_out.of_columns(people, 500, np.random.default_rng(0)) if (0, ">=", 99.0) in p.terms]
-    assert [p(people.values).nonzero()[0].tolist() for p in extreme] == [[50]]
+    assert [p(people.values.T).tolist() for p in extreme] == [[50]]
     several = singling_out.of_records(people, 300, np.random.default_rng(0))
-    assert singling_out.isolated(several, people.values) == len(several) > 20
+    assert singling_out.isolated(several, people.values.T) == len(several) > 20
     twice = joined([people, people])
     assert singling_out.of_records(twice, 300, np.random.default_rng(0)) == []
 
 
 def test_a_value_that_nobody_released_is_asked_for_as_unknown():
     people = columns([np.nan, 0, 0], [1.0, 0, 0])
-    assert singling_out.Predicate(((0, "=", np.nan),))(people.values).tolist() == [True, False]
+    assert singling_out.Predicate(((0, "=", np.nan),))(people.values.T).tolist() == [0]
 
 
 def test_the_order_of_released_records_tells_nothing():

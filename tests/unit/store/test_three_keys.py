@@ -132,7 +132,7 @@ def test_a_planned_trial_survives_json(planned: Make) -> None:
 
 def test_the_setting_names_libraries_cpu_threads_and_device() -> None:
     found = setting()
-    assert {"torch", "numpy", "opacus", "pandas", "scikit-learn", "sdmetrics", "transformers"} <= set(found["libraries"])
+    assert {"torch", "numpy", "opacus", "pandas", "scikit-learn", "transformers"} <= set(found["libraries"])
     assert found["threads"] == 1
     assert found["device"] == "cpu"
     assert found["cpu"]

@@ -41,6 +41,7 @@ class Compared:
     real: Pair
     made_weights: Floats
     real_weights: Floats
+    real_side: Callable[[str, Callable[[], Floats]], Floats]  # what, and how it follows from the held-out patients: once
 
 
 class Association:
@@ -121,11 +122,12 @@ class Association:
                 reasons.append(error.reason)
                 evidence.not_applicable("association", error.reason, modality=f"{one}+{two}")
                 continue
+            key = (one, two, self.resamples, seed)
             weights = [
                 value_and_draws(evidence, people, self.resamples, seed + i).astype(np.float64)
                 for i, people in enumerate((_people(evidence, release)[made.rows], real.patient))
             ]
-            compared.append(Compared((one, two), made, real, weights[0], weights[1]))
+            compared.append(Compared((one, two), made, real, weights[0], weights[1], partial(_once, evidence, key)))
         if not compared:
             raise NotApplicable("; ".join(reasons[:2]))
         return compared
@@ -140,16 +142,24 @@ def _error(within: bool, evidence: Evidence, release: Cohort, compared: Sequence
     """Relative error of the cross-block correlations over all these pairs [1 + draws]; H's own norm is not resampled."""
     gap, size = np.zeros(len(compared[0].made_weights)), 0.0
     for c in compared:
-        matrices = [
-            correlations(*((centred(x.a, x.label), centred(x.b, x.label)) if within else (x.a, x.b)), w)
-            for x, w in ((c.made, c.made_weights), (c.real, c.real_weights))
-        ]
-        gap += ((matrices[0] - matrices[1]) ** 2).sum(1)
-        size += float((matrices[1][0] ** 2).sum())
+        made = _matrices(within, c.made, c.made_weights)
+        real = c.real_side(f"matrices {within}", partial(_matrices, within, c.real, c.real_weights))
+        gap += ((made - real) ** 2).sum(1)
+        size += float((real[0] ** 2).sum())
     if not size > 0:
         raise NotApplicable("the modalities of the held-out patients do not vary")
     error: Floats = np.sqrt(gap / size)
     return error
+
+
+def _matrices(within: bool, x: Pair, weights: Floats) -> Floats:
+    """Cross-block correlations [1 + draws, ka * kb], within: after subtracting each label's mean."""
+    return correlations(*((centred(x.a, x.label), centred(x.b, x.label)) if within else (x.a, x.b)), weights)
+
+
+def _once(evidence: Evidence, key: tuple[Any, ...], what: str, make: Callable[[], Floats]) -> Floats:
+    found: Floats = evidence.once(("association of H", what, *key), make)
+    return found
 
 
 def _transfer(evidence: Evidence, release: Cohort, compared: Sequence[Compared]) -> Floats:
@@ -191,13 +201,17 @@ def _coherence(evidence: Evidence, release: Cohort, compared: Sequence[Compared]
     """Within-label correlation of what two readers say, in the release minus among the held-out, mean over pairs [1 + draws]."""
     gaps = []
     for c in compared:
-        parts = []
-        for cohort, x, w in ((release, c.made, c.made_weights), (evidence.held_out, c.real, c.real_weights)):
-            a, b = (centred(_read(evidence, cohort, name)[x.rows], x.label) for name in c.names)
-            parts.append(_agreement(a, b, w))
-        gaps.append(parts[0] - parts[1])
+        made = _coherent(evidence, release, c.names, c.made, c.made_weights)
+        real = c.real_side("coherence", partial(_coherent, evidence, evidence.held_out, c.names, c.real, c.real_weights))
+        gaps.append(made - real)
     mean: Floats = np.mean(gaps, 0)
     return mean
+
+
+def _coherent(evidence: Evidence, cohort: Cohort, names: Names, x: Pair, weights: Floats) -> Floats:
+    """Within-label correlation [1 + draws] of what two readers say of these records."""
+    a, b = (centred(_read(evidence, cohort, name)[x.rows], x.label) for name in names)
+    return _agreement(a, b, weights)
 
 
 def _read(evidence: Evidence, cohort: Cohort, modality: str) -> Floats:

@@ -97,8 +97,9 @@ class FrozenSpace:
             ratio(evidence, "frozen-space", (evidence.nn(s[0], r1[0]), people), (floor, r2[1]), self.resamples, seed, len(s[0]))
         ]
         if modality is None:
-            centre, axes = real_side(self, evidence, lambda: _axes(self._placed(evidence, read, None, evidence.train)[0]), "axes")
-            made, one, two = ((x[0] - centre) @ axes for x in (s, r1, r2))
+            axes: tuple[Floats, Floats]  # centre [d], directions [d, <= 8]
+            axes = real_side(self, evidence, lambda: _axes(self._placed(evidence, read, None, evidence.train)[0]), "axes")
+            made, one, two = (np.asarray((x[0] - axes[0]) @ axes[1], np.float32) for x in (s, r1, r2))
             size = min(len(made), len(one))
             rng = np.random.default_rng(seed)
             distance = mean_distance(evidence, two, made, size, DRAWS, rng)

@@ -61,8 +61,8 @@ class Mmd:
         real, made = (part[some(len(part), size, rng)] for part in parts)
         kernel = gaussian_kernel(np.concatenate([real, made]))
         value = unbiased(kernel, np.arange(2 * size) < size)
-        draws = [unbiased(kernel, rng.permutation(2 * size) < size) for _ in range(self.permutations)]
-        p = (1 + sum(draw >= value for draw in draws)) / (1 + self.permutations)
+        draws = several(kernel, np.stack([rng.permutation(2 * size) < size for _ in range(self.permutations)]))
+        p = (1 + int((draws >= value).sum())) / (1 + self.permutations)
         return [Score("mmd", value, n=size), Score("mmd.p", float(p), n=size)]
 
 
@@ -79,9 +79,22 @@ def gaussian_kernel(x: Floats) -> Floats:
 def unbiased(kernel: Floats, first: NDArray[np.bool_]) -> float:
     """Unbiased MMD^2 of the rows that are `first` and the others (Gretton et al. 2012, equation 3)."""
     sign = np.where(first, 1.0, 0.0)
-    n, m = int(first.sum()), int((~first).sum())
     to_first = kernel @ sign
-    total_first = float(sign @ to_first)
-    total_cross = float(to_first[~first].sum())
-    total_other = float(kernel.sum()) - total_first - 2 * total_cross
+    total_first, total_cross = float(sign @ to_first), float(to_first[~first].sum())
+    return float(_difference(total_first, total_cross, float(kernel.sum()), int(first.sum()), int((~first).sum())))
+
+
+def several(kernel: Floats, first: NDArray[np.bool_]) -> Floats:
+    """The same [k] of k divisions [k, rows] into parts of the same sizes, by one product."""
+    sign = first.astype(np.float64)
+    to_first = sign @ kernel
+    total_first = np.einsum("ij,ij->i", sign, to_first)
+    total_cross = to_first.sum(1) - total_first
+    n = int(first[0].sum())
+    return np.asarray(_difference(total_first, total_cross, float(kernel.sum()), n, len(kernel) - n))
+
+
+def _difference(total_first: Any, total_cross: Any, total: float, n: int, m: int) -> Any:
+    """From sums of the kernel: within the first, between the two, over all."""
+    total_other = total - total_first - 2 * total_cross
     return (total_first - n) / (n * (n - 1)) + (total_other - m) / (m * (m - 1)) - 2 * total_cross / (n * m)

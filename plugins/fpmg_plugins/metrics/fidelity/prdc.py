@@ -34,9 +34,10 @@ class Prdc:
     `prdc.precision`: share of released records in the k-ball of some real one; `prdc.recall`: share of real ones in the k-ball
     of some released one; `prdc.density`: real balls around a released record, over k; `prdc.coverage`: share of real balls with
     a released record. Ranges [0, 1], density [0, inf); higher is better, density's ideal is its floor. Floor: the training
-    patients in the place of the release. A ball holds its own edge, so duplicates count. Needs 50 records each. Pitfalls:
-    precision and recall are far below 1 for a perfect release in many dimensions, so read them against their floor; outliers
-    have large balls, which inflates precision and recall; one patient repeated has precision 1: never read it alone.
+    patients in the place of the release. A ball holds its own edge, so duplicates count. At most `rows` patients of H (n says
+    how many). Needs 50 records each. Pitfalls: precision and recall are far below 1 for a perfect release in many dimensions, so
+    read them against their floor; outliers have large balls, which inflates precision and recall; one patient repeated has
+    precision 1: never read it alone.
     """
 
     family: ClassVar[str] = "fidelity"
@@ -48,8 +49,9 @@ class Prdc:
         "prdc.density": Scale(1.0, None, low=0.0, unit="ratio", source=NAEEM),
     }
 
-    def __init__(self, k: Annotated[int, Ge(1)] = 5) -> None:
+    def __init__(self, k: Annotated[int, Ge(1)] = 5, rows: Annotated[int, Ge(50)] = 10_000) -> None:
         self.k = k
+        self.rows = rows
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """All four of every release, with the training patients' own as floor."""
@@ -60,9 +62,11 @@ class Prdc:
         return [replace(score, floor=floor[score.key]) for score in found]
 
     def _scores(self, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
-        real, made = (placed(evidence, part, least=50).x.astype(np.float64) for part in (evidence.held_out, release))
-        radius = evidence.once(("radii of H in phi", self.k), lambda: balls.radii(real, self.k))
-        made = made[some(len(made), len(real), np.random.default_rng(seed))]
+        rng = np.random.default_rng(seed)
+        real, made = (placed(evidence, part, least=50).x for part in (evidence.held_out, release))
+        real = real[some(len(real), self.rows, rng)].astype(np.float64)
+        made = made[some(len(made), len(real), rng)].astype(np.float64)
+        radius = real_side(self, evidence, lambda: balls.radii(real, self.k), "radii", seed)
         return [Score(f"prdc.{key}", value, n=len(real)) for key, value in prdc(real, made, self.k, radius).items()]
 
 

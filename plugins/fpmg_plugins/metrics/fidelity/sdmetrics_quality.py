@@ -1,29 +1,29 @@
-"""Column shapes and pair trends of table modalities, computed by sdmetrics."""
+"""Column shapes and pair trends of table modalities, as sdmetrics defines them."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Ge
 
 from fpmg_bench.errors import NotApplicable
-from fpmg_bench.types import Column, Scale, Score
+from fpmg_bench.types import Scale, Score
+from fpmg_plugins.metrics.column_similarity import both, shape, trend, varies
 from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
-from fpmg_plugins.metrics.table_fidelity import shape, varies
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from numpy.typing import NDArray
 
     from fpmg_bench.contracts import Evidence
-    from fpmg_bench.types import Cohort, Rng
+    from fpmg_bench.types import Cohort, Column, Rng
 
+LEAST = 10  # records that have the table
 LIBRARY = "sdmetrics: KSComplement, TVComplement, CorrelationSimilarity, ContingencySimilarity"
 
 
@@ -72,15 +72,20 @@ class SdmetricsQuality:
         return real_side(self, evidence, lambda: self._quality(evidence, name, seed, evidence.train), name, seed)
 
     def _quality(self, evidence: Evidence, name: str, seed: int, release: Cohort) -> dict[str, float]:
-        real = _frame(evidence.held_out, name, self.rows, seed)
-        made = _frame(release, name, self.rows, seed)
+        real = real_side(self, evidence, lambda: _drawn(evidence.held_out, name, self.rows, seed), "H", name, seed)
+        made = _drawn(release, name, self.rows, seed)
         columns = evidence.train.schemas[name].columns
-        usable = [column for column in columns if varies(real[column.name]) and made[column.name].count()]
+        sides = [(column, *both(column, *values)) for column, *values in zip(columns, real, made, strict=True)]
+        usable = [side for side in sides if varies(side[1]) and not np.isnan(side[2]).all()]
         if not usable:
             raise NotApplicable("no column of the table varies among the held-out patients")
-        chosen = sorted(usable, key=lambda column: float(real[column.name].isna().mean()))[: self.columns]
-        shapes = [shape(column, real, made) for column in chosen]
-        trends = [t for a, b in combinations(chosen, 2) if (t := _trend(a, b, real, made)) is not None]
+        chosen = sorted(usable, key=lambda side: float(np.isnan(side[1]).mean()))[: self.columns]
+        shapes = [shape(*side) for side in chosen]
+        trends = [
+            found
+            for (a, real_a, made_a), (b, real_b, made_b) in combinations(chosen, 2)
+            if (found := trend((a, b), (real_a, real_b), (made_a, made_b))) is not None
+        ]
         scores = {".shapes": float(np.mean(shapes)), ".shapes_min": min(shapes)}
         if trends:
             scores |= {".trends": float(np.mean(trends)), ".trends_min": min(trends)}
@@ -88,34 +93,19 @@ class SdmetricsQuality:
         return {f"sdmetrics-quality{key}": value for key, value in scores.items()}
 
 
-def _frame(cohort: Cohort, name: str, rows: int, seed: int) -> pd.DataFrame:
-    """At most `rows` records that have the table, infinite numbers taken as missing."""
+def _drawn(cohort: Cohort, name: str, rows: int, seed: int) -> list[NDArray[Any]]:
+    """The columns of at most `rows` records that have the table, infinite numbers taken as missing."""
     have = np.flatnonzero(cohort.present[name]) if name in cohort.present else np.zeros(0, int)
-    if len(have) < 10:
-        raise NotApplicable(f"{len(have)} records have the table {name!r}; 10 are needed")
+    if len(have) < LEAST:
+        raise NotApplicable(f"{len(have)} records have the table {name!r}; {LEAST} are needed")
     drawn = np.sort(np.random.default_rng(seed).permutation(have)[:rows])
-    frame: pd.DataFrame = cohort.data[name].take(drawn).frame
-    return frame.replace([np.inf, -np.inf], np.nan)
+    frame = cohort.data[name].frame
+    return [_finite(column, frame[column.name].to_numpy()[drawn]) for column in cohort.schemas[name].columns]
 
 
-def _trend(a: Column, b: Column, real: pd.DataFrame, made: pd.DataFrame) -> float | None:
-    """Similarity of one pair's trend; None where the pair cannot be compared (too few known together, or constant there)."""
-    from sdmetrics.column_pairs import ContingencySimilarity, CorrelationSimilarity
-
-    names = [a.name, b.name]
-    parts = [frame[names].dropna() for frame in (real, made)]
-    if any(len(part) < 10 or not all(varies(part[name]) for name in names) for part in parts):
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a library's notes on rare categories are no faults of the trial
-        if a.type == b.type == "number":
-            value = float(CorrelationSimilarity.compute(*parts))
-        else:
-            value = float(ContingencySimilarity.compute(*(_binned(part, (a, b), parts[0]) for part in parts)))
-    return value if np.isfinite(value) else None
-
-
-def _binned(part: pd.DataFrame, columns: Sequence[Column], real: pd.DataFrame) -> pd.DataFrame:
-    """Numbers by tenths of the real values, everything as strings."""
-    edges = {c.name: np.unique(np.quantile(real[c.name], np.linspace(0, 1, 11)[1:-1])) for c in columns if c.type == "number"}
-    return part.assign(**{name: np.searchsorted(cuts, part[name]) for name, cuts in edges.items()}).astype(str)
+def _finite(column: Column, values: NDArray[Any]) -> NDArray[Any]:
+    if column.type == "category":
+        return values
+    numbers = values.astype(np.float64)
+    numbers[~np.isfinite(numbers)] = np.nan
+    return numbers

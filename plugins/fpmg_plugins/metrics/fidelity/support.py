@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
+from annotated_types import Ge
 
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics import balls
@@ -36,7 +37,8 @@ class Support:
     released record lies in that ball and is no farther away than their nearest other real patient;
     both in [0, 1], higher is better. `support.authenticity`: share of released records that are farther from their nearest
     training patient than that patient is from the nearest other one; [0, 1]; its ideal is its floor, H in the place of the
-    release (neither 1 nor 1/2), below it: near-copies. Other floors: T in the place of the release. Needs 50 records each.
+    release (neither 1 nor 1/2), below it: near-copies. Other floors: T in the place of the release.
+    At most `rows` patients of H for the first two (n says how many). Needs 50 records each.
     Pitfalls: a ball around the mean suits one cluster only; two clusters far apart leave it empty.
     """
 
@@ -48,8 +50,8 @@ class Support:
         "support.authenticity": Scale(1.0, None, low=0.0, high=1.0, unit="share", source=ALAA),
     }
 
-    def __init__(self) -> None:
-        pass
+    def __init__(self, rows: Annotated[int, Ge(50)] = 10_000) -> None:
+        self.rows = rows
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """All three of every release."""
@@ -61,24 +63,22 @@ class Support:
         return [replace(score, floor=floor[score.key]) for score in found]
 
     def _scores(self, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
+        rng = np.random.default_rng(seed)
         real, made = (_points(evidence, part) for part in (evidence.held_out, release))
-        made = made[some(len(made), len(real), np.random.default_rng(seed))]
+        real = real[some(len(real), self.rows, rng)]
+        made = made[some(len(made), len(real), rng)]
+        around = real_side(self, evidence, lambda: balls.radii(real, 1), "next patient", seed)
         values = {
             "alpha_precision": alpha_precision(real, made),
-            "beta_recall": beta_recall(real, made, _around(evidence, evidence.held_out)),
+            "beta_recall": beta_recall(real, made, around),
             "authenticity": _authentic(evidence, release),
         }
         return [Score(f"support.{key}", value, n=len(real)) for key, value in values.items()]
 
 
 def _authentic(evidence: Evidence, release: Cohort) -> float:
-    return authenticity(_points(evidence, evidence.train), _points(evidence, release), _around(evidence, evidence.train))
-
-
-def _around(evidence: Evidence, real: Cohort) -> Floats:
-    """Distance of each of these patients to the next one."""
-    found: Floats = evidence.once(("next patient in phi_8",), lambda: balls.radii(_points(evidence, real), 1), real)
-    return found
+    train = _points(evidence, evidence.train)
+    return authenticity(train, _points(evidence, release), evidence.once(("next of T in phi_8",), lambda: balls.radii(train, 1)))
 
 
 def alpha_precision(real: Floats, made: Floats) -> float:

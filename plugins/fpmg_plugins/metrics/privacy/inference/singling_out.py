@@ -16,9 +16,8 @@ from fpmg_plugins.metrics.privacy.targets import LEAST
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fpmg_bench.types import Column
     from fpmg_plugins.metrics.privacy.inference.columns import Columns
-
-    Mask = NDArray[np.bool_]
 
 FEWEST, MOST = 5, 12  # columns in one predicate
 TRIES = 6
@@ -33,7 +32,7 @@ def scores(train: Columns, unseen: Columns, release: Columns, size: int, seed: i
             f"{n} training or unseen patients and {len(release)} released records have a table; {LEAST} are needed"
         )
     rng = np.random.default_rng(seed)
-    sides = [part.take(rng.permutation(len(part))[:n]).values for part in (train, unseen)]
+    sides = [np.ascontiguousarray(part.take(rng.permutation(len(part))[:n]).values.T) for part in (train, unseen)]
     several, one = of_records(release, size, rng), of_columns(release, size, rng)
     for key, predicates in {"inference.singling_out": several, "inference.singling_out.column": one}.items():
         hits = [isolated(predicates, side) for side in sides]
@@ -50,18 +49,22 @@ class Predicate:
 
     terms: tuple[tuple[int, str, float], ...]
 
-    def __call__(self, values: NDArray[np.float64]) -> Mask:
-        """Of which records [n] it is true."""
-        true = np.ones(len(values), bool)
+    def __call__(self, columns: NDArray[np.float64]) -> NDArray[np.intp]:
+        """The records it is true of; columns [k, n]. Each term is asked of those alone for whom the ones before are true."""
+        rows = np.arange(columns.shape[1])
         for j, sign, value in self.terms:
-            x = values[:, j]
-            true &= np.isnan(x) if np.isnan(value) else x == value if sign == "=" else x <= value if sign == "<=" else x >= value
-        return true
+            x = columns[j][rows]
+            rows = rows[
+                np.isnan(x) if value != value else x == value if sign == "=" else x <= value if sign == "<=" else x >= value
+            ]
+            if not len(rows):
+                break
+        return rows
 
 
-def isolated(predicates: list[Predicate], values: NDArray[np.float64]) -> int:
-    """How many of them are true of exactly one record."""
-    return sum(int(predicate(values).sum()) == 1 for predicate in predicates)
+def isolated(predicates: list[Predicate], columns: NDArray[np.float64]) -> int:
+    """How many of them are true of exactly one record; columns [k, n]."""
+    return sum(len(predicate(columns)) == 1 for predicate in predicates)
 
 
 def of_columns(release: Columns, size: int, rng: np.random.Generator) -> list[Predicate]:
@@ -84,11 +87,12 @@ def of_records(release: Columns, size: int, rng: np.random.Generator) -> list[Pr
 
     Only those that are true of exactly one released record are kept, of `TRIES` times as many.
     """
-    middle = [_median(release.values[:, j]) for j in range(len(release.columns))]
+    columns = np.ascontiguousarray(release.values.T)
+    middle = [_median(column) for column in columns]
     found: list[Predicate] = []
     for _ in range(TRIES * size):
         predicate = _about(release, int(rng.integers(len(release))), middle, rng)
-        found += [predicate] * isolated([predicate], release.values)
+        found += [predicate] * isolated([predicate], columns)
         if len(found) == size:
             break
     return found
@@ -105,16 +109,24 @@ def _about(release: Columns, row: int, middle: list[float], rng: np.random.Gener
 
 def at_random(real: Columns, size: int, rng: np.random.Generator) -> list[Predicate]:
     """`size` predicates of an attacker who knows the columns' ranges alone (those of `real`), not the release."""
-    return [Predicate(tuple(_guess(real, int(j), rng) for j in _some(len(real.columns), rng))) for _ in range(size)]
+    ranges = [_range(column) for column in real.values.T]
+    return [
+        Predicate(tuple(_guess(real.columns[j], int(j), ranges[j], rng) for j in _some(len(real.columns), rng)))
+        for _ in range(size)
+    ]
 
 
-def _guess(real: Columns, j: int, rng: np.random.Generator) -> tuple[int, str, float]:
-    column, x = real.columns[j], real.values[:, j]
+def _range(x: NDArray[np.float64]) -> tuple[float, float] | None:
+    known = x[~np.isnan(x)]
+    return (float(known.min()), float(known.max())) if len(known) else None
+
+
+def _guess(column: Column, j: int, ends: tuple[float, float] | None, rng: np.random.Generator) -> tuple[int, str, float]:
     if column.type == "category":
         return j, "=", float(rng.integers(max(1, len(column.categories))))
-    if column.type == "flag" or np.isnan(x).all():
+    if column.type == "flag" or ends is None:
         return j, "=", float(rng.integers(2))
-    return j, str(rng.choice(["<=", ">="])), float(rng.uniform(np.nanmin(x), np.nanmax(x)))
+    return j, ("<=", ">=")[rng.integers(2)], float(rng.uniform(*ends))
 
 
 def _some(columns: int, rng: np.random.Generator) -> Any:
