@@ -64,9 +64,8 @@ class Patients:
 
 def clock():
     """Seconds that have passed, and processor seconds of this process and all that it started."""
-    here = psutil.Process()
-    times = [process.cpu_times() for process in (here, *here.children(recursive=True))]
-    return time.perf_counter(), sum(each.user + each.system for each in times)
+    times = [process.cpu_times() for process in psutil.Process().children(recursive=True)]  # in hundredths
+    return time.perf_counter(), time.process_time() + sum(each.user + each.system for each in times)
 
 
 def ours(batch, rounds):
@@ -153,7 +152,7 @@ def spent(ends):
 
 
 def measured(seconds):
-    """Both engines in turns on the same load, Flower with both its numbers of actors; medians over rounds."""
+    """Both engines in turns on the same load, Flower with both its numbers of actors: medians of what passed, means of what was worked."""
     batch, rounds = batch_for(seconds), WARM_UP + ROUNDS
     engines = {"fpmg-bench": ours} | {name: partial(theirs, cores) for name, cores in ACTORS.items()}
     times, distance = {name: [] for name in (BARE, *engines)}, 0.0
@@ -167,7 +166,8 @@ def measured(seconds):
         reference = states.pop("fpmg-bench")
         distance = max(distance, *(apart(x, y) for each in states.values() for x, y in zip(reference, each, strict=True)))
     assert distance < SAME, f"weights differ by {distance}"
-    passed, worked = ({name: statistics.median(each[i] for each in all) for name, all in times.items()} for i in (0, 1))
+    passed = {name: statistics.median(each[0] for each in all) for name, all in times.items()}
+    worked = {name: statistics.fmean(each[1] for each in all) for name, all in times.items()}  # a median of ticks is a tick
     over = {name: worked[name] / worked[BARE] for name in engines}
     return {"batch": batch, "seconds a round": passed, "processor seconds": worked, "over bare training": over, "apart": distance}
 
