@@ -238,7 +238,11 @@ class Evidence(Protocol):
         ...
 
     def once(self, key: Hashable, make: Callable[[], Any], of: Cohort | None = None) -> Any:
-        """What `make` gives, computed once: for what depends on real patients only, or besides on the cohort `of`, a release."""
+        """What `make` gives, computed once: for what depends on real patients only, or besides on the cohort `of`.
+
+        In whose silo a training patient is belongs to the trial, as do releases: `make` may look at neither, nor draw from the
+        metric's stream; whatever else it depends on (parameters, a seed) is in the key.
+        """
         ...
 
     def latent(self, cohort: Cohort, silo: int) -> NDArray[np.float32]:

@@ -36,6 +36,12 @@ Deadline = Annotated[float, typer.Option("--deadline", min=0.1, help="Seconds th
 OnDead = Annotated[
     Literal["stop", "close-ring"], typer.Option("--on-dead", help="A silo's death ends the trial, or the others go on.")
 ]
+Isolated = Annotated[
+    Literal["warm", "fresh"],
+    typer.Option(
+        "--isolate", help="Trials as forks of processes that have imported and loaded, or each with an interpreter of its own."
+    ),
+]
 SuiteName = Annotated[
     str, typer.Argument(metavar="SUITE", help="A suite file, or the name of one that ships.", show_default=False)
 ]
@@ -52,6 +58,7 @@ def command(
     transport: Joined = "inproc",
     deadline: Deadline = 60.0,
     on_dead: OnDead = "stop",
+    isolate: Isolated = "warm",
 ) -> None:
     """Run every trial of SUITE that is not finished, then write results.parquet and report.html."""
     from fpmg_bench import api
@@ -60,7 +67,7 @@ def command(
     from fpmg_bench.errors import on_this_machine
 
     with watching() as tell:
-        joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead}
+        joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead, "isolate": isolate}
         results = api.run(suite, out=out, jobs=jobs, only=only, seeds=numbers(seeds), on_event=tell, report=report, **joined)
     with on_this_machine(lambda: True):
         _tell(results, json)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fpmg_bench.trial import Parts
     from fpmg_bench.trial.stages import Stages
 
+Emit = Callable[[Mapping[str, Any]], None]
 Prepare = Callable[["TrialSpec"], tuple[bool, Callable[[TrialSink], None]]]
 PR_SET_PDEATHSIG = 1
 
@@ -57,10 +58,14 @@ def find(run: RunDir, key: str) -> Planned:
     return next(iter(found.values()))
 
 
-def execute(run: RunDir, trial: Planned, prepare: Prepare) -> int:
-    """Prepare and run one trial as its folder's only writer; whatever goes wrong in it is recorded with its place."""
-    die_with_parent()
-    emit = event_stream()
+def execute(run: RunDir, trial: Planned, prepare: Prepare, emit: Emit | None = None) -> int:
+    """Prepare and run one trial as its folder's only writer; whatever goes wrong in it is recorded with its place.
+
+    emit: where events go; None in a process of the trial's own, which ends with its parent.
+    """
+    if emit is None:
+        die_with_parent()
+        emit = event_stream()
     with only_writer(run.trial(trial.key), wait=True):
         try:
             publishable, work = prepare(trial.spec)
@@ -127,7 +132,7 @@ def _ours_first(metrics: Sequence[Choice], registry: Registry) -> list[Choice]:
     return sorted(metrics, key=lambda choice: registry.find("metric", choice.name).distribution != CORE)
 
 
-def event_stream() -> Callable[[Mapping[str, Any]], None]:
+def event_stream() -> Emit:
     """Events go where stdout went; stdout itself joins stderr, so that libraries which print cannot break the stream."""
     sys.stdout.flush()
     stream = os.fdopen(os.dup(1), "wb")
@@ -151,8 +156,14 @@ def _send(stream: BinaryIO, event: Mapping[str, Any]) -> None:
 def die_with_parent() -> None:
     """On Linux the system kills this process when the runner that started it dies; elsewhere the broken event stream ends it."""
     parent = os.environ.get(PARENT)
-    if parent is None or not sys.platform.startswith("linux"):
+    if parent is not None:
+        die_with(int(parent))
+
+
+def die_with(parent: int) -> None:
+    """Do not outlive this parent."""
+    if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):
+    if os.getppid() != parent:
         os._exit(ExitCode.INTERRUPTED)

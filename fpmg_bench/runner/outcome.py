@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fpmg_bench.errors import ExitCode, SuiteError, on_this_machine
 from fpmg_bench.results import rebuilt
@@ -16,6 +16,8 @@ from fpmg_bench.runner.mending import mend
 from fpmg_bench.runner.order import Queue
 from fpmg_bench.runner.outdated import why
 from fpmg_bench.runner.planning import RunPlan, plan
+from fpmg_bench.runner.processes import Fresh, Processes
+from fpmg_bench.runner.usage import keep_costs, total_memory
 from fpmg_bench.runner.wire import Wire
 from fpmg_bench.store import Planned, RunDir, cores, only_writer, write_table
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 
 INPROC = Wire()
+SHARE = 0.8  # of the machine's memory, for all jobs together
+Isolate = Literal["warm", "fresh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +52,22 @@ def run(
     seeds: Sequence[int] | None = None,
     on_event: Tell | None = None,
     wire: Wire = INPROC,
+    isolate: Isolate = "warm",
 ) -> Outcome:
     """Plan a suite, compute what is not finished, write results.parquet. Defaults: runs/<suite>, as many jobs as cores.
 
-    on_event gets dicts whose "event" is plan, start, stage, round, score, note, stage1, done, end or progress; all but plan,
+    isolate: trials as forks of warm processes, which is refused nowhere and used where forks are safe, or each with an interpreter of
+    its own; the numbers are the same. on_event gets dicts whose "event" is plan, start, stage, round, score, note, stage1, done, end or progress; all but plan,
     progress and notes on the whole run carry "trial". KeyboardInterrupt in it, or Ctrl-C, ends the run with code 130 and leaves it resumable.
     """
     made = plan(suite, registry, only=only, seeds=seeds)
     target = RunDir(Path(out) if out is not None else Path("runs") / made.suite.name)
-    return carry_out(made, target, registry, jobs or cores(), on_event or _silent, wire)
+    return carry_out(made, target, registry, jobs or cores(), on_event or _silent, wire, isolate)
 
 
-def carry_out(made: RunPlan, target: RunDir, registry: Registry, jobs: int, on_event: Tell, wire: Wire = INPROC) -> Outcome:
+def carry_out(
+    made: RunPlan, target: RunDir, registry: Registry, jobs: int, on_event: Tell, wire: Wire = INPROC, isolate: Isolate = "warm"
+) -> Outcome:
     """Write a plan as the run directory's only writer, say what is damaged there, compute what is not finished."""
     target.check_owner(made.suite.name)
     with only_writer(target.root, wait=False):
@@ -72,6 +80,8 @@ def carry_out(made: RunPlan, target: RunDir, registry: Registry, jobs: int, on_e
         made.write(target)
         for text in made.notes:
             tell({"event": "note", "text": text})
+        if wire.kind == "inproc" and isolate == "warm":
+            return compute(made, target, jobs, tell)
         return compute(made, target, jobs, tell, lambda trial: [*subprocess_command(target, trial), *wire.words()])
 
 
@@ -99,7 +109,10 @@ def joined(made: RunPlan, run: RunDir, registry: Registry, wire: Wire) -> RunPla
 def compute(
     made: RunPlan, run: RunDir, jobs: int, tell: Tell, command: Callable[[Planned], Sequence[str]] | None = None
 ) -> Outcome:
-    """Execute the selected trials of a written plan that are not finished, then collect."""
+    """Execute the selected trials of a written plan that are not finished, then collect.
+
+    command: argument vector of a trial's own interpreter; None for forks of warm processes, where the system forks safely.
+    """
     if jobs < 1:
         raise SuiteError(f"{jobs} jobs: at least 1 is needed", "--jobs 1")
     kept = {trial.key for trial in made.trials if run.finished(trial)}
@@ -110,17 +123,29 @@ def compute(
         run=run,
         queue=Queue.of(todo, run.stage1_ready),
         jobs=jobs,
-        command=command or (lambda trial: subprocess_command(run, trial)),
+        processes=_processes(run, todo, command),
         tell=tell,
         preimages=made.preimages,
         stop_on_error=made.suite.limits.on_error == "stop",
+        memory=made.suite.limits.memory or SHARE * total_memory() / jobs,
     )
     with on_this_machine(lambda: bool(work.status or work.running)):
         whole = work()
+        if todo:
+            keep_costs(run, work.used, work.lost)
         table = write_results(run)
     counts = dict.fromkeys(("ok", "failed", "timeout", "left"), 0) | Counter(work.status.get(trial.key, "left") for trial in todo)
     counts |= {"kept": size["kept"], "refused": len(made.refusals), "skipped": len(made.skipped)}
     return Outcome(_code(whole, counts, table), run.root, counts)
+
+
+def _processes(run: RunDir, todo: Sequence[Planned], command: Callable[[Planned], Sequence[str]] | None) -> Processes:
+    fresh = Fresh(command or (lambda trial: subprocess_command(run, trial)))
+    if command is not None or not sys.platform.startswith("linux"):
+        return fresh
+    from fpmg_bench.runner.warm import Warm
+
+    return Warm.of(run, fresh, todo)
 
 
 def subprocess_command(run: RunDir, trial: Planned) -> list[str]:

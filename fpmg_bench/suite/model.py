@@ -65,10 +65,14 @@ class Method:
 
 @dataclass(frozen=True)
 class Limits:
-    """trial: seconds after which a trial is killed; on_error: what follows a failed trial."""
+    """trial: CPU seconds after which a trial is killed; on_error: what follows a failed trial.
+
+    memory: bytes that one trial may hold alone; None: four fifths of the machine over the jobs.
+    """
 
     trial: float = 600.0
     on_error: Literal["continue", "stop"] = "continue"
+    memory: float | None = None
 
 
 @dataclass(frozen=True)

@@ -141,8 +141,9 @@ def read_metrics(place: Place) -> tuple[Choice, ...]:
 
 
 def read_limits(place: Place) -> Limits:
-    """The time a trial may take, and what follows a failed one."""
-    found = place.fields(("trial", "on_error"))
+    """The time and memory that a trial may take, and what follows a failed one."""
+    found = place.fields(("trial", "on_error", "memory"))
     seconds = found["trial"].seconds(600.0) if "trial" in found else 600.0
     on_error = found["on_error"].word(("continue", "stop"), "continue") if "on_error" in found else "continue"
-    return Limits(seconds, cast(Literal["continue", "stop"], on_error))
+    memory = found["memory"].size(None) if "memory" in found else None
+    return Limits(seconds, cast(Literal["continue", "stop"], on_error), memory)

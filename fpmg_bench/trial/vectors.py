@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import TrialError
 from fpmg_bench.trial.decoding import decode
-from fpmg_bench.trial.release import fingerprint
 from fpmg_bench.types import Representation, Space
 
 if TYPE_CHECKING:
@@ -79,3 +79,13 @@ def _round_trip(parts: Parts, train: Cohort, cohort: Cohort, states: Mapping[str
         if modality in states:
             data[modality] = decode(parts, train.schemas[modality], modality, states[modality], there.z[:, block])
     return replace(cohort, data=data, present=present)
+
+
+def fingerprint(model: Mapping[str, State]) -> str:
+    """Content hash of a model's weights."""
+    total = hashlib.blake2b(digest_size=16)
+    for part in sorted(model):
+        for key, tensor in sorted(model[part].items()):
+            total.update(f"{part}/{key}".encode())
+            total.update(tensor.detach().contiguous().numpy().tobytes())
+    return total.hexdigest()
