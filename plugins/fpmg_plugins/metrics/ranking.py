@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     Labels = NDArray[np.int64]
     Measure = Callable[[Floats, Labels, Floats | None], Floats]
 
+DRAWS_AT_ONCE = 10
+
 
 def auroc(score: Floats, positive: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
     """Area under the ROC curve [draws] under bootstrap weights [draws, n]; ties count half; NaN where a draw has one class."""
-    w = _weights(weights, len(score))
     order = np.argsort(score, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])
+    return np.concatenate([_auroc(positive, order, starts, w) for w in _few(_weights(weights, len(score)))])
+
+
+def _auroc(positive: NDArray[np.bool_], order: NDArray[np.intp], starts: NDArray[np.intp], w: Floats) -> Floats:
     pos = np.add.reduceat(w[:, order] * positive[order], starts, axis=1)
     neg = np.add.reduceat(w[:, order] * ~positive[order], starts, axis=1)
     below = neg.cumsum(1) - neg / 2
@@ -33,9 +38,12 @@ def auroc(score: Floats, positive: NDArray[np.bool_], weights: Floats | None = N
 
 def auprc(score: Floats, positive: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
     """Average precision [draws]: the sum over thresholds of the gain in recall times the precision (as scikit-learn's)."""
-    w = _weights(weights, len(score))
     order = np.argsort(-score, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])
+    return np.concatenate([_auprc(positive, order, starts, w) for w in _few(_weights(weights, len(score)))])
+
+
+def _auprc(positive: NDArray[np.bool_], order: NDArray[np.intp], starts: NDArray[np.intp], w: Floats) -> Floats:
     pos = np.add.reduceat(w[:, order] * positive[order], starts, axis=1)
     called = np.add.reduceat(w[:, order], starts, axis=1).cumsum(1)
     found = (pos * pos.cumsum(1) / np.maximum(called, 1e-12)).sum(1)
@@ -80,6 +88,11 @@ def brier(probability: Floats, label: Labels, weights: Floats | None = None) -> 
     hot = np.eye(probability.shape[1])[label]
     error: Floats = w @ (((probability - hot) ** 2).sum(1) / 2) / w.sum(1)
     return error
+
+
+def _few(weights: Floats) -> list[Floats]:
+    """Draws by the ten: what is made of them stays in the processor's cache."""
+    return np.array_split(weights, max(1, len(weights) // DRAWS_AT_ONCE))
 
 
 def _weights(weights: Floats | None, n: int) -> Floats:

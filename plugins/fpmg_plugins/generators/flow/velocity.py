@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 QUARTER_TURN = math.pi / 2
 TABLE = 1024  # noise vectors of a step: a record takes its own few of them
+AT_ONCE = 4096  # rows
 FIXED = 16  # draws of the objective
 
 
@@ -128,9 +129,17 @@ def losses(net: nn.Module, batch: Mapping[str, Tensor], draws: Draws, white: Whi
     return (off.square() * held).sum(-1).mean(1) / white.factor.shape[0]
 
 
-@torch.no_grad()
 def transport(net: Velocity, x: Tensor, given: Tensor, steps: int) -> Tensor:
-    """From noise [n, d] to white coordinates of patients who have every modality: Heun's method over the quarter turn."""
+    """From noise [n, d] to white coordinates of patients who have every modality, so many at a time that activations stay in cache."""
+    parts = -(-len(x) // AT_ONCE) or 1
+    return torch.cat(
+        [_transport(net, *part, steps) for part in zip(x.tensor_split(parts), given.tensor_split(parts), strict=True)]
+    )
+
+
+@torch.no_grad()
+def _transport(net: Velocity, x: Tensor, given: Tensor, steps: int) -> Tensor:
+    """Heun's method over the quarter turn."""
     present = x.new_ones(len(x), net.modalities)
     h = -QUARTER_TURN / steps
 
