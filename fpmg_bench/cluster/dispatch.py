@@ -107,7 +107,7 @@ class Dispatch:
         self.slots = max(1, sum(workers.values()))
         while self.waiting and len(self.flying) < 2 * self.slots:
             scene = self.waiting.pop(0)
-            scene.begun, scene.attempt = False, scene.attempt + 1
+            scene.begun, scene.ticket = False, self.session.ticket()
             brief, bundle = self._brief(scene), self._bundle(scene)
             scene.only = tuple(workers) if self.refused else None
             self.flying[self.session.submit(brief, bundle, scene.only)] = scene
@@ -141,8 +141,7 @@ class Dispatch:
         names = {f"stage1/{trial.stage1}" for trial in scene.trials if trial.stage1 and self.run.stage1_ready(trial.stage1)}
         about = [sorted({*chosen(spec)}) for spec in specs] + [asdict(spec.dataset) for spec in specs]
         found: dict[str, Any] = plain({
-            "scene": scene.number,
-            "attempt": scene.attempt,
+            "ticket": scene.ticket,
             "suite": self.made.suite.name,
             "trials": [trial.to_json() for trial in scene.trials],
             "preimages": {trial.key: self.made.preimages[trial.key] for trial in scene.trials},
@@ -164,8 +163,8 @@ class Dispatch:
         return file.getvalue()
 
     def _receive(self, message: Mapping[str, Any]) -> None:
-        scene = next((s for s in self.flying.values() if (s.number, s.attempt) == (message["scene"], message["attempt"])), None)
-        sender = f"scene {message['scene']}.{message['attempt']}"
+        scene = next((scene for scene in self.flying.values() if scene.ticket == message["ticket"]), None)
+        sender = f"scene {message['ticket']}"
         if "data" in message:
             self._arrive(sender, message, scene)
         elif "events" in message:
