@@ -32,13 +32,18 @@ def run(
     deadline: float = 60.0,
     on_dead: Literal["stop", "close-ring"] = "stop",
     scheduler: str | None = None,
+    isolate: Literal["warm", "fresh"] = "warm",
+    device: str | None = None,
+    jobs_per_device: int = 1,
 ) -> Results:
     """Run a suite (a file, or the name of one that ships); trials that are finished are kept.
 
     out: run directory, default runs/<suite>; jobs: trials at a time, default the number of cores; only: pytest's -k expression
     over dataset/method/seed; seeds: instead of the suite's; report: write report.html. transport "gloo": a process for every
-    silo, `deadline` seconds a hop; on_dead: a dead silo ends the trial, or the others go on without it. scheduler: tcp://HOST:PORT of a Dask cluster
-    whose workers run the trials, or local:N.
+    silo, `deadline` seconds a hop; on_dead: a dead silo ends the trial, or the others go on without it. device: auto, cpu, cuda,
+    cuda:N or mps, default the suite's; jobs_per_device: trials at a time on one device.
+    isolate: trials as forks of processes that have imported and loaded, or each with an interpreter of its own; the same numbers.
+    scheduler: tcp://HOST:PORT of a Dask cluster whose workers run the trials, or local:N.
     Raises SuiteError, PluginError or DatasetError before anything runs, MachineError where disk, rights or memory end it.
     Failed trials raise nothing: they are rows with a reason, and `Results.code` is not OK.
     """
@@ -48,18 +53,10 @@ def run(
     found = registry or Registry.discover()
     target = None if out is None else Path(out)
     wire = runner.Wire(transport, deadline, on_dead)
+    how: dict[str, Any] = {"on_event": on_event, "wire": wire, "isolate": isolate, "device": device}
+    how["jobs_per_device"] = jobs_per_device
     with cluster(scheduler, jobs) as elsewhere:
-        ended = runner.run(
-            suite,
-            registry=found,
-            out=target,
-            jobs=jobs,
-            only=only,
-            seeds=seeds,
-            on_event=on_event,
-            wire=wire,
-            elsewhere=elsewhere,
-        )
+        ended = runner.run(suite, registry=found, out=target, jobs=jobs, only=only, seeds=seeds, elsewhere=elsewhere, **how)
     results = Results(ended.run, ended.code, ended.counts)
     if report and ended.code not in (ExitCode.INTERRUPTED, ExitCode.NOTHING_MEASURED):
         with on_this_machine(lambda: True):

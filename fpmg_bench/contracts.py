@@ -80,7 +80,8 @@ class Shard(Protocol):
     ) -> StepLog:
         """One optimiser step. private_loss(module, batch) -> losses [batch], row by row; public_loss(module) touches no rows.
 
-        batch: what `prepared` made (a mapping of tensors), or the raw rows where nothing was prepared.
+        batch: what `prepared` made (a mapping of tensors), on the device of the module's parameters, or the raw rows where
+        nothing was prepared.
         """
         ...
 
@@ -112,6 +113,8 @@ class Objective:
 class Learner(Protocol):
     """Whatever is learnt from patients: encoders and generators share one round loop, one ledger, one byte meter.
 
+    Devices: all that comes in and goes out is on the CPU. `train` puts its modules on `ctx.device`, `encode`, `decode` and `sample`
+    on their optional keyword `device: str = "cpu"`; without these a learner computes on the CPU. `fpmg_bench.devices.drawn` draws.
     Optional: `objective(schema, state) -> Mapping[str, Objective]`, one for each module of `state` that is trained on real rows.
     Attacks by loss and by gradient need it; a learner without it is not attacked that way, and the report says so.
     Optional: `private_losses`, the values of its parameter `loss` that DP-SGD can train, and of an encoder `not_private(schema) -> str`,
@@ -238,7 +241,11 @@ class Evidence(Protocol):
         ...
 
     def once(self, key: Hashable, make: Callable[[], Any], of: Cohort | None = None) -> Any:
-        """What `make` gives, computed once: for what depends on real patients only, or besides on the cohort `of`, a release."""
+        """What `make` gives, computed once: for what depends on real patients only, or besides on the cohort `of`.
+
+        In whose silo a training patient is belongs to the trial, as do releases: `make` may look at neither, nor draw from the
+        metric's stream; whatever else it depends on (parameters, a seed) is in the key.
+        """
         ...
 
     def latent(self, cohort: Cohort, silo: int) -> NDArray[np.float32]:

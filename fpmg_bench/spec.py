@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 NOT_HERE = "not here"  # how the reason begins for which trials of an optional cohort that nobody brought are skipped
@@ -78,6 +78,8 @@ class TrialSpec:
     """One trial: dataset x method x seed. JSON in, JSON out; a trial's subprocess needs nothing else.
 
     encoders: modality name -> choice. silos: silo name -> overrides. control: replaces stages 1 to 3 where set.
+
+    device: the kind of what trains and samples: cpu, cuda or mps.
     """
 
     dataset: Choice
@@ -100,10 +102,23 @@ class TrialSpec:
     limit_seconds: float = 600.0
     audit: Audit | None = None
     faults: tuple[Fault, ...] = ()
+    device: str = "cpu"
 
     @property
     def id(self) -> str:
         return f"{self.dataset_name}/{self.method}/{self.seed}"
+
+    @property
+    def scene(self) -> dict[str, Any]:
+        """What its patients and their split depend on, as JSON: trials that are alike in it share a cohort, loaded and split."""
+        same = {"dataset": asdict(self.dataset), "seed": self.seed, "holdout": self.holdout, "tuning": self.tuning}
+        return same | ({"canaries": self.audit.canaries, "modalities": list(self.encoders)} if self.audit else {})
+
+    @property
+    def side(self) -> dict[str, Any]:
+        """What the metrics' view of real patients depends on, as JSON: trials that are alike in it share what is measured of them."""
+        audit = asdict(self.audit) if self.audit else None
+        return self.scene | {"modalities": list(self.encoders), "partition": dict(self.partition), "audit": audit}
 
     @property
     def role(self) -> str:

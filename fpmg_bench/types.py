@@ -264,6 +264,7 @@ class SiloContext:
     """One silo in one round. memory: its own tensors, never sent; what `statistics` leaves there `train` finds again.
 
     lacks: modalities that no patient of the silo has (declared public): modules that only they train are left out of `Update`.
+    device: where `train` computes; states, and what the shard's moments and counts give, are on the CPU.
     """
 
     silo: int

@@ -6,42 +6,36 @@ import contextlib
 import io
 import os
 import signal
-import subprocess
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from typing import IO, Any, NoReturn
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, NoReturn
 from unittest import mock
 
 from fpmg_bench.cli import main
-from fpmg_bench.runner import child, one
+from fpmg_bench.runner import child, one, warm, zygote
 
 
 class Fork:
-    """What a runner needs of `subprocess.Popen`: a process group of its own, events on a pipe, a log, an exit code."""
+    """What a runner needs of a process: a group of its own, events on a pipe, a log, an exit code."""
 
-    def __init__(
-        self,
-        command: Sequence[str],
-        *,
-        stdin: int,
-        stdout: int,
-        stderr: IO[bytes],
-        env: Mapping[str, str],
-        start_new_session: bool,
-    ):
-        module = command.index("fpmg_bench.runner")
+    cpu = 0.0
+    returncode: int | None
+
+    def __init__(self, life: Callable[[], object], log: IO[bytes]) -> None:
         (ends, starts), self.returncode = os.pipe(), None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on: other threads (xdist's) are not forked
             self.pid = os.fork()
         if self.pid == 0:
-            _trial(command[module + 1 :], starts, stderr.fileno(), env)
+            _live(life, starts, log.fileno())
         os.close(starts)
         self.stdout = os.fdopen(ends, "rb", buffering=0)
 
-    returncode: int | None
+    @property
+    def leader(self) -> int:
+        return self.pid
 
     def poll(self) -> int | None:
         if self.returncode is None:
@@ -60,19 +54,18 @@ class Fork:
             self.returncode = os.waitstatus_to_exitcode(status)
 
 
-def _trial(arguments: Sequence[str], out: int, log: int, env: Mapping[str, str]) -> NoReturn:
+def _live(life: Callable[[], object], out: int, log: int) -> NoReturn:
     code = 1
     try:
         os.setsid()
         os.dup2(out, 1)
         os.dup2(log, 2)
-        os.environ.clear()
-        os.environ.update(env)
+        os.environ |= {**child.SINGLE_THREADED, child.PARENT: str(os.getppid())}
         sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1) for number in (1, 2))
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         warnings.resetwarnings()  # as in an interpreter that no test runs in
-        code = one.main(list(arguments))
+        code = int(life() or 0)  # type: ignore[call-overload]
         sys.stdout.flush()
     except BaseException:  # noqa: BLE001 - a fork must never return into the tests
         traceback.print_exc()
@@ -80,14 +73,21 @@ def _trial(arguments: Sequence[str], out: int, log: int, env: Mapping[str, str])
         os._exit(code)
 
 
+def _own(command: Sequence[str], log: IO[bytes]) -> Fork:
+    return Fork(lambda: one.main(list(command[command.index("fpmg_bench.runner") + 1 :])), log)
+
+
+def _zygote(words: Sequence[str], log: IO[bytes], orders: int) -> Fork:
+    return Fork(lambda: zygote.main(list(words)), log)
+
+
 @contextlib.contextmanager
 def forked() -> Iterator[None]:
-    """Trials are forks, where the system forks safely."""
+    """Trials and zygotes are forks, where the system forks safely."""
     if not sys.platform.startswith("linux"):
         yield
         return
-    started: Any = mock.Mock(Popen=Fork, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL)
-    with mock.patch.object(child, "subprocess", started):
+    with mock.patch.object(child.Own, "start", _own), mock.patch.object(warm, "hatched", _zygote):
         yield
 
 

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpmg_bench.cli.run import Deadline, Joined, Json, OnDead, Only, Seeds, SuiteName, numbers
+from fpmg_bench.cli.run import Deadline, Device, Joined, Json, OnDead, Only, Seeds, SuiteName, numbers
 from fpmg_bench.document.words import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fpmg_bench.planning.forecast import Forecast
     from fpmg_bench.registry import Registry
     from fpmg_bench.runner import RunPlan
+    from fpmg_bench.types import Cohort
 
 EPILOG = """\b
 Examples:
@@ -39,6 +40,7 @@ def command(
     transport: Joined = "inproc",
     deadline: Deadline = 60.0,
     on_dead: OnDead = "stop",
+    device: Device = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan into this run directory.", show_default=False)] = None,
 ) -> None:
     """Validate SUITE and print its trials, refusals with reasons, skew, graphs, bytes, privacy per silo and training time.
@@ -55,12 +57,13 @@ def command(
     from fpmg_bench.store import RunDir
 
     wire, registry = runner.Wire(transport, deadline, on_dead), Registry.discover()
-    made = runner.plan(suite, registry, only=only, seeds=numbers(seeds))
+    cohorts: dict[str, Cohort] = {}
+    made = runner.plan(suite, registry, only=only, seeds=numbers(seeds), loaded=cohorts, device=device)
     run = RunDir(out or Path("runs") / made.suite.name)
     made = runner.joined(made, run, registry, wire)
     if out is not None:
         made.save(run)
-    forecasts = list(_forecasts(made, registry))
+    forecasts = list(_forecasts(made, registry, cohorts))
     on_hosts = ranks.lines(made, forecasts, run.root, wire) if transport == "gloo" else {}
     drawn = graphs.planned(forecasts, registry, liars, every=graph)
     if json:
@@ -71,8 +74,8 @@ def command(
         ranks.show(on_hosts, run.root, str(suite), written=out is not None)
 
 
-def _forecasts(made: RunPlan, registry: Registry) -> Iterator[Forecast]:
-    """One for each dataset and method that is selected; cohorts are loaded one after the other."""
+def _forecasts(made: RunPlan, registry: Registry, cohorts: Mapping[str, Cohort]) -> Iterator[Forecast]:
+    """One for each dataset and method that is selected."""
     import torch
 
     from fpmg_bench.planning.forecast import forecast
@@ -83,13 +86,8 @@ def _forecasts(made: RunPlan, registry: Registry) -> Iterator[Forecast]:
     for trial in made.trials:
         if trial.id in made.selected:
             first.setdefault((trial.spec.dataset_name, trial.spec.method), trial.spec)
-    cohort, loaded = None, ""
     for (dataset, _), spec in sorted(first.items(), key=lambda item: item[0][0]):
-        parts = build(spec, registry)
-        if dataset != loaded:
-            cohort, loaded = parts.dataset.load(), dataset
-        assert cohort is not None
-        yield forecast(spec, parts, cohort)
+        yield forecast(spec, build(spec, registry), cohorts[dataset])
 
 
 def _emit(made: RunPlan, forecasts: Sequence[Forecast], graphs: Sequence[Any], ranks: dict[str, str]) -> None:

@@ -43,6 +43,17 @@ Scheduler = Annotated[
         "--scheduler", metavar="ADDRESS", help="Run trials on a Dask cluster: tcp://HOST:PORT, or local:N.", show_default=False
     ),
 ]
+Isolated = Annotated[
+    Literal["warm", "fresh"],
+    typer.Option(
+        "--isolate", help="Trials as forks of processes that have imported and loaded, or each with an interpreter of its own."
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps. [default: limits.device]", show_default=False),
+]
+PerDevice = Annotated[int, typer.Option("--jobs-per-device", min=1, help="Trials at a time on one device that is no CPU.")]
 SuiteName = Annotated[
     str, typer.Argument(metavar="SUITE", help="A suite file, or the name of one that ships.", show_default=False)
 ]
@@ -60,6 +71,9 @@ def command(
     deadline: Deadline = 60.0,
     on_dead: OnDead = "stop",
     scheduler: Scheduler = None,
+    isolate: Isolated = "warm",
+    device: Device = None,
+    jobs_per_device: PerDevice = 1,
 ) -> None:
     """Run every trial of SUITE that is not finished, then write results.parquet and report.html."""
     from fpmg_bench import api
@@ -68,7 +82,8 @@ def command(
     from fpmg_bench.errors import on_this_machine
 
     with watching() as tell:
-        joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead, "scheduler": scheduler}
+        joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead, "isolate": isolate}
+        joined |= {"device": device, "jobs_per_device": jobs_per_device, "scheduler": scheduler}
         results = api.run(suite, out=out, jobs=jobs, only=only, seeds=numbers(seeds), on_event=tell, report=report, **joined)
     with on_this_machine(lambda: True):
         _tell(results, json)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpmg_bench.cli.run import Jobs, Json, Scheduler, SuiteName
+from fpmg_bench.cli.run import Device, Jobs, Json, PerDevice, Scheduler, SuiteName
 from fpmg_bench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def command(
         str | None,
         typer.Option("--study", metavar="URL", help="Keep the study in this database (Optuna's RDB), not in a journal."),
     ] = None,
+    device: Device = None,
+    jobs_per_device: PerDevice = 1,
 ) -> None:
     """Tune the method named in SUITE's `tune` section with Optuna's TPE; go on where an earlier call stopped.
 
@@ -53,8 +55,9 @@ def command(
 
     registry = Registry.discover()
     read = load_suite(suite)
+    where: dict[str, Any] = {"device": device, "jobs_per_device": jobs_per_device, "study": study}
     with watching() as tell, api.cluster(scheduler) as elsewhere:
-        tuned = tune(read, registry, out=out, jobs=jobs, trials=trials, on_event=tell, elsewhere=elsewhere, study=study)
+        tuned = tune(read, registry, out=out, jobs=jobs, trials=trials, on_event=tell, elsewhere=elsewhere, **where)
     written = _apply(read, tuned, registry) if apply and tuned.best else None
     _tell(tuned, written, json)
     if tuned.best is None:

@@ -30,19 +30,25 @@ TRIES = 2  # workers that a scene may be lost with
 
 @dataclass(slots=True)
 class Dispatch:
-    """The work on some trials of one plan. status: key -> how it ended; flying: scenes that Dask has; begun: ids told as started."""
+    """The work on some trials of one plan. status: key -> how it ended; flying: scenes that Dask has; begun: ids told as started.
+
+    used: CPU seconds on workers that are no trial's; lost: trials that were started again.
+    """
 
     run: RunDir
     made: RunPlan
     tell: Tell
-    wire: Wire
     session: Session
+    wire: Wire
+    fresh: bool
     waiting: list[Scene]
     arrivals: travel.Arrivals
     trials: Mapping[str, Planned]
     status: dict[str, str] = field(default_factory=dict)
     flying: dict[Future[str], Scene] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    used: dict[str, float] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
     begun: set[str] = field(default_factory=set)
     total: int = 0
     slots: int = 1
@@ -50,14 +56,22 @@ class Dispatch:
 
     @classmethod
     def of(
-        cls, run: RunDir, trials: Sequence[Planned], made: RunPlan, tell: Tell, wire: Wire, session: Session, slots: int
+        cls,
+        run: RunDir,
+        trials: Sequence[Planned],
+        made: RunPlan,
+        tell: Tell,
+        session: Session,
+        slots: int,
+        wire: Wire,
+        fresh: bool,
     ) -> Dispatch:
-        """Nothing is handed out before the call."""
+        """Nothing is handed out before the call. fresh: each trial in an interpreter of its own."""
         parts = scenes(trials, slots)
         names = {f"trials/{trial.key}" for trial in trials} | {f"stage1/{trial.stage1}" for trial in trials if trial.stage1}
         by_id = {trial.id: trial for scene in parts for trial in scene.trials}
         arrivals = travel.Arrivals(run.root, names)
-        return cls(run, made, tell, wire, session, parts, arrivals, by_id, total=len(by_id), slots=slots)
+        return cls(run, made, tell, session, wire, fresh, parts, arrivals, by_id, total=len(by_id), slots=slots)
 
     @property
     def running(self) -> list[Scene]:
@@ -147,6 +161,8 @@ class Dispatch:
             "preimages": {trial.key: self.made.preimages[trial.key] for trial in scene.trials},
             "about": about,
             "wire": self.wire.words(),
+            "fresh": self.fresh,
+            "memory": self.made.suite.limits.memory,
             "stop": self.made.suite.limits.on_error == "stop",
             "sent": sorted(names),
         })  # fmt: skip
@@ -169,7 +185,7 @@ class Dispatch:
             self._arrive(sender, message, scene)
         elif "events" in message:
             for event in json.loads(message["events"]):
-                self._follow(event, scene)
+                self._spend(event) if event["event"] == "costs" else self._follow(event, scene)
         elif scene is not None:
             scene.begun, scene.worker = True, str(message["begin"])
 
@@ -203,6 +219,12 @@ class Dispatch:
             self._begin(trial.id)
             if event["event"] != "start":
                 self.tell(event)
+
+    def _spend(self, costs: Mapping[str, Any]) -> None:
+        """What a scene used besides its trials, and which of them it started again."""
+        self.lost += costs["again"]
+        for name, seconds in costs["cpu"].items():
+            self.used[name] = self.used.get(name, 0.0) + float(seconds)
 
     def _begin(self, id: str) -> None:
         if id not in self.begun:
@@ -250,6 +272,7 @@ class Dispatch:
             return
         told = f"{plural(len(scene.trials), 'trial')} lost with worker {worker} ({why})"
         if len(scene.lost) < TRIES:
+            self.lost += [trial.id for trial in scene.trials]
             self._note(f"{told}: again elsewhere: {', '.join(trial.id for trial in scene.trials)}")
             self.waiting.insert(0, scene)
             return

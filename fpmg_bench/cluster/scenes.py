@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from fpmg_bench.keys import digest
 from fpmg_bench.store import Planned
@@ -32,8 +32,7 @@ def scenes(trials: Sequence[Planned], slots: int) -> list[Scene]:
     once = {trial.key: trial for trial in trials}
     parts: dict[str, list[list[Planned]]] = {}
     for group in _sharing(list(once.values())):
-        spec = group[0].spec
-        parts.setdefault(digest([asdict(spec.dataset), spec.seed]), []).append(group)
+        parts.setdefault(digest(group[0].spec.scene), []).append(group)
     found = list(parts.values())
     while len(found) < slots and (largest := max(found, key=len, default=[])) and len(largest) > 1:
         found.remove(largest)

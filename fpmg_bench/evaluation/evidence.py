@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     Made = Mapping[int, Cohort] | Callable[[], Mapping[int, Cohort]]  # silo -> cohort, now or when first asked for
 
 T = TypeVar("T")
+Key = tuple[str, Hashable, int]  # kind, what, id of the cohort
 REAL = ("train", "r1", "r2", "held_out", "third")
+RECORDS = ("schemas", "data", "present", "conditions", "condition", "patient")  # of a cohort, whatever silos they are in
+APART = ("phi", "phi8", "nn")  # depend on the cohort or the points alone, besides on the space
 
 
 class Learners(Protocol):
@@ -45,6 +48,15 @@ class Gap:
     reason: str
     scope: str = "all"
     modality: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A value, the cohort it depends on (kept alive, so that its id stays its own), and what was not applicable on the way."""
+
+    of: Cohort | None
+    value: Any
+    told: tuple[Gap, ...]
 
 
 class Measured:
@@ -88,28 +100,42 @@ class Measured:
         self._models, self._frames = dict(models or {}), dict(frames or {})
         self._learners = learners
         self.gaps: list[Gap] = []
-        self._kept: dict[Hashable, tuple[Any, Any]] = {}  # key -> (what must stay alive for the key to be unique, value)
+        self._kept: dict[Key, Kept] = {}
         self._handed: dict[int, Handed] = {}
         for name in REAL:
             if getattr(self, name) is not None:
                 self._hand(name, getattr(self, name))
         self._released, self._balanced = self._given("released", released), self._given("balanced", balanced or {})
 
-    def next_release(self, released: Mapping[int, Cohort], **changes: Any) -> Measured:
-        """The same split and space with another release (an earlier round): what was computed on real patients is kept."""
-        given: dict[str, Any] = {
-            "balanced": {}, "rounds": self.rounds, "ledgers": self._ledgers, "models": {}, "frames": self._frames,
-            "bytes": self.bytes, "plumbing": self.plumbing, "encode": None, "round_trip": None, "learners": None,
-        }  # fmt: skip
-        fixed = {name: getattr(self, name) for name in (*REAL, "space", "silo_names")}
-        again = Measured(**fixed, released=released, publishable=self.publishable, seed=self.seed, **(given | changes))
-        real = {id(getattr(self, name)) for name in REAL}
-        again._kept = {key: kept for key, kept in self._kept.items() if kept[0] is None or id(kept[0]) in real}
+    def next_release(self, released: Made, train: Cohort | None = None, **of: Any) -> Measured:
+        """Another release of the same split and space, with all that was computed on real patients; `of`: as in the constructor.
+
+        Nothing of the earlier release is carried over: neither its conditions, rounds, ledgers and bytes, nor what its models
+        made of real patients. train: the training patients in other silos; where these are not the same records (a modality
+        skew), what depends on them is computed anew.
+        """
+        train, names = (self.train, self.silo_names) if train is None else (train, train.silo_names)
+        fixed = {name: getattr(self, name) for name in (*REAL[1:], "space", "publishable", "seed")}
+        again = Measured(train=train, released=released, **{"silo_names": names, **fixed, **of})
+        again._kept = dict(self._real_side(train))
         return again
 
+    def _real_side(self, train: Cohort) -> Iterator[tuple[Key, Kept]]:
+        """What was computed on real patients alone, as it is kept for these training patients."""
+        same = all(getattr(train, name) is getattr(self.train, name) for name in RECORDS)
+        others = {id(getattr(self, name)) for name in REAL[1:]}
+        for (kind, what, at), kept in self._kept.items():
+            if kept.of is self.train and same and kind in (*APART, "once"):
+                yield (kind, what, id(train)), replace(kept, of=train)
+            elif (kind in APART or (kind == "once" and same)) and (kept.of is None or at in others):
+                yield (kind, what, at), kept
+
     def once(self, key: Hashable, make: Callable[[], T], of: Cohort | None = None) -> T:
-        """What `make` gives, computed at the first call with this key and kept, as long as `of` is the cohort it depends on."""
-        return self._keep(("once", key, id(of)), of, make)
+        """What `make` gives, computed at the first call with this key and kept, as long as `of` is the cohort it depends on.
+
+        What it found not applicable is recorded whenever it is asked for.
+        """
+        return self._keep("once", key, of, make)
 
     def complete(self, cohort: Cohort, modality: str | None = None) -> NDArray[np.bool_]:
         """Records [n] that have this modality, or every modality of the space: only these have a place in it."""
@@ -117,22 +143,22 @@ class Measured:
 
     def phi(self, cohort: Cohort, modality: str | None = None) -> NDArray[np.float32]:
         """The frozen evaluation space [n, d]; a block is 0 where its modality is absent (see `complete`)."""
-        return self._keep(("phi", id(cohort), modality), cohort, lambda: self.space.phi(cohort, modality))
+        return self._keep("phi", modality, cohort, lambda: self.space.phi(cohort, modality))
 
     def phi8(self, cohort: Cohort) -> NDArray[np.float32]:
         """The first 8 principal components of phi [n, <= 8]."""
-        return self._keep(("phi8", id(cohort)), cohort, lambda: self.space.project(self.phi(cohort)))
+        return self._keep("phi8", None, cohort, lambda: self.space.project(self.phi(cohort)))
 
     def nn(self, a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
         """Distance [len(a)] of each row of a to its nearest row of b. Cached by content."""
-        return self._keep(("nn", _content(a), _content(b)), None, lambda: nearest(a, b)[0])
+        return self._keep("nn", (_content(a), _content(b)), None, lambda: nearest(a, b)[0])
 
     def latent(self, cohort: Cohort, silo: int) -> NDArray[np.float32]:
         """A silo's own vectors of the records [n, d]. Raises NotApplicable where the method has no encoders."""
         if self.encode is None:
             raise NotApplicable("this release has no encoders")
         encode = self.encode
-        return self._keep(("latent", id(cohort), silo), cohort, lambda: encode(silo, cohort))
+        return self._keep("latent", silo, cohort, lambda: encode(silo, cohort))
 
     @property
     def released(self) -> Mapping[int, Cohort]:
@@ -145,7 +171,7 @@ class Measured:
         return self._made("balanced", self._balanced)
 
     def _made(self, name: str, given: Made) -> Mapping[int, Cohort]:
-        return given if isinstance(given, Mapping) else self._keep((name,), None, given)
+        return given if isinstance(given, Mapping) else self._keep(name, None, None, given)
 
     def put_back(self, since: Collection[Hashable]) -> list[str]:
         """Names of the cohorts that were written into: they are what they were again, and what was computed since is forgotten.
@@ -178,7 +204,7 @@ class Measured:
         if self.round_trip is None:
             raise NotApplicable("this release has no encoders")
         make = self.round_trip
-        return self._keep(("round trips",), self.held_out, lambda: self._hand_all("round trips", make()))
+        return self._keep("round trips", None, self.held_out, lambda: self._hand_all("round trips", make()))
 
     def model(self, silo: int) -> Mapping[str, State]:
         """The released states of a silo, a copy; empty for controls."""
@@ -203,7 +229,7 @@ class Measured:
         if self._learners is None:
             raise NotApplicable("nothing was trained")
         seen = self._learners
-        return self._keep(("rows", stage, id(cohort), silo), cohort, lambda: seen.rows(stage, cohort, silo))
+        return self._keep("rows", (stage, silo), cohort, lambda: seen.rows(stage, cohort, silo))
 
     def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[Iterable[State], NDArray[np.intp]]:
         """What each record alone adds to a stage's exchanged sums, and which records. NotApplicable where nothing was trained."""
@@ -213,9 +239,7 @@ class Measured:
 
     def not_applicable(self, key: str, reason: str, scope: str = "all", modality: str | None = None) -> None:
         """Record that one score of a metric has no meaning here; the metric's other scores go on."""
-        gap = Gap(key, reason, scope, modality)
-        if gap not in self.gaps:
-            self.gaps.append(gap)
+        self._tell([Gap(key, reason, scope, modality)])
 
     def each_release(
         self,
@@ -250,12 +274,28 @@ class Measured:
     def _scope(self, silo: int) -> str:
         return f"silo:{self.silo_names[silo] if silo < len(self.silo_names) else silo}"
 
-    def _keep(self, key: Hashable, alive: Any, make: Callable[[], T]) -> T:
+    def _keep(self, kind: str, what: Hashable, of: Cohort | None, make: Callable[[], T]) -> T:
+        key = (kind, what, id(of))
         if key not in self._kept:
-            made = make()
-            self._kept[key] = (alive, sealed(made) if isinstance(made, np.ndarray) else made)
-        value: T = self._kept[key][1]
+            made, told = self._overheard(make)
+            self._kept[key] = Kept(of, sealed(made) if isinstance(made, np.ndarray) else made, told)
+        else:
+            self._tell(self._kept[key].told)
+        value: T = self._kept[key].value
         return value
+
+    def _overheard(self, make: Callable[[], T]) -> tuple[T, tuple[Gap, ...]]:
+        """What it gives, and all that it found not applicable, also what was known before."""
+        before, self.gaps[:] = list(self.gaps), []
+        try:
+            made = make()
+            return made, tuple(self.gaps)
+        finally:
+            told, self.gaps[:] = list(self.gaps), before
+            self._tell(told)
+
+    def _tell(self, gaps: Iterable[Gap]) -> None:
+        self.gaps += [gap for gap in dict.fromkeys(gaps) if gap not in self.gaps]
 
 
 def _scored(

@@ -6,7 +6,7 @@ The same for every method of a dataset and seed; shares and rules are those of E
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +35,11 @@ class Split:
     third: Cohort | None
     unstratified: int
     rows: Mapping[str, NDArray[np.intp]]
+
+    def only(self, modalities: tuple[str, ...]) -> Split:
+        """The same parts with fewer modalities."""
+        parts = {name: getattr(self, name) for name in ("train", "r1", "r2", "held_out", "third")}
+        return replace(self, **{name: part.only(modalities) for name, part in parts.items() if part is not None})
 
 
 def split(cohort: Cohort, seed: int, holdout: float = 0.0, tuning: bool = False) -> Split:

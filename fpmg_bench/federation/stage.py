@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fpmg_bench.devices import CPU
 from fpmg_bench.faults import Faults
 from fpmg_bench.federation.schedule import Schedule
 from fpmg_bench.keys import rng_for, seed_for
@@ -38,7 +39,10 @@ class SiloPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One stage of one trial: who merges how, for how long, from which seed. stop: relative weight change that ends it."""
+    """One stage of one trial: who merges how, for how long, from which seed. stop: relative weight change that ends it.
+
+    device: where learners train.
+    """
 
     stage: str
     topology: Topology
@@ -48,6 +52,7 @@ class Plan:
     seed: int
     stop: float | None = None
     faults: Faults = field(default_factory=Faults)
+    device: str = CPU
     schedule: Schedule = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,7 +79,7 @@ class Learning:
     def context(self, silo: int, round: int, memory: State) -> SiloContext:
         own = self.plan.silos[silo]
         rng = rng_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "train")
-        return SiloContext(silo, round, own.steps, rng, own.params, memory, schema=self.schema, lacks=own.lacks)
+        return SiloContext(silo, round, own.steps, rng, own.params, memory, self.plan.device, self.schema, own.lacks)
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from fpmg_bench.devices import elsewhere
 from fpmg_bench.errors import TrialError
 from fpmg_bench.federation.layout import modules_of
 from fpmg_bench.keys import seed_for
@@ -72,7 +73,9 @@ class Training:
 
 
 def _odd(trained: State, start: State) -> str:
-    """The first tensor that a starting state does not have, or has in another shape or type; "" where there is none."""
+    """The first tensor that is not on the CPU, or that a starting state does not have or has in another shape or type; else ""."""
+    if away := elsewhere(trained):
+        return f"{away}; states travel on the CPU"
     for key, tensor in trained.items():
         if key not in start:
             return f"'{key}', which its starting state does not have"

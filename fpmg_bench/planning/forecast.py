@@ -99,17 +99,17 @@ class Forecast:
 
 def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     """Forecast a trial on its own cohort; only counts of patients and declared schemas are used, no row is trained on."""
-    from fpmg_bench.evaluation import split
     from fpmg_bench.federation.graph import graph_of
     from fpmg_bench.trial.account import open_ledgers
-    from fpmg_bench.trial.audited import settle
+    from fpmg_bench.trial.prepared import Loaded
     from fpmg_bench.trial.traffic import raw_upload
     from fpmg_bench.trial.vectors import space_of
 
     if spec.control:
         return Forecast(spec.id, reason="a control trains nothing")
     try:
-        _, train, silos, skew, _ = settle(split(cohort, spec.seed, spec.holdout, spec.tuning), spec)
+        placed = Loaded.split(spec, cohort).placed(spec)
+        train, silos, skew = placed.train, placed.silos, placed.skew
         space = space_of(train, parts)
         ledgers = open_ledgers(spec, parts, silos, train, space)
     except FpmgError as error:

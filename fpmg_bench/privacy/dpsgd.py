@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.devices import drawn
 from fpmg_bench.errors import PrivacyError
 
 if TYPE_CHECKING:
@@ -172,14 +173,13 @@ def _norms_agree(
 
 
 def gaussian(like: Tensor, generator: Rng, secure: bool = False) -> Tensor:
-    """Standard normal numbers of the shape and dtype of `like`; secure: from the system's entropy, not repeatable."""
-    import torch
-
+    """Standard normal numbers of the shape and dtype and on the device of `like`; secure: from the system's entropy, not repeatable."""
     if not secure:
-        return torch.randn(like.shape, generator=generator, dtype=like.dtype)
+        return drawn(like.shape, generator, like)
     import numpy as np
+    import torch
     from scipy.special import ndtri
 
     bits = np.frombuffer(os.urandom(8 * like.numel()), dtype=np.uint64) >> 11
     uniform = (bits.astype(np.float64) + 0.5) / 2.0**53
-    return torch.as_tensor(ndtri(uniform)).to(like.dtype).reshape(like.shape)
+    return torch.as_tensor(ndtri(uniform)).to(like.dtype).reshape(like.shape).to(like.device)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
+from fpmg_bench.devices import CPU, moved
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.keys import seed_for
 from fpmg_bench.types import Moments, StepLog
@@ -131,12 +133,13 @@ class LocalShard:
         sigma = self._ledger.charge(self._stage, "step")
         noise = self._ledger.noise
         spec = dpsgd.Step(sigma, noise.clip, self._expected(), self._stream["noise"], noise.secure)
+        batch_of = partial(self._batch_for, module)
         if type(module).__qualname__ not in self._checked and len(rows) > 1:
-            dpsgd.check(module, private_loss, self._batch, rows, self._stage)
+            dpsgd.check(module, private_loss, batch_of, rows, self._stage)
             self._checked.add(type(module).__qualname__)
-        dpsgd.gradients(module, private_loss, map(self._batch, dpsgd.parts(module, rows)), spec)
+        dpsgd.gradients(module, private_loss, map(batch_of, dpsgd.parts(module, rows)), spec)
         if self._observer is not None:
-            self._observer(self._stage, module, private_loss, self._batch, rows, spec)
+            self._observer(self._stage, module, private_loss, batch_of, rows, spec)
         if public_loss is not None:
             public_loss(module).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -154,7 +157,7 @@ class LocalShard:
         optimizer.zero_grad()
         value = float("nan")
         if len(rows):
-            loss = private_loss(module, self._batch(rows)).mean()
+            loss = private_loss(module, self._batch_for(module, rows)).mean()
             loss.backward()  # type: ignore[no-untyped-call]
             value = float(loss.detach())
         if public_loss is not None:
@@ -238,6 +241,12 @@ class LocalShard:
         import torch
 
         return torch.as_tensor(np.floor(self._rates * GRID) / GRID).float()
+
+    def _batch_for(self, module: nn.Module, rows: NDArray[np.intp]) -> Any:
+        """The rows where the module computes."""
+        batch = self._batch(rows)
+        where = next((p.device for p in module.parameters()), None)
+        return moved(batch, where) if where is not None and where.type != CPU and isinstance(batch, dict) else batch
 
     def _batch(self, rows: NDArray[np.intp]) -> Any:
         import torch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ from fpmg_bench.registry.parameters import Parameter, Problem, check, signature_
 if TYPE_CHECKING:
     from fpmg_bench.spec import Choice
     from fpmg_bench.types import Panel
+
+    SchemaOf = Callable[[str, str], Mapping[str, Parameter]]
 
 
 @dataclass(frozen=True)
@@ -83,14 +85,17 @@ class Registry:
         return found
 
     def parameters(self, kind: str, name: str) -> Mapping[str, Parameter]:
-        """The parameter schema: the constructor's signature."""
-        return signature_of(self.load(kind, name))
+        """The parameter schema: the constructor's signature, imported only where the source does not say it plainly."""
+        from fpmg_bench.registry.written import written
 
-    def problems(self, kind: str, choice: Choice) -> list[Problem]:
-        """What is wrong with a choice, each with its path below the component; empty if it can be built."""
+        entry = self.find(kind, name)
+        plain = written(entry.module, entry.attribute)
+        return signature_of(self.load(kind, name)) if plain is None else plain
+
+    def problems(self, kind: str, choice: Choice, schema: SchemaOf | None = None) -> list[Problem]:
+        """What is wrong with a choice, each with its path below the component. schema: `parameters`, or the same kept by the caller."""
         try:
-            cls = self.load(kind, choice.name)
-            return check(f"{kind} '{choice.name}'", signature_of(cls), choice.params)[1]
+            return check(f"{kind} '{choice.name}'", (schema or self.parameters)(kind, choice.name), choice.params)[1]
         except PluginError as error:
             return [Problem((), str(error), plugin=True)]
 

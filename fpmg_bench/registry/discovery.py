@@ -116,12 +116,12 @@ def _offers(manager: pluggy.PluginManager, hook: str, distribution: Distribution
     """The components of one hook; the first wrong one ends the iteration with an error."""
     seen: set[str] = set()
     for implementation in getattr(manager.hook, hook).get_hookimpls():
+        where = (distribution.name, distribution.version, point.name)  # each parses the whole METADATA
         for component in implementation.function():
             _check(component, hook)
             if component.name in seen:
                 raise PluginError(f"{hook} offers '{component.name}' twice")
             seen.add(component.name)
-            where = (distribution.name, distribution.version, point.name)
             yield Entry(component.name, HOOKS[hook], component.target, component.summary, *where)
 
 

@@ -93,7 +93,7 @@ def definition(module: str, name: str) -> tuple[Path, int] | None:
         if isinstance(node, ast.ImportFrom):
             source = next((alias.name for alias in node.names if name == (alias.asname or alias.name)), None)
             if source is not None:
-                return definition(_absolute(node, module, file.name == "__init__.py"), source)
+                return definition(absolute(node, module, file.name == "__init__.py"), source)
     return file, 1
 
 
@@ -102,12 +102,13 @@ def _imports(file: Path, module: str) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, module, file.name == "__init__.py")
+            base = absolute(node, module, file.name == "__init__.py")
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
+def absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
+    """The full name of the module that a `from ... import` in `module` names."""
     if not node.level:
         return node.module or ""
     parts = module.split(".")

@@ -1,9 +1,10 @@
-"""A trial's subprocess as the parent sees it: a process group, a stream of events, a limit."""
+"""A running trial as the parent sees it: process groups, a stream of events, limits."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -11,8 +12,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
+from fpmg_bench.devices import CPU
+from fpmg_bench.runner import usage
+from fpmg_bench.runner.devices import GIVEN
 from fpmg_bench.store import Planned
 
 # One thread everywhere: sums differ between thread counts. Fixed before any of these libraries is imported.
@@ -25,37 +29,86 @@ SINGLE_THREADED: Mapping[str, str] = {
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_OFFLINE": "1",
     "PYTHONHASHSEED": "0",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pandas imports pyarrow, whose allocator would start a thread
 }
 PARENT = "FPMG_PARENT"
+LOST = 75  # exit code of a process whose other half has ended
+LIMIT = "limits.trial"
+GIB = 1 << 30
+PATIENCE = 10  # times the limit in CPU seconds that a trial may take by the clock: a busy machine fails no trial
 GRACE = 3.0  # seconds between asking and killing
 TAIL = 5  # lines of the log that explain a crash
 LOG = 1 << 16  # bytes of it that are looked at
 
 
-@dataclass(slots=True)
-class Child:
-    """One running trial. `place`: the latest stage and round it told of; `done`: its own last word."""
+class Process(Protocol):
+    """A process that leads a session: what of `subprocess.Popen` is needed. cpu: CPU seconds, once it has ended and where known."""
 
-    trial: Planned
-    process: subprocess.Popen[bytes]
-    log: Path
-    started: float
-    place: str = "start"
-    done: Mapping[str, Any] | None = None
-    rest: bytes = field(default=b"")
+    pid: int
+    returncode: int | None
+    stdout: IO[bytes] | None
+    cpu: float
+
+    @property
+    def leader(self) -> int: ...  # the session whose use counts as its; 0 for none
+
+    def poll(self) -> int | None: ...
+    def wait(self) -> int: ...
+
+
+class Own(subprocess.Popen[bytes]):
+    """A process with an interpreter of its own."""
+
+    cpu: float = 0.0
+
+    @property
+    def leader(self) -> int:
+        """Its session."""
+        return self.pid
 
     @classmethod
-    def start(cls, trial: Planned, command: Sequence[str], log: Path, *, again: bool = False) -> Child:
-        """Start the trial in a session of its own; its stderr, and what libraries print, go to `log` (again: after what is there)."""
-        log.parent.mkdir(parents=True, exist_ok=True)
-        env = {**os.environ, **SINGLE_THREADED, PARENT: str(os.getpid())}
-        with log.open("ab" if again else "wb") as file:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file, env=env, start_new_session=True
-            )
+    def start(
+        cls, command: Sequence[str], log: IO[bytes], keep: Sequence[int] = (), stdout: IO[bytes] | None = None, device: str = CPU
+    ) -> Own:
+        """Its stderr, and what libraries print, go to `log`; its events to a pipe, where no other place is named. keep: descriptors."""
+        env = {**os.environ, **SINGLE_THREADED, PARENT: str(os.getpid()), GIVEN: device}
+        out = stdout or subprocess.PIPE
+        return cls(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=env, start_new_session=True, pass_fds=keep)
+
+
+@dataclass(slots=True)
+class Child:
+    """One running trial: the process that tells its events, and others that serve that one.
+
+    `place`: the latest stage and round it told of; `done`: its own last word; `said`: the kinds of its events.
+    """
+
+    trial: Planned
+    process: Process
+    log: Path
+    started: float
+    others: list[Process] = field(default_factory=list)
+    place: str = "start"
+    done: Mapping[str, Any] | None = None
+    said: set[str] = field(default_factory=set)
+    rest: bytes = field(default=b"")
+    spent: float = 0.0  # CPU seconds of its processes that have ended
+    retried: bool = False
+    device: str = CPU
+
+    @classmethod
+    def of(cls, trial: Planned, process: Process, log: Path, others: Sequence[Process] = (), device: str = CPU) -> Child:
+        """A trial whose process has just been started."""
+        child = cls(trial, process, log, time.monotonic(), device=device)
+        child.follow(process, others)
+        return child
+
+    def follow(self, process: Process, others: Sequence[Process]) -> None:
+        """Go on with another process of the same trial."""
         assert process.stdout is not None
         os.set_blocking(process.stdout.fileno(), False)
-        return cls(trial, process, log, time.monotonic())
+        self.process, self.others, self.rest = process, list(others), b""
+        self.said.clear()
 
     @property
     def fd(self) -> int:
@@ -69,9 +122,27 @@ class Child:
         return time.monotonic() - self.started
 
     @property
-    def overdue(self) -> bool:
-        """Whether it is over its limit."""
-        return self.seconds > self.trial.spec.limit_seconds
+    def leaders(self) -> list[int]:
+        """The sessions of its processes."""
+        return [process.leader for process in (self.process, *self.others) if process.leader]
+
+    @property
+    def killed(self) -> bool:
+        """Whether a process of it was killed from outside; its limits do not count as that."""
+        codes = [process.returncode for process in (self.process, *self.others)]
+        return -signal.SIGKILL in codes if self.process.returncode == LOST else codes[0] == -signal.SIGKILL
+
+    def over(self, within: Mapping[int, list[int]], memory: float) -> str:
+        """Which of its limits it is over; "" for none. within: `usage.sessions` now; memory: bytes."""
+        limit = self.trial.spec.limit_seconds
+        if self.spent + usage.cpu_seconds(self.leaders, within) > limit:
+            return f"over the limit of {limit:g} CPU s a trial ({LIMIT})"
+        if self.seconds > PATIENCE * limit:
+            return f"over {PATIENCE} times the limit of {limit:g} s a trial ({LIMIT}): it hangs, or the machine is overloaded"
+        used = usage.own_bytes(self.leaders, within) if memory < math.inf else 0
+        return (
+            f"{used / GIB:.2f} GiB are over the limit of {memory / GIB:.2f} GiB a trial (limits.memory)" if used > memory else ""
+        )
 
     def events(self) -> list[dict[str, Any]]:
         """What it has told since the last call; a torn last line waits for its end."""
@@ -81,10 +152,11 @@ class Child:
         *lines, self.rest = self.rest.split(b"\n")
         found = [json.loads(line) for line in lines if line.startswith(b"{")]
         for event in found:
-            self._follow(event)
+            self._note(event)
         return found
 
-    def _follow(self, event: Mapping[str, Any]) -> None:
+    def _note(self, event: Mapping[str, Any]) -> None:
+        self.said.add(event["event"])
         if event["event"] == "done":
             self.done = event
         elif event["event"] == "stage":
@@ -93,20 +165,25 @@ class Child:
             self.place = f"{event['stage']}, round {event['round']}"
 
     def signal(self, number: int) -> None:
-        """Signal the whole process group."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
+        """Signal all its process groups."""
+        for process in (self.process, *self.others):
+            with contextlib.suppress(ProcessLookupError):
+                if process.pid and process.returncode is None:
+                    os.killpg(process.pid, number)
 
     def close(self) -> None:
-        """Make sure that nothing of the group is left, and release the stream."""
+        """Make sure that nothing of it is left, and release the streams."""
         self.signal(signal.SIGKILL)
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        for process in (self.process, *self.others):
+            process.wait()
+            self.spent += process.cpu
+            if process.stdout is not None:
+                process.stdout.close()
+        self.others = []
 
     def crash(self) -> str:
         """Why it ended without a word: the signal or exit code, and the end of its log."""
-        code = self.process.returncode
+        code = self.process.returncode or 0
         if code < 0:
             why = f"killed by {signal.Signals(-code).name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")
         else:

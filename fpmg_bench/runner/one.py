@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from fpmg_bench.devices import settle
 from fpmg_bench.document.words import plural
 from fpmg_bench.errors import ExitCode, FpmgError, StoreError
 from fpmg_bench.hookspecs import CORE
 from fpmg_bench.runner.child import PARENT, SINGLE_THREADED
+from fpmg_bench.runner.devices import place_of, reason
 from fpmg_bench.runner.ranks import Ranks
 from fpmg_bench.runner.wire import Wire
 from fpmg_bench.store import Planned, RunDir, TrialSink, only_writer
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from fpmg_bench.trial import Parts
     from fpmg_bench.trial.stages import Stages
 
+Emit = Callable[[Mapping[str, Any]], None]
 Prepare = Callable[["TrialSpec"], tuple[bool, Callable[[TrialSink], None]]]
 PR_SET_PDEATHSIG = 1
 
@@ -57,10 +60,14 @@ def find(run: RunDir, key: str) -> Planned:
     return next(iter(found.values()))
 
 
-def execute(run: RunDir, trial: Planned, prepare: Prepare) -> int:
-    """Prepare and run one trial as its folder's only writer; whatever goes wrong in it is recorded with its place."""
-    die_with_parent()
-    emit = event_stream()
+def execute(run: RunDir, trial: Planned, prepare: Prepare, emit: Emit | None = None) -> int:
+    """Prepare and run one trial as its folder's only writer; whatever goes wrong in it is recorded with its place.
+
+    emit: where events go; None in a process of the trial's own, which ends with its parent.
+    """
+    if emit is None:
+        die_with_parent()
+        emit = event_stream()
     with only_writer(run.trial(trial.key), wait=True):
         try:
             publishable, work = prepare(trial.spec)
@@ -76,7 +83,7 @@ def execute(run: RunDir, trial: Planned, prepare: Prepare) -> int:
 
 def _failed(sink: TrialSink, error: Exception) -> int:
     traceback.print_exc()
-    sink.fail(str(error) if isinstance(error, FpmgError) else f"{type(error).__name__}: {error}")
+    sink.fail(reason(error))
     return ExitCode.SOME_FAILED
 
 
@@ -90,6 +97,7 @@ def _prepare(spec: TrialSpec, run: RunDir, trial: Planned, wire: Wire) -> tuple[
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     parts = build(spec, Registry.discover())
+    settle(parts.device)
     train = None if wire.kind == "inproc" else by_ranks(Ranks(run, trial, wire))
     return bool(parts.dataset.publishable), lambda sink: run_trial(spec, parts, sink, train)
 
@@ -119,6 +127,7 @@ def build(spec: TrialSpec, registry: Registry) -> Parts:
         topology=registry.build("topology", spec.topology) if spec.topology else None,
         aggregator=registry.build("aggregator", spec.aggregator) if spec.aggregator else None,
         metrics={choice.name: registry.build("metric", choice) for choice in _ours_first(spec.metrics, registry)},
+        device=place_of(spec),
     )
 
 
@@ -127,7 +136,7 @@ def _ours_first(metrics: Sequence[Choice], registry: Registry) -> list[Choice]:
     return sorted(metrics, key=lambda choice: registry.find("metric", choice.name).distribution != CORE)
 
 
-def event_stream() -> Callable[[Mapping[str, Any]], None]:
+def event_stream() -> Emit:
     """Events go where stdout went; stdout itself joins stderr, so that libraries which print cannot break the stream."""
     sys.stdout.flush()
     stream = os.fdopen(os.dup(1), "wb")
@@ -151,8 +160,14 @@ def _send(stream: BinaryIO, event: Mapping[str, Any]) -> None:
 def die_with_parent() -> None:
     """On Linux the system kills this process when the runner that started it dies; elsewhere the broken event stream ends it."""
     parent = os.environ.get(PARENT)
-    if parent is None or not sys.platform.startswith("linux"):
+    if parent is not None:
+        die_with(int(parent))
+
+
+def die_with(parent: int) -> None:
+    """Do not outlive this parent."""
+    if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):
+    if os.getppid() != parent:
         os._exit(ExitCode.INTERRUPTED)

@@ -1,10 +1,11 @@
-"""Which trial runs next: one whose stage 1 nobody else is computing right now."""
+"""Which trial runs next: one of a scene that is there already, whose stage 1 nobody else is computing right now."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from fpmg_bench.keys import digest
 from fpmg_bench.store import Planned
 
 
@@ -17,17 +18,22 @@ class Queue:
 
     @classmethod
     def of(cls, trials: Iterable[Planned], stage1_ready: Callable[[str], bool]) -> Queue:
-        """Private trials first: they take longest, and a long trial started last leaves the other cores idle."""
+        """Scene by scene, in each private trials first: they take longest, and a long trial started last leaves other cores idle."""
         once: dict[str, Planned] = {}
         for trial in trials:
             once.setdefault(trial.key, trial)
-        return cls(sorted(once.values(), key=lambda trial: trial.spec.privacy is None), stage1_ready)
+        scenes = {name: i for i, name in enumerate(dict.fromkeys(map(_scene, once.values())))}
+        return cls(sorted(once.values(), key=lambda t: (scenes[_scene(t)], t.spec.privacy is None)), stage1_ready)
 
-    def take(self, running: Iterable[Planned]) -> Planned | None:
-        """The first trial that can start beside the running ones; None if all wait for a stage 1, or none is left."""
+    def take(self, running: Iterable[Planned], fits: Callable[[Planned], bool] = lambda trial: True) -> Planned | None:
+        """The first trial that fits and can start beside the running ones; None if all wait for a stage 1 or a device, or none is left."""
         busy = {trial.stage1 for trial in running if trial.stage1 and not self.stage1_ready(trial.stage1)}
         for trial in self.waiting:
-            if trial.stage1 not in busy:
+            if trial.stage1 not in busy and fits(trial):
                 self.waiting.remove(trial)
                 return trial
         return None
+
+
+def _scene(trial: Planned) -> str:
+    return digest(trial.spec.scene)

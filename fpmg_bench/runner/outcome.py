@@ -7,15 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from fpmg_bench.errors import ExitCode, SuiteError, on_this_machine
 from fpmg_bench.results import rebuilt
+from fpmg_bench.runner.devices import Seats
 from fpmg_bench.runner.execute import Execution, Tell
 from fpmg_bench.runner.mending import mend
 from fpmg_bench.runner.order import Queue
 from fpmg_bench.runner.outdated import why
 from fpmg_bench.runner.planning import RunPlan, plan
+from fpmg_bench.runner.processes import Fresh, Processes
+from fpmg_bench.runner.usage import keep_costs, total_memory
 from fpmg_bench.runner.wire import Wire
 from fpmg_bench.store import Planned, RunDir, cores, only_writer, write_table
 
@@ -27,12 +30,16 @@ if TYPE_CHECKING:
 
 
 INPROC = Wire()
+SHARE = 0.8  # of the machine's memory, for all jobs together
+Isolate = Literal["warm", "fresh"]
 
 
 class Work(Protocol):
     """The running of a plan's trials, wherever they run. Called once: False if interrupted."""
 
     status: dict[str, str]  # key -> how it ended
+    used: dict[str, float]  # CPU seconds of processes that are no trial's
+    lost: list[str]  # trials that were started again
 
     @property
     def running(self) -> Sequence[Any]:
@@ -50,7 +57,7 @@ class Elsewhere(Protocol):
         """Trials at a time."""
         ...
 
-    def work(self, run: RunDir, trials: Sequence[Planned], made: RunPlan, tell: Tell, wire: Wire) -> Work: ...
+    def work(self, run: RunDir, trials: Sequence[Planned], made: RunPlan, tell: Tell, wire: Wire, *, fresh: bool) -> Work: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +79,21 @@ def run(
     seeds: Sequence[int] | None = None,
     on_event: Tell | None = None,
     wire: Wire = INPROC,
+    isolate: Isolate = "warm",
+    device: str | None = None,
+    jobs_per_device: int = 1,
     elsewhere: Elsewhere | None = None,
 ) -> Outcome:
     """Plan a suite, compute what is not finished, write results.parquet. Defaults: runs/<suite>, as many jobs as cores.
 
-    on_event gets dicts whose "event" is plan, start, stage, round, score, note, stage1, done, end or progress; all but plan,
+    isolate: trials as forks of warm processes, which is refused nowhere and used where forks are safe, or each with an interpreter of
+    its own; the numbers are the same. on_event gets dicts whose "event" is plan, start, stage, round, score, note, stage1, done, end or progress; all but plan,
     progress and notes on the whole run carry "trial". KeyboardInterrupt in it, or Ctrl-C, ends the run with code 130 and leaves it resumable.
     elsewhere: a cluster (`fpmg_bench.cluster.connected`) instead of this machine's jobs.
     """
-    made = plan(suite, registry, only=only, seeds=seeds)
+    made = plan(suite, registry, only=only, seeds=seeds, device=device, jobs_per_device=jobs_per_device)
     target = RunDir(Path(out) if out is not None else Path("runs") / made.suite.name)
-    return carry_out(made, target, registry, jobs or cores(), on_event or _silent, wire, elsewhere)
+    return carry_out(made, target, registry, jobs or cores(), on_event or _silent, wire, isolate, elsewhere)
 
 
 def carry_out(
@@ -92,6 +103,7 @@ def carry_out(
     jobs: int,
     on_event: Tell,
     wire: Wire = INPROC,
+    isolate: Isolate = "warm",
     elsewhere: Elsewhere | None = None,
 ) -> Outcome:
     """Write a plan as the run directory's only writer, say what is damaged there, compute what is not finished."""
@@ -106,7 +118,9 @@ def carry_out(
         made.write(target)
         for text in made.notes:
             tell({"event": "note", "text": text})
-        return compute(made, target, jobs, tell, wire=wire, elsewhere=elsewhere)
+        if wire.kind == "inproc" and isolate == "warm":
+            return compute(made, target, jobs, tell, elsewhere=elsewhere)
+        return compute(made, target, jobs, tell, own_interpreters(target, wire), elsewhere, wire)
 
 
 def joined(made: RunPlan, run: RunDir, registry: Registry, wire: Wire) -> RunPlan:
@@ -136,24 +150,39 @@ def compute(
     jobs: int,
     tell: Tell,
     command: Callable[[Planned], Sequence[str]] | None = None,
-    wire: Wire = INPROC,
     elsewhere: Elsewhere | None = None,
+    wire: Wire = INPROC,
 ) -> Outcome:
-    """Execute the selected trials of a written plan that are not finished, then collect."""
+    """Execute the selected trials of a written plan that are not finished, then collect.
+
+    command: argument vector of a trial's own interpreter; None for forks of warm processes, where the system forks safely.
+    """
     if jobs < 1:
         raise SuiteError(f"{jobs} jobs: at least 1 is needed", "--jobs 1")
     kept = {trial.key for trial in made.trials if run.finished(trial)}
     todo = [trial for trial in made.trials if trial.id in made.selected and trial.key not in kept]
     size = {"trials": len(made.trials), "todo": len({t.key for t in todo}), "kept": len(made.trials) - len(todo)}
     tell({"event": "plan", "jobs": elsewhere.slots if elsewhere else jobs, **size})
-    stop = made.suite.limits.on_error == "stop"
+    limits = made.suite.limits
     work: Work = (
-        elsewhere.work(run, todo, made, tell, wire)
+        elsewhere.work(run, todo, made, tell, wire, fresh=command is not None)
         if elsewhere
-        else execution(run, todo, made.preimages, jobs, tell, wire, stop_on_error=stop, command=command)
+        else execution(
+            run,
+            todo,
+            made.preimages,
+            jobs,
+            tell,
+            command,
+            made.seats,
+            stop_on_error=limits.on_error == "stop",
+            memory=limits.memory or SHARE * total_memory() / jobs,
+        )
     )
     with on_this_machine(lambda: bool(work.status or work.running)):
         whole = work()
+        if todo:
+            keep_costs(run, work.used, work.lost)
         table = write_results(run)
     counts = dict.fromkeys(("ok", "failed", "timeout", "left"), 0) | Counter(work.status.get(trial.key, "left") for trial in todo)
     counts |= {"kept": size["kept"], "refused": len(made.refusals), "skipped": len(made.skipped)}
@@ -166,21 +195,38 @@ def execution(
     preimages: Mapping[str, Mapping[str, Any]],
     jobs: int,
     tell: Tell,
-    wire: Wire = INPROC,
+    command: Callable[[Planned], Sequence[str]] | None,
+    seats: Seats,
     *,
-    stop_on_error: bool = False,
-    command: Callable[[Planned], Sequence[str]] | None = None,
+    stop_on_error: bool,
+    memory: float,
 ) -> Execution:
-    """The work on these trials on this machine."""
+    """The work on these trials on this machine. command: see `compute`."""
     return Execution(
         run=run,
         queue=Queue.of(trials, run.stage1_ready),
         jobs=jobs,
-        command=command or (lambda trial: [*subprocess_command(run, trial), *wire.words()]),
+        processes=_processes(run, trials, command),
         tell=tell,
         preimages=preimages,
         stop_on_error=stop_on_error,
+        memory=memory,
+        seats=seats,
     )
+
+
+def own_interpreters(run: RunDir, wire: Wire) -> Callable[[Planned], Sequence[str]]:
+    """Trial -> the command that runs it by itself."""
+    return lambda trial: [*subprocess_command(run, trial), *wire.words()]
+
+
+def _processes(run: RunDir, todo: Sequence[Planned], command: Callable[[Planned], Sequence[str]] | None) -> Processes:
+    fresh = Fresh(command or (lambda trial: subprocess_command(run, trial)))
+    if command is not None or not sys.platform.startswith("linux"):
+        return fresh
+    from fpmg_bench.runner.warm import Warm
+
+    return Warm.of(run, fresh, todo)
 
 
 def subprocess_command(run: RunDir, trial: Planned) -> list[str]:

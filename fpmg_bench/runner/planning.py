@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.devices import described, kind_of, resolved
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.keys import digest
+from fpmg_bench.runner.devices import Seats
 from fpmg_bench.runner.outdated import outdated
 from fpmg_bench.spec import NOT_HERE
 from fpmg_bench.store import (
@@ -30,13 +32,14 @@ if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.suite import CohortInfo, Refusal, Suite
+    from fpmg_bench.types import Cohort
 
 
 @dataclass(frozen=True)
 class RunPlan:
     """All trials of a run with their keys. selected: ids that this call is to compute (all, or those that `only` chose).
 
-    preimages: trial key -> {"stage1", "trial", "measure"}: what the keys are digests of.
+    preimages: trial key -> {"stage1", "trial", "measure"}: what the keys are digests of. seats: the devices of this machine.
     """
 
     suite: Suite
@@ -49,6 +52,7 @@ class RunPlan:
     components: Sequence[Mapping[str, str]]
     command: str
     stale: tuple[Planned, ...] = ()
+    seats: Seats = field(default_factory=Seats)
 
     @property
     def notes(self) -> list[str]:
@@ -79,7 +83,7 @@ class RunPlan:
             "cohorts": {name: info.as_json() for name, info in self.cohorts.items()},
             "components": list(self.components),
         }
-        run.write_plan(plan, self.suite.text, environment())
+        run.write_plan(plan, self.suite.text, environment(described(self.seats.devices)))
 
 
 def plan(
@@ -89,10 +93,14 @@ def plan(
     only: str | None = None,
     seeds: Sequence[int] | None = None,
     out: Path | None = None,
+    loaded: dict[str, Cohort] | None = None,
+    device: str | None = None,
+    jobs_per_device: int = 1,
 ) -> RunPlan:
     """Validate a suite, read its cohorts and key its trials. With `out` the plan is written there, and nothing runs.
 
-    only: pytest's `-k` expression over trial ids; seeds: instead of the suite's.
+    only: pytest's `-k` expression over trial ids; seeds, device: instead of the suite's; jobs_per_device: trials at a time on one;
+    loaded: is given the cohorts by name, which are forgotten otherwise.
     """
     from fpmg_bench.suite import check_request, expand, load_suite, validate
 
@@ -101,7 +109,9 @@ def plan(
     else:
         validate(suite, registry)
     check_request(suite, only, seeds)
-    cohorts, missing = _cohorts(suite, registry)
+    devices = resolved(device or suite.limits.device, "--device" if device else f"{suite.source}: limits.device")
+    suite = suite.on(kind_of(devices[0]))
+    cohorts, missing = _cohorts(suite, registry, loaded)
     wanted = expand(suite, registry, cohorts, only, seeds, missing)
     whole = expand(suite, registry, cohorts, missing=missing) if only or seeds else wanted
     specs = {spec.id: spec for spec in (*whole.trials, *wanted.trials)}
@@ -116,7 +126,8 @@ def plan(
         skipped=wanted.skipped,
         cohorts=cohorts,
         components=components,
-        command=_command(suite, only, seeds),
+        command=_command(suite, only, seeds, device),
+        seats=Seats(devices, jobs_per_device),
     )
     if out is not None:
         made.save(RunDir(Path(out)))
@@ -138,7 +149,7 @@ def keyed(specs: Sequence[TrialSpec], registry: Registry, like: RunPlan) -> RunP
     )
 
 
-def _cohorts(suite: Suite, registry: Registry) -> tuple[dict[str, CohortInfo], dict[str, str]]:
+def _cohorts(suite: Suite, registry: Registry, loaded: dict[str, Cohort] | None) -> tuple[dict[str, CohortInfo], dict[str, str]]:
     """Every cohort that is there, described; and why an optional one is not."""
     from fpmg_bench.suite import describe
 
@@ -151,7 +162,11 @@ def _cohorts(suite: Suite, registry: Registry) -> tuple[dict[str, CohortInfo], d
                 access = getattr(getattr(dataset, "about", None), "access", "")
                 missing[entry.name] = f"{NOT_HERE}; {access}" if access else NOT_HERE
                 continue
-            infos[entry.name] = describe(entry.name, dataset, dataset.load())
+            cohort = dataset.load()
+            infos[entry.name] = describe(entry.name, dataset, cohort)
+            if loaded is not None:
+                loaded[entry.name] = cohort
+            del cohort  # before the next one is there
         except DatasetError as error:
             if not entry.optional:
                 where = f"{suite.source}:{entry.node.line}:{entry.node.column}: datasets: {entry.name}: {error.message}"
@@ -207,7 +222,7 @@ def recomputed(specs: Sequence[TrialSpec], registry: Registry) -> dict[str, dict
     return {spec.id: _keyed(spec, versions)[1] for spec in specs}
 
 
-def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None) -> str:
+def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None, device: str | None) -> str:
     """The command line that repeats this run anywhere, given the run's suite.yaml where the suite does not ship."""
     from fpmg_bench.suite import name_elsewhere
 
@@ -216,4 +231,6 @@ def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None) -> str
         words += ["-k", only]
     if seeds:
         words += ["--seeds", ",".join(map(str, seeds))]
+    if device:
+        words += ["--device", device]
     return shlex.join(words)

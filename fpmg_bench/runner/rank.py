@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fpmg_bench.devices import settle
 from fpmg_bench.errors import ExitCode, FpmgError, SiloLost, SuiteError
 from fpmg_bench.runner.child import SINGLE_THREADED
 from fpmg_bench.runner.one import build, die_with_parent, find
@@ -62,7 +63,9 @@ def _train(run: RunDir, trial: Planned, wire: Wire) -> None:
         return transport
 
     try:
-        run_rank(trial.spec, build(trial.spec, Registry.discover()), sink, join)
+        parts = build(trial.spec, Registry.discover())
+        settle(parts.device)
+        run_rank(trial.spec, parts, sink, join)
     except SiloLost:
         raise
     except Exception as error:

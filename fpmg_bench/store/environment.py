@@ -81,10 +81,11 @@ def setting() -> dict[str, Any]:
     }
 
 
-def environment() -> dict[str, Any]:
-    """environment.json: the setting and what helps to reproduce it."""
+def environment(device: str = "cpu") -> dict[str, Any]:
+    """environment.json: the setting and what helps to reproduce it. device: in words."""
     return {
         **setting(),
+        "device": device,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cores": cores(),

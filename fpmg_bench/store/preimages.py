@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from fpmg_bench.devices import CPU
 from fpmg_bench.keys import digest
 from fpmg_bench.spec import Choice, TrialSpec
 
@@ -91,7 +92,7 @@ def _patients(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
         "split": {"holdout": spec.holdout, "tuning": spec.tuning},
         "partition": spec.partition,
         "seed": spec.seed,
-        "setting": versions.setting,
+        "setting": {**versions.setting, **({} if spec.device == CPU else {"device": spec.device})},
     }
 
 

@@ -17,7 +17,20 @@ from fpmg_bench.store.shapes import PLAN, RESULT
 from fpmg_bench.store.specs import Planned
 
 SCHEMA_VERSION = 1
-OWN = frozenset({"suite.yaml", "plan.json", "environment.json", "stage1", "trials", "results.parquet", "report.html", ".lock"})
+OWN = frozenset(
+    {
+        "suite.yaml",
+        "plan.json",
+        "environment.json",
+        "stage1",
+        "trials",
+        "results.parquet",
+        "report.html",
+        "costs.json",
+        "warm.log",
+        ".lock",
+    }
+)
 UNCLEAR = frozenset({"suite.yaml", "results.parquet", "report.html"})  # other folders have such files too
 AGAIN = "the command that made this run writes it again, and keeps finished trials"
 

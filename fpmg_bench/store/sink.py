@@ -197,8 +197,6 @@ class TrialSink:
         """trial.json, last of all and whole; a checkpoint has no use after it."""
         self._log.sync()
         full = {"status": "ok", "reason": "", "files": files_of(self.folder, len(self.rounds)), **result}
-        if self._trained is not None and "seconds" in full:
-            full["seconds"] = _with_training(full["seconds"], self.previous or {})
         self.run.write_result(self.trial, full)
         (self.folder / "checkpoint.safetensors").unlink(missing_ok=True)
         if full["status"] == "ok":
@@ -242,13 +240,6 @@ class TrialSink:
             name: Checkpoint(entry["round"], tree[name]["states"], tree[name]["memories"], entry["extra"])
             for name, entry in note["stages"].items()
         }, note["lines"]
-
-
-def _with_training(seconds: Mapping[str, float], previous: Mapping[str, Any]) -> dict[str, float]:
-    """Seconds of a trial that was only measured again, with those that training took when it was trained."""
-    before = previous.get("seconds") or {}
-    trained = {name: before[name] for name in ("stage1", "encode", "stage2", "ranks") if name in before and name not in seconds}
-    return {**trained, **seconds, "total": seconds.get("total", 0.0) + sum(trained.values())}
 
 
 def _file_name(silo: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.document import Node, Problems, did_you_mean
@@ -14,18 +15,36 @@ from fpmg_bench.suite.model import Method, Suite
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
+    from fpmg_bench.registry.catalogue import SchemaOf
 
 SILO_KEYS = ("local_steps", "sampling_rate", "epsilon")
 
 
 def check_components(suite: Suite, registry: Registry, problems: Problems) -> None:
-    """Record every unknown component and every wrong parameter."""
-    for kind, choice, node, path in _choices(suite):
-        if choice.name:
-            report(problems, registry.problems(kind, choice), node, path)
+    """Record every unknown component and every wrong parameter; where nothing is wrong, every component that cannot be imported.
+
+    Imports take seconds and most of a gigabyte, so that they come last: a slip is answered at once.
+    """
+    schema = cache(registry.parameters)
+    named = [each for each in _choices(suite) if each[1].name]
+    for kind, choice, node, path in named:
+        report(problems, registry.problems(kind, choice, schema), node, path)
     for method in suite.methods.values():
         _check_control(method, problems)
-        _check_silos(method, registry, problems)
+        _check_silos(method, schema, problems)
+    if problems:
+        return
+    broken = cache(partial(_broken, registry))
+    for kind, choice, node, path in named:
+        report(problems, broken(kind, choice.name), node, path)
+
+
+def _broken(registry: Registry, kind: str, name: str) -> list[Problem]:
+    try:
+        registry.load(kind, name)
+    except PluginError as error:
+        return [Problem((), str(error), plugin=True)]
+    return []
 
 
 def report(problems: Problems, found: list[Problem], node: Node, path: str) -> None:
@@ -68,11 +87,11 @@ def _check_control(method: Method, problems: Problems) -> None:
         problems.add(method.node.at("control"), f"{_path(method)}.control", text)
 
 
-def _check_silos(method: Method, registry: Registry, problems: Problems) -> None:
+def _check_silos(method: Method, parameters: SchemaOf, problems: Problems) -> None:
     """A silo's overrides are local_steps, sampling_rate, or parameters of the method's generator and encoders."""
     if not method.silos:
         return
-    schema = _learners_parameters(method, registry)
+    schema = _learners_parameters(method, parameters)
     for silo, overrides in method.silos.items():
         node = method.node.at("silos", silo)
         path = f"{_path(method)}.silos.{silo}"
@@ -90,12 +109,12 @@ def _check_silos(method: Method, registry: Registry, problems: Problems) -> None
         report(problems, check_parameters("the silo's learner", given, own)[1], node, path)
 
 
-def _learners_parameters(method: Method, registry: Registry) -> Mapping[str, Any]:
+def _learners_parameters(method: Method, parameters: SchemaOf) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     learners = [("encoder", choice) for choice in method.encoders.values()]
     for kind, choice in [*learners, *([("generator", method.generator)] if method.generator else [])]:
         try:
-            found.update(registry.parameters(kind, choice.name))
+            found.update(parameters(kind, choice.name))
         except PluginError:
             continue  # reported where the component is named
     return found

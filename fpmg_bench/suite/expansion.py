@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.devices import CPU
 from fpmg_bench.document import EXACT, Problems, brief, did_you_mean, plural
 from fpmg_bench.errors import SuiteError
 from fpmg_bench.partition import merged_sites, spreading
@@ -88,6 +89,7 @@ def trial(suite: Suite, entry: DatasetEntry, method: Method, info: CohortInfo, s
         limit_seconds=suite.limits.trial,
         audit=method.audit,
         faults=faults_of(method.faults, suite.faults, method.control is not None or partition["kind"] == "pooled"),
+        device=CPU if method.control else suite.limits.device,  # a control trains nothing
     )
 
 

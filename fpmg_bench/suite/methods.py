@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fpmg_bench.audit.sabotage import SHARDS
 from fpmg_bench.document import DEEPEST, Node, did_you_mean, node_of
 from fpmg_bench.spec import Audit, Choice, Privacy
 from fpmg_bench.suite.faults import read_faults
@@ -85,7 +84,11 @@ def _audit(found: Mapping[str, Place]) -> Audit | None:
     place = found["audit"]
     fields = place.fields(("canaries", "sabotage"), ("canaries",))
     canaries = fields["canaries"].whole(LEAST_CANARIES, LEAST_CANARIES) if "canaries" in fields else LEAST_CANARIES
-    sabotage = fields["sabotage"].word(tuple(SHARDS), "none") if "sabotage" in fields else "none"
+    sabotage = "none"
+    if "sabotage" in fields:
+        from fpmg_bench.audit.sabotage import SHARDS
+
+        sabotage = fields["sabotage"].word(tuple(SHARDS), "none")
     if "generator" in found and found["generator"].value is None:
         place.wrong("an audit guesses from what is released, and `generator: null` releases nothing; remove one of them")
     private = "privacy" in found and found["privacy"].value is not None

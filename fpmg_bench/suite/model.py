@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from fpmg_bench.devices import CPU
 from fpmg_bench.document import Node
 from fpmg_bench.spec import Audit, Budget, Choice, Fault, Privacy, TrialSpec
 
@@ -65,10 +66,15 @@ class Method:
 
 @dataclass(frozen=True)
 class Limits:
-    """trial: seconds after which a trial is killed; on_error: what follows a failed trial."""
+    """trial: CPU seconds after which a trial is killed; on_error: what follows a failed trial.
+
+    memory: bytes that one trial may hold alone; None: four fifths of the machine over the jobs. device: see `fpmg_bench.devices.WORDS`.
+    """
 
     trial: float = 600.0
     on_error: Literal["continue", "stop"] = "continue"
+    memory: float | None = None
+    device: str = CPU
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,10 @@ class Suite:
     source: Path = Path("suite.yaml")
     text: str = field(default="", repr=False)
     node: Node = field(default=NOWHERE, repr=False, compare=False)
+
+    def on(self, device: str) -> Suite:
+        """The same suite with another `limits.device`."""
+        return replace(self, limits=replace(self.limits, device=device))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from fpmg_bench.document import EXACT, Node, Problems, did_you_mean
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(MiB|GiB)")
+_BYTES = {"MiB": 2.0**20, "GiB": 2.0**30}
 LONGEST_NAME = 100  # characters
 LONGEST = 1e6  # of a duration, in its own unit
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -113,6 +115,14 @@ class Place:
         if text and text not in known:
             self.wrong(f"unknown '{text}'.{did_you_mean(text, known)} Known: {', '.join(known)}")
         return text if text in known else fallback
+
+    def size(self, fallback: float | None) -> float | None:
+        """An amount of memory such as 512MiB or 4GiB, in bytes."""
+        match = _SIZE.fullmatch(self.value) if isinstance(self.value, str) else None
+        if match is None or float(match[1]) <= 0:
+            self.expected("an amount of memory such as 512MiB or 4GiB")
+            return fallback
+        return float(match[1]) * _BYTES[match[2]]
 
     def seconds(self, fallback: float) -> float:
         """A duration such as 90s, 10m or 1h, in seconds."""

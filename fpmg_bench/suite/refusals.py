@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.document import plural
-from fpmg_bench.federation.graph import fewest_inputs as least_of
 from fpmg_bench.keys import rng_for
 from fpmg_bench.partition import least_patients, merged_sites, spreading
 from fpmg_bench.spec import Choice, Privacy, TrialSpec
@@ -37,6 +36,8 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
             yield from _serial_refusals(spec, info, len(sizes), registry)
             yield from secrecy_refusals(spec, info, len(sizes), registry)
         if spec.privacy is not None:
+            if spec.device == "mps":
+                yield "private steps take norms in float64, which mps does not have; write device: cpu, or cuda"
             yield from _privacy_refusals(spec, spec.privacy, min(sizes, default=0), registry)
             yield from _not_private(spec, info, registry)
 
@@ -130,6 +131,8 @@ def smallest_width(topology: Choice, silos: int, need: int, registry: Registry) 
 
 def fewest_inputs(topology: Any, silos: int) -> int | None:
     """The fewest models any merging node gets in one of the first rounds, by a dry plan; None where nothing is merged."""
+    from fpmg_bench.federation.graph import fewest_inputs as least_of  # a suite is read without it
+
     return least_of(topology.plan(list(range(silos)), round, rng_for(0, "dry plan", round)) for round in range(LOOK_AHEAD))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from fpmg_bench.devices import CPU, WORDS, is_device
 from fpmg_bench.partition import OPTIONS, SPREADING, Option
 from fpmg_bench.spec import Choice
 from fpmg_bench.suite.model import DatasetEntry, Limits
@@ -141,8 +142,12 @@ def read_metrics(place: Place) -> tuple[Choice, ...]:
 
 
 def read_limits(place: Place) -> Limits:
-    """The time a trial may take, and what follows a failed one."""
-    found = place.fields(("trial", "on_error"))
+    """The time and memory that a trial may take, what follows a failed one, and where trials compute."""
+    found = place.fields(("trial", "on_error", "memory", "device"))
     seconds = found["trial"].seconds(600.0) if "trial" in found else 600.0
     on_error = found["on_error"].word(("continue", "stop"), "continue") if "on_error" in found else "continue"
-    return Limits(seconds, cast(Literal["continue", "stop"], on_error))
+    memory = found["memory"].size(None) if "memory" in found else None
+    device = found["device"].text() if "device" in found else CPU
+    if device and not is_device(device):
+        found["device"].wrong(f"unknown device '{device}': one of {WORDS}")
+    return Limits(seconds, cast(Literal["continue", "stop"], on_error), memory, device)

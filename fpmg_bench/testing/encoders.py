@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
+from fpmg_bench.devices import accepted
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.evaluation.valid import fault
-from fpmg_bench.testing import learners
+from fpmg_bench.testing import learners, placed
 from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.testing.fakes import SCHEMAS, data_of, numbers
 from fpmg_bench.types import KINDS, Kind, Schema, Series, Table
@@ -108,6 +110,22 @@ def check_encoding_does_not_depend_on_the_batch(component: Any) -> None:
         torch.testing.assert_close(component.encode(schema, state, data.take(np.array([3]))), together[3:4], rtol=1e-4, atol=1e-5)
 
 
+def check_computes_where_it_is_told(component: Any) -> None:
+    """On a device as on the CPU: steps, vectors and records; states come back on the CPU."""
+
+    def law(component: Any, schema: Schema, data: Any) -> None:
+        placed.check_computes_where_it_is_told(component, schema, data, partial(_uses, schema, data))
+
+    _everywhere(component, law)
+
+
+def _uses(schema: Schema, data: Any, component: Any, state: dict[str, torch.Tensor], device: str) -> dict[str, torch.Tensor]:
+    z = component.encode(schema, state, data, **accepted(component.encode, device))
+    made = component.decode(schema, state, z, **accepted(component.decode, device))
+    assert not (wrong := fault(schema, made, len(z))), f"decode of a {schema.kind}: {wrong}"
+    return {"encode": z}
+
+
 def check_decodes_to_the_schema(component: Any) -> None:
     """Any vector, also one far out, decodes to a record that the schema allows; what no patient lacked is not lost for all."""
     for schema, data in _cases(component):
@@ -135,6 +153,7 @@ CHECKS: tuple[Check, ...] = (
     check_encodes_one_finite_row_a_record,
     check_encoding_does_not_depend_on_the_batch,
     check_decodes_to_the_schema,
+    check_computes_where_it_is_told,
 )
 
 

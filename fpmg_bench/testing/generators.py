@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
+from fpmg_bench.devices import accepted
 from fpmg_bench.keys import rng_for
-from fpmg_bench.testing import learners
+from fpmg_bench.testing import learners, placed
 from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.testing.fakes import conditions, space, vectors
 from fpmg_bench.types import Representation
@@ -101,6 +102,17 @@ def check_samples_depend_on_the_stream(component: Any) -> None:
     assert len(torch.unique(one.z, dim=0)) > 1, "all patients of a sample are the same"
 
 
+def check_computes_where_it_is_told(component: Any) -> None:
+    """On a device as on the CPU: steps and samples; states come back on the CPU."""
+    placed.check_computes_where_it_is_told(component, space(), vectors(ROWS), _uses)
+
+
+def _uses(component: Any, state: dict[str, torch.Tensor], device: str) -> dict[str, torch.Tensor]:
+    where = accepted(component.sample, device)
+    made = component.sample(space(), state, conditions(17), rng_for(12, "sample"), **where)
+    return {"sample": made.z, "present": made.present, "condition": made.condition}
+
+
 CHECKS: tuple[Check, ...] = (
     *checks(Use(inputs, exercise)),
     check_charges,
@@ -114,6 +126,7 @@ CHECKS: tuple[Check, ...] = (
     check_draws_no_copies,
     check_samples_one_row_a_condition,
     check_samples_depend_on_the_stream,
+    check_computes_where_it_is_told,
 )
 
 

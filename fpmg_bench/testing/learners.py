@@ -111,7 +111,7 @@ def check_objective_is_row_by_row(component: Any, schema: Any, rows: Any) -> Non
 def check_private_gradients(component: Any, schema: Any, rows: Any) -> None:
     """Under DP-SGD: the clipped sum is that of plain per-example gradients to 1e-5 (relative), layer by layer."""
     _needs_rounds(component)
-    _needs_a_private_form(component, schema)
+    needs_a_private_form(component, schema)
     seen = GradientCheck()
     ctx = context(schema, 8, 0, 1)
     shard = private_shard(rows, ledger_of(component.charges(schema, 1), len(rows)), 8, seen)
@@ -127,7 +127,7 @@ def check_spends_what_it_declares(component: Any, schema: Any, rows: Any) -> Non
 
     Less would be noise for nothing; more is refused by the ledger in the middle of a trial.
     """
-    _needs_a_private_form(component, schema)
+    needs_a_private_form(component, schema)
     rounds = ROUNDS if component.rounds is None else component.rounds
     said = component.charges(schema, rounds * STEPS)
     ledgers = [ledger_of(said, len(rows)) for _ in range(SILOS)]
@@ -149,7 +149,7 @@ def _turn(schema: Any, silo: int, round: int, kept: list[State]) -> SiloContext:
     return replace(context(schema, 100 * silo + 3, round, STEPS, kept[silo]), silo=silo)
 
 
-def _needs_a_private_form(component: Any, schema: Any) -> None:
+def needs_a_private_form(component: Any, schema: Any) -> None:
     """A learner says where it has none, by `private_losses` or `not_private`, so that `plan` refuses it there."""
     private = getattr(component, "private_losses", None)
     if private is not None and component.loss not in private:

@@ -11,6 +11,7 @@ import numpy as np
 from fpmg_bench.errors import NotApplicable, PluginError
 from fpmg_bench.keys import rng_for
 from fpmg_bench.testing import fakes
+from fpmg_bench.testing.bits import bits
 from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.types import Cohort, Kind, Score
 
@@ -213,6 +214,39 @@ def check_half_noise_is_between(component: Any) -> None:
     )
 
 
+def check_a_warm_real_side_changes_nothing(component: Any) -> None:
+    """Scores, and what is not applicable, are the same bits whether or not the real patients were measured before.
+
+    Before: with another release, other silos and another random stream. So what `Evidence.once` keeps depends on real patients
+    alone, and draws nothing from the metric's stream that later numbers follow.
+    """
+    cold = _told(component, evidence(good()))
+    for before in (worthless(), None):
+        seen = evidence(good())
+        elsewhere = replace(seen.train, silo=np.roll(seen.train.silo, 1), silo_names=seen.train.silo_names[::-1])
+        warm = seen.next_release(dict.fromkeys(range(3), before or elsewhere), elsewhere)
+        _told(component, warm, stream=1)
+        given = {name: getattr(seen, name) for name in ("balanced", "rounds", "bytes")}
+        now = _told(component, warm.next_release(seen.released, seen.train, **given))
+        assert bits(now) == bits(cold), f"after another release it says something else: {_differs(now, cold)}"
+
+
+def _told(component: Any, seen: Any, stream: int = 0) -> list[Any]:
+    """The metric's scores and gaps, or why there are none."""
+    seen.gaps.clear()
+    try:
+        return [*scored(component, seen, stream), *seen.gaps]
+    except NotApplicable as missing:
+        return [missing.reason]
+
+
+def _differs(now: list[Any], cold: list[Any]) -> str:
+    """The first difference, for a message."""
+    if len(now) != len(cold):
+        return f"{len(now)} scores and gaps, not {len(cold)}"
+    return next(f"{one}, not {other}" for one, other in zip(now, cold, strict=True) if bits(one) != bits(other))
+
+
 def _scored(component: Any, released: Cohort, key: str) -> Score | None:
     """The headline's score over all silos."""
     where = (s for s in measure(component, released) if (s.key, s.scope, s.modality, s.round) == (key, "all", None, None))
@@ -245,6 +279,7 @@ CHECKS: tuple[Check, ...] = (
     check_row_order_is_irrelevant,
     check_half_noise_is_between,
     check_odd_cohorts_score_or_say_why,
+    check_a_warm_real_side_changes_nothing,
 )
 
 

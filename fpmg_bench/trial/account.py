@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fpmg_bench.errors import PrivacyError
-from fpmg_bench.privacy import Draws, Ledger, calibrate
+from fpmg_bench.privacy import Draws, Ledger, Noise, calibrate
 from fpmg_bench.trial import requested, sizes
 
 if TYPE_CHECKING:
@@ -41,8 +41,13 @@ def planned(spec: TrialSpec, parts: Parts, silo: Silo, train: Cohort, space: Spa
     return charges
 
 
-def open_ledgers(spec: TrialSpec, parts: Parts, silos: Sequence[Silo], train: Cohort, space: Space) -> dict[int, Ledger]:
-    """Calibrated ledgers, or none without privacy. PrivacyError where delta is no smaller than one patient's share of a silo."""
+def open_ledgers(
+    spec: TrialSpec, parts: Parts, silos: Sequence[Silo], train: Cohort, space: Space, found: Mapping[str, Any] | None = None
+) -> dict[int, Ledger]:
+    """Calibrated ledgers, or none without privacy. PrivacyError where delta is no smaller than one patient's share of a silo.
+
+    found: `noises` of an earlier process of the trial: a calibration costs seconds.
+    """
     if spec.privacy is None:
         return {}
     smallest = min(silos, key=lambda s: s.patients)
@@ -51,14 +56,25 @@ def open_ledgers(spec: TrialSpec, parts: Parts, silos: Sequence[Silo], train: Co
             f"delta {spec.privacy.delta} is not below 1/{smallest.patients} of silo {smallest.name}: it would allow a patient's release",
             "lower delta",
         )
-    return {s.index: _ledger(spec, spec.privacy, s, planned(spec, parts, s, train, space), train) for s in silos}
+    known = {silo: Noise(**noise) for silo, noise in (found or {}).items()}
+    return {
+        s.index: _ledger(spec, spec.privacy, s, planned(spec, parts, s, train, space), train, known.get(str(s.index)))
+        for s in silos
+    }
 
 
-def _ledger(spec: TrialSpec, privacy: Privacy, silo: Silo, plan: Mapping[str, Charges], train: Cohort) -> Ledger:
+def noises(ledgers: Mapping[int, Ledger]) -> dict[str, Any]:
+    """Silo -> its noise multipliers, as JSON."""
+    return {str(silo): asdict(ledger.noise) for silo, ledger in ledgers.items()}
+
+
+def _ledger(
+    spec: TrialSpec, privacy: Privacy, silo: Silo, plan: Mapping[str, Charges], train: Cohort, noise: Noise | None
+) -> Ledger:
     """One silo's, calibrated to its own budget and rates."""
     own = replace(privacy, epsilon=silo.epsilon or privacy.epsilon)
     rates = {stage: float(np.max(rates_of(spec, silo, train, stage))) for stage in plan}
-    return Ledger(silo.index, silo.name, silo.patients, rates, own, calibrate(plan, rates, own), plan)
+    return Ledger(silo.index, silo.name, silo.patients, rates, own, noise or calibrate(plan, rates, own), plan)
 
 
 def rates_of(spec: TrialSpec, silo: Silo, train: Cohort, stage: str) -> float | NDArray[np.float64]:

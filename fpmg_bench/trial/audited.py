@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fpmg_bench.audit import finding
-from fpmg_bench.audit.canaries import plant, spread
+from fpmg_bench.audit.canaries import spread
 from fpmg_bench.audit.sabotage import SHARDS
 from fpmg_bench.audit.witness import Witness
 from fpmg_bench.trial.silos import place, silos_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fpmg_bench.audit.canaries import Canaries
     from fpmg_bench.audit.finding import Finding
-    from fpmg_bench.evaluation import EvaluationSpace, Split
+    from fpmg_bench.evaluation import EvaluationSpace
     from fpmg_bench.privacy import LocalShard
     from fpmg_bench.spec import Audit, TrialSpec
     from fpmg_bench.trial.silos import Silo
@@ -80,12 +80,13 @@ class Audited:
         return finding.found(self.canaries.member, guess, scorer, formal, delta, self.audit.sabotage)
 
 
-def settle(parted: Split, spec: TrialSpec) -> tuple[Split, Cohort, list[Silo], dict[str, Any], Audited | None]:
-    """Step 3: the split, its training patients in silos, the realised skew; in an audit with the canaries whose coin fell so."""
-    if spec.audit is None:
-        return parted, *place(parted.train, spec), None
-    parted, canaries = plant(parted, spec.audit.canaries, spec.seed)
-    train, _, realised = place(parted.train, spec)
+def settle(
+    train: Cohort, canaries: Canaries | None, spec: TrialSpec
+) -> tuple[Cohort, list[Silo], dict[str, Any], Audited | None]:
+    """Step 3: training patients in silos, the realised skew; in an audit with the canaries whose coin fell so."""
+    if canaries is None or spec.audit is None:
+        return *place(train, spec), None
+    train, _, realised = place(train, spec)
     canaries = spread(canaries, train)
     train = canaries.joined(train)
-    return replace(parted, train=train), train, silos_of(train, spec), realised, Audited(spec.audit, canaries)
+    return train, silos_of(train, spec), realised, Audited(spec.audit, canaries)

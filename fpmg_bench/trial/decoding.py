@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.devices import accepted
 from fpmg_bench.errors import TrialError
 from fpmg_bench.evaluation.valid import fault
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def decode(parts: Parts, schema: Schema, modality: str, state: State, z: Tensor) -> Any:
     """As many records of the modality as z [n, dim] has rows, valid under its schema. TrialError names encoder and modality."""
     encoder = parts.encoders[modality]
-    data = encoder.decode(schema, state, z)
+    data = encoder.decode(schema, state, z, **accepted(encoder.decode, parts.device))
     wrong = fault(schema, data, len(z))
     if wrong:
         raise TrialError(

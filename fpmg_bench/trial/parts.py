@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fpmg_bench.devices import CPU
+
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Aggregator, Dataset, Encoder, Generator, Metric, Topology
     from fpmg_bench.types import Cohort, State
@@ -13,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Built components. encoders: by modality; metrics: by the name in the suite; for a control only dataset and metrics."""
+    """Built components. encoders: by modality; metrics: by the name in the suite; for a control only dataset and metrics.
+
+    device: where encoders and generator compute.
+    """
 
     dataset: Dataset
     metrics: Mapping[str, Metric]
@@ -21,6 +26,7 @@ class Parts:
     generator: Generator | None = None
     topology: Topology | None = None
     aggregator: Aggregator | None = None
+    device: str = CPU
 
 
 class Point(Protocol):

@@ -3,23 +3,88 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.audit.canaries import plant
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.evaluation import EvaluationSpace, Measured, Split, split
 from fpmg_bench.trial.audited import settle
 
 if TYPE_CHECKING:
+    from fpmg_bench.audit.canaries import Canaries
     from fpmg_bench.audit.finding import Finding
+    from fpmg_bench.contracts import Dataset
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.trial.audited import Audited
-    from fpmg_bench.trial.parts import Parts
     from fpmg_bench.trial.released import Released
     from fpmg_bench.trial.silos import Silo
     from fpmg_bench.types import Cohort
 
 SPLITS = ("train", "r1", "r2", "held_out", "third")
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """All that a trial trains on: training patients in silos, nobody else."""
+
+    train: Cohort
+    silos: list[Silo]
+    audited: Audited | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPatients:
+    """The training patients of a dataset and seed, and the canaries among which an audit's coins choose: see `Loaded`."""
+
+    train: Cohort
+    canaries: Canaries | None
+
+    def placed(self, spec: TrialSpec) -> Training:
+        """Step 3, with the modalities that the trial encodes."""
+        train, silos, _, audited = settle(_chosen(self.train, spec), self.canaries, spec)
+        return Training(train, silos, audited)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Step 2: a cohort, split by patient: the same for all trials with the same `TrialSpec.scene`."""
+
+    cohort: Cohort
+    parted: Split
+    canaries: Canaries | None
+
+    @classmethod
+    def of(cls, spec: TrialSpec, dataset: Dataset) -> Loaded:
+        """Read the cohort and split it. Raises DatasetError."""
+        cohort = dataset.load()
+        if not len(cohort):
+            raise DatasetError(f"{spec.dataset_name}: no record is left", "see the reasons in `fpmg-bench list datasets`")
+        return cls.split(spec, cohort)
+
+    @classmethod
+    def split(cls, spec: TrialSpec, cohort: Cohort) -> Loaded:
+        """A cohort that was read already. In an audit its canaries are made here, of modalities that the trial encodes."""
+        cohort = _chosen(cohort, spec) if spec.audit else cohort
+        parted = split(cohort, spec.seed, spec.holdout, spec.tuning)
+        return cls(cohort, *plant(parted, spec.audit.canaries, spec.seed)) if spec.audit else cls(cohort, parted, None)
+
+    @property
+    def training(self) -> TrainingPatients:
+        """What learners may see."""
+        return TrainingPatients(self.parted.train, self.canaries)
+
+    def placed(self, spec: TrialSpec) -> PreparedCohort:
+        """Step 3, with the modalities that the trial encodes."""
+        parted = self.parted.only(tuple(spec.encoders)) if spec.encoders else self.parted
+        train, silos, skew, audited = settle(parted.train, self.canaries, spec)
+        return PreparedCohort(
+            _chosen(self.cohort, spec), replace(parted, train=train) if audited else parted, train, silos, skew, audited
+        )
+
+
+def _chosen(cohort: Cohort, spec: TrialSpec) -> Cohort:
+    return cohort.only(tuple(spec.encoders)) if spec.encoders else cohort
 
 
 @dataclass(slots=True)
@@ -32,6 +97,11 @@ class PreparedCohort:
     silos: list[Silo]
     skew: dict[str, Any]
     audited: Audited | None
+
+    @property
+    def training(self) -> Training:
+        """What learners may see."""
+        return Training(self.train, self.silos, self.audited)
 
     @property
     def known(self) -> Cohort:
@@ -47,41 +117,28 @@ class PreparedCohort:
         """What the canaries tell, where any were planted. privacy: that entry of trial.json, None where nothing is claimed."""
         return self.audited.finding(spec, released, self.known, space, privacy) if self.audited else None
 
-    def evidence(self, spec: TrialSpec, parts: Parts, space: EvaluationSpace, released: Released) -> Measured:
-        """The metrics' view of a release."""
+    def real(self, spec: TrialSpec, publishable: bool, space: EvaluationSpace) -> Measured:
+        """The metrics' view of the real patients, without a release."""
         return Measured(
+            **{name: getattr(self.parted, name) for name in SPLITS if name != "train"},
             train=self.train,
-            r1=self.parted.r1,
-            r2=self.parted.r2,
-            held_out=self.parted.held_out,
-            third=self.parted.third,
             space=space,
             silo_names=self.train.silo_names,
-            publishable=parts.dataset.publishable,
+            publishable=publishable,
             seed=spec.seed,
-            released=released.records,
-            balanced=released.balanced,
-            rounds=released.rounds,
-            models=released.models,
-            ledgers=released.ledgers,
-            frames=released.frames,
-            bytes=released.bytes,
-            plumbing=released.plumbing,
-            encode=released.encode,
-            round_trip=released.round_trip,
-            widths=released.widths,
-            learners=released.learners,
+            released={},
         )
 
 
-def prepare(spec: TrialSpec, parts: Parts) -> PreparedCohort:
+def evidence(real: Measured, released: Released) -> Measured:
+    """The metrics' view of a release beside these real patients; what is known of them already is not computed again."""
+    given = {part.name: getattr(released, part.name) for part in fields(released)}
+    return real.next_release(given.pop("records"), **given)
+
+
+def prepare(spec: TrialSpec, dataset: Dataset) -> PreparedCohort:
     """Steps 2 and 3."""
-    cohort = parts.dataset.load()
-    if not len(cohort):
-        raise DatasetError(f"{spec.dataset_name}: no record is left", "see the reasons in `fpmg-bench list datasets`")
-    chosen = cohort.only(tuple(spec.encoders)) if spec.encoders else cohort
-    parted = split(chosen, spec.seed, spec.holdout, spec.tuning)
-    return PreparedCohort(chosen, *settle(parted, spec))
+    return Loaded.of(spec, dataset).placed(spec)
 
 
 def people(prepared: PreparedCohort) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def whole_silos(parts: Parts, train: Cohort, silos: Sequence[Silo]) -> None:
 def run_rank(spec: TrialSpec, parts: Parts, sink: Any, join: Callable[[Crew], Gloo]) -> None:
     """This process's silo, or the server, through both stages; its model, its ledger and its rounds go to the sink."""
     with denormals_flushed():
-        prepared = prepare(spec, parts)
+        prepared = prepare(spec, parts.dataset)
         assert parts.topology is not None
         whole_silos(parts, prepared.train, prepared.silos)
         transport = join(crew(spec, parts.topology, prepared.silos))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.devices import accepted
 from fpmg_bench.errors import TrialError
 from fpmg_bench.keys import rng_for
 from fpmg_bench.trial.decoding import decode
+from fpmg_bench.trial.vectors import fingerprint, space_of
 from fpmg_bench.types import Cohort
 
 if TYPE_CHECKING:
@@ -23,31 +24,25 @@ if TYPE_CHECKING:
 
 
 def release(
-    models: Mapping[int, Model], parts: Parts, train: Cohort, space: Space, requested: NDArray[np.float64], seed: int
+    models: Mapping[int, Model], parts: Parts, form: Cohort, requested: NDArray[np.float64], seed: int
 ) -> dict[int, Cohort]:
-    """silo -> synthetic cohort; one object for all silos whose models are the same, bit for bit."""
+    """silo -> synthetic cohort; one object for all silos whose models are the same, bit for bit.
+
+    form: a cohort whose schemas, conditions and leaks the release has; its patients, where it has any, are not looked at.
+    """
     made: dict[str, Cohort] = {}
+    space = space_of(form, parts)
     released = {}
     for silo, model in models.items():
         identity = fingerprint(model)
         if identity not in made:
-            made[identity] = _decoded(model, models, parts, train, space, requested, rng_for(seed, "sample"))
+            made[identity] = _decoded(model, models, parts, form, space, requested, rng_for(seed, "sample"))
         released[silo] = made[identity]
     return released
 
 
-def fingerprint(model: Model) -> str:
-    """Content hash of a model's weights."""
-    total = hashlib.blake2b(digest_size=16)
-    for part in sorted(model):
-        for key, tensor in sorted(model[part].items()):
-            total.update(f"{part}/{key}".encode())
-            total.update(tensor.detach().contiguous().numpy().tobytes())
-    return total.hexdigest()
-
-
 def _decoded(
-    model: Model, models: Mapping[int, Model], parts: Parts, train: Cohort, space: Space, requested: NDArray[np.float64], rng: Rng
+    model: Model, models: Mapping[int, Model], parts: Parts, form: Cohort, space: Space, requested: NDArray[np.float64], rng: Rng
 ) -> Cohort:
     import numpy as np
     import torch
@@ -62,12 +57,12 @@ def _decoded(
             raise TrialError(
                 f"no honest living silo has an encoder of {modality}", "strike other silos, or leave the modality out"
             )
-        data[modality] = decode(parts, train.schemas[modality], modality, state, drawn.z[:, block])
+        data[modality] = decode(parts, form.schemas[modality], modality, state, drawn.z[:, block])
         present[modality] = drawn.present[:, i].numpy() & held
     n = len(requested)
-    schemas = {m: train.schemas[m] for m in space.blocks}
-    leaks = train.leaks & frozenset(schemas)
-    return Cohort(schemas, data, present, train.conditions, requested, np.arange(n), np.zeros(n, np.int64), ("released",), leaks)
+    schemas = {m: form.schemas[m] for m in space.blocks}
+    leaks = form.leaks & frozenset(schemas)
+    return Cohort(schemas, data, present, form.conditions, requested, np.arange(n), np.zeros(n, np.int64), ("released",), leaks)
 
 
 def _drawn(parts: Parts, space: Space, state: State, requested: Tensor, rng: Rng) -> Representation:
@@ -76,7 +71,7 @@ def _drawn(parts: Parts, space: Space, state: State, requested: Tensor, rng: Rng
 
     assert parts.generator is not None
     name = type(parts.generator).__name__
-    drawn = parts.generator.sample(space, state, requested, rng)
+    drawn = parts.generator.sample(space, state, requested, rng, **accepted(parts.generator.sample, parts.device))
     shapes, expected = (tuple(drawn.z.shape), tuple(drawn.present.shape)), (len(requested), space.width)
     if shapes != (expected, (len(requested), len(space.blocks))):
         raise TrialError(

@@ -137,7 +137,15 @@ class Stages(Surroundings):
         silos = {s.index: federation.SiloPlan(s.steps, s.params, self._lacks(s)) for s in self.silos if s.index in shards}
         stop = (self.spec.budget.stop or {}).get("consensus")
         plan = federation.Plan(
-            stage, self.parts.topology, self.parts.aggregator, rounds, silos, self.spec.seed, stop, self.faults
+            stage,
+            self.parts.topology,
+            self.parts.aggregator,
+            rounds,
+            silos,
+            self.spec.seed,
+            stop,
+            self.faults,
+            self.parts.device,
         )
         resume = self._restored(stage)
         if resume is None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.devices import accepted
 from fpmg_bench.errors import TrialError
 from fpmg_bench.trial.decoding import decode
-from fpmg_bench.trial.release import fingerprint
 from fpmg_bench.types import Representation, Space
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _encoded(parts: Parts, train: Cohort, modality: str, state: State, data: Any
     import torch
 
     encoder, schema = parts.encoders[modality], train.schemas[modality]
-    z = encoder.encode(schema, state, data)
+    z = encoder.encode(schema, state, data, **accepted(encoder.encode, parts.device)).cpu()
     if z.shape != (len(data), encoder.dim) or not bool(torch.isfinite(z).all()):
         raise TrialError(
             f"encoder {type(encoder).__name__} of modality '{modality}' gave shape {tuple(z.shape)} or values that are not finite "
@@ -79,3 +80,13 @@ def _round_trip(parts: Parts, train: Cohort, cohort: Cohort, states: Mapping[str
         if modality in states:
             data[modality] = decode(parts, train.schemas[modality], modality, states[modality], there.z[:, block])
     return replace(cohort, data=data, present=present)
+
+
+def fingerprint(model: Mapping[str, State]) -> str:
+    """Content hash of a model's weights."""
+    total = hashlib.blake2b(digest_size=16)
+    for part in sorted(model):
+        for key, tensor in sorted(model[part].items()):
+            total.update(f"{part}/{key}".encode())
+            total.update(tensor.detach().contiguous().numpy().tobytes())
+    return total.hexdigest()

@@ -50,12 +50,15 @@ def tune(
     on_event: Tell | None = None,
     elsewhere: Elsewhere | None = None,
     study: str | None = None,
+    device: str | None = None,
+    jobs_per_device: int = 1,
 ) -> Tuned:
     """Run the suite's study, or go on with it; a proposal is one trial on every large enough cohort and seed that it asks for.
 
     out: run directory, default runs/<suite>-tune; the journal lies beside it. jobs: proposals at a time (TPE then guesses the
     pending ones, so proposals depend on it; trials do not), by default as many as cores, or as `elsewhere`, a cluster, has slots.
-    study: URL of a database instead of the journal. Raises SuiteError without a `tune` section or a large enough cohort.
+    device, jobs_per_device: as of `fpmg_bench.run`. study: URL of a database instead of the journal. Raises SuiteError without a
+    `tune` section or a large enough cohort.
     """
     from fpmg_bench.store import cores
 
@@ -63,7 +66,8 @@ def tune(
         raise SuiteError(
             f"{suite.source}: no `tune` section", "tune: {method: ..., trials: 40, holdout: 0.3, objectives: [...], space: {...}}"
         )
-    work = _Study.open(suite, suite.tune, registry, out, on_event or (lambda event: None), elsewhere, study)
+    where: dict[str, Any] = {"device": device, "jobs_per_device": jobs_per_device}
+    work = _Study.open(suite, suite.tune, registry, out, on_event or (lambda event: None), where, elsewhere, study)
     wanted = trials if trials is not None else suite.tune.trials
     while (left := wanted - work.finished()) > 0:
         if not work.batch(min(left, jobs or (elsewhere.slots if elsewhere else cores()))):
@@ -97,10 +101,11 @@ class _Study:
         registry: Registry,
         out: Path | None,
         tell: Tell,
-        elsewhere: Elsewhere | None,
-        url: str | None,
+        where: Mapping[str, Any],
+        elsewhere: Elsewhere | None = None,
+        url: str | None = None,
     ) -> _Study:
-        """Check all that can be wrong before anything runs, then open the journal."""
+        """Check all that can be wrong before anything runs, then open the journal. where: the device and its jobs."""
         from fpmg_bench import runner
         from fpmg_bench.store import RunDir
         from fpmg_bench.suite import name_elsewhere, validate
@@ -108,8 +113,10 @@ class _Study:
         validate(suite, registry)
         objectives = objectives_of(suite, tune, registry)
         narrowed = replace(suite, methods={tune.method: suite.methods[tune.method]})
+        on = f" --device {where['device']}" if where["device"] else ""
         made = replace(
-            runner.plan(narrowed, registry, seeds=suite.seeds[: tune.seeds]), command=f"fpmg-bench tune {name_elsewhere(suite)}"
+            runner.plan(narrowed, registry, seeds=suite.seeds[: tune.seeds], **where),
+            command=f"fpmg-bench tune {name_elsewhere(suite)}{on}",
         )
         small = {
             name: f"{plural(info.patients, 'patient')}; tuned are cohorts from {TUNED_FROM} on"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import nn, optim
 
+from fpmg_bench.devices import CPU
 from fpmg_bench.errors import PluginError, TrialError
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 def state_of(module: nn.Module, name: str) -> State:
-    """Copies of the module's parameters and buffers under "<name>/<parameter>"."""
-    return {f"{name}/{key}": value.detach().clone() for key, value in module.state_dict().items()}
+    """Copies of the module's parameters and buffers on the CPU, under "<name>/<parameter>"."""
+    return {f"{name}/{key}": value.detach().to(CPU, copy=True) for key, value in module.state_dict().items()}
 
 
 def part(state: State, name: str) -> State:
@@ -51,12 +52,12 @@ def seeded(make: Callable[[], M], rng: Rng) -> M:
         return make()
 
 
-def restored(make: Callable[[], M], state: State, name: str) -> M:
-    """A module with the weights of "<name>/*"; torch's global generator is left as it was."""
+def restored(make: Callable[[], M], state: State, name: str, device: str = CPU) -> M:
+    """A module with the weights of "<name>/*", on the device; torch's global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         module = make()
     load(module, state, name)
-    return module
+    return module.to(device)
 
 
 def adam(module: nn.Module, lr: float, memory: State, name: str, betas: tuple[float, float] = (0.9, 0.999)) -> optim.Optimizer:
@@ -69,15 +70,17 @@ def adam(module: nn.Module, lr: float, memory: State, name: str, betas: tuple[fl
     for key, parameter in named.items():
         kept = {moment: memory.get(f"{name}.adam/{key}/{moment}") for moment in MOMENTS}
         if kept["step"] is not None:
-            optimizer.state[parameter] = {moment: value.clone() for moment, value in kept.items() if value is not None}
+            optimizer.state[parameter] = {
+                m: value.to(parameter.device, copy=True) for m, value in kept.items() if value is not None
+            }
     return optimizer
 
 
 def keep(optimizer: optim.Optimizer, module: nn.Module, memory: State, name: str) -> None:
-    """Store the optimiser's tensors in `memory` as "<name>.adam/<parameter>/<moment>"."""
+    """Store the optimiser's tensors in `memory`, on the CPU, as "<name>.adam/<parameter>/<moment>"."""
     for key, parameter in _trainable(module):
         for moment, value in optimizer.state.get(parameter, {}).items():
-            memory[f"{name}.adam/{key}/{moment}"] = value.detach().clone()
+            memory[f"{name}.adam/{key}/{moment}"] = value.detach().to(CPU, copy=True)
 
 
 def fit(

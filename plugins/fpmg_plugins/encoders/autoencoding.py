@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from fpmg_bench.contracts import Objective
+from fpmg_bench.devices import CPU, moved
 from fpmg_bench.types import Charges, Update
 from fpmg_plugins import training
 from fpmg_plugins.encoders import dither, streams
@@ -42,6 +43,16 @@ class Coder(nn.Module, ABC):
     @abstractmethod
     def decode(self, z: Tensor) -> dict[str, Tensor]:
         """What the decoder says about vectors [n, dim]: tensors with n leading rows."""
+
+
+class Dropout(nn.Dropout):
+    """torch's own on the CPU; elsewhere its mask is drawn there all the same, so that it is the same one."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not self.training or input.device.type == CPU:
+            return super().forward(input)
+        mask = torch.empty(input.shape, dtype=input.dtype).bernoulli_(1 - self.p).div_(1 - self.p)
+        return input * mask.to(input.device)
 
 
 class Bottleneck(nn.Module):
@@ -110,7 +121,7 @@ class Autoencoding(ABC):
 
     def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
         schema: Schema = ctx.schema
-        network = self._restored(schema, state)
+        network = self._restored(schema, state, ctx.device)
         network.ragged = not shard.private
         prepared = shard.prepared(MODULE, lambda rows: self.features(schema, state, rows))
         optimizer = training.adam(network, training.setting(self, ctx, "lr"), ctx.memory, MODULE)
@@ -127,27 +138,28 @@ class Autoencoding(ABC):
         network = self._restored(schema, state).eval()
         return {MODULE: Objective(network, _losses, lambda rows: self.features(schema, state, rows))}
 
-    def encode(self, schema: Schema, state: State, data: Any) -> Tensor:
-        network = self._restored(schema, state).eval()
+    def encode(self, schema: Schema, state: State, data: Any, device: str = CPU) -> Tensor:
+        network = self._restored(schema, state, device).eval()
         parts = [torch.zeros(0, self.dim)]
         with torch.no_grad():
             for start in range(0, len(data), STREAM):
                 rows = np.arange(start, min(start + STREAM, len(data)))
-                parts.append(network.encode(self.features(schema, state, data.take(rows))).float())
+                batch = moved(self.features(schema, state, data.take(rows)), device)
+                parts.append(network.encode(batch).float().to(CPU))
         return torch.cat(parts)
 
-    def decode(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
-        network = self._restored(schema, state).eval()
+    def decode(self, schema: Schema, state: State, z: Tensor, device: str = CPU) -> ModalityData:
+        network = self._restored(schema, state, device).eval()
 
         def records(chunk: Tensor) -> ModalityData:
             with torch.no_grad():
-                outputs = network.decode(chunk)
+                outputs = moved(network.decode(chunk.to(device)), CPU)
             return self.records(schema, state, outputs | {"phase": dither.phase(chunk)})
 
         return streams.decoded(z.float(), records)
 
-    def _restored(self, schema: Schema, state: State) -> Coder:
-        return training.restored(lambda: self.network(schema), state, MODULE)
+    def _restored(self, schema: Schema, state: State, device: str = CPU) -> Coder:
+        return training.restored(lambda: self.network(schema), state, MODULE, device)
 
 
 def _losses(module: nn.Module, batch: Any) -> Tensor:

@@ -104,5 +104,5 @@ class Positions(nn.Module):
         nn.init.normal_(self.table.weight, std=0.3)
 
     def forward(self, n: int) -> Tensor:
-        found: Tensor = self.table(torch.arange(self.steps).repeat(n, 1))
+        found: Tensor = self.table(torch.arange(self.steps, device=self.table.weight.device).repeat(n, 1))
         return found

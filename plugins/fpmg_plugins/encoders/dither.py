@@ -31,7 +31,7 @@ def level(probability: Tensor, shift: Tensor, first: int = 0) -> Tensor:
 
 def seen(probability: Tensor, shift: Tensor) -> Tensor:
     """bool [n, cells]: probability [n, cells] above the thresholds. 0 is never seen, 1 always."""
-    cells = (torch.arange(probability.shape[1], dtype=torch.float64) + 0.5) * GOLDEN
+    cells = (torch.arange(probability.shape[1], dtype=torch.float64, device=probability.device) + 0.5) * GOLDEN
     return probability.double() > (cells + shift[:, None]) % 1.0
 
 
@@ -42,7 +42,7 @@ def likeliest(probability: Tensor, shift: Tensor) -> Tensor:
     """
     p = probability.double()
     expected = p.sum(dim=1)
-    cells = (torch.arange(p.shape[2], dtype=torch.float64) + 0.5) * GOLDEN
+    cells = (torch.arange(p.shape[2], dtype=torch.float64, device=p.device) + 0.5) * GOLDEN
     many = torch.floor(expected + (cells + shift[:, None]) % 1.0)
     place = torch.argsort(torch.argsort(p, dim=1, descending=True, stable=True), dim=1)
     return place < many[:, None, :]

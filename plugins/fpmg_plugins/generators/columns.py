@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def presence(space: Space, present: Tensor) -> Tensor:
     """[n, d] float: the modality mask [n, m] spread over the modalities' columns."""
-    return present.float()[:, owner(space)]
+    return present.float()[:, owner(space).to(present.device)]
 
 
 def owner(space: Space) -> Tensor:

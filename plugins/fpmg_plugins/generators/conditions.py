@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from fpmg_bench.devices import drawn as at_random
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -49,12 +51,17 @@ def drawn(space: Space, label: Tensor, mean: Tensor, spread: Tensor, rng: Rng) -
     return torch.cat(made, dim=1)
 
 
+def labels(shares: Tensor, rng: Rng) -> Tensor:
+    """One index [n] for each row of shares [n, k], drawn on the CPU and moved to where the shares lie."""
+    return torch.multinomial(shares.cpu(), 1, generator=rng)[:, 0].to(shares.device)
+
+
 def _draw(column: Column, mean: Tensor, spread: Tensor, rng: Rng) -> Tensor:
     if column.type == "category":
-        return torch.nn.functional.one_hot(torch.multinomial(mean.clamp(min=1e-6), 1, generator=rng)[:, 0], column.width).float()
+        return torch.nn.functional.one_hot(labels(mean.clamp(min=1e-6), rng), column.width).float()
     if column.type == "flag":
-        return torch.where(torch.rand(mean.shape, generator=rng) < (1 + mean) / 2, 1.0, -1.0)
-    return (mean + spread * torch.randn(mean.shape, generator=rng)).clamp(-1, 1)
+        return torch.where(at_random(mean.shape, rng, mean, torch.rand) < (1 + mean) / 2, 1.0, -1.0)
+    return (mean + spread * at_random(mean.shape, rng, mean)).clamp(-1, 1)
 
 
 def _encoded(column: Column, values: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Score
+from fpmg_plugins.metrics.real_side import drawn
 from fpmg_plugins.metrics.resampling import interval, mean_draws
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def mean_distance(
 
 
 def ratio(
+    evidence: Evidence,
     key: str,
     above: tuple[NDArray[Any], NDArray[np.int64]],
     below: tuple[NDArray[Any], NDArray[np.int64]],
@@ -83,6 +85,6 @@ def ratio(
     Where both are distances of the same patients to two targets this is too wide rather than too narrow: it stands in for
     the choice of the targets, which drawing sources alone would leave out.
     """
-    rng = np.random.default_rng(seed)
-    low, high = interval(mean_draws(*above, draws, rng) / mean_draws(*below, draws, rng))
+    weights = drawn(evidence, (above[1], below[1]), draws, seed)
+    low, high = interval(mean_draws(above[0], weights[0]) / mean_draws(below[0], weights[1]))
     return Score(key, float(above[0].mean(dtype=np.float64) / below[0].mean(dtype=np.float64)), low=low, high=high, n=n)

@@ -31,15 +31,8 @@ def patient_weights(patient: Counts, draws: int, rng: np.random.Generator) -> Fl
     return times[:, inverse].astype(np.float32)
 
 
-def value_and_draws(patient: Counts, draws: int, seed: int) -> Floats:
-    """Bootstrap weights [1 + draws, n]; the first row counts everybody once."""
-    drawn = patient_weights(patient, draws, np.random.default_rng(seed))
-    return np.concatenate([np.ones((1, len(patient)), np.float32), drawn])
-
-
-def mean_draws(values: Floats, patient: Counts, draws: int, rng: np.random.Generator) -> Floats:
-    """Bootstrap draws [draws] of the mean over records."""
-    weights = patient_weights(patient, draws, rng)
+def mean_draws(values: Floats, weights: Floats) -> Floats:
+    """Bootstrap draws [draws] of the mean over records; weights [draws, n]."""
     means: Floats = (weights @ values.astype(np.float64)) / np.maximum(weights.sum(1), 1)
     return means
 

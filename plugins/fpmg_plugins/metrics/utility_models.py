@@ -12,7 +12,8 @@ import numpy as np
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Score
 from fpmg_plugins.metrics.learners import Learner, design, fit, probability, usable
-from fpmg_plugins.metrics.resampling import interval, value_and_draws
+from fpmg_plugins.metrics.real_side import known, value_and_draws
+from fpmg_plugins.metrics.resampling import interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating[Any]]
     Names = tuple[str, ...]
+    Placed = tuple[NDArray[np.intp], Floats, NDArray[np.int64]]
 
 LEARNERS: tuple[Learner, ...] = ("logistic", "trees")
 ESTEBAN = "Esteban et al. 2017, train on synthetic, test on real"
@@ -72,8 +74,16 @@ def joint(evidence: Evidence) -> Names:
     return fair
 
 
-def rows_of(evidence: Evidence, cohort: Cohort, modalities: Sequence[str]) -> tuple[NDArray[np.intp], Floats, NDArray[np.int64]]:
-    """Positions [m], features [m, d] and labels [m] of the records that have any of the modalities."""
+def rows_of(evidence: Evidence, cohort: Cohort, modalities: Sequence[str]) -> Placed:
+    """Positions [m], features [m, d] and labels [m] of the records that have any of the modalities; once a known cohort."""
+    if known(evidence, cohort):
+        names = tuple(modalities)
+        kept: Placed = evidence.once(("features", names), lambda: _rows_of(evidence, cohort, names), cohort)
+        return kept
+    return _rows_of(evidence, cohort, modalities)
+
+
+def _rows_of(evidence: Evidence, cohort: Cohort, modalities: Sequence[str]) -> Placed:
     rows = np.flatnonzero(np.any([evidence.complete(cohort, name) for name in modalities], axis=0))
     return rows, design(evidence, cohort, modalities)[rows], cohort.label[rows]
 
@@ -94,7 +104,7 @@ def models_of(evidence: Evidence, train: Cohort, modalities: Names, learners: Se
     def trained(learner: Learner) -> Any:
         return fit(learner, *seen())
 
-    if all(train is not known for known in (evidence.train, *evidence.released.values())):
+    if not known(evidence, train):
         return [trained(learner) for learner in learners]  # a part of a release, which nobody else asks for
     return [evidence.once(("classifier", modalities, k), partial(trained, k), train) for k in learners]
 
@@ -105,7 +115,7 @@ def tested(evidence: Evidence, models: Sequence[Any], modalities: Names, draws: 
     if len(np.unique(label)) < 2:
         raise NotApplicable(f"the {len(label)} held-out records with {', '.join(modalities)} have one class only")
     patient = evidence.held_out.patient
-    weights = evidence.once(("utility weights", seed, draws), lambda: value_and_draws(patient, draws, seed))
+    weights = value_and_draws(evidence, patient, draws, seed)
     classes = len(evidence.train.classes)
     return Tested(rows, label, tuple(probability(model, x, classes) for model in models), weights[:, rows])
 

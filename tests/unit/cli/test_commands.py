@@ -44,6 +44,17 @@ def test_doctor_finds_a_wrong_data_folder(exit_code: Any, capsys: Any, monkeypat
     assert findings["python"]["ok"] is True
 
 
+def test_plan_loads_a_cohort_once(tmp_path: Path, exit_code: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fpmg_plugins.datasets.phantom import Phantom
+
+    loaded, load = [], Phantom.load
+    monkeypatch.setattr(Phantom, "load", lambda self: loaded.append(self.patients) or load(self))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.yaml").write_text(SUITE)
+    assert exit_code("plan", "s.yaml", "--json") == 0
+    assert loaded == [200]
+
+
 def test_plan_prints_bytes_noise_and_graph_and_writes_nothing(
     tmp_path: Path, exit_code: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

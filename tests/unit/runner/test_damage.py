@@ -51,6 +51,8 @@ class Here:
     status: dict[str, str] = field(default_factory=dict)
     running: tuple[()] = ()
     started: list[str] = field(default_factory=list)
+    used: dict[str, float] = field(default_factory=dict)
+    lost: tuple[()] = ()
 
     def __call__(self) -> bool:
         registry = Registry.discover()
@@ -75,7 +77,7 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Any:
         events: list[dict[str, Any]] = []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(planning, "environment", dict)  # it asks git
-            patch.setattr(outcome, "Execution", lambda jobs, command, stop_on_error, **more: Here(**more))
+            patch.setattr(outcome, "Execution", lambda jobs, processes, seats, stop_on_error, memory, **more: Here(**more))
             ended = outcome.carry_out(made, RunDir(root), registry, 1, events.append)
         started = [event["trial"] for event in events if event["event"] == "start"]
         return ended, started, [f"{event['trial']}: {event['text']}" for event in events if event["event"] == "note"]

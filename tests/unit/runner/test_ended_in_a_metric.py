@@ -25,13 +25,15 @@ def wish(fault: str, stage: str = "measure:bad", **more: Any) -> dict[str, Any]:
     [
         ("exit", "failed", "ended with exit code 7 and no result"),
         ("kill", "failed", "killed by SIGKILL"),
-        ("hang", "timeout", "over the limit of 3 s a trial"),
+        ("hang", "timeout", "over 10 times the limit of 0.4 s a trial"),
     ],
 )
 def test_the_other_metrics_are_measured_by_a_new_process(
     fault: str, status: str, words: str, trial: Trial, run_fakes: Any, tmp_path: Path
 ) -> None:
-    outcome, run, events = run_fakes(tmp_path, trial(wish=wish(fault), metrics=METRICS, limit_seconds=3.0))
+    outcome, run, events = run_fakes(
+        tmp_path, trial(wish=wish(fault), metrics=METRICS, limit_seconds=0.4 if fault == "hang" else 60.0)
+    )
     assert outcome.code == ExitCode.SOME_FAILED
     (planned,) = run.trials()
     table = read_table(run.results).set_index("metric")
@@ -41,8 +43,9 @@ def test_the_other_metrics_are_measured_by_a_new_process(
     assert run.result(planned.key)["status"] == "ok"
     assert not run.finished(planned)  # the next run tries it again
     assert not (run.trial(planned.key) / "scores.jsonl").exists()
-    (note,) = [event["text"] for event in events if event["event"] == "note"]
+    *again, note = [event["text"] for event in events if event["event"] == "note"]
     assert note.startswith("metric 'bad': ") and words in note
+    assert [text.rpartition(";")[2] for text in again] == ([" it is started again, once"] if fault == "kill" else [])
     log = (run.trial(planned.key) / "log.txt").read_text()
     assert log.count("measured rg in") == 1
     assert f"about to {fault}" in log

@@ -130,17 +130,17 @@ def test_a_failed_trial_runs_again_next_time(trial: Trial, run_fakes: Run, tmp_p
 
 
 def test_the_limit_kills_the_whole_process_group(trial: Trial, run_fakes: Run, tmp_path: Path) -> None:
-    outcome, run, _ = run_fakes(tmp_path, trial(wish={"fault": "fork", **LIGHT}, limit_seconds=5.0), trial(seed=1, wish=LIGHT))
+    outcome, run, _ = run_fakes(tmp_path, trial(wish={"fault": "fork", **LIGHT}, limit_seconds=0.5), trial(seed=1, wish=LIGHT))
     assert (outcome.counts["timeout"], outcome.counts["ok"]) == (1, 1)
     assert outcome.code == ExitCode.SOME_FAILED
     result = run.result(run.trials()[0].key)
     assert (result["status"], result["where"]) == ("timeout", "stage2, round 1")
-    assert "over the limit of 5 s" in result["reason"]
+    assert "over 10 times the limit of 0.5 s" in result["reason"]
     assert not left_running(tmp_path)
 
 
 def test_a_trial_that_ignores_being_asked_is_killed(trial: Trial, run_fakes: Run, tmp_path: Path) -> None:
-    outcome, _, _ = run_fakes(tmp_path, trial(wish={"fault": "hang", **LIGHT}, limit_seconds=5.0))
+    outcome, _, _ = run_fakes(tmp_path, trial(wish={"fault": "hang", **LIGHT}, limit_seconds=0.5))
     assert outcome.counts["timeout"] == 1
     assert not left_running(tmp_path)
 

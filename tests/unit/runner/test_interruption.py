@@ -16,7 +16,7 @@ import pytest
 
 from fpmg_bench.errors import ExitCode
 from fpmg_bench.spec import Budget, TrialSpec
-from fpmg_bench.store import RunDir, read_rounds, read_table
+from fpmg_bench.store import RunDir, read_json, read_rounds, read_table
 
 Trial = Callable[..., TrialSpec]
 FAKE = Path(__file__).with_name("fake_trial.py")
@@ -35,22 +35,19 @@ def rounds(run: RunDir, key: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("stage", ["stage1:labs", "stage2"])
 def test_a_killed_trial_resumes_at_its_checkpoint_and_gives_the_same_table(
-    stage: str, trial: Trial, run_fakes: Any, planned_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stage: str, trial: Trial, run_fakes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FPMG_CHECKPOINT_SECONDS", "0")
     specs = [trial(budget=Budget(rounds=12), wish={"fault": "kill", "stage": stage, "at": 7, "once": str(tmp_path / "died")})]
-    _, killed = planned_run(tmp_path / "killed", *specs)
-    outcome, _, _ = run_fakes(tmp_path / "killed", *specs)
-    assert outcome.counts["failed"] == 1
-    key = killed.trials()[0].key
-    assert (killed.trial(key) / "checkpoint.safetensors").exists()
-    stages = [record["stage"] for record in rounds(killed, key)]
-    assert stages.count(stage) == 7
-
     outcome, killed, events = run_fakes(tmp_path / "killed", *specs)
     assert outcome.counts["ok"] == 1
-    resumed = [(event["stage"], event["round"]) for event in events if event["event"] == "round"]
+    key = killed.trials()[0].key
+    (at,) = [i for i, event in enumerate(events) if event["event"] == "note"]
+    assert "killed by SIGKILL" in events[at]["text"] and events[at]["text"].endswith("it is started again, once")
+    assert [event["round"] for event in events[:at] if event.get("stage") == stage] == list(range(7))
+    resumed = [(event["stage"], event["round"]) for event in events[at:] if event["event"] == "round"]
     assert resumed[0] == (stage, 7)
+    assert read_json(killed.root / "costs.json")["calls"][0]["again"] == [killed.trials()[0].id]
     _, whole, _ = run_fakes(tmp_path / "whole", *specs)
     assert rounds(killed, key) == rounds(whole, key)
     assert read_table(killed.results).equals(read_table(whole.results))

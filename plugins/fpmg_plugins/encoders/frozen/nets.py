@@ -87,7 +87,7 @@ class Filling(Learnt):
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         out, rows, k = self.finish(batch["z"], batch["known"]), batch["rows"], self.k
         seen = rows[:, k : 2 * k]
-        losses = torch.zeros(len(rows))
+        losses = rows.new_zeros(len(rows))
         if k:
             missed = (seen * (out["values"] - rows[:, :k]).square()).sum(1) / seen.sum(1).clamp(min=1.0)
             gaps = F.binary_cross_entropy_with_logits(out["masks"], seen, reduction="none")

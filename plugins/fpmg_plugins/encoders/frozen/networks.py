@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch.nn import functional as F
 
+from fpmg_bench.devices import CPU
 from fpmg_plugins.encoders.picture import pixels, timm_backbone
 from fpmg_plugins.encoders.text import public_reader as frozen_reading
 
@@ -35,18 +36,18 @@ class PublicNetwork:
         one = self._backbone().width
         return one if pixels.channels(self.schema) == self.schema.shape[-3] else 2 * one
 
-    def features(self, data: Any) -> Tensor:
-        """[n, width] float32, of variance about 1 between records. A video: mean of frames, last minus first."""
+    def features(self, data: Any, device: str = CPU) -> Tensor:
+        """[n, width] float32 on the CPU, of variance about 1 between records. A video: mean of frames, last minus first."""
         if self.schema.kind == "text":
-            said = frozen_reading.read(self.name, data.strings)
+            said = frozen_reading.read(self.name, data.strings, device)
             return F.layer_norm(said, said.shape[1:]) / APART
         small = pixels.reduced(self.schema, data, self.side)
-        single = timm_backbone.read(self._backbone(), small.reshape(-1, self.schema.shape[-3], self.side, self.side))
+        single = timm_backbone.read(self._backbone(device), small.reshape(-1, self.schema.shape[-3], self.side, self.side))
         return timm_backbone.summary(single / APART, len(small))
 
     def digest(self) -> Tensor:
         """int64 [1]: which weights were used."""
         return timm_backbone.digest(frozen_reading.model(self.name) if self.schema.kind == "text" else self._backbone())
 
-    def _backbone(self) -> timm_backbone.Backbone:
-        return timm_backbone.frozen(self.name, self.weights, self.schema.shape[-3], self.side)
+    def _backbone(self, device: str = CPU) -> timm_backbone.Backbone:
+        return timm_backbone.frozen(self.name, self.weights, self.schema.shape[-3], self.side, device)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import torch
 
+from fpmg_bench.devices import drawn
 from fpmg_plugins.encoders import dither, numbers
 from fpmg_plugins.encoders.frozen.text import TextReader
 from fpmg_plugins.encoders.pca import views as pca_views
@@ -174,7 +175,7 @@ class TableReader:
         width = len(self.schema.columns)
         if dim >= width:
             return _padded(torch.eye(width), torch.ones(width), torch.zeros(width), dim)
-        basis = torch.linalg.qr(torch.randn(width, dim, generator=rng, dtype=torch.float64)).Q.float()
+        basis = torch.linalg.qr(drawn((width, dim), rng, torch.zeros((), dtype=torch.float64))).Q.float()
         return {"frozen/basis": basis, "frozen/size": torch.ones(dim), "frozen/centre": torch.zeros(width)}
 
     def back(self, head: State, z: Tensor) -> ModalityData:

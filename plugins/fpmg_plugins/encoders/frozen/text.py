@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from fpmg_bench.devices import drawn
 from fpmg_bench.types import Text
 from fpmg_plugins.encoders.text import finding_planner
 
@@ -37,7 +38,7 @@ class TextReader:
 
     def head(self, dim: int, rng: Rng) -> State:
         """A random unit vector for each finding, affirmed and denied."""
-        directions = torch.randn(2 * len(finding_planner.names()), dim, generator=rng)
+        directions = drawn((2 * len(finding_planner.names()), dim), rng, torch.zeros(()))
         return {
             "frozen/basis": directions / directions.norm(dim=1, keepdim=True),
             "frozen/size": torch.full((dim,), (USUAL / dim) ** 0.5),

@@ -32,10 +32,10 @@ def added(drawn: Tensor, log_energy: Tensor, z: Tensor, share: float) -> Tensor:
 def pieces(z: Tensor, channels: int, side: int) -> Tensor:
     """[n, channels, side, side] of the pattern, from a corner that the vector decides."""
     corner = (dither.phase(z) * TILE**2).long()
-    across = torch.arange(side)
-    row = (corner // TILE)[:, None, None] + torch.arange(channels)[None, :, None] * STRIDE + across
+    across = torch.arange(side, device=z.device)
+    row = (corner // TILE)[:, None, None] + torch.arange(channels, device=z.device)[None, :, None] * STRIDE + across
     column = (corner % TILE)[:, None] + across
-    return pattern()[(row % TILE)[:, :, :, None], (column % TILE)[:, None, None, :]]
+    return pattern().to(z.device)[(row % TILE)[:, :, :, None], (column % TILE)[:, None, None, :]]
 
 
 @lru_cache(maxsize=1)

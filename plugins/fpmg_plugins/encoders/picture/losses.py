@@ -36,7 +36,7 @@ def similarity(a: Tensor, b: Tensor) -> Tensor:
 def energy(x: Tensor) -> Tensor:
     """Mean squared Laplacian in a grid: [n, c, GRID, GRID] of pictures [n, c, side, side], at least FLAT."""
     n, c, height, width = x.shape
-    kernel = torch.tensor(LAPLACIAN)[None, None]
+    kernel = torch.tensor(LAPLACIAN, device=x.device)[None, None]
     padded = F.pad(x.reshape(n * c, 1, height, width), (1, 1, 1, 1), mode="reflect")
     square = F.conv2d(padded, kernel).square()
     return F.avg_pool2d(square, height // GRID).reshape(n, c, GRID, GRID) + FLAT

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional as F
 
+from fpmg_bench.devices import drawn
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -15,7 +17,7 @@ STRETCH, TURN, SHIFT, CONTRAST = 0.15, 0.1, 0.12, 0.2  # at most: log scale, rad
 
 def moved(x: Tensor) -> Tensor:
     """Every picture or clip of [n, c, side, side] by an affine map and a contrast of its own (torch's global generator)."""
-    draw = torch.rand(len(x), 6) * 2 - 1
+    draw = drawn((len(x), 6), None, x, torch.rand) * 2 - 1
     wide, high, angle = (STRETCH * draw[:, 0]).exp(), (STRETCH * draw[:, 1]).exp(), TURN * draw[:, 2]
     across = torch.stack([wide * angle.cos(), -wide * angle.sin(), SHIFT * draw[:, 3]], 1)
     down = torch.stack([high * angle.sin(), high * angle.cos(), SHIFT * draw[:, 4]], 1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 
+from fpmg_bench.devices import CPU
 from fpmg_bench.types import Charges, Pixels
 from fpmg_plugins import training
 from fpmg_plugins.encoders.autoencoding import MODULE, Autoencoding
@@ -63,12 +64,12 @@ class PictureAe(Autoencoding):
     def records(self, schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> Pixels:
         return pixels.enlarged(schema, outputs["pixels"])
 
-    def decode(self, schema: Schema, state: State, z: Tensor) -> Pixels:
+    def decode(self, schema: Schema, state: State, z: Tensor, device: str = CPU) -> Pixels:
         """Pixels that hold the vectors; drawn at once only where the result is small."""
-        network, vectors = self._restored(schema, state).eval(), z.float()
+        network, vectors = self._restored(schema, state, device).eval(), z.float()
 
         def values(rows: slice) -> Tensor:
             with torch.no_grad():
-                return network.decode(vectors[rows])["pixels"]
+                return network.decode(vectors[rows].to(device))["pixels"].to(CPU)
 
         return pixels.decoded(schema, len(z), values)

@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt, Le
 from torch import nn
 from torch.nn import functional as F
 
+from fpmg_bench.devices import CPU
 from fpmg_bench.errors import PluginError, PrivacyError
 from fpmg_plugins.encoders import public_weights as frozen_weights
 from fpmg_plugins.encoders.autoencoding import Autoencoding, Bottleneck, Coder
@@ -155,9 +156,9 @@ class TimmAe(Autoencoding):
     def records(self, schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> Pixels:
         return pixels.enlarged(schema, outputs["pixels"])
 
-    def decode(self, schema: Schema, state: State, z: Tensor) -> Pixels:
-        network, z = self._restored(schema, state).eval().requires_grad_(False), z.float()
-        return pixels.decoded(schema, len(z), lambda part: network.decode(z[part])["pixels"])
+    def decode(self, schema: Schema, state: State, z: Tensor, device: str = CPU) -> Pixels:
+        network, z = self._restored(schema, state, device).eval().requires_grad_(False), z.float()
+        return pixels.decoded(schema, len(z), lambda part: network.decode(z[part].to(device))["pixels"].to(CPU))
 
     def _frozen(self, schema: Schema) -> Backbone:
         return timm_backbone.frozen(self.backbone, self.weights, schema.shape[-3], self.side)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from fpmg_bench.devices import CPU
 from fpmg_bench.errors import PluginError
 from fpmg_bench.keys import seed_for
 from fpmg_plugins import training
@@ -30,13 +31,17 @@ CENTRE, SPREAD = 0.45, 0.225  # of brightness 0 to 1, where a network says nothi
 class Backbone(nn.Module):
     """forward(x [n, channels, side, side], brightness 0 to 1) -> features [n, width]; rows do not meet unless a layer mixes them."""
 
+    centre: Tensor
+    spread: Tensor
+
     def __init__(self, model: nn.Module, channels: int, side: int) -> None:
         super().__init__()
         self.model = model
         said: Any = getattr(model, "pretrained_cfg", None) or {}
         # an input that must have one size is enlarged to it; all others are read as they come
         self.side = int(said["input_size"][-1]) if said.get("fixed_input_size") else side
-        self.centre, self.spread = (_channels(said.get(key), channels, rest) for key, rest in (("mean", CENTRE), ("std", SPREAD)))
+        for name, key, rest in (("centre", "mean", CENTRE), ("spread", "std", SPREAD)):
+            self.register_buffer(name, _channels(said.get(key), channels, rest), persistent=False)
         with torch.no_grad():
             was = model.training
             self.width = self.eval().forward(torch.zeros(1, channels, side, side)).shape[1]
@@ -58,20 +63,20 @@ def _channels(values: Any, channels: int, rest: float) -> Tensor:
     return known if len(known) == channels else known.mean().expand(channels).clone()
 
 
-def frozen(name: str, weights: str, channels: int, side: int) -> Backbone:
+def frozen(name: str, weights: str, channels: int, side: int, device: str = CPU) -> Backbone:
     """The network in evaluation mode without gradients; kept, since it is the same in every call. weights "": seeded random ones.
 
     Batch normalisation is left in place: it applies fixed numbers, row by row.
     """
     file = frozen_weights.find(weights) if weights not in ("", HUB) else None
-    return _frozen(name, weights, channels, side, (file, file.stat().st_mtime_ns) if file else None)
+    return _frozen(name, weights, channels, side, (file, file.stat().st_mtime_ns) if file else None, device)
 
 
 @lru_cache(maxsize=4)
-def _frozen(name: str, weights: str, channels: int, side: int, version: tuple[Path, int] | None) -> Backbone:
+def _frozen(name: str, weights: str, channels: int, side: int, version: tuple[Path, int] | None, device: str) -> Backbone:
     rng = torch.Generator().manual_seed(seed_for(0, "timm", name, channels))
     made = training.seeded(lambda: _of(name, weights, channels, side), rng).eval().requires_grad_(False)
-    return made.to(memory_format=torch.channels_last)  # 2.5 times faster at 32 pixels: tests/bench
+    return made.to(device).to(memory_format=torch.channels_last)  # 2.5 times faster at 32 pixels: tests/bench
 
 
 def _of(name: str, weights: str, channels: int, side: int) -> Backbone:
@@ -94,10 +99,12 @@ def digest(backbone: nn.Module) -> Tensor:
 
 
 def read(backbone: Backbone, images: Tensor) -> Tensor:
-    """Features [n, width] of uint8 images [n, channels, side, side], a few at a time, without gradients."""
+    """Features [n, width] of uint8 images [n, channels, side, side], a few at a time, without gradients; both on the CPU."""
+    there = backbone.centre.device
     with torch.no_grad():
-        parts = (part.float().div(255).contiguous(memory_format=torch.channels_last) for part in torch.split(images, AT_ONCE))
-        return torch.cat([torch.zeros(0, backbone.width), *(backbone(part) for part in parts)])
+        raw = (part.to(there).float().div(255) for part in torch.split(images, AT_ONCE))
+        parts = (part.contiguous(memory_format=torch.channels_last) for part in raw)
+        return torch.cat([torch.zeros(0, backbone.width), *(backbone(part).to(CPU) for part in parts)])
 
 
 def summary(features: Tensor, n: int) -> Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from annotated_types import Ge, Gt
 
+from fpmg_bench.devices import moved
 from fpmg_bench.types import Charges
 from fpmg_plugins.encoders import dither, quantiles
 from fpmg_plugins.encoders.autoencoding import Autoencoding
@@ -68,10 +69,10 @@ class Autoencoder(Autoencoding):
         """Records whose columns are drawn one by one: few patients do not say how every combination is to be told apart."""
         layout = Layout.of(schema)
         pool, batch = (2 * POOL, 2 * BATCH) if private else (POOL, BATCH)
-        made = marginals.drawn(layout, state, pool, ctx.rng)
+        made = moved(marginals.drawn(layout, state, pool, ctx.rng), ctx.device)
 
         def loss(module: nn.Module) -> Tensor:
-            at = torch.randint(pool, (batch,), generator=ctx.rng)
+            at = torch.randint(pool, (batch,), generator=ctx.rng).to(ctx.device)
             found: Tensor = module({name: value[at] for name, value in made.items()}).mean()
             return LEAD * found if private else found
 

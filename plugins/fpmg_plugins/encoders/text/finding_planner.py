@@ -128,8 +128,8 @@ class FindingPlan:
         self.due = torch.nn.functional.pad(expected.detach().clamp(-SURE, SURE).reshape(n, 2, self.k), (0, 1), value=DONE)
         self.may = self.due > EXPECTED
         self.mass = _weight(self.due).sum(2)  # findings due, [n, 2]
-        self.denied = torch.zeros(n, dtype=torch.long)
-        self.rows = torch.arange(n)
+        self.denied = torch.zeros(n, dtype=torch.long, device=expected.device)
+        self.rows = torch.arange(n, device=expected.device)
 
     def wanted(self) -> Tensor:
         """Logits [n, k + 1] of the findings still to be said as things stand, affirmed or denied."""
@@ -145,7 +145,7 @@ class FindingPlan:
 
     def hear(self, pieces: Tensor) -> None:
         """The next piece [n] of each text is said."""
-        finding, scope = _finding_of()[pieces], _scope_of()[pieces]
+        finding, scope = (known().to(pieces.device)[pieces] for known in (_finding_of, _scope_of))
         at = (self.rows, self.denied, finding)
         self.mass[self.rows, self.denied] -= _weight(self.due[at])
         self.due[at] = DONE
@@ -154,7 +154,7 @@ class FindingPlan:
     def keep(self, texts: Tensor) -> None:
         """Only these texts [n] go on."""
         self.due, self.may, self.mass, self.denied = (part[texts] for part in (self.due, self.may, self.mass, self.denied))
-        self.rows = torch.arange(len(self.denied))
+        self.rows = torch.arange(len(self.denied), device=texts.device)
 
 
 class Followed:
@@ -162,8 +162,8 @@ class Followed:
 
     def __init__(self, expected: Tensor, tokens: Tensor) -> None:
         self.start = FindingPlan(expected)
-        self.finding = _finding_of()[tokens]
-        self.denied = _denied(_scope_of()[tokens])
+        self.finding = _finding_of().to(tokens.device)[tokens]
+        self.denied = _denied(_scope_of().to(tokens.device)[tokens])
 
     def state(self) -> Tensor:
         """[n, t, 3], as `FindingPlan.state`."""
@@ -180,7 +180,7 @@ class Followed:
         row, step = at.nonzero(as_tuple=True)
         denied = self.denied[row, step]
         due = self.start.due[row, denied]
-        heard = (torch.arange(at.shape[1]) < step[:, None]) & (self.denied[row] == denied[:, None])
+        heard = (torch.arange(at.shape[1], device=at.device) < step[:, None]) & (self.denied[row] == denied[:, None])
         which, earlier = heard.nonzero(as_tuple=True)
         due[which, self.finding[row[which], earlier]] = DONE
         return due
@@ -188,7 +188,7 @@ class Followed:
 
 def _denied(scope: Tensor) -> Tensor:
     """int64 [n, t]: is a denial under way before each piece? It is if the last piece that turned anything began one."""
-    turned = torch.where(scope == KEEP, -1, torch.arange(scope.shape[1])).cummax(dim=1).values
+    turned = torch.where(scope == KEEP, -1, torch.arange(scope.shape[1], device=scope.device)).cummax(dim=1).values
     before = torch.nn.functional.pad(turned, (1, 0), value=-1)[:, :-1]
     return ((before >= 0) & (scope.gather(1, before.clamp(min=0)) == DENY)).long()
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fpmg_plugins.encoders.autoencoding import BOUND, Coder
+from fpmg_plugins.encoders.autoencoding import BOUND, Coder, Dropout
 from fpmg_plugins.encoders.bert import Blocks, Positions
 from fpmg_plugins.encoders.text import finding_planner, vocabulary
 from fpmg_plugins.encoders.text.vocabulary import END
@@ -134,7 +134,7 @@ class Writer(nn.Module):
         super().__init__()
         self.length = length
         self.said = nn.Embedding(pieces, NARROW)
-        self.forget = nn.Dropout(FORGET)
+        self.forget = Dropout(FORGET)
         self.there = Positions(length, width)
         self.topic = nn.Linear(dim, width)
         self.past = nn.Linear(BEHIND * NARROW + 3, width)
@@ -173,8 +173,8 @@ class Writer(nn.Module):
 
     def write(self, z: Tensor, expected: Tensor) -> Tensor:
         """The likeliest token at each step, given those before it; END for ever after the first END. [n, length]"""
-        whole = torch.full((len(z), BEHIND + self.length), END)
-        rows, tokens, topic, there = torch.arange(len(z)), whole, self.topic(z), self.there(1)
+        whole = torch.full((len(z), BEHIND + self.length), END, device=z.device)
+        rows, tokens, topic, there = torch.arange(len(z), device=z.device), whole, self.topic(z), self.there(1)
         due = finding_planner.FindingPlan(expected)
         for step in range(BEHIND, BEHIND + self.length):
             window = torch.cat([self.said(tokens[:, step - BEHIND : step]).flatten(1), due.state()], dim=1)
@@ -193,9 +193,9 @@ class Writer(nn.Module):
     def _choice(self, hidden: Tensor, due: finding_planner.FindingPlan, repeating: Tensor) -> Tensor:
         """The likeliest piece [n] that does not spell, repeat three pieces, or say a finding that the vector does not hold."""
         first, allowed = finding_planner.first(), due.allowed()
-        plain = self._plain(hidden).masked_fill(finding_planner.spelling() | repeating[:, : first + 1], -1e4)
+        plain = self._plain(hidden).masked_fill(finding_planner.spelling().to(hidden.device) | repeating[:, : first + 1], -1e4)
         plain[:, first] = torch.where(allowed.any(dim=1), plain[:, first], -1e4)
-        barred = ~allowed.index_select(1, finding_planner.columns()) | repeating[:, first:]
+        barred = ~allowed.index_select(1, finding_planner.columns().to(hidden.device)) | repeating[:, first:]
         which = self._which(hidden, due.wanted()).masked_fill(barred, -1e4).argmax(dim=1)
         best = plain.argmax(dim=1)
         return torch.where(best == first, first + which, best)
@@ -213,7 +213,9 @@ class Writer(nn.Module):
 
     def _which(self, hidden: Tensor, wanted: Tensor) -> Tensor:
         """Logits of the pieces that say a finding: what usually comes here, and how much each is wanted."""
-        scores: Tensor = self.which(hidden) + self.press(hidden) * wanted.index_select(-1, finding_planner.columns())
+        scores: Tensor = self.which(hidden) + self.press(hidden) * wanted.index_select(
+            -1, finding_planner.columns().to(hidden.device)
+        )
         return scores
 
     def _nats(self, scores: Tensor, target: Tensor) -> Tensor:
@@ -223,11 +225,11 @@ class Writer(nn.Module):
 def _repeating(tokens: Tensor) -> Tensor:
     """bool [n, vocabulary]: pieces that would say three pieces in a row once more (Paulus et al., 2018), or a word at once again."""
     n, t = tokens.shape
-    barred = torch.zeros(n, len(vocabulary.pieces()), dtype=torch.bool)
+    barred = torch.zeros(n, len(vocabulary.pieces()), dtype=torch.bool, device=tokens.device)
     again = (tokens[:, : t - 2] == tokens[:, t - 2, None]) & (tokens[:, 1 : t - 1] == tokens[:, t - 1, None])
     row, at = again.nonzero(as_tuple=True)
     barred[row, tokens[row, at + 2]] = True
-    barred[torch.arange(n), tokens[:, -1]] |= finding_planner.words()[tokens[:, -1]]
+    barred[torch.arange(n, device=tokens.device), tokens[:, -1]] |= finding_planner.words().to(tokens.device)[tokens[:, -1]]
     barred[:, END] = False
     return barred
 

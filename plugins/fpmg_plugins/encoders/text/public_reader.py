@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from fpmg_bench.devices import CPU, moved
 from fpmg_bench.errors import PluginError
 
 if TYPE_CHECKING:
@@ -51,29 +52,30 @@ def model(pretrained: str) -> torch.nn.Module:
     return network
 
 
-def read(pretrained: str, strings: Sequence[str]) -> Tensor:
-    """Mean of the last hidden states over a text's pieces, float32 [n, width]; a text without pieces is zero."""
-    tokenizer, network = _model(pretrained)
+def read(pretrained: str, strings: Sequence[str], device: str = CPU) -> Tensor:
+    """Mean of the last hidden states over a text's pieces, float32 [n, width] on the CPU; a text without pieces is zero."""
+    tokenizer, network = _model(pretrained, device)
     parts = [torch.zeros(0, network.config.hidden_size)]
     with torch.no_grad():
         for start in range(0, len(strings), BATCH):
             some = list(strings[start : start + BATCH])
-            batch = tokenizer(some, padding="max_length", truncation=True, max_length=PIECES, return_tensors="pt")
+            pieces = tokenizer(some, padding="max_length", truncation=True, max_length=PIECES, return_tensors="pt")
+            batch = moved(pieces, device)
             real = batch["attention_mask"].float()[:, :, None]
             hidden = network(**batch).last_hidden_state
-            parts.append((hidden * real).sum(1) / real.sum(1).clamp(min=1.0))
+            parts.append(((hidden * real).sum(1) / real.sum(1).clamp(min=1.0)).to(CPU))
     return torch.cat(parts)
 
 
 @lru_cache(maxsize=2)
-def _model(pretrained: str) -> tuple[Any, Any]:
-    """(tokenizer, model in evaluation mode). PluginError, with the way out, where it cannot be read."""
+def _model(pretrained: str, device: str = CPU) -> tuple[Any, Any]:
+    """(tokenizer, model in evaluation mode on the device). PluginError, with the way out, where it cannot be read."""
     from transformers import AutoModel, AutoTokenizer
 
     place = _place(pretrained)
     try:
         model = AutoModel.from_pretrained(place, use_safetensors=True)
-        return AutoTokenizer.from_pretrained(place), model.float().eval().requires_grad_(False)
+        return AutoTokenizer.from_pretrained(place), model.float().eval().requires_grad_(False).to(device)
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().splitlines()[0]
         raise PluginError(f"pretrained {pretrained!r}: no model to read texts with ({reason})", WAYS) from error

@@ -10,6 +10,7 @@ import torch
 from annotated_types import Ge, Gt
 
 from fpmg_bench.contracts import Objective
+from fpmg_bench.devices import CPU, drawn
 from fpmg_bench.types import Charges, Representation, Update
 from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
@@ -66,16 +67,17 @@ class LatentFlow:
         return prior | training.state_of(net, NET)
 
     def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
-        net = training.restored(partial(self._net, ctx.schema), state, NET)
+        net = training.restored(partial(self._net, ctx.schema), state, NET, ctx.device)
         optimizer = training.adam(net, training.setting(self, ctx, "lr"), ctx.memory, NET)
         white = Whitener.of(ctx.schema, state)
         rows = shard.prepared("white", white.rows)
         # under privacy weights would do nothing before clipping, and void epsilon after it
         weights = conditions.weights(state["prior/shares"], not shard.private and training.setting(self, ctx, "balance"))
+        white, weights = white.to(ctx.device), weights.to(ctx.device)
         pull = training.proximal(net, training.setting(self, ctx, "proximal"))
 
         def noised() -> PerExample:
-            draws = Draws.new(self.draws, ctx.schema.width, ctx.rng)
+            draws = Draws.new(self.draws, ctx.rng, white.factor)
             return lambda net, batch: losses(net, batch, draws, white) * weights[batch["label"]]
 
         log = training.fit_anew(net, optimizer, rows, ctx, noised, pull)
@@ -88,11 +90,11 @@ class LatentFlow:
         net = training.restored(partial(self._net, schema), state, NET)
         return {NET: Objective(net, lambda n, b: losses(n, b, draws, white), white.rows)}
 
-    def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng) -> Representation:
+    def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng, device: str = CPU) -> Representation:
         n, white = len(condition), Whitener.of(schema, state)
-        net = training.restored(partial(self._net, schema), state, NET)
-        noise = torch.randn(n, schema.width, generator=rng)
-        z = white.back(transport(net, noise, conditions.features(schema, condition), self.steps), condition)
+        net = training.restored(partial(self._net, schema), state, NET, device)
+        noise, given = drawn((n, schema.width), rng, white.factor), conditions.features(schema, condition)
+        z = white.back(transport(net, noise.to(device), given.to(device), self.steps).to(CPU), condition)
         everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
         return Representation(z, everything, condition, torch.arange(n), schema)
 

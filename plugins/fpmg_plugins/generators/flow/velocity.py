@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import nn
 
+from fpmg_bench.devices import drawn
 from fpmg_bench.types import Representation
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.columns import presence
@@ -39,6 +40,10 @@ class Whitener:
     def of(cls, space: Space, state: State) -> Self:
         """From the state of a flow, which `LatentFlow.init` made."""
         return cls(space, state["prior/given"], state["prior/factor"])
+
+    def to(self, device: str) -> Self:
+        """The same coordinates there."""
+        return type(self)(self.space, self.given.to(device), self.factor.to(device))
 
     def centre(self, condition: Tensor) -> Tensor:
         """Mean vectors [n, d] under these conditions."""
@@ -77,20 +82,22 @@ class Draws:
     same: bool = False
 
     @classmethod
-    def new(cls, each: int, d: int, rng: Rng) -> Self:
-        return cls(torch.randn(TABLE, d, generator=rng), QUARTER_TURN * torch.rand(TABLE, generator=rng), each)
+    def new(cls, each: int, rng: Rng, like: Tensor) -> Self:
+        """Drawn anew, on the device of factors `like` [d, d]."""
+        noise = drawn((TABLE, len(like)), rng, like)
+        return cls(noise, QUARTER_TURN * drawn((TABLE,), rng, like, torch.rand), each)
 
     @classmethod
     def fixed(cls, d: int) -> Self:
         """The same for every record: angles spread evenly."""
         rng = torch.Generator()
         rng.manual_seed(0)
-        return cls(torch.randn(FIXED, d, generator=rng), QUARTER_TURN * (torch.arange(FIXED) + 0.5) / FIXED, FIXED, same=True)
+        return cls(drawn((FIXED, d), rng, torch.zeros(())), QUARTER_TURN * (torch.arange(FIXED) + 0.5) / FIXED, FIXED, same=True)
 
     def of(self, row: Tensor) -> tuple[Tensor, Tensor]:
         """Noise [n, each, d] and angles [n, each, 1]."""
         first = torch.zeros_like(row) if self.same else row * self.each
-        at = (first[:, None] + torch.arange(self.each)) % len(self.angle)
+        at = (first[:, None] + torch.arange(self.each, device=row.device)) % len(self.angle)
         return self.noise[at], self.angle[at][..., None]
 
 
@@ -125,11 +132,11 @@ def losses(net: nn.Module, batch: Mapping[str, Tensor], draws: Draws, white: Whi
 @torch.no_grad()
 def transport(net: Velocity, x: Tensor, given: Tensor, steps: int) -> Tensor:
     """From noise [n, d] to white coordinates of patients who have every modality: Heun's method over the quarter turn."""
-    present = torch.ones(len(x), net.modalities)
+    present = x.new_ones(len(x), net.modalities)
     h = -QUARTER_TURN / steps
 
     def slope(at: Tensor, angle: float) -> Tensor:
-        v: Tensor = net(at, torch.full((len(at), 1), angle), present, given)
+        v: Tensor = net(at, at.new_full((len(at), 1), angle), present, given)
         return v
 
     for i in range(steps):

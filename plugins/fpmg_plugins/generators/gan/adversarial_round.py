@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional as F
 
+from fpmg_bench.devices import CPU, drawn, moved
 from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.columns import presence
@@ -47,9 +48,10 @@ class Seen:
     classify: float
 
     @classmethod
-    def of(cls, gan: Networks, space: Space, group: Group) -> Seen:
+    def of(cls, gan: Networks, space: Space, group: Group, device: str = CPU) -> Seen:
+        """Of batches on this device."""
         columns = torch.cat([torch.arange(space.blocks[m].start, space.blocks[m].stop) for m in group])
-        return cls(columns, [list(space.blocks).index(m) for m in group], gan.loss, gan.classify)
+        return cls(columns.to(device), [list(space.blocks).index(m) for m in group], gan.loss, gan.classify)
 
     def losses(self, critic: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Losses [n]."""
@@ -62,9 +64,12 @@ class AdversarialRound:
     """Networks, optimisers and the fakes of one group for a round."""
 
     def __init__(self, gan: Networks, group: Group, state: State, ctx: SiloContext) -> None:
-        self.gan, self.group, self.state, self.ctx, self.space = gan, group, state, ctx, ctx.schema
-        self.nets = gan.generators_of(self.space, group)
-        self.critic = gan.discriminator_of(self.space, group)
+        self.gan, self.group, self.ctx, self.space = gan, group, ctx, ctx.schema
+        there = ctx.device
+        prior = moved({key: value for key, value in state.items() if key.startswith("prior/")}, there)
+        self.shares, self.rest, self.spread = (prior[f"prior/{name}"] for name in ("shares", "rest", "spread"))
+        self.nets = {m: net.to(there) for m, net in gan.generators_of(self.space, group).items()}
+        self.critic = gan.discriminator_of(self.space, group).to(there)
         self.name = critic_name(group)
         at_home = training.part(ctx.memory, self.name)
         training.load(self.critic, ctx.memory if at_home else state, self.name)
@@ -73,17 +78,19 @@ class AdversarialRound:
         lr = training.setting(gan, ctx, "lr")
         self.against = training.adam(self.critic, lr, ctx.memory, self.name, BETAS)
         self.makers = {m: training.adam(net, lr, ctx.memory, f"generator.{m}", BETAS) for m, net in self.nets.items()}
-        self.average = {m: [state[f"ema.{m}/{key}"].clone() for key, _ in net.named_parameters()] for m, net in self.nets.items()}
+        self.average = {
+            m: [_copy(state[f"ema.{m}/{key}"], there) for key, _ in net.named_parameters()] for m, net in self.nets.items()
+        }
         self.weighted: dict[str, list[Tensor]] = {m: list(net.parameters()) for m, net in self.nets.items()}
         mu = training.setting(gan, ctx, "proximal")
         self.pulls = {m: training.proximal(net, mu) for m, net in self.nets.items()}
         shared = gan.send == "both"  # a discriminator at home has no reference that others know
         self.hold = training.proximal(self.critic, mu if shared else 0.0)
-        self.seen = Seen.of(gan, self.space, group)
+        self.seen = Seen.of(gan, self.space, group, there)
         held = torch.tensor([float(m not in ctx.lacks) for m in group])
-        self.presence = ctx.memory.get(OWN, state["prior/presence"])[self.seen.masks] * held
-        self.widths = torch.tensor([self.space.blocks[m].stop - self.space.blocks[m].start for m in group])
-        self.weights = self.requested = conditions.weights(state["prior/shares"], training.setting(gan, ctx, "balance"))
+        self.presence = (ctx.memory.get(OWN, state["prior/presence"])[self.seen.masks] * held).to(there)
+        self.widths = torch.tensor([self.space.blocks[m].stop - self.space.blocks[m].start for m in group], device=there)
+        self.weights = self.requested = conditions.weights(self.shares, training.setting(gan, ctx, "balance"))
         self.drawn: tuple[Tensor, Tensor, Tensor, Tensor]
 
     def play(self, shard: Shard) -> tuple[State, dict[str, float]]:
@@ -141,11 +148,10 @@ class AdversarialRound:
         are balanced.
         """
         n, rng = self.gan.fakes, self.ctx.rng
-        shares = self.state["prior/shares"] * self.requested
-        label = torch.multinomial(shares.expand(n, -1), 1, generator=rng)[:, 0]
-        given = conditions.drawn(self.space, label, self.state["prior/rest"][label], self.state["prior/spread"], rng)
-        noise = torch.randn(n, self.gan.noise_of(self.space, self.group), generator=rng)
-        mask = (torch.rand(n, len(self.group), generator=rng) < self.presence).float()
+        label = conditions.labels((self.shares * self.requested).expand(n, -1), rng)
+        given = conditions.drawn(self.space, label, self.rest[label], self.spread, rng)
+        noise = drawn((n, self.gan.noise_of(self.space, self.group)), rng, self.shares)
+        mask = (drawn((n, len(self.group)), rng, self.shares, torch.rand) < self.presence).float()
         z = torch.cat([net(noise, given) for net in self.nets.values()], dim=1)
         return z * mask.repeat_interleave(self.widths, dim=1), mask, given, label
 
@@ -163,7 +169,7 @@ class AdversarialRound:
                 continue  # no patient here says anything about it: only holders train and merge this generator
             result |= training.state_of(net, f"generator.{name}")
             keys = (key for key, _ in net.named_parameters())
-            result |= {f"ema.{name}/{key}": value for key, value in zip(keys, self.average[name], strict=True)}
+            result |= {f"ema.{name}/{key}": value.to(CPU) for key, value in zip(keys, self.average[name], strict=True)}
         return result
 
     def _log(self, real: float, taken: int, fool: float) -> dict[str, float]:
@@ -171,3 +177,7 @@ class AdversarialRound:
         label = "" if len(self.group) == len(self.space.blocks) else f"{'+'.join(self.group)} "
         known = {f"{label}discriminator, real rows": real / taken} if taken else {}
         return known | {f"{label}generators": fool / max(self.ctx.steps, 1)}
+
+
+def _copy(value: Tensor, device: str) -> Tensor:
+    return value.to(device, copy=True)

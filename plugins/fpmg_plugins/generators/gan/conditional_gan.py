@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from fpmg_bench.contracts import Objective
+from fpmg_bench.devices import CPU, drawn
 from fpmg_bench.types import Charges, Representation, Update
 from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
@@ -101,15 +102,15 @@ class ConditionalGan(Networks):
                 found[name] = Objective(critic, Seen.of(self, schema, group).losses, match_rows)
         return found
 
-    def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng) -> Representation:
+    def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng, device: str = CPU) -> Representation:
         n = len(condition)
         z = torch.zeros(n, schema.width)
-        given = conditions.features(schema, condition)
+        given = conditions.features(schema, condition).to(device)
         for group in self.groups(schema):
-            noise = torch.randn(n, self.noise_of(schema, group), generator=rng)
+            noise = drawn((n, self.noise_of(schema, group)), rng, given)
             for name in group:
-                net = training.restored(partial(self._one, schema, group, name), state, f"ema.{name}")
+                net = training.restored(partial(self._one, schema, group, name), state, f"ema.{name}", device)
                 with torch.no_grad():
-                    z[:, schema.blocks[name]] = net.eval()(noise, given)
+                    z[:, schema.blocks[name]] = net.eval()(noise, given).to(CPU)
         everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
         return Representation(z, everything, condition, torch.arange(n), schema)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from fpmg_bench.devices import drawn
 from fpmg_bench.types import Charges, Representation, Update
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.columns import presence
@@ -61,7 +62,7 @@ class GaussianCopula:
     def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng) -> Representation:
         n = len(condition)
         label = condition[:, 0].long()
-        scores = torch.einsum("nij,nj->ni", state["copula/factor"][label], torch.randn(n, schema.width, generator=rng))
+        scores = torch.einsum("nij,nj->ni", state["copula/factor"][label], drawn((n, schema.width), rng, state["copula/factor"]))
         uniform = 0.5 * (1 + torch.erf(scores / math.sqrt(2)))
         z = torch.stack([_inverse(state["copula/cdf"][label, j], uniform[:, j]) for j in range(schema.width)], dim=1)
         everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)

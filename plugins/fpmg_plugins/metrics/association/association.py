@@ -16,7 +16,8 @@ from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.association.blocks import Canonical, Pair, centred, correlations, pair
 from fpmg_plugins.metrics.distances import some
 from fpmg_plugins.metrics.learners import design, probability, usable
-from fpmg_plugins.metrics.resampling import fresh_seed, value_and_draws
+from fpmg_plugins.metrics.real_side import real_side, value_and_draws
+from fpmg_plugins.metrics.resampling import fresh_seed
 from fpmg_plugins.metrics.utility_models import real_model
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class Association:
         if len(names) < 2:
             raise NotApplicable("the training patients have one modality; association needs two")
         seed = fresh_seed(rng)
-        floor = {(s.key, s.modality): s.value for s in self._scores(evidence, names, seed, evidence.train)}
+        real = real_side(self, evidence, lambda: self._scores(evidence, names, seed, evidence.train), "floor", seed)
+        floor = {(s.key, s.modality): s.value for s in real}
         found = evidence.each_release(partial(self._scores, evidence, names, seed))
         return [replace(s, floor=floor.get((s.key, s.modality))) for s in found]
 
@@ -120,7 +122,7 @@ class Association:
                 evidence.not_applicable("association", error.reason, modality=f"{one}+{two}")
                 continue
             weights = [
-                value_and_draws(people, self.resamples, seed + i).astype(np.float64)
+                value_and_draws(evidence, people, self.resamples, seed + i).astype(np.float64)
                 for i, people in enumerate((_people(evidence, release)[made.rows], real.patient))
             ]
             compared.append(Compared((one, two), made, real, weights[0], weights[1]))

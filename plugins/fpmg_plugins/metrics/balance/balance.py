@@ -17,7 +17,8 @@ from fpmg_plugins.metrics.balance import conditions
 from fpmg_plugins.metrics.distances import placed
 from fpmg_plugins.metrics.learners import probability
 from fpmg_plugins.metrics.ranking import auroc
-from fpmg_plugins.metrics.resampling import fresh_seed, value_and_draws
+from fpmg_plugins.metrics.real_side import real_side, value_and_draws
+from fpmg_plugins.metrics.resampling import fresh_seed
 from fpmg_plugins.metrics.utility_models import joint, real_model, rows_of, score
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Cohort, Rng
 
     Floats = NDArray[np.floating[Any]]
+    Names = tuple[str, ...]
 
 LEAST = 10  # held-out records of a class, and of the rest
 
@@ -67,7 +69,8 @@ class Balance:
         seed = fresh_seed(rng)
         names = joint(evidence)
         scores = evidence.each_release(partial(self._labels, evidence, names, seed))
-        floor = {(s.key, s.scope): s.value for s in self._labels(evidence, names, seed, evidence.r1, evidence.r2)}
+        real = real_side(self, evidence, lambda: self._labels(evidence, names, seed, evidence.r1, evidence.r2), names, seed)
+        floor = {(s.key, s.scope): s.value for s in real}
         scores = [replace(s, floor=floor.get((s.key, s.scope if s.scope.startswith("class:") else "all"))) for s in scores]
         others = {
             "balance.flags": partial(conditions.scores, evidence, names),
@@ -81,35 +84,40 @@ class Balance:
                 evidence.not_applicable(key, missing.reason)
         return scores
 
-    def _labels(
-        self, evidence: Evidence, names: Sequence[str], seed: int, made: Cohort, real: Cohort | None = None
-    ) -> list[Score]:
+    def _labels(self, evidence: Evidence, names: Names, seed: int, made: Cohort, real: Cohort | None = None) -> list[Score]:
         """Ranking by class and mixture of one cohort beside another (H), as deviations."""
-        sides = [
-            self._read(evidence, tuple(names), cohort, seed + i) for i, cohort in enumerate((made, real or evidence.held_out))
-        ]
-        shown = [c for c in range(len(evidence.train.classes)) if _enough(sides[1][1], c)]
+        read, beside = self._read(evidence, names, made, seed), evidence.held_out if real is None else real
+        label, held, mixture = real_side(
+            self, evidence, lambda: self._beside(evidence, names, beside, seed + 1), names, seed, of=beside
+        )
+        shown = list(held)
         if len(shown) < 2:
             raise NotApplicable(f"fewer than two classes have {LEAST} held-out records")
-        gaps = np.stack([_area(*sides[1], c) - _area(*sides[0], c) for c in shown])
+        gaps = np.stack([held[c] - _area(*read, c) for c in shown])
         if not np.isfinite(gaps[:, 0]).all():
             raise NotApplicable("the release lacks a class that was asked for")
         gaps = np.maximum(gaps, 0.0)
-        mixture = np.abs(_mixture(*sides[0]) - _mixture(*sides[1])).sum(1) / 2
-        n = len(sides[1][1])
+        apart = np.abs(_mixture(*read) - mixture).sum(1) / 2
+        n = len(label)
         each = [score("balance", gap, n, scope=f"class:{evidence.train.classes[c]}") for c, gap in zip(shown, gaps, strict=True)]
-        return [score("balance", gaps.mean(0), n), score("balance.mixture", mixture, n), *each]
+        return [score("balance", gaps.mean(0), n), score("balance.mixture", apart, n), *each]
 
-    def _read(
-        self, evidence: Evidence, names: tuple[str, ...], cohort: Cohort, seed: int
-    ) -> tuple[Floats, NDArray[np.int64], Floats]:
+    def _beside(
+        self, evidence: Evidence, names: Names, real: Cohort, seed: int
+    ) -> tuple[NDArray[np.int64], dict[int, Floats], Floats]:
+        """Labels of real patients, the ranking [1 + draws] of each class that enough of them have, and the mixture read in them."""
+        said, label, weights = self._read(evidence, names, real, seed)
+        classes = [c for c in range(len(evidence.train.classes)) if _enough(label, c)]
+        return label, {c: _area(said, label, weights, c) for c in classes}, _mixture(said, label, weights)
+
+    def _read(self, evidence: Evidence, names: Names, cohort: Cohort, seed: int) -> tuple[Floats, NDArray[np.int64], Floats]:
         """What the reader of T says of each record, what was asked for, and bootstrap weights."""
         rows, x, label = rows_of(evidence, cohort, names)
         said = probability(real_model(evidence, names, "logistic"), x, len(evidence.train.classes))
-        return said, label, value_and_draws(cohort.patient[rows], self.resamples, seed).astype(np.float64)
+        return said, label, value_and_draws(evidence, cohort.patient[rows], self.resamples, seed).astype(np.float64)
 
     def _minority(self, evidence: Evidence, release: Cohort) -> list[Score]:
-        floor = self._reached(evidence, evidence.train)
+        floor = real_side(self, evidence, lambda: self._reached(evidence, evidence.train), "reached")
         reached = self._reached(evidence, release)
         value = float(reached.mean())
         half = 1.96 * float(np.sqrt(value * (1 - value) / len(reached)))  # each patient of H is reached or not
@@ -125,18 +133,29 @@ class Balance:
             raise NotApplicable(
                 f"{len(own)} complete held-out records of the smallest class; {max(LEAST, self.k + 1)} are needed"
             )
+        radius = real_side(self, evidence, lambda: balls.radii(own, self.k), "radii")
         theirs = made.x[release.label[made.rows] == smallest].astype(np.float64)
         if not len(theirs):
             return np.zeros(len(own), bool)
-        return np.asarray(balls.closest(own, theirs)[0] <= balls.radii(own, self.k) * (1 + 1e-9))
+        return np.asarray(balls.closest(own, theirs)[0] <= radius * (1 + 1e-9))
 
 
 def _rare(evidence: Evidence, release: Cohort) -> list[Score]:
-    rare = evidence.once(("rare combinations",), lambda: conditions.rare(evidence.held_out))
+    rare, floor = evidence.once(("rare combinations",), lambda: _rare_and_kept(evidence))
     if not rare:
         raise NotApplicable("no combination of label and category is rare among the held-out patients")
-    kept, floor = (len(rare & set(conditions.combinations(cohort))) / len(rare) for cohort in (release, evidence.train))
+    kept = _kept(rare, release)
     return [Score("balance.rare", kept, n=len(rare), floor=floor)]
+
+
+def _rare_and_kept(evidence: Evidence) -> tuple[set[Any], float]:
+    """Combinations that are rare among H, and the share of them that T has."""
+    rare = conditions.rare(evidence.held_out)
+    return rare, _kept(rare, evidence.train)
+
+
+def _kept(rare: set[Any], cohort: Cohort) -> float:
+    return len(rare & set(conditions.combinations(cohort))) / max(1, len(rare))
 
 
 def _enough(label: NDArray[np.int64], c: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ RARE, TWICE = 0.05, 2  # share of the held-out records below which a combination
 RIDGE = 10.0  # of a standardised feature
 
 
-def scores(evidence: Evidence, names: Sequence[str], release: Cohort) -> list[Score]:
+def scores(evidence: Evidence, names: tuple[str, ...], release: Cohort) -> list[Score]:
     """`balance.flags` and `balance.numbers`, each condition by itself and their means. NotApplicable where there are none."""
     found: dict[str, list[Score]] = defaultdict(list)
     for j, column in enumerate(evidence.train.conditions[1:], 1):
@@ -35,7 +36,8 @@ def scores(evidence: Evidence, names: Sequence[str], release: Cohort) -> list[Sc
             continue
         key = "balance.flags" if column.type == "flag" else "balance.numbers"
         try:
-            made, real = (_said(evidence, names, j, column.type, cohort) for cohort in (release, evidence.held_out))
+            made = _said(evidence, names, j, column.type, release)
+            real = evidence.once(("said of H", names, j), partial(_said, evidence, names, j, column.type, evidence.held_out))
         except NotApplicable as missing:
             evidence.not_applicable(key, missing.reason, scope=f"condition:{column.name}")
             continue

@@ -12,6 +12,7 @@ import numpy as np
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.federation.functional_consistency import consistency, mean_gap, row_gap
+from fpmg_plugins.metrics.real_side import real_side
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Evidence
@@ -84,7 +85,7 @@ class Fc:
         releases = list(evidence.released.values())
         try:
             pairs = [mean_gap(evidence, a, b) for a, b in combinations(releases, 2)]
-            floor = mean_gap(evidence, evidence.r1, evidence.r2)
+            floor = real_side(self, evidence, lambda: mean_gap(evidence, evidence.r1, evidence.r2), "floor")
             scores = [Score("fc.functional", float(np.mean(pairs)), floor=floor, n=len(pairs))]
         except NotApplicable as error:
             evidence.not_applicable("fc.functional", error.reason)

@@ -15,6 +15,7 @@ from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.distances import some
 from fpmg_plugins.metrics.learners import Learner, design, fit, probability, usable
 from fpmg_plugins.metrics.ranking import auroc
+from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class C2st:
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """Jointly, then each modality, for every release."""
         seed = fresh_seed(rng)
-        floor = {(s.key, s.modality): s.value for s in self._scores(evidence, seed, evidence.train)}
+        real = real_side(self, evidence, lambda: self._scores(evidence, seed, evidence.train), "floor", seed)
+        floor = {(s.key, s.modality): s.value for s in real}
         found = evidence.each_release(partial(self._scores, evidence, seed))
         return [replace(score, floor=floor.get((score.key, score.modality))) for score in found]
 

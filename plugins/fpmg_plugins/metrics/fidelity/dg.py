@@ -13,6 +13,7 @@ from annotated_types import Ge
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.distances import LEAST, Placed, mean_distance, placed, ratio, real_distance, some
+from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class Dg:
 
     def _with_floor(self, evidence: Evidence, seed: int, key: str, statistic: Statistic) -> Iterator[Score]:
         try:
-            real = {(s.key, s.scope): s for s in statistic(evidence, seed, evidence.train)}
+            floors = real_side(self, evidence, lambda: statistic(evidence, seed, evidence.train), key, seed)
+            real = {(s.key, s.scope): s for s in floors}
             found = evidence.each_release(partial(statistic, evidence, seed))
         except NotApplicable as error:
             evidence.not_applicable(key, error.reason)
@@ -86,7 +88,7 @@ class Dg:
         floor = mean_distance(evidence, r2.x, r1.x, size, self.draws, rng)
         real_distance(evidence, r2.x, r1.x)
         key = "dg" if principal else "dg.phi"
-        return [ratio(key, (distance, r2.patient), (floor, r2.patient), self.resamples, seed, len(r2))]
+        return [ratio(evidence, key, (distance, r2.patient), (floor, r2.patient), self.resamples, seed, len(r2))]
 
     def _spread(self, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
         s, r1, r2 = (placed(evidence, part, principal=True) for part in (release, evidence.r1, evidence.r2))
@@ -102,7 +104,7 @@ class Dg:
             distances.append(mean_distance(evidence, s.x[a], s.x[b], size, 1, rng))
             people.append(patient[a])
         inside = np.concatenate(distances), np.concatenate(people)
-        return [ratio("dg.spread", inside, (floor, r2.patient), self.resamples, seed, len(s))]
+        return [ratio(evidence, "dg.spread", inside, (floor, r2.patient), self.resamples, seed, len(s))]
 
     def _classes(self, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
         s, r1, r2 = (placed(evidence, part, principal=True) for part in (release, evidence.r1, evidence.r2))

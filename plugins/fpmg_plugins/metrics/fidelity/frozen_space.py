@@ -12,6 +12,7 @@ from annotated_types import Ge
 from fpmg_bench.errors import NotApplicable, PluginError
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.distances import LEAST, mean_distance, ratio, real_distance
+from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class FrozenSpace:
         reasons = []
         for modality in (None, *read):
             try:
-                floor = self._scores(evidence, read, seed, modality, evidence.train)
+                floor = self._floor(evidence, read, seed, modality)
                 found = evidence.each_release(partial(self._scores, evidence, read, seed, modality), modality=modality)
             except NotApplicable as missing:
                 evidence.not_applicable("frozen-space", missing.reason, modality=modality)
@@ -83,21 +84,26 @@ class FrozenSpace:
             raise NotApplicable(reasons[0])
         return scores
 
+    def _floor(self, evidence: Evidence, read: Sequence[str], seed: int, modality: str | None) -> list[Score]:
+        return real_side(self, evidence, lambda: self._scores(evidence, read, seed, modality, evidence.train), modality, seed)
+
     def _reads(self, schema: Schema) -> bool:
         return schema.kind in ("image", "video") or (schema.kind == "text" and bool(self.text))
 
     def _scores(self, evidence: Evidence, read: Sequence[str], seed: int, modality: str | None, release: Cohort) -> list[Score]:
         s, r1, r2 = (self._placed(evidence, read, modality, cohort) for cohort in (release, evidence.r1, evidence.r2))
         floor, people = real_distance(evidence, r2[0], r1[0]), s[1] if release is evidence.train else np.arange(len(s[0]))
-        found = [ratio("frozen-space", (evidence.nn(s[0], r1[0]), people), (floor, r2[1]), self.resamples, seed, len(s[0]))]
+        found = [
+            ratio(evidence, "frozen-space", (evidence.nn(s[0], r1[0]), people), (floor, r2[1]), self.resamples, seed, len(s[0]))
+        ]
         if modality is None:
-            centre, axes = evidence.once(("frozen axes",), lambda: _axes(self._placed(evidence, read, None, evidence.train)[0]))
+            centre, axes = real_side(self, evidence, lambda: _axes(self._placed(evidence, read, None, evidence.train)[0]), "axes")
             made, one, two = ((x[0] - centre) @ axes for x in (s, r1, r2))
             size = min(len(made), len(one))
             rng = np.random.default_rng(seed)
             distance = mean_distance(evidence, two, made, size, DRAWS, rng)
             below = real_distance(evidence, two, one)
-            found.append(ratio("frozen-space.dg", (distance, r2[1]), (below, r2[1]), self.resamples, seed, len(two)))
+            found.append(ratio(evidence, "frozen-space.dg", (distance, r2[1]), (below, r2[1]), self.resamples, seed, len(two)))
         return found
 
     def _placed(
@@ -115,7 +121,7 @@ class FrozenSpace:
 
     def _block(self, evidence: Evidence, name: str, cohort: Cohort) -> Floats:
         """[n, d] of one modality, 0 where it is absent; kept for real patients and for each release alike."""
-        centre, scale = evidence.once(("frozen block", name), lambda: self._fitted(evidence, name))
+        centre, scale = real_side(self, evidence, lambda: self._fitted(evidence, name), "block", name)
         have = np.flatnonzero(evidence.complete(cohort, name))
         block = np.zeros((len(cohort), len(centre)), np.float32)
         if len(have):
@@ -124,7 +130,7 @@ class FrozenSpace:
 
     def _seen(self, evidence: Evidence, name: str, cohort: Cohort, rows: NDArray[np.intp]) -> Floats:
         """The network's features, read once a cohort."""
-        features: Floats = evidence.once(("frozen features", name), lambda: self._features(cohort, name, rows), cohort)
+        features: Floats = real_side(self, evidence, lambda: self._features(cohort, name, rows), "features", name, of=cohort)
         return features
 
     def _fitted(self, evidence: Evidence, name: str) -> tuple[Floats, np.float32]:

@@ -12,6 +12,7 @@ from annotated_types import Ge
 
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.distances import placed, some
+from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Mmd:
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """The estimate and its p of every release."""
         seed = fresh_seed(rng)
-        floor = {s.key: s.value for s in self._scores(evidence, seed, evidence.train)}
+        real = real_side(self, evidence, lambda: self._scores(evidence, seed, evidence.train), "floor", seed)
+        floor = {s.key: s.value for s in real}
         return [replace(score, floor=floor[score.key]) for score in evidence.each_release(partial(self._scores, evidence, seed))]
 
     def _scores(self, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:

@@ -13,6 +13,7 @@ from annotated_types import Ge
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics import balls
 from fpmg_plugins.metrics.distances import placed, some
+from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class Prdc:
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """All four of every release, with the training patients' own as floor."""
         seed = fresh_seed(rng)
-        floor = {s.key: s.value for s in self._scores(evidence, seed, evidence.train)}
+        real = real_side(self, evidence, lambda: self._scores(evidence, seed, evidence.train), "floor", seed)
+        floor = {s.key: s.value for s in real}
         found = evidence.each_release(partial(self._scores, evidence, seed))
         return [replace(score, floor=floor[score.key]) for score in found]
 

@@ -13,6 +13,7 @@ from annotated_types import Ge
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.distances import placed, ratio, real_distance, some
+from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Rg:
 
     def _with_floor(self, evidence: Evidence, modality: str | None, seed: int) -> list[Score]:
         try:
-            floor = self._rg(evidence, modality, seed, evidence.train)[0]
+            floor = real_side(self, evidence, lambda: self._rg(evidence, modality, seed, evidence.train)[0], modality, seed)
             found = evidence.each_release(partial(self._rg, evidence, modality, seed), modality=modality, floor=floor.value)
         except NotApplicable as error:
             evidence.not_applicable("rg", error.reason, modality=modality)
@@ -81,7 +82,7 @@ class Rg:
 
     def _copying(self, evidence: Evidence, seed: int) -> list[Score]:
         try:
-            floor = self._copy_floor(evidence, seed)
+            floor = real_side(self, evidence, lambda: self._copy_floor(evidence, seed), "copy", seed)
             return evidence.each_release(partial(self._copy_ratio, evidence, seed), floor=floor)
         except NotApplicable as error:
             evidence.not_applicable("rg.copy_ratio", error.reason)
@@ -93,7 +94,7 @@ class Rg:
         floor = real_distance(evidence, r2.x, r1.x)
         distance = evidence.nn(s.x, r1.x)
         people = s.patient if release is evidence.train else np.arange(len(s))
-        return [ratio(key, (distance, people), (floor, r2.patient), self.resamples, seed, len(s))]
+        return [ratio(evidence, key, (distance, people), (floor, r2.patient), self.resamples, seed, len(s))]
 
     def _copy_ratio(self, evidence: Evidence, seed: int, release: Cohort) -> list[Score]:
         s, train, held_out = (placed(evidence, part) for part in (release, evidence.train, evidence.held_out))
@@ -101,7 +102,7 @@ class Rg:
         rows = some(len(train), len(held_out), np.random.default_rng(seed))
         inside = evidence.nn(train.x[rows], s.x)
         people = train.patient[rows]
-        return [ratio("rg.copy_ratio", (inside, people), (outside, held_out.patient), self.resamples, seed, len(rows))]
+        return [ratio(evidence, "rg.copy_ratio", (inside, people), (outside, held_out.patient), self.resamples, seed, len(rows))]
 
     def _copy_floor(self, evidence: Evidence, seed: int) -> float:
         """The same ratio with real patients that nobody trained on released: R2 in the place of S, R1 in the place of H."""

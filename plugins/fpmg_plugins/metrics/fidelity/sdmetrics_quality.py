@@ -14,6 +14,7 @@ from annotated_types import Ge
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Column, Scale, Score
+from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 from fpmg_plugins.metrics.table_fidelity import shape, varies
 
@@ -57,7 +58,7 @@ class SdmetricsQuality:
         scores: list[Score] = []
         for name in tables:
             try:
-                floor = self._quality(evidence, name, seed, evidence.train)
+                floor = self._floor(evidence, name, seed)
                 found = evidence.each_release(partial(self._quality, evidence, name, seed), modality=name)
             except NotApplicable as error:
                 evidence.not_applicable("sdmetrics-quality", error.reason, modality=name)
@@ -66,6 +67,9 @@ class SdmetricsQuality:
         if not scores:
             raise NotApplicable("no table of this cohort can be compared")
         return scores
+
+    def _floor(self, evidence: Evidence, name: str, seed: int) -> dict[str, float]:
+        return real_side(self, evidence, lambda: self._quality(evidence, name, seed, evidence.train), name, seed)
 
     def _quality(self, evidence: Evidence, name: str, seed: int, release: Cohort) -> dict[str, float]:
         real = _frame(evidence.held_out, name, self.rows, seed)

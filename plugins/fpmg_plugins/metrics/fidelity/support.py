@@ -12,6 +12,7 @@ import numpy as np
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics import balls
 from fpmg_plugins.metrics.distances import placed, some
+from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ class Support:
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """All three of every release."""
         seed = fresh_seed(rng)
-        floor = {s.key: s.value for s in self._scores(evidence, seed, evidence.train)}
-        floor["support.authenticity"] = self._authentic(evidence, seed, evidence.held_out)
+        real = real_side(self, evidence, lambda: self._scores(evidence, seed, evidence.train), "floor", seed)
+        floor = {s.key: s.value for s in real}
+        floor["support.authenticity"] = real_side(self, evidence, lambda: _authentic(evidence, evidence.held_out), "authentic")
         found = evidence.each_release(partial(self._scores, evidence, seed))
         return [replace(score, floor=floor[score.key]) for score in found]
 
@@ -63,13 +65,20 @@ class Support:
         made = made[some(len(made), len(real), np.random.default_rng(seed))]
         values = {
             "alpha_precision": alpha_precision(real, made),
-            "beta_recall": beta_recall(real, made),
-            "authenticity": self._authentic(evidence, seed, release),
+            "beta_recall": beta_recall(real, made, _around(evidence, evidence.held_out)),
+            "authenticity": _authentic(evidence, release),
         }
         return [Score(f"support.{key}", value, n=len(real)) for key, value in values.items()]
 
-    def _authentic(self, evidence: Evidence, seed: int, release: Cohort) -> float:
-        return authenticity(_points(evidence, evidence.train), _points(evidence, release))
+
+def _authentic(evidence: Evidence, release: Cohort) -> float:
+    return authenticity(_points(evidence, evidence.train), _points(evidence, release), _around(evidence, evidence.train))
+
+
+def _around(evidence: Evidence, real: Cohort) -> Floats:
+    """Distance of each of these patients to the next one."""
+    found: Floats = evidence.once(("next patient in phi_8",), lambda: balls.radii(_points(evidence, real), 1), real)
+    return found
 
 
 def alpha_precision(real: Floats, made: Floats) -> float:
@@ -79,20 +88,22 @@ def alpha_precision(real: Floats, made: Floats) -> float:
     return _filled(np.array([(np.linalg.norm(made - centre, axis=1) <= edge).mean() for edge in edges]))
 
 
-def beta_recall(real: Floats, made: Floats) -> float:
-    """How well the nested balls of the release reach the real patients, locally."""
+def beta_recall(real: Floats, made: Floats, around: Floats | None = None) -> float:
+    """How well the nested balls of the release reach the real patients, locally. around [n]: to the next one, where known."""
+    around = balls.radii(real, 1) if around is None else around
     centre = made.mean(0)
     away = np.linalg.norm(made - centre, axis=1)
     distance, which = balls.closest(real, made)
-    near = distance <= balls.radii(real, 1) + _slack(real)
+    near = distance <= around + _slack(real)
     edges = _edges(away)
     return _filled(np.array([(near & (away[which] <= edge)).mean() for edge in edges]))
 
 
-def authenticity(train: Floats, made: Floats) -> float:
-    """Share of released records beyond the nearest-neighbour distance of their nearest training patient."""
+def authenticity(train: Floats, made: Floats, around: Floats | None = None) -> float:
+    """Share of released records beyond the nearest-neighbour distance of their nearest training patient; around: see above."""
+    around = balls.radii(train, 1) if around is None else around
     distance, which = balls.closest(made, train)
-    return float((distance > balls.radii(train, 1)[which] + _slack(train)).mean())
+    return float((distance > around[which] + _slack(train)).mean())
 
 
 def _edges(away: Floats) -> Floats:

@@ -14,8 +14,9 @@ from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.privacy import target_groups
 from fpmg_plugins.metrics.privacy.attacks.catalogue import BLACK_BOX, attacks, record_scores
-from fpmg_plugins.metrics.privacy.targets import matched
+from fpmg_plugins.metrics.privacy.targets import with_weights
 from fpmg_plugins.metrics.privacy.worst_attack import Tried
+from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 from fpmg_plugins.metrics.utility_models import score
 
@@ -82,7 +83,7 @@ class Membership:
         """Every release attacked, then every silo's own patients."""
         seed = fresh_seed(rng)
         scored: dict[int, RecordScores] = {}  # the records' scores by release, shared by both
-        floors = self._floors(evidence, seed)
+        floors = real_side(self, evidence, lambda: self._floors(evidence, seed), "floors", seed)
         found = evidence.each_release(partial(self._release, evidence, seed, floors, scored))
         return found + self._own(evidence, seed, scored)
 
@@ -106,10 +107,10 @@ class Membership:
         return [replace(s, floor=floors.get((s.key, s.scope, s.modality))) for s in scores]
 
     def _tried(self, evidence: Evidence, others: Cohort, known: RecordScores, seed: int, **rows: Any) -> Tried:
-        targets = matched(evidence.train, others, seed, **rows)
+        targets, weights = with_weights(evidence, others, self.resamples, seed, **rows)
         patient = np.concatenate([evidence.train.patient, others.patient])
         scores = {name: targets.most(patient, value) for name, value in known.items()}
-        return Tried(targets, scores, targets.weights(self.resamples, seed))
+        return Tried(targets, scores, weights)
 
     def _scores(self, evidence: Evidence, others: Cohort, tried: Tried, tell: bool = False) -> list[Score]:
         """The worst attack overall and by group, then each attack. tell: record what is not applicable."""

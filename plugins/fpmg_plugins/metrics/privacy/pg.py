@@ -15,6 +15,7 @@ from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.distances import placed
 from fpmg_plugins.metrics.privacy.target_groups import sides
 from fpmg_plugins.metrics.ranking import auroc
+from fpmg_plugins.metrics.real_side import real_side, small
 from fpmg_plugins.metrics.resampling import fresh_seed, interval, patient_weights
 
 if TYPE_CHECKING:
@@ -80,15 +81,19 @@ class Pg:
 
     def _attacks(self, evidence: Evidence, seed: int, modality: str | None) -> list[Score]:
         """Every release attacked with all training patients as members, in phi or in one modality's block of it."""
-        members, others = (closeness(evidence, part, evidence.r2, modality) for part in (evidence.train, evidence.r1))
-        floor = attack(members, others, self.resamples, seed)  # the same attack against patients that nobody trained on
+        floor = real_side(self, evidence, lambda: self._floor(evidence, seed, modality), modality, seed)
         return evidence.each_release(partial(self._attack, evidence, seed, floor, modality), modality=modality)
+
+    def _floor(self, evidence: Evidence, seed: int, modality: str | None) -> Attack:
+        """The same attack against patients that nobody trained on."""
+        members, others = (closeness(evidence, part, evidence.r2, modality) for part in (evidence.train, evidence.r1))
+        return attack(evidence, members, others, self.resamples, seed)
 
     def _attack(self, evidence: Evidence, seed: int, floor: Attack, modality: str | None, release: Cohort) -> list[Score]:
         rows = sides(evidence, release, evidence.held_out)
         members = closeness(evidence, evidence.train, release, modality, rows.get("own"))
         others = closeness(evidence, evidence.held_out, release, modality, rows.get("same"))
-        drawn = attack(members, others, self.resamples, seed)
+        drawn = attack(evidence, members, others, self.resamples, seed)
         low, high = interval(drawn.areas[1:])
         scores = [
             Score("pg.attack_auc", drawn.area, low=low, high=high, n=drawn.n, floor=floor.area),
@@ -103,7 +108,7 @@ class Pg:
             scope = f"silo:{evidence.silo_names[silo]}"
             try:
                 members = closeness(evidence, evidence.train, release, rows=evidence.train.silo == silo)
-                drawn = attack(members, closeness(evidence, evidence.held_out, release), self.resamples, seed)
+                drawn = attack(evidence, members, closeness(evidence, evidence.held_out, release), self.resamples, seed)
             except NotApplicable as error:
                 evidence.not_applicable("pg.attack_own", error.reason, scope=scope)
                 continue
@@ -145,14 +150,21 @@ def closeness(
     return -nearest
 
 
-def attack(members: Floats, others: Floats, draws: int, seed: int) -> Attack:
+def attack(evidence: Evidence, members: Floats, others: Floats, draws: int, seed: int) -> Attack:
     """As many members as non-members, drawn at random. Raises NotApplicable below `LEAST_PATIENTS` a side."""
     n = min(len(members), len(others))
     if n < LEAST_PATIENTS:
         raise NotApplicable(f"{len(members)} members against {len(others)} non-members; {LEAST_PATIENTS} of each are needed")
-    rng = np.random.default_rng(seed)
-    score = np.concatenate([rng.permutation(members)[:n], rng.permutation(others)[:n]])
+    sizes = (len(members), len(others))
+    rows, weights = small(evidence, ("sides", *sizes, draws, seed), 4 * draws * n, lambda: _sides(*sizes, n, draws, seed))
+    score = np.concatenate([side[at] for side, at in zip((members, others), rows, strict=True)])
     member = np.arange(2 * n) < n
-    weights = np.concatenate([patient_weights(np.arange(n), draws, rng) for _ in range(2)], 1)
-    weights = np.concatenate([np.ones((1, 2 * n), np.float32), weights])
     return Attack(score, member, auroc(score, member, weights))
+
+
+def _sides(members: int, others: int, n: int, draws: int, seed: int) -> tuple[list[NDArray[np.intp]], Floats]:
+    """Who is drawn of each side [n], and bootstrap weights [1 + draws, 2n]; the first row counts everybody once."""
+    rng = np.random.default_rng(seed)
+    rows = [rng.permutation(size)[:n] for size in (members, others)]
+    weights = np.concatenate([patient_weights(np.arange(n), draws, rng) for _ in range(2)], 1)
+    return rows, np.concatenate([np.ones((1, 2 * n), np.float32), weights])

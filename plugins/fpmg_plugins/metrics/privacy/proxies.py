@@ -11,6 +11,7 @@ from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.distances import placed
 from fpmg_plugins.metrics.privacy.densities import nth_nearest
+from fpmg_plugins.metrics.real_side import real_side
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Evidence
@@ -64,7 +65,12 @@ class Proxies:
             placed(evidence, part, modality, least=LEAST)
             for part in (evidence.train, evidence.r1, evidence.r2, evidence.held_out)
         )
-        floor = _proxies(evidence, train, r1, r2) | {"proxies.nndr": _nndr(evidence, train, held_out)}
+        floor = real_side(
+            self,
+            evidence,
+            lambda: _proxies(evidence, train, r1, r2) | {"proxies.nndr": _nndr(evidence, train, held_out)},
+            modality,
+        )
 
         def scores(release: Cohort) -> list[Score]:
             made = placed(evidence, release, modality, least=LEAST)

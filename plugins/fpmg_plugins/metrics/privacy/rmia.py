@@ -15,8 +15,9 @@ from fpmg_plugins.metrics.distances import placed
 from fpmg_plugins.metrics.privacy.attacks.member_scores import AROUND, TINY
 from fpmg_plugins.metrics.privacy.densities import nth_nearest
 from fpmg_plugins.metrics.privacy.target_groups import sides
-from fpmg_plugins.metrics.privacy.targets import LEAST, matched
+from fpmg_plugins.metrics.privacy.targets import LEAST, with_weights
 from fpmg_plugins.metrics.privacy.worst_attack import Tried
+from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 from fpmg_plugins.metrics.utility_models import score
 
@@ -64,14 +65,15 @@ class Rmia:
         seed = fresh_seed(rng)
         parts = [evidence.train, evidence.r1, evidence.r2, *([] if evidence.third is None else [evidence.third])]
         points = [placed(evidence, part, principal=True, least=LEAST) for part in parts]
-        usual = dict(zip(map(id, parts), unseen_density(points, self.references, seed), strict=True))
+        density = real_side(self, evidence, lambda: unseen_density(points, self.references, seed), "density", seed)
+        usual = dict(zip(map(id, parts), density, strict=True))
         population, others = (
             (evidence.r2, [evidence.r1]) if evidence.third is None else (evidence.third, [evidence.r1, evidence.r2])
         )
         floors: dict[str, float] = {}
         if evidence.third is not None:
-            floor = self._attack(evidence, seed, usual, population, [evidence.r1], {}, evidence.r2)
-            floors = {f"{s.key} {s.scope}": s.value for s in floor}
+            attacked = partial(self._attack, evidence, seed, usual, population, [evidence.r1], {}, evidence.r2)
+            floors = {f"{s.key} {s.scope}": s.value for s in real_side(self, evidence, attacked, "floor", seed)}
         return evidence.each_release(partial(self._attack, evidence, seed, usual, population, others, floors))
 
     def _attack(
@@ -96,8 +98,8 @@ class Rmia:
         share = np.concatenate([np.searchsorted(base, ratio(side), side="right") / len(base) for side in both])
         patient = np.concatenate([placed(evidence, side, principal=True, least=LEAST).patient for side in both])
         whole = evidence.held_out if len(others) > 1 else others[0]
-        targets = matched(evidence.train, whole, seed, **sides(evidence, release, whole))
-        tried = Tried(targets, {("rmia", None): targets.most(patient, share)}, targets.weights(self.resamples, seed))
+        targets, weights = with_weights(evidence, whole, self.resamples, seed, **sides(evidence, release, whole))
+        tried = Tried(targets, {("rmia", None): targets.most(patient, share)}, weights)
         return [score(key, draws, n, floors.get(f"{key} {scope}"), scope) for key, scope, draws, n in _found(evidence, tried)]
 
 

@@ -14,6 +14,7 @@ from fpmg_plugins.metrics.resampling import patient_weights
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fpmg_bench.contracts import Evidence
     from fpmg_bench.types import Cohort
 
     Floats = NDArray[np.floating[Any]]
@@ -79,6 +80,17 @@ def matched(members: Cohort, others: Cohort, seed: int, own: Mask | None = None,
     patient, member, label, half = (np.concatenate(part) for part in zip(*drawn, strict=True))
     order = np.argsort(patient)
     return Targets(patient[order], member[order], label[order], half[order])
+
+
+def with_weights(evidence: Evidence, others: Cohort, draws: int, seed: int, **rows: Mask | None) -> tuple[Targets, Floats]:
+    """`matched` with the training patients, and their bootstrap weights; once, where every patient may be drawn. rows: own, same."""
+
+    def make() -> tuple[Targets, Floats]:
+        targets = matched(evidence.train, others, seed, **rows)
+        return targets, targets.weights(draws, seed)
+
+    kept: tuple[Targets, Floats] = make() if rows else evidence.once(("targets", draws, seed), make, others)
+    return kept
 
 
 def _people(cohort: Cohort, rows: Mask | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -10,7 +10,8 @@ from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Score
 from fpmg_plugins.metrics.learners import design, probability
 from fpmg_plugins.metrics.ranking import macro_auroc
-from fpmg_plugins.metrics.resampling import interval, value_and_draws
+from fpmg_plugins.metrics.real_side import value_and_draws
+from fpmg_plugins.metrics.resampling import interval
 from fpmg_plugins.metrics.utility_models import LEARNERS, real_model
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def scores(evidence: Evidence, name: str, trip: Cohort, seed: int) -> list[Score
 def _area(evidence: Evidence, name: str, cohort: Cohort, rows: NDArray[np.intp], seed: int) -> Floats:
     """AUROC [1 + draws], mean over learners; draw 0 is the value, the others resample patients (the same for every cohort)."""
     label = evidence.held_out.label[rows]
-    every = value_and_draws(evidence.held_out.patient[rows], RESAMPLES, seed)
+    every = value_and_draws(evidence, evidence.held_out.patient[rows], RESAMPLES, seed)
     x = design(evidence, cohort, (name,))[rows]
     areas = [
         macro_auroc(probability(real_model(evidence, (name,), kind), x, len(evidence.train.classes)), label, every)

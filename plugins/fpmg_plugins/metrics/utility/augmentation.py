@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Ge
@@ -12,6 +12,7 @@ from annotated_types import Ge
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.learners import fit
 from fpmg_plugins.metrics.ranking import balanced_accuracy, macro_auroc
+from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 from fpmg_plugins.metrics.utility import classes
 from fpmg_plugins.metrics.utility_models import LEARNERS, joint, models_of, rows_of, score, tested
@@ -19,8 +20,10 @@ from fpmg_plugins.metrics.utility_models import LEARNERS, joint, models_of, rows
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Evidence
     from fpmg_bench.types import Cohort, Rng
-    from fpmg_plugins.metrics.ranking import Measure
-    from fpmg_plugins.metrics.utility_models import Names, Tested
+    from fpmg_plugins.metrics.ranking import Floats, Measure
+    from fpmg_plugins.metrics.utility_models import Names
+
+    Values = dict[tuple[str, str], tuple[Floats, int]]
 
 GAIN = "EVALUATION.md: augmentation, real + synthetic against real alone"
 
@@ -50,23 +53,32 @@ class Augmentation:
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """The gain of every release beside that of T itself."""
         seed, names = fresh_seed(rng), joint(evidence)
-        alone = tested(evidence, models_of(evidence, evidence.train, names, LEARNERS), names, self.resamples, seed)
-        floor = {(s.key, s.scope): s.value for s in self._gains(evidence, names, seed, alone, {}, evidence.train)}
-        return evidence.each_release(partial(self._gains, evidence, names, seed, alone, floor))
+        floor = real_side(self, evidence, lambda: self._gains(evidence, names, seed, {}, evidence.train), "floor", names, seed)
+        found = {(s.key, s.scope): s.value for s in floor}
+        return evidence.each_release(partial(self._gains, evidence, names, seed, found))
 
     def _gains(
-        self, evidence: Evidence, names: Names, seed: int, alone: Tested, floor: Mapping[tuple[str, str], float], release: Cohort
+        self, evidence: Evidence, names: Names, seed: int, floor: Mapping[tuple[str, str], float], release: Cohort
     ) -> list[Score]:
         parts = [rows_of(evidence, cohort, names)[1:] for cohort in (evidence.train, release)]
         x, label = (np.concatenate(both) for both in zip(*parts, strict=True))
-        both = tested(evidence, [fit(learner, x, label) for learner in LEARNERS], names, self.resamples, seed)
+        both = self._values(evidence, names, seed, [fit(learner, x, label) for learner in LEARNERS])
+        alone = real_side(self, evidence, lambda: self._alone(evidence, names, seed), "alone", names, seed)
+        return [
+            score(key, value - alone[key, scope][0], n, floor.get((key, scope)), scope)
+            for (key, scope), (value, n) in both.items()
+        ]
+
+    def _alone(self, evidence: Evidence, names: Names, seed: int) -> Values:
+        return self._values(evidence, names, seed, models_of(evidence, evidence.train, names, LEARNERS))
+
+    def _values(self, evidence: Evidence, names: Names, seed: int, models: Sequence[Any]) -> Values:
+        """(key, scope) -> value and draws [1 + draws] of these models, and n."""
+        found = tested(evidence, models, names, self.resamples, seed)
         measures: dict[tuple[str, str], Measure] = {
             ("augmentation", "all"): macro_auroc,
             ("augmentation.balanced_accuracy", "all"): balanced_accuracy,
         }
-        for c, scope in classes.shown(evidence, "augmentation.recall", both.rows):
+        for c, scope in classes.shown(evidence, "augmentation.recall", found.rows):
             measures["augmentation.recall", scope] = classes.measures(evidence, c)["recall"]
-        return [
-            score(key, both.mean(measure) - alone.mean(measure), len(both.rows), floor.get((key, scope)), scope)
-            for (key, scope), measure in measures.items()
-        ]
+        return {where: (found.mean(measure), len(found.rows)) for where, measure in measures.items()}

@@ -13,6 +13,7 @@ from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics import subgroups
 from fpmg_plugins.metrics.ranking import macro_auroc
+from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 from fpmg_plugins.metrics.utility_models import LEARNERS, Tested, joint, models_of, rows_of, score, tested
 
@@ -65,12 +66,12 @@ class Fairness:
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """Gaps, the worst group, and every group."""
         seed, names = fresh_seed(rng), joint(evidence)
-        shown = _shown(evidence)
+        shown = real_side(self, evidence, lambda: _shown(evidence), "shown")
         if not shown:
             raise NotApplicable(
                 "no attribute (sex, age, silo) has two groups of 30 held-out patients with 5 of each of two classes"
             )
-        real = self._areas(evidence, names, seed, shown, evidence.train)
+        real = real_side(self, evidence, lambda: self._areas(evidence, names, seed, shown, evidence.train), names, seed)
         return evidence.each_release(partial(self._scores, evidence, names, seed, shown, real))
 
     def _scores(

@@ -13,13 +13,18 @@ from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.learners import Learner, probability, usable
 from fpmg_plugins.metrics.ranking import balanced_accuracy, brier, macro_auprc, macro_auroc
+from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 from fpmg_plugins.metrics.utility import classes as utility_classes
-from fpmg_plugins.metrics.utility_models import ESTEBAN, LEARNERS, Tested, joint, models_of, rows_of, score, tested
+from fpmg_plugins.metrics.utility_models import ESTEBAN, LEARNERS, joint, models_of, rows_of, score, tested
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Evidence
     from fpmg_bench.types import Cohort, Rng
+    from fpmg_plugins.metrics.ranking import Floats
+    from fpmg_plugins.metrics.utility_models import Names
+
+    Values = dict[tuple[str, str], tuple[Floats, int]]
 
 MEASURES = {"auprc": macro_auprc, "balanced_accuracy": balanced_accuracy, "brier": brier}
 
@@ -88,49 +93,49 @@ class Tstr:
             evidence.not_applicable("tstr", missing.reason, modality=name)
             return []
 
-    def _headline(self, evidence: Evidence, modalities: tuple[str, ...], seed: int, release: Cohort) -> list[Score]:
-        real = self._test(evidence, evidence.train, modalities, LEARNERS, seed)
-        made = self._test(evidence, release, modalities, LEARNERS, seed)
-        area, truth, n = made.mean(macro_auroc), real.mean(macro_auroc), len(made.rows)
-        learners = zip(LEARNERS, made.each(macro_auroc), real.each(macro_auroc), strict=True)
-        return [
-            score("tstr", area, n, floor=float(truth[0])),
-            score("tstr.gap", truth - area, n, floor=0.0),
-            *(score(f"tstr.{kind}", a, n, floor=float(b[0])) for kind, a, b in learners),
-            *(score(f"tstr.{key}", made.mean(f), n, floor=float(real.mean(f)[0])) for key, f in MEASURES.items()),
-            *self._by_class(evidence, made, real),
-            self._trts(evidence, modalities, release, float(truth[0])),
-        ]
+    def _headline(self, evidence: Evidence, modalities: Names, seed: int, release: Cohort) -> list[Score]:
+        made, real = self._values(evidence, release, modalities, seed), self._truth(evidence, modalities, seed)
+        (area, n), (truth, _) = made["tstr", "all"], real["tstr", "all"]
+        first, *others = (score(key, value, m, float(real[key, scope][0][0]), scope) for (key, scope), (value, m) in made.items())
+        gap = score("tstr.gap", truth - area, n, floor=0.0)
+        return [first, gap, *others, self._trts(evidence, modalities, release, float(truth[0]))]
 
-    def _by_class(self, evidence: Evidence, made: Tested, real: Tested) -> list[Score]:
-        found = []
-        for c, scope in utility_classes.shown(evidence, "tstr.auprc", made.rows):
-            n = int((made.label == c).sum())
+    def _truth(self, evidence: Evidence, modalities: Names, seed: int) -> Values:
+        return real_side(self, evidence, lambda: self._values(evidence, evidence.train, modalities, seed), modalities, seed)
+
+    def _values(self, evidence: Evidence, train: Cohort, modalities: Names, seed: int) -> Values:
+        """(key, scope) -> value and draws [1 + draws] of learners trained on these records, and n."""
+        models = models_of(evidence, train, modalities, LEARNERS)
+        found = tested(evidence, models, modalities, self.resamples, seed)
+        areas, n = found.each(macro_auroc), len(found.rows)
+        values = {("tstr", "all"): (np.asarray(np.mean(areas, 0)), n)}
+        values |= {(f"tstr.{kind}", "all"): (area, n) for kind, area in zip(LEARNERS, areas, strict=True)}
+        values |= {(f"tstr.{key}", "all"): (found.mean(measure), n) for key, measure in MEASURES.items()}
+        for c, scope in utility_classes.shown(evidence, "tstr.auprc", found.rows):
             for key, measure in utility_classes.measures(evidence, c).items():
                 name = "tstr" if key == "auroc" else f"tstr.{key}"
-                found.append(score(name, made.mean(measure), n, float(real.mean(measure)[0]), scope))
-        return found
+                values[name, scope] = (found.mean(measure), int((found.label == c).sum()))
+        return values
 
     def _brief(
-        self, evidence: Evidence, key: str, modalities: tuple[str, ...], learners: tuple[Learner, ...], seed: int, release: Cohort
+        self, evidence: Evidence, key: str, modalities: Names, learners: tuple[Learner, ...], seed: int, release: Cohort
     ) -> list[Score]:
-        real = self._test(evidence, evidence.train, modalities, learners, seed)
-        made = self._test(evidence, release, modalities, learners, seed)
-        return [score(key, made.mean(macro_auroc), len(made.rows), floor=float(real.mean(macro_auroc)[0]))]
+        def area(train: Cohort) -> tuple[Floats, int]:
+            models = models_of(evidence, train, modalities, learners)
+            found = tested(evidence, models, modalities, self.resamples, seed)
+            return found.mean(macro_auroc), len(found.rows)
 
-    def _trtr(self, evidence: Evidence, modalities: tuple[str, ...], seed: int) -> Score:
-        real = self._test(evidence, evidence.train, modalities, LEARNERS, seed)
-        return score("tstr.trtr", real.mean(macro_auroc), len(real.rows))
+        truth, _ = real_side(self, evidence, lambda: area(evidence.train), "brief", modalities, learners, seed)
+        made, n = area(release)
+        return [score(key, made, n, floor=float(truth[0]))]
 
-    def _trts(self, evidence: Evidence, modalities: tuple[str, ...], release: Cohort, floor: float) -> Score:
+    def _trtr(self, evidence: Evidence, modalities: Names, seed: int) -> Score:
+        return score("tstr.trtr", *self._truth(evidence, modalities, seed)["tstr", "all"])
+
+    def _trts(self, evidence: Evidence, modalities: Names, release: Cohort, floor: float) -> Score:
         """The real models on the release; floor: on the held-out patients."""
         _, x, label = rows_of(evidence, release, modalities)
         classes = len(evidence.train.classes)
         models = models_of(evidence, evidence.train, modalities, LEARNERS)
         areas = [macro_auroc(probability(model, x, classes), label)[0] for model in models]
         return Score("tstr.trts", float(np.mean(areas)), n=len(label), floor=floor)
-
-    def _test(
-        self, evidence: Evidence, train: Cohort, modalities: tuple[str, ...], learners: tuple[Learner, ...], seed: int
-    ) -> Tested:
-        return tested(evidence, models_of(evidence, train, modalities, learners), modalities, self.resamples, seed)

@@ -42,13 +42,15 @@ def kernel_domias(evidence: Evidence, cohort: Cohort, release: Cohort) -> Floats
     """The same by Gaussian kernels of Scott's width, as published."""
     at, third = placed(evidence, cohort, principal=True, least=1), reference(evidence)
     made = placed(evidence, release, principal=True).x
-    return _of(cohort, at.rows, kernel(at.x, made, third) - kernel(at.x, third, third))
+    usual = evidence.once(("kernel of the third set",), lambda: kernel(at.x, third, third), cohort)
+    return _of(cohort, at.rows, kernel(at.x, made, third) - usual)
 
 
 def uncommonness(evidence: Evidence, cohort: Cohort) -> Floats:
     """log distance to the fifth nearest patient of the third set, in phi_8: large for patients like few others."""
     at, third = placed(evidence, cohort, principal=True, least=1), reference(evidence)
-    return _of(cohort, at.rows, np.log(np.maximum(nth_nearest(at.x, third, AROUND), TINY)))
+    away = evidence.once(("distance to the third set",), lambda: nth_nearest(at.x, third, AROUND), cohort)
+    return _of(cohort, at.rows, np.log(np.maximum(away, TINY)))
 
 
 def reference(evidence: Evidence) -> NDArray[np.float32]:

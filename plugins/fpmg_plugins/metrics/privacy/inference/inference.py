@@ -15,6 +15,7 @@ from fpmg_plugins.metrics.privacy.inference import attribute, linkability, singl
 from fpmg_plugins.metrics.privacy.inference.columns import columns_of, joined
 from fpmg_plugins.metrics.privacy.target_groups import sides
 from fpmg_plugins.metrics.privacy.targets import matched
+from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ class Inference:
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """Every release under the three attacks."""
         seed = fresh_seed(rng)
-        floors = {(s.key, s.scope): s.value for s in self._all(evidence, seed, evidence.r1, None, evidence.r2)}
+        real = real_side(self, evidence, lambda: list(self._all(evidence, seed, evidence.r1, None, evidence.r2)), "floor", seed)
+        floors = {(s.key, s.scope): s.value for s in real}
 
         def scores(release: Cohort) -> list[Score]:
             found = list(self._all(evidence, seed, evidence.held_out, evidence.not_applicable, release))

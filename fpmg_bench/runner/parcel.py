@@ -1,0 +1,149 @@
+"""A release, and what it takes to draw one, as bytes between two processes of a trial: JSON and arrays, nothing that runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fpmg_bench.store.tensors import pack, unpack
+from fpmg_bench.types import Cohort, Column, Pixels, Schema, Series, Table, Text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fpmg_bench.trial.learning import Models
+
+    Arrays = dict[str, NDArray[Any]]
+
+NOTE = "note"
+
+
+def asked(models: Models, requested: NDArray[np.float64], note: Mapping[str, Any]) -> bytes:
+    """Models of every silo, the conditions [n, c] to ask them for, and JSON."""
+    import torch
+
+    return pack({"models": models, "requested": {"conditions": torch.from_numpy(requested)}}, note)
+
+
+def read_asked(data: bytes) -> tuple[dict[int, Any], NDArray[np.float64], dict[str, Any]]:
+    """The reverse of `asked`."""
+    tree, note = unpack(data)
+    return tree["models"], tree["requested"]["conditions"].numpy(), note
+
+
+def form_note(cohort: Cohort) -> dict[str, Any]:
+    """Schemas, conditions and leaks of a cohort as JSON: nothing of its patients."""
+    schemas = {name: asdict(schema) for name, schema in cohort.schemas.items()}
+    return {"schemas": schemas, "conditions": [asdict(c) for c in cohort.conditions], "leaks": sorted(cohort.leaks)}
+
+
+def form_of(note: Mapping[str, Any]) -> Cohort:
+    """A cohort of this form that has no patients."""
+    conditions = tuple(_column(column) for column in note["conditions"])
+    nobody = np.zeros(0, np.int64)
+    schemas = {name: _schema(schema) for name, schema in note["schemas"].items()}
+    return Cohort(schemas, {}, {}, conditions, np.zeros((0, len(conditions))), nobody, nobody, (), frozenset(note["leaks"]))
+
+
+def _column(note: Mapping[str, Any]) -> Column:
+    return Column(**{**note, "categories": tuple(note["categories"])})
+
+
+def _schema(note: Mapping[str, Any]) -> Schema:
+    columns = tuple(_column(column) for column in note["columns"])
+    return Schema(**{**note, "columns": columns, "shape": tuple(note["shape"])})
+
+
+def written(released: Mapping[int, Cohort], note: Mapping[str, Any]) -> bytes:
+    """Releases of every silo; one that several silos share is written once, and is one object when read."""
+    from safetensors.numpy import save
+
+    place: dict[int, int] = {}
+    arrays: Arrays = {}
+    texts: list[dict[str, Any]] = []
+    for cohort in released.values():
+        if id(cohort) not in place:
+            place[id(cohort)] = len(place)
+            texts.append(_cohort(cohort, f"{len(texts)}", arrays))
+    silos = {str(silo): place[id(cohort)] for silo, cohort in released.items()}
+    head = {"note": note, "silos": silos, "cohorts": texts}
+    return save(arrays or {"": np.zeros(0)}, metadata={NOTE: json.dumps(head)})
+
+
+def read(data: bytes, form: Cohort) -> tuple[dict[int, Cohort], dict[str, Any]]:
+    """The releases, under the form's schemas, and the note."""
+    from safetensors.numpy import load
+
+    size = int.from_bytes(data[:8], "little")
+    head = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][NOTE])
+    arrays = load(data)
+    cohorts = [_read_cohort(entry, f"{i}", arrays, form) for i, entry in enumerate(head["cohorts"])]
+    return {int(silo): cohorts[i] for silo, i in head["silos"].items()}, head["note"]
+
+
+def _cohort(cohort: Cohort, at: str, arrays: Arrays) -> dict[str, Any]:
+    arrays |= {f"{at}/{name}": np.ascontiguousarray(getattr(cohort, name)) for name in ("condition", "patient", "silo")}
+    arrays |= {f"{at}/present/{m}": np.ascontiguousarray(mask) for m, mask in cohort.present.items()}
+    data = {m: _part(part, f"{at}/data/{m}", arrays) for m, part in cohort.data.items()}
+    return {"data": data, "silo_names": cohort.silo_names}
+
+
+def _read_cohort(entry: Mapping[str, Any], at: str, arrays: Arrays, form: Cohort) -> Cohort:
+    data = {m: _read_part(form.schemas[m], text, f"{at}/data/{m}", arrays) for m, text in entry["data"].items()}
+    condition, patient, silo = (arrays[f"{at}/{name}"] for name in ("condition", "patient", "silo"))
+    present = {m: arrays[f"{at}/present/{m}"] for m in data}
+    schemas = {m: form.schemas[m] for m in data}
+    return Cohort(
+        schemas,
+        data,
+        present,
+        form.conditions,
+        condition,
+        patient,
+        silo,
+        tuple(entry["silo_names"]),
+        form.leaks & frozenset(data),
+    )
+
+
+def _part(data: Any, at: str, arrays: Arrays) -> Any:
+    """One modality: numbers go to `arrays`, what is not numbers is returned as JSON."""
+    if isinstance(data, Text):
+        return list(data.strings)
+    if isinstance(data, Pixels):
+        arrays[at] = np.ascontiguousarray(data.array())
+        return None
+    if isinstance(data, Series):
+        arrays |= {f"{at}/{f.name}": np.ascontiguousarray(getattr(data, f.name)) for f in fields(Series)}
+        return None
+    columns: dict[str, Any] = {}
+    for name, column in data.frame.items():
+        if column.dtype.kind in "fiub":
+            arrays[f"{at}/{name}"] = column.to_numpy()
+            columns[name] = None
+        else:
+            words = [None if value != value else value for value in column]  # NaN alone is not itself
+            columns[name] = {"dtype": str(column.dtype), "words": words}
+    return columns
+
+
+def _read_part(schema: Schema, text: Any, at: str, arrays: Arrays) -> Any:
+    if schema.kind == "text":
+        return Text(tuple(text))
+    if schema.kind == "series":
+        return Series(*(arrays[f"{at}/{f.name}"] for f in fields(Series)))
+    if schema.kind != "table":
+        return Pixels.of(arrays[at])
+    import pandas as pd
+
+    return Table(pd.DataFrame({name: _words(words) if words else arrays[f"{at}/{name}"] for name, words in text.items()}))
+
+
+def _words(column: Mapping[str, Any]) -> Any:
+    import pandas as pd
+
+    return pd.Series([np.nan if word is None else word for word in column["words"]], dtype=column["dtype"])

@@ -1,0 +1,76 @@
+"""What running trials use. Each process of a trial leads a session, in which all that it starts stays."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from fpmg_bench.store import RunDir, read_json, write_json
+
+COSTS = "costs.json"
+PROC = Path("/proc")
+TICK = os.sysconf("SC_CLK_TCK")
+GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
+
+
+def sessions() -> dict[int, list[int]]:
+    """Session -> the processes in it now; {} where the system does not tell."""
+    found: dict[int, list[int]] = {}
+    for entry in PROC.iterdir() if PROC.is_dir() else ():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            found.setdefault(int(fields[3]), []).append(int(entry.name))
+    return found
+
+
+def cpu_seconds(leaders: Iterable[int], within: Mapping[int, list[int]]) -> float:
+    """CPU seconds of the living processes of these sessions, and of what they started and saw end."""
+    found = [_stat(pid) for leader in leaders for pid in within.get(leader, ())]
+    return sum(int(field) for fields in found if fields for field in fields[11:15]) / TICK
+
+
+def own_cpu(pid: int) -> float:
+    """CPU seconds of this process alone; 0.0 where it has ended."""
+    return sum(int(field) for field in _stat(pid)[11:13]) / TICK
+
+
+def own_bytes(leaders: Iterable[int], within: Mapping[int, list[int]]) -> int:
+    """Memory of these sessions that they share with nobody."""
+    total = 0
+    for pid in (pid for leader in leaders for pid in within.get(leader, ())):
+        with contextlib.suppress(*GONE):
+            lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+            total += sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+    return 1024 * total
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields of /proc/PID/stat from the state on; [] for a process that has ended."""
+    with contextlib.suppress(*GONE):
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return []
+
+
+def total_memory() -> int:
+    """Bytes of this machine."""
+    import psutil
+
+    return int(psutil.virtual_memory().total)
+
+
+def keep_costs(run: RunDir, used: Mapping[str, float], lost: Sequence[str]) -> None:
+    """Add this call to costs.json: CPU seconds of processes that are no trial's, and trials that were started again.
+
+    What trials use is in their own records; a call that trains nothing adds nothing.
+    """
+    before = read_json(run.root / COSTS) or {}
+    runner = time.process_time()
+    entry = {
+        "cpu": {"runner": runner, **used},
+        "again": list(lost),
+        "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    write_json(run.root / COSTS, {"calls": [*before.get("calls", []), entry]})

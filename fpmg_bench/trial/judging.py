@@ -1,0 +1,135 @@
+"""Steps 7 to 10: a release is drawn, checked and measured. Whoever measures trains nothing; whoever draws holds no patient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fpmg_bench.controls import CONTROLS
+from fpmg_bench.errors import SuiteError
+from fpmg_bench.federation.graph import graph_of
+from fpmg_bench.keys import rng_for
+from fpmg_bench.trial import account, faulted
+from fpmg_bench.trial.attacked import Trained
+from fpmg_bench.trial.cost import Clock, cost
+from fpmg_bench.trial.decoded import decoded
+from fpmg_bench.trial.learning import Learnt, Models, requested
+from fpmg_bench.trial.measure import audit_rows, measure, scores_of
+from fpmg_bench.trial.prepared import PreparedCohort, evidence, people
+from fpmg_bench.trial.released import Conduct, Outcome, Released
+from fpmg_bench.trial.requested import mixture, uniform
+from fpmg_bench.trial.traffic import traffic
+from fpmg_bench.trial.vectors import round_trips
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fpmg_bench.evaluation import EvaluationSpace, Measured
+    from fpmg_bench.spec import TrialSpec
+    from fpmg_bench.trial.parts import Parts, Sink
+    from fpmg_bench.types import Cohort
+
+Draw = Callable[[Models, "NDArray[np.float64]"], dict[int, "Cohort"]]  # of models, under requested conditions: silo -> release
+SHOWN = 2  # patients of a class whose round trip is kept, where the cohort is publishable
+HELD_OUT = "held-out"
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Who measures a trial. real: the view of its real patients; draw: makes releases."""
+
+    spec: TrialSpec
+    parts: Parts
+    prepared: PreparedCohort
+    space: EvaluationSpace
+    real: Measured
+    draw: Draw
+
+    def look(self, models: Models, asked: NDArray[np.float64], rounds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Rows of the metrics marked cheap, on what these models release: see `evaluate_every`."""
+        seen = evidence(self.real, Released(self.draw(models, asked), rounds=rounds))
+        cheap = {name: metric for name, metric in self.parts.metrics.items() if getattr(metric, "cheap", False)}
+        return [row for name, metric in cheap.items() for row in scores_of(name, metric, seen, self.spec.seed)]
+
+    def __call__(self, learnt: Learnt | None, sink: Sink, clock: Clock) -> None:
+        """Steps 7 to 10. learnt: None for a control."""
+        if learnt is None:
+            released, conduct = self._controlled(sink, clock), Conduct()
+        else:
+            released, conduct = self._generated(learnt, sink, clock)
+        public = {} if callable(released.records) else released.records
+        for name, cohort in _distinct(public, self.prepared.train.silo_names):
+            sink.synthetic(cohort, name)
+        with clock("measure"):
+            seen = evidence(self.real, released)
+            found = self.prepared.audit(self.spec, self.space, public, conduct.privacy)
+            scores = measure(self.parts.metrics, seen, self.spec.seed, sink) + (audit_rows(found) if found else [])
+            self._show_round_trip(seen, sink)
+        done = Outcome(self.spec, people(self.prepared), released, conduct, found, scores, cost(clock))
+        sink.finish(done.record())
+
+    def _controlled(self, sink: Sink, clock: Clock) -> Released:
+        """A generator with a known fault, as a function in data space, in place of steps 4 to 8."""
+        spec, prepared = self.spec, self.prepared
+        assert spec.control is not None
+        name, strength = spec.control.name, float(spec.control.params.get("strength", 1.0))
+        if name not in CONTROLS:
+            known = ", ".join(sorted(CONTROLS))
+            raise SuiteError(f"methods.{spec.method}.control: unknown control {name!r}", f"one of {known}")
+        with clock("sample"):
+            made = CONTROLS[name](prepared.train, self.parts.dataset, strength, rng_for(spec.seed, "control", name))
+        return Released(dict.fromkeys((silo.index for silo in prepared.silos), made), rounds=sink.rounds)
+
+    def _generated(self, learnt: Learnt, sink: Sink, clock: Clock) -> tuple[Released, Conduct]:
+        spec, parts, prepared, stages = self.spec, self.parts, self.prepared, learnt.stages
+        models, train = learnt.measured, prepared.train
+        sink.event({"event": "stage", "name": "sample", "total": 1})
+        with clock("sample"):
+            drawn = self.draw(models, requested(stages, mixture)) if parts.generator else {}
+        pooled = spec.partition.get("kind") == "pooled"
+        sink.ledger(account.ledger_file(stages.ledgers, stages.draws, spec))
+        even = partial(self._balanced, learnt, models)
+        records, balanced = (drawn, even) if parts.generator else decoded(spec, parts, prepared, models)
+        released = Released(
+            records,
+            balanced,
+            rounds=sink.rounds,
+            models=models,
+            ledgers={silo: ledger.summary() for silo, ledger in stages.ledgers.items()},
+            frames=learnt.frames,
+            bytes=traffic(sink.rounds, stages.statistics, prepared.cohort, train, pooled),
+            plumbing=stages.plumbing,
+            encode=lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
+            round_trip=lambda: round_trips(parts, train, prepared.parted.held_out, models),
+            widths={modality: encoder.dim for modality, encoder in parts.encoders.items()},
+            learners=Trained(stages, learnt.models),  # neighbours attack liars and the dead too
+        )
+        graph = asdict(graph_of(parts.topology, len(prepared.silos))) if parts.topology and not pooled else {}
+        faults = faulted.summary(stages, sink.rounds)
+        return released, Conduct(account.privacy_summary(stages.ledgers, spec), stages.carried, graph, faults)
+
+    def _balanced(self, learnt: Learnt, models: Models) -> dict[int, Cohort]:
+        """Drawn when a metric first asks: every class equally often."""
+        return self.draw(models, requested(learnt.stages, uniform))
+
+    def _show_round_trip(self, seen: Measured, sink: Sink) -> None:
+        """Of encoders alone, on publishable cohorts only: a few held-out patients and what the first silo's decoder makes of them."""
+        if self.spec.control or self.parts.generator is not None or not self.parts.dataset.publishable:
+            return
+        import numpy as np
+
+        held_out = self.prepared.parted.held_out
+        classes = [np.flatnonzero(held_out.label == c)[:SHOWN] for c in range(len(held_out.classes))]
+        rows = np.concatenate(classes)
+        sink.synthetic(next(iter(seen.round_trips().values())).take(rows), "decoded")
+        sink.synthetic(held_out.take(rows), HELD_OUT)
+
+
+def _distinct(released: Mapping[int, Cohort], names: tuple[str, ...]) -> list[tuple[str, Cohort]]:
+    """Each different release once, under its first silo's name, or "all" where there is but one."""
+    first = {id(cohort): (names[silo], cohort) for silo, cohort in reversed(list(released.items()))}
+    rows = list(reversed(first.values()))
+    return [("all", rows[0][1])] if len(rows) == 1 else rows
