@@ -31,10 +31,10 @@ def run(
     transport: Literal["inproc", "gloo"] = "inproc",
     deadline: float = 60.0,
     on_dead: Literal["stop", "close-ring"] = "stop",
-    scheduler: str | None = None,
     isolate: Literal["warm", "fresh"] = "warm",
     device: str | None = None,
     jobs_per_device: int = 1,
+    scheduler: str | None = None,
 ) -> Results:
     """Run a suite (a file, or the name of one that ships); trials that are finished are kept.
 
@@ -52,9 +52,8 @@ def run(
 
     found = registry or Registry.discover()
     target = None if out is None else Path(out)
-    wire = runner.Wire(transport, deadline, on_dead)
-    how: dict[str, Any] = {"on_event": on_event, "wire": wire, "isolate": isolate, "device": device}
-    how["jobs_per_device"] = jobs_per_device
+    wire = runner.Wire(transport, deadline, on_dead, isolate)
+    how: dict[str, Any] = {"on_event": on_event, "wire": wire, "device": device, "jobs_per_device": jobs_per_device}
     with cluster(scheduler, jobs) as elsewhere:
         ended = runner.run(suite, registry=found, out=target, jobs=jobs, only=only, seeds=seeds, elsewhere=elsewhere, **how)
     results = Results(ended.run, ended.code, ended.counts)

@@ -37,12 +37,6 @@ Deadline = Annotated[float, typer.Option("--deadline", min=0.1, help="Seconds th
 OnDead = Annotated[
     Literal["stop", "close-ring"], typer.Option("--on-dead", help="A silo's death ends the trial, or the others go on.")
 ]
-Scheduler = Annotated[
-    str | None,
-    typer.Option(
-        "--scheduler", metavar="ADDRESS", help="Run trials on a Dask cluster: tcp://HOST:PORT, or local:N.", show_default=False
-    ),
-]
 Isolated = Annotated[
     Literal["warm", "fresh"],
     typer.Option(
@@ -54,6 +48,12 @@ Device = Annotated[
     typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps. [default: limits.device]", show_default=False),
 ]
 PerDevice = Annotated[int, typer.Option("--jobs-per-device", min=1, help="Trials at a time on one device that is no CPU.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler", metavar="ADDRESS", help="Run trials on a Dask cluster: tcp://HOST:PORT, or local:N.", show_default=False
+    ),
+]
 SuiteName = Annotated[
     str, typer.Argument(metavar="SUITE", help="A suite file, or the name of one that ships.", show_default=False)
 ]
@@ -70,10 +70,10 @@ def command(
     transport: Joined = "inproc",
     deadline: Deadline = 60.0,
     on_dead: OnDead = "stop",
-    scheduler: Scheduler = None,
     isolate: Isolated = "warm",
     device: Device = None,
     jobs_per_device: PerDevice = 1,
+    scheduler: Scheduler = None,
 ) -> None:
     """Run every trial of SUITE that is not finished, then write results.parquet and report.html."""
     from fpmg_bench import api

@@ -33,13 +33,13 @@ def command(
     ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Write <suite>-tuned.yaml with the best parameters.")] = False,
     json: Json = False,
+    device: Device = None,
+    jobs_per_device: PerDevice = 1,
     scheduler: Scheduler = None,
     study: Annotated[
         str | None,
         typer.Option("--study", metavar="URL", help="Keep the study in this database (Optuna's RDB), not in a journal."),
     ] = None,
-    device: Device = None,
-    jobs_per_device: PerDevice = 1,
 ) -> None:
     """Tune the method named in SUITE's `tune` section with Optuna's TPE; go on where an earlier call stopped.
 

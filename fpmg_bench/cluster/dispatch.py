@@ -40,15 +40,14 @@ class Dispatch:
     tell: Tell
     session: Session
     wire: Wire
-    fresh: bool
     waiting: list[Scene]
     arrivals: travel.Arrivals
     trials: Mapping[str, Planned]
     status: dict[str, str] = field(default_factory=dict)
-    flying: dict[Future[str], Scene] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
     used: dict[str, float] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    flying: dict[Future[str], Scene] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
     total: int = 0
     slots: int = 1
@@ -64,14 +63,13 @@ class Dispatch:
         session: Session,
         slots: int,
         wire: Wire,
-        fresh: bool,
     ) -> Dispatch:
-        """Nothing is handed out before the call. fresh: each trial in an interpreter of its own."""
+        """Nothing is handed out before the call."""
         parts = scenes(trials, slots)
         names = {f"trials/{trial.key}" for trial in trials} | {f"stage1/{trial.stage1}" for trial in trials if trial.stage1}
         by_id = {trial.id: trial for scene in parts for trial in scene.trials}
         arrivals = travel.Arrivals(run.root, names)
-        return cls(run, made, tell, session, wire, fresh, parts, arrivals, by_id, total=len(by_id), slots=slots)
+        return cls(run, made, tell, session, wire, parts, arrivals, by_id, total=len(by_id), slots=slots)
 
     @property
     def running(self) -> list[Scene]:
@@ -161,7 +159,7 @@ class Dispatch:
             "preimages": {trial.key: self.made.preimages[trial.key] for trial in scene.trials},
             "about": about,
             "wire": self.wire.words(),
-            "fresh": self.fresh,
+            "isolate": self.wire.isolate,
             "memory": self.made.suite.limits.memory,
             "stop": self.made.suite.limits.on_error == "stop",
             "sent": sorted(names),

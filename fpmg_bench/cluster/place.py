@@ -39,9 +39,9 @@ class Cluster:
         """Threads of all workers, at least one: workers may come later."""
         return max(1, sum(self.session.workers().values()))
 
-    def work(self, run: RunDir, trials: Sequence[Planned], made: RunPlan, tell: Tell, wire: Wire, *, fresh: bool) -> Dispatch:
+    def work(self, run: RunDir, trials: Sequence[Planned], made: RunPlan, tell: Tell, wire: Wire) -> Dispatch:
         """The work on these trials, to be called."""
-        return Dispatch.of(run, trials, made, tell, self.session, self.slots, wire, fresh)
+        return Dispatch.of(run, trials, made, tell, self.session, self.slots, wire)
 
 
 @contextlib.contextmanager

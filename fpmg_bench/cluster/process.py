@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from fpmg_bench.devices import resolved
 from fpmg_bench.errors import ExitCode, StoreError
-from fpmg_bench.runner import Wire, execution, own_interpreters
+from fpmg_bench.runner import Wire, execution
 from fpmg_bench.runner.devices import Seats
 from fpmg_bench.runner.one import die_with_parent, event_stream
 from fpmg_bench.runner.outcome import SHARE
@@ -36,10 +37,10 @@ def main(arguments: list[str]) -> int:
         told["preimages"],
         1,
         tell,
-        own_interpreters(run, Wire.of(told["wire"])) if told["fresh"] else None,
-        Seats(tuple(device for kind in sorted(kinds) for device in resolved(kind))),
+        replace(Wire.of(told["wire"]), isolate=told["isolate"]),
         stop_on_error=told["stop"],
         memory=told["memory"] or SHARE * total_memory() / told["slots"],
+        seats=Seats(tuple(device for kind in sorted(kinds) for device in resolved(kind))),
     )
     whole = work()
     tell({"event": "costs", "cpu": {"worker": time.process_time(), **work.used}, "again": work.lost})

@@ -87,7 +87,7 @@ def _folder(worker: Worker, told: Mapping[str, Any], bundle: bytes) -> Iterator[
         if bundle:
             travel.unpack(io.BytesIO(bundle), folder, "what came with the scene")
         run.write_plan({"suite": told["suite"], "trials": told["trials"]}, "", {})
-        how = {name: told[name] for name in ("preimages", "wire", "fresh", "stop", "memory")}
+        how = {name: told[name] for name in ("preimages", "wire", "isolate", "stop", "memory")}
         write_json(folder / BRIEF, how | {"slots": worker.state.nthreads})
         yield run
     finally:

@@ -9,7 +9,6 @@ from fpmg_bench.runner.outcome import (
     compute,
     execution,
     joined,
-    own_interpreters,
     run,
     write_results,
 )
@@ -28,7 +27,6 @@ __all__ = [
     "expected",
     "joined",
     "keyed",
-    "own_interpreters",
     "plan",
     "recomputed",
     "remaining",

@@ -107,6 +107,9 @@ class Child:
         """Go on with another process of the same trial."""
         assert process.stdout is not None
         os.set_blocking(process.stdout.fileno(), False)
+        for before in (self.process, *self.others):
+            if before.stdout is not None and before not in (process, *others):
+                before.stdout.close()
         self.process, self.others, self.rest = process, list(others), b""
         self.said.clear()
 

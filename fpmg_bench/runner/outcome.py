@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fpmg_bench.errors import ExitCode, SuiteError, on_this_machine
 from fpmg_bench.results import rebuilt
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 INPROC = Wire()
 SHARE = 0.8  # of the machine's memory, for all jobs together
-Isolate = Literal["warm", "fresh"]
 
 
 class Work(Protocol):
@@ -39,7 +38,7 @@ class Work(Protocol):
 
     status: dict[str, str]  # key -> how it ended
     used: dict[str, float]  # CPU seconds of processes that are no trial's
-    lost: list[str]  # trials that were started again
+    lost: list[str]  # trials that were started again, since a process of theirs was killed from outside
 
     @property
     def running(self) -> Sequence[Any]:
@@ -57,7 +56,7 @@ class Elsewhere(Protocol):
         """Trials at a time."""
         ...
 
-    def work(self, run: RunDir, trials: Sequence[Planned], made: RunPlan, tell: Tell, wire: Wire, *, fresh: bool) -> Work: ...
+    def work(self, run: RunDir, trials: Sequence[Planned], made: RunPlan, tell: Tell, wire: Wire) -> Work: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +78,19 @@ def run(
     seeds: Sequence[int] | None = None,
     on_event: Tell | None = None,
     wire: Wire = INPROC,
-    isolate: Isolate = "warm",
     device: str | None = None,
     jobs_per_device: int = 1,
     elsewhere: Elsewhere | None = None,
 ) -> Outcome:
     """Plan a suite, compute what is not finished, write results.parquet. Defaults: runs/<suite>, as many jobs as cores.
 
-    isolate: trials as forks of warm processes, which is refused nowhere and used where forks are safe, or each with an interpreter of
-    its own; the numbers are the same. on_event gets dicts whose "event" is plan, start, stage, round, score, note, stage1, done, end or progress; all but plan,
+    on_event gets dicts whose "event" is plan, start, stage, round, score, note, stage1, done, end or progress; all but plan,
     progress and notes on the whole run carry "trial". KeyboardInterrupt in it, or Ctrl-C, ends the run with code 130 and leaves it resumable.
     elsewhere: a cluster (`fpmg_bench.cluster.connected`) instead of this machine's jobs.
     """
     made = plan(suite, registry, only=only, seeds=seeds, device=device, jobs_per_device=jobs_per_device)
     target = RunDir(Path(out) if out is not None else Path("runs") / made.suite.name)
-    return carry_out(made, target, registry, jobs or cores(), on_event or _silent, wire, isolate, elsewhere)
+    return carry_out(made, target, registry, jobs or cores(), on_event or _silent, wire, elsewhere)
 
 
 def carry_out(
@@ -103,7 +100,6 @@ def carry_out(
     jobs: int,
     on_event: Tell,
     wire: Wire = INPROC,
-    isolate: Isolate = "warm",
     elsewhere: Elsewhere | None = None,
 ) -> Outcome:
     """Write a plan as the run directory's only writer, say what is damaged there, compute what is not finished."""
@@ -118,9 +114,7 @@ def carry_out(
         made.write(target)
         for text in made.notes:
             tell({"event": "note", "text": text})
-        if wire.kind == "inproc" and isolate == "warm":
-            return compute(made, target, jobs, tell, elsewhere=elsewhere)
-        return compute(made, target, jobs, tell, own_interpreters(target, wire), elsewhere, wire)
+        return compute(made, target, jobs, tell, wire=wire, elsewhere=elsewhere)
 
 
 def joined(made: RunPlan, run: RunDir, registry: Registry, wire: Wire) -> RunPlan:
@@ -150,8 +144,8 @@ def compute(
     jobs: int,
     tell: Tell,
     command: Callable[[Planned], Sequence[str]] | None = None,
-    elsewhere: Elsewhere | None = None,
     wire: Wire = INPROC,
+    elsewhere: Elsewhere | None = None,
 ) -> Outcome:
     """Execute the selected trials of a written plan that are not finished, then collect.
 
@@ -163,9 +157,9 @@ def compute(
     todo = [trial for trial in made.trials if trial.id in made.selected and trial.key not in kept]
     size = {"trials": len(made.trials), "todo": len({t.key for t in todo}), "kept": len(made.trials) - len(todo)}
     tell({"event": "plan", "jobs": elsewhere.slots if elsewhere else jobs, **size})
-    limits = made.suite.limits
+    stop = made.suite.limits.on_error == "stop"
     work: Work = (
-        elsewhere.work(run, todo, made, tell, wire, fresh=command is not None)
+        elsewhere.work(run, todo, made, tell, wire)
         if elsewhere
         else execution(
             run,
@@ -173,10 +167,11 @@ def compute(
             made.preimages,
             jobs,
             tell,
-            command,
-            made.seats,
-            stop_on_error=limits.on_error == "stop",
-            memory=limits.memory or SHARE * total_memory() / jobs,
+            wire,
+            stop_on_error=stop,
+            command=command,
+            memory=made.suite.limits.memory,
+            seats=made.seats,
         )
     )
     with on_this_machine(lambda: bool(work.status or work.running)):
@@ -195,38 +190,37 @@ def execution(
     preimages: Mapping[str, Mapping[str, Any]],
     jobs: int,
     tell: Tell,
-    command: Callable[[Planned], Sequence[str]] | None,
-    seats: Seats,
+    wire: Wire = INPROC,
     *,
-    stop_on_error: bool,
-    memory: float,
+    stop_on_error: bool = False,
+    command: Callable[[Planned], Sequence[str]] | None = None,
+    memory: float | None = None,
+    seats: Seats | None = None,
 ) -> Execution:
-    """The work on these trials on this machine. command: see `compute`."""
+    """The work on these trials on this machine. memory: bytes a trial; None: four fifths of the machine over the jobs."""
     return Execution(
         run=run,
         queue=Queue.of(trials, run.stage1_ready),
         jobs=jobs,
-        processes=_processes(run, trials, command),
+        processes=_processes(run, trials, wire, command),
         tell=tell,
         preimages=preimages,
         stop_on_error=stop_on_error,
-        memory=memory,
-        seats=seats,
+        memory=memory or SHARE * total_memory() / jobs,
+        seats=seats or Seats(),
     )
 
 
-def own_interpreters(run: RunDir, wire: Wire) -> Callable[[Planned], Sequence[str]]:
-    """Trial -> the command that runs it by itself."""
-    return lambda trial: [*subprocess_command(run, trial), *wire.words()]
-
-
-def _processes(run: RunDir, todo: Sequence[Planned], command: Callable[[Planned], Sequence[str]] | None) -> Processes:
-    fresh = Fresh(command or (lambda trial: subprocess_command(run, trial)))
-    if command is not None or not sys.platform.startswith("linux"):
+def _processes(
+    run: RunDir, trials: Sequence[Planned], wire: Wire, command: Callable[[Planned], Sequence[str]] | None
+) -> Processes:
+    """Forks of warm processes where the system forks safely, unless each trial is to have an interpreter or a command of its own."""
+    fresh = Fresh(command or (lambda trial: [*subprocess_command(run, trial), *wire.words()]))
+    if command is not None or not wire.warm:
         return fresh
     from fpmg_bench.runner.warm import Warm
 
-    return Warm.of(run, fresh, todo)
+    return Warm.of(run, fresh, trials)
 
 
 def subprocess_command(run: RunDir, trial: Planned) -> list[str]:

@@ -124,6 +124,8 @@ class Nest:
         if self.process is not None and self.process.pid > 0 and self.process.returncode is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+        if self.process is not None and self.process.stdout is not None:
+            self.process.stdout.close()
         if not self.gone:
             self._end()
 

@@ -48,17 +48,16 @@ def tune(
     jobs: int | None = None,
     trials: int | None = None,
     on_event: Tell | None = None,
-    elsewhere: Elsewhere | None = None,
-    study: str | None = None,
     device: str | None = None,
     jobs_per_device: int = 1,
+    elsewhere: Elsewhere | None = None,
+    study: str | None = None,
 ) -> Tuned:
     """Run the suite's study, or go on with it; a proposal is one trial on every large enough cohort and seed that it asks for.
 
     out: run directory, default runs/<suite>-tune; the journal lies beside it. jobs: proposals at a time (TPE then guesses the
     pending ones, so proposals depend on it; trials do not), by default as many as cores, or as `elsewhere`, a cluster, has slots.
-    device, jobs_per_device: as of `fpmg_bench.run`. study: URL of a database instead of the journal. Raises SuiteError without a
-    `tune` section or a large enough cohort.
+    study: URL of a database instead of the journal. device, jobs_per_device: as of `fpmg_bench.run`. Raises SuiteError without a `tune` section or a large enough cohort.
     """
     from fpmg_bench.store import cores
 
@@ -102,8 +101,8 @@ class _Study:
         out: Path | None,
         tell: Tell,
         where: Mapping[str, Any],
-        elsewhere: Elsewhere | None = None,
-        url: str | None = None,
+        elsewhere: Elsewhere | None,
+        url: str | None,
     ) -> _Study:
         """Check all that can be wrong before anything runs, then open the journal. where: the device and its jobs."""
         from fpmg_bench import runner

@@ -26,7 +26,7 @@ def work(plan):
     def make(session, *trials, **options):
         made, run = plan(*trials, **options)
         events = []
-        return dispatch.Dispatch.of(run, trials, made, events.append, session, 1, Wire(), False), run, events
+        return dispatch.Dispatch.of(run, trials, made, events.append, session, 1, Wire()), run, events
 
     return make
 
