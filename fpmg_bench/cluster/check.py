@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fpmg_bench.cluster.process import BRIEF
+from fpmg_bench.devices import resolved
 from fpmg_bench.errors import FpmgError, StoreError
 from fpmg_bench.runner import recomputed
 from fpmg_bench.runner.one import die_with_parent, event_stream
@@ -38,8 +39,10 @@ def refusals(trials: list[Planned], preimages: Mapping[str, Mapping[str, Any]]) 
     from fpmg_bench.registry import Registry
 
     try:
+        for kind in {trial.spec.device for trial in trials}:
+            resolved(kind, "this worker")
         here = recomputed([trial.spec for trial in trials], Registry.discover())
-    except FpmgError as error:  # a component, or the data, is not here
+    except FpmgError as error:  # a component, the data, or the device is not here
         return [str(error)]
     found = (text for trial in trials for text in _differing(preimages[trial.key], here[trial.id], trial.spec))
     return list(dict.fromkeys(found))

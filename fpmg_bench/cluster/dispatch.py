@@ -30,13 +30,16 @@ TRIES = 2  # workers that a scene may be lost with
 
 @dataclass(slots=True)
 class Dispatch:
-    """The work on some trials of one plan. status: key -> how it ended; flying: scenes that Dask has; begun: ids told as started."""
+    """The work on some trials of one plan. status: key -> how it ended; flying: scenes that Dask has; begun: ids told as started.
+
+    used: CPU seconds on workers that are no trial's; lost: trials that were started again.
+    """
 
     run: RunDir
     made: RunPlan
     tell: Tell
-    wire: Wire
     session: Session
+    wire: Wire
     waiting: list[Scene]
     arrivals: travel.Arrivals
     trials: Mapping[str, Planned]
@@ -52,14 +55,21 @@ class Dispatch:
 
     @classmethod
     def of(
-        cls, run: RunDir, trials: Sequence[Planned], made: RunPlan, tell: Tell, wire: Wire, session: Session, slots: int
+        cls,
+        run: RunDir,
+        trials: Sequence[Planned],
+        made: RunPlan,
+        tell: Tell,
+        session: Session,
+        slots: int,
+        wire: Wire,
     ) -> Dispatch:
         """Nothing is handed out before the call."""
         parts = scenes(trials, slots)
         names = {f"trials/{trial.key}" for trial in trials} | {f"stage1/{trial.stage1}" for trial in trials if trial.stage1}
         by_id = {trial.id: trial for scene in parts for trial in scene.trials}
         arrivals = travel.Arrivals(run.root, names)
-        return cls(run, made, tell, wire, session, parts, arrivals, by_id, total=len(by_id), slots=slots)
+        return cls(run, made, tell, session, wire, parts, arrivals, by_id, total=len(by_id), slots=slots)
 
     @property
     def running(self) -> list[Scene]:
@@ -109,7 +119,7 @@ class Dispatch:
         self.slots = max(1, sum(workers.values()))
         while self.waiting and len(self.flying) < 2 * self.slots:
             scene = self.waiting.pop(0)
-            scene.begun, scene.attempt = False, scene.attempt + 1
+            scene.begun, scene.ticket = False, self.session.ticket()
             brief, bundle = self._brief(scene), self._bundle(scene)
             scene.only = tuple(workers) if self.refused else None
             self.flying[self.session.submit(brief, bundle, scene.only)] = scene
@@ -143,13 +153,14 @@ class Dispatch:
         names = {f"stage1/{trial.stage1}" for trial in scene.trials if trial.stage1 and self.run.stage1_ready(trial.stage1)}
         about = [sorted({*chosen(spec)}) for spec in specs] + [asdict(spec.dataset) for spec in specs]
         found: dict[str, Any] = plain({
-            "scene": scene.number,
-            "attempt": scene.attempt,
+            "ticket": scene.ticket,
             "suite": self.made.suite.name,
             "trials": [trial.to_json() for trial in scene.trials],
             "preimages": {trial.key: self.made.preimages[trial.key] for trial in scene.trials},
             "about": about,
             "wire": self.wire.words(),
+            "isolate": self.wire.isolate,
+            "memory": self.made.suite.limits.memory,
             "stop": self.made.suite.limits.on_error == "stop",
             "sent": sorted(names),
         })  # fmt: skip
@@ -166,13 +177,13 @@ class Dispatch:
         return file.getvalue()
 
     def _receive(self, message: Mapping[str, Any]) -> None:
-        scene = next((s for s in self.flying.values() if (s.number, s.attempt) == (message["scene"], message["attempt"])), None)
-        sender = f"scene {message['scene']}.{message['attempt']}"
+        scene = next((scene for scene in self.flying.values() if scene.ticket == message["ticket"]), None)
+        sender = f"scene {message['ticket']}"
         if "data" in message:
             self._arrive(sender, message, scene)
         elif "events" in message:
             for event in json.loads(message["events"]):
-                self._follow(event, scene)
+                self._spend(event) if event["event"] == "costs" else self._follow(event, scene)
         elif scene is not None:
             scene.begun, scene.worker = True, str(message["begin"])
 
@@ -206,6 +217,12 @@ class Dispatch:
             self._begin(trial.id)
             if event["event"] != "start":
                 self.tell(event)
+
+    def _spend(self, costs: Mapping[str, Any]) -> None:
+        """What a scene used besides its trials, and which of them it started again."""
+        self.lost += costs["again"]
+        for name, seconds in costs["cpu"].items():
+            self.used[name] = self.used.get(name, 0.0) + float(seconds)
 
     def _begin(self, id: str) -> None:
         if id not in self.begun:
@@ -253,6 +270,7 @@ class Dispatch:
             return
         told = f"{plural(len(scene.trials), 'trial')} lost with worker {worker} ({why})"
         if len(scene.lost) < TRIES:
+            self.lost += [trial.id for trial in scene.trials]
             self._note(f"{told}: again elsewhere: {', '.join(trial.id for trial in scene.trials)}")
             self.waiting.insert(0, scene)
             return

@@ -41,7 +41,7 @@ class Cluster:
 
     def work(self, run: RunDir, trials: Sequence[Planned], made: RunPlan, tell: Tell, wire: Wire) -> Dispatch:
         """The work on these trials, to be called."""
-        return Dispatch.of(run, trials, made, tell, wire, self.session, self.slots)
+        return Dispatch.of(run, trials, made, tell, self.session, self.slots, wire)
 
 
 @contextlib.contextmanager

@@ -6,11 +6,17 @@ A process, and no thread of the worker: it is stopped by a signal, it ends with 
 from __future__ import annotations
 
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
+from fpmg_bench.devices import resolved
 from fpmg_bench.errors import ExitCode, StoreError
 from fpmg_bench.runner import Wire, execution
+from fpmg_bench.runner.devices import Seats
 from fpmg_bench.runner.one import die_with_parent, event_stream
+from fpmg_bench.runner.outcome import SHARE
+from fpmg_bench.runner.usage import total_memory
 from fpmg_bench.store import RunDir, read_json
 
 BRIEF = "scene.json"
@@ -23,9 +29,21 @@ def main(arguments: list[str]) -> int:
     told = read_json(run.root / BRIEF)
     if not told:
         raise StoreError(f"{run.root}: no {BRIEF}")
-    tell = event_stream()
-    wire = Wire.of(told["wire"])
-    whole = execution(run, run.trials(), told["preimages"], 1, tell, wire, stop_on_error=told["stop"])()
+    tell, trials = event_stream(), run.trials()
+    kinds = {trial.spec.device for trial in trials}
+    work = execution(
+        run,
+        trials,
+        told["preimages"],
+        1,
+        tell,
+        replace(Wire.of(told["wire"]), isolate=told["isolate"]),
+        stop_on_error=told["stop"],
+        memory=told["memory"] or SHARE * total_memory() / told["slots"],
+        seats=Seats(tuple(device for kind in sorted(kinds) for device in resolved(kind))),
+    )
+    whole = work()
+    tell({"event": "costs", "cpu": {"worker": time.process_time(), **work.used}, "again": work.lost})
     return ExitCode.OK if whole else ExitCode.INTERRUPTED
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from fpmg_bench.keys import digest
 from fpmg_bench.store import Planned
@@ -13,13 +13,12 @@ from fpmg_bench.store import Planned
 class Scene:
     """Trials that run on one worker, one after the other. lost: the workers that went away with it; begun: a worker has told of it.
 
-    only: addresses of the workers that may have it; None for all.
+    ticket: what it was last handed out under; only: addresses of the workers that may have it, None for all.
     """
 
-    number: int
     trials: list[Planned]
     lost: list[str] = field(default_factory=list)
-    attempt: int = 0
+    ticket: str = ""
     begun: bool = False
     only: tuple[str, ...] | None = None
     worker: str = ""
@@ -33,15 +32,14 @@ def scenes(trials: Sequence[Planned], slots: int) -> list[Scene]:
     once = {trial.key: trial for trial in trials}
     parts: dict[str, list[list[Planned]]] = {}
     for group in _sharing(list(once.values())):
-        spec = group[0].spec
-        parts.setdefault(digest([asdict(spec.dataset), spec.seed]), []).append(group)
+        parts.setdefault(digest(group[0].spec.scene), []).append(group)
     found = list(parts.values())
     while len(found) < slots and (largest := max(found, key=len, default=[])) and len(largest) > 1:
         found.remove(largest)
         found += [largest[::2], largest[1::2]]
     flat = [[trial for group in scene for trial in group] for scene in found]
     flat.sort(key=lambda scene: (-sum(trial.spec.privacy is not None for trial in scene), -len(scene)))
-    return [Scene(number, scene) for number, scene in enumerate(flat)]
+    return [Scene(scene) for scene in flat]
 
 
 def _sharing(trials: Sequence[Planned]) -> list[list[Planned]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import uuid
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,7 @@ class Session:
     address: str
     name: str = ""
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
+    tickets: Iterator[int] = field(default_factory=itertools.count)
     client: Client = field(init=False)
     queue: Queue = field(init=False)
 
@@ -65,12 +67,16 @@ class Session:
         except TimeoutError as error:
             raise Unreachable(f"{workers} workers did not start within {seconds:g} s") from error
 
+    def ticket(self) -> str:
+        """One that no other scene has, of this run or another."""
+        return str(next(self.tickets))
+
     def submit(self, brief: dict[str, Any], bundle: bytes, workers: Sequence[str] | None) -> Future[str]:
         """A scene's task, on one of these workers where any are named. Never run twice by Dask: see `task.run_scene`."""
         import dask
 
         text = json.dumps({**brief, "queue": self.name, "run": self.run}, allow_nan=False)
-        key = f"{self.name}-{brief['scene']}.{brief['attempt']}"
+        key = f"{self.name}-{brief['ticket']}"
         with self._reached(), dask.config.set({"distributed.admin.large-graph-warning-threshold": LARGE}):
             return self.client.submit(run_scene, text, bundle, key=key, pure=False, workers=workers)
 

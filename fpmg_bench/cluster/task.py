@@ -50,13 +50,13 @@ def run_scene(brief: str, bundle: bytes) -> str:
     worker, told = get_worker(), json.loads(brief)
     who = {"worker": str(worker.name), "address": worker.address}
     client = get_client()
-    claim = [told["queue"], f"{told['scene']}.{told['attempt']}"]
+    claim = [told["queue"], told["ticket"]]
     if before := client.get_metadata(claim, None):  # Dask gives a lost worker's task to the next: it is the runner that decides
         return json.dumps(who | {"lost": before})
     client.set_metadata(claim, who)
     from distributed import Queue
 
-    outbox = Outbox(Queue(told["queue"], client=client), told["scene"], told["attempt"], _ending(worker))
+    outbox = Outbox(Queue(told["queue"], client=client), told["ticket"], _ending(worker))
     outbox.put({"begin": who["worker"]})
     with _folder(worker, told, bundle) as run:
         if found := _refusals(run, told):
@@ -87,7 +87,8 @@ def _folder(worker: Worker, told: Mapping[str, Any], bundle: bytes) -> Iterator[
         if bundle:
             travel.unpack(io.BytesIO(bundle), folder, "what came with the scene")
         run.write_plan({"suite": told["suite"], "trials": told["trials"]}, "", {})
-        write_json(folder / BRIEF, {name: told[name] for name in ("preimages", "wire", "stop")})
+        how = {name: told[name] for name in ("preimages", "wire", "isolate", "stop", "memory")}
+        write_json(folder / BRIEF, how | {"slots": worker.state.nthreads})
         yield run
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -118,8 +119,7 @@ class Outbox:
     """The way back: a bounded queue on the scheduler. Full, it waits until the runner has read, unless the task is ending."""
 
     queue: Queue
-    scene: int
-    attempt: int
+    ticket: str
     ending: Callable[[], bool]
 
     def put(self, message: Mapping[str, Any]) -> None:
@@ -128,7 +128,7 @@ class Outbox:
             if self.ending():
                 raise Stopped
             with contextlib.suppress(TimeoutError):
-                self.queue.put({"scene": self.scene, "attempt": self.attempt, **message}, timeout=1)
+                self.queue.put({"ticket": self.ticket, **message}, timeout=1)
                 return
 
 

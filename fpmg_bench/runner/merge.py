@@ -19,7 +19,7 @@ from fpmg_bench.store.atomic import whole_folder
 SAME = (
     "status", "split", "silos", "classes", "bytes", "plumbing", "privacy", "audit", "graph", "skew", "dropped", "leaks",
 )  # fmt: skip
-SETTING = ("core", "libraries", "cpu", "threads", "device")
+SETTING = ("core", "libraries", "cpu", "threads")  # keys hold the kind of device
 LISTS = ("refusals", "skipped", "components")
 SHOWN = 4  # differences
 AND = " && "

@@ -19,7 +19,10 @@ metrics: [rg]
 
 
 def measure(scenes: int, rounds: int, workers: int) -> dict[str, float]:
-    """Wall seconds from the plan to the table, without the start of the workers; trials that ended well; the machine's load before."""
+    """Wall seconds from the plan to the table, without the start of the workers; trials that ended well; the machine's load before.
+
+    busy: the share of the workers' time, from the first trial's start to the last one's end, in which they ran a trial.
+    """
     from fpmg_bench import runner
     from fpmg_bench.cluster import connected
     from fpmg_bench.registry import Registry
@@ -29,9 +32,17 @@ def measure(scenes: int, rounds: int, workers: int) -> dict[str, float]:
         suite.write_text(SUITE.format(seeds=", ".join(map(str, range(scenes))), rounds=rounds))
         with connected(f"local:{workers}") as elsewhere:
             registry = Registry.discover()
+            at: dict[tuple[str, str], float] = {}
             load, begun = os.getloadavg()[0], time.monotonic()
-            outcome = runner.run(suite, registry=registry, out=Path(place) / "run", elsewhere=elsewhere)
-            return {"seconds": time.monotonic() - begun, "ok": outcome.counts["ok"], "load": load}
+            outcome = runner.run(
+                suite, registry=registry, out=Path(place) / "run", elsewhere=elsewhere,
+                on_event=lambda event: at.setdefault((event["event"], event.get("trial", "")), time.monotonic()),
+            )  # fmt: skip
+            seconds = time.monotonic() - begun
+    ran = {trial: (begun, at["end", trial]) for (event, trial), begun in at.items() if event == "start"}
+    span = max(end for _, end in ran.values()) - min(start for start, _ in ran.values())
+    busy = sum(end - start for start, end in ran.values()) / (workers * span)
+    return {"seconds": seconds, "ok": outcome.counts["ok"], "load": load, "busy": busy}
 
 
 if __name__ == "__main__":

@@ -21,3 +21,4 @@ def test_two_workers(measuring, bar):
         bar(
             f"times as fast as one worker (load before {load:.1f})", found["1"]["seconds"] / found["2"]["seconds"], 1.8, more=True
         )
+        bar("share of two workers' time in which they run a trial", found["2"]["busy"], 0.9, more=True)

@@ -208,3 +208,25 @@ def running(*words):
             if all(word in line for word in words):
                 found.append(int(pid))
     return found
+
+
+STUDY = """
+version: 1
+name: study
+seeds: [3]
+datasets: [{name: phantom, patients: 300, modalities: [table]}]
+budget: {rounds: 0, local_steps: 1, sampling_rate: 0.2, encoder_rounds: 1}
+methods:
+  fpmg: {encoders: {table: pca}, generator: gaussian-copula, topology: ring, aggregator: fedavg}
+metrics: [rg]
+tune: {method: fpmg, trials: 2, holdout: 0.3, objectives: [rg], space: {encoders.table.dim: {int: [2, 8]}}}
+"""
+
+
+def test_a_study_on_a_worker_of_this_machine_goes_from_batch_to_batch(tmp_path):
+    (tmp_path / "study.yaml").write_text(STUDY)
+    words = ("fpmg_bench", "tune", tmp_path / "study.yaml", "--out", tmp_path / "out", "--scheduler", "local:1", "--json")
+    assert process(*words, log=tmp_path / "log").wait(WAIT) == 0
+    said = (tmp_path / "log").read_text()
+    assert said.count("1 trial: 1 to run") == 2 and "lost" not in said, said
+    assert {trial["status"] for trial in trials(tmp_path / "out")} == {"ok"} and len(trials(tmp_path / "out")) == 2

@@ -35,6 +35,9 @@ class Fake:
     cancelled: int = 0
     gone: bool = False
 
+    def ticket(self):
+        return str(len(self.briefs))
+
     def workers(self):
         self.check()
         return self.here
@@ -42,7 +45,7 @@ class Fake:
     def submit(self, brief, bundle, only):
         brief = json.loads(json.dumps(brief))
         self.briefs.append((brief, only))
-        at = {"scene": brief["scene"], "attempt": brief["attempt"]}
+        at = {"ticket": brief["ticket"]}
         found = self.answer(brief, bundle, lambda **message: self.waiting.append({**at, **message}))
         return found if isinstance(found, Answer) else Answer(json.dumps(found))
 

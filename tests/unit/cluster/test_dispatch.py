@@ -26,7 +26,7 @@ def work(plan):
     def make(session, *trials, **options):
         made, run = plan(*trials, **options)
         events = []
-        return dispatch.Dispatch.of(run, trials, made, events.append, Wire(), session, 1), run, events
+        return dispatch.Dispatch.of(run, trials, made, events.append, session, 1, Wire()), run, events
 
     return make
 
@@ -37,7 +37,7 @@ def finish(tmp_path):
 
     def end(brief, send, status="ok", only=lambda id: True):
         send(begin="w")
-        place = RunDir(tmp_path / f"worker-{brief['scene']}-{brief['attempt']}")
+        place = RunDir(tmp_path / f"worker-{brief['ticket']}")
         for trial in map(Planned.from_json, brief["trials"]):
             if only(trial.id):
                 place.write_result(trial, {"status": status})
@@ -69,7 +69,7 @@ def test_trials_come_back_as_files_and_say_who_ran_them(work, finish, planned):
 
 def test_a_scene_lost_once_is_tried_again_without_what_came_back_and_recorded(work, finish, planned):
     def answer(brief, bundle, send):
-        if brief["attempt"] == 1:
+        if brief["ticket"] == "0":
             finish(brief, send, only=lambda id: id == "tiny/a/0")
             return {**WHO, "lost": {"worker": "dead", "address": "tcp://d:1"}}
         return finish(brief, send)
@@ -86,7 +86,7 @@ def test_a_scene_lost_once_is_tried_again_without_what_came_back_and_recorded(wo
 def test_a_scene_lost_twice_has_failed_with_both_names(last, work, planned):
     def answer(brief, bundle, send):
         send(begin="second")
-        return {**WHO, "lost": {"worker": "first"}} if brief["attempt"] == 1 else last
+        return {**WHO, "lost": {"worker": "first"}} if brief["ticket"] == "0" else last
 
     doing, run, events = work(Fake(answer), planned())
     assert doing() is True

@@ -15,7 +15,7 @@ seeds: [0, 1]
 datasets: [{name: phantom, patients: 90, silos: 3, modalities: [table]}]
 methods:
   copy: {control: copy}
-  worse: {control: {name: bootstrap-noise, strength: 0.5}}
+  worse: {control: bootstrap-noise}
 metrics: [rg]
 """
 
@@ -44,7 +44,7 @@ def test_without_dask_the_extra_is_named(program, monkeypatch):
 
 
 def test_dask_is_imported_only_when_asked_for():
-    code = "import sys, fpmg_bench, fpmg_bench.runner, fpmg_bench.tune, fpmg_bench.cli.run; fpmg_bench.api.cluster(None); "
+    code = "import sys, fpmg_bench.api, fpmg_bench.runner, fpmg_bench.tune, fpmg_bench.cli.run; fpmg_bench.api.cluster(None); "
     code += "sys.exit(any(name.partition('.')[0] in ('dask', 'distributed') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
