@@ -43,13 +43,22 @@ def gradients(module: nn.Module, private_loss: PerExample, batches: Iterable[Any
     import torch
 
     parameters = [p for p in module.parameters() if p.requires_grad]
-    totals = [torch.zeros_like(p) for p in parameters]
+    totals: list[Tensor | None] = [None] * len(parameters)
     for batch in batches:
-        for total, part in zip(totals, clipped_sum(module, private_loss, batch, step.clip, parameters), strict=True):
-            if part is not None:
-                total.add_(part)
-    for p, total in zip(parameters, totals, strict=True):
-        p.grad = (total + step.sigma * step.clip * gaussian(p, step.noise, step.secure)) / step.expected
+        found = clipped_sum(module, private_loss, batch, step.clip, parameters)
+        totals = [_added(total, part) for total, part in zip(totals, found, strict=True)]
+    noised = [gaussian(p, step.noise, step.secure) for p in parameters]
+    torch._foreach_mul_(noised, step.sigma * step.clip)
+    reached = [(noise, total) for noise, total in zip(noised, totals, strict=True) if total is not None]
+    if reached:
+        torch._foreach_add_(*map(list, zip(*reached, strict=True)))
+    torch._foreach_div_(noised, step.expected)
+    for p, gradient in zip(parameters, noised, strict=True):
+        p.grad = gradient
+
+
+def _added(total: Tensor | None, part: Tensor | None) -> Tensor | None:
+    return part if total is None else total if part is None else total + part
 
 
 def parts(module: nn.Module, rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:

@@ -114,9 +114,12 @@ def _linear(layer: nn.Linear, given: Tensor, slope: Tensor) -> Gradients:
     biased = bias is not None and bias.requires_grad
 
     def weighted(weights: Tensor) -> Sums:
-        scaled = (g * weights[:, None, None]).flatten(0, 1)
-        sums = {weight: scaled.T @ x.flatten(0, 1)}
-        return sums | {bias: scaled.sum(0)} if biased else sums
+        rows, columns, each = g.flatten(0, 1), x.flatten(0, 1), weights.repeat_interleave(t)
+        if rows.shape[1] > columns.shape[1]:  # the narrower of the two takes the weights
+            total = rows.T @ (columns * each[:, None])
+        else:
+            total = (rows * each[:, None]).T @ columns
+        return {weight: total, bias: each @ rows} if biased else {weight: total}
 
     return Gradients(squares + of_slope if biased else squares, weighted)
 

@@ -127,7 +127,7 @@ def duels(gan, space, state, kept, steps):
         players = game.critic, makers, adam(game.critic.parameters()), adam(p for net in makers for p in net.parameters())
         z, mask, given, label = game._fakes()
         noise = torch.randn(len(z), gan.noise_of(space, group), generator=context.rng)
-        wide = mask.repeat_interleave(game.widths, dim=1)
+        wide = mask[:, game.owner]
         for batch in [batch for module, _, _, batch in kept if fits(module, game.critic)]:
             z = batch["z"][:, game.seen.columns], batch["present"][:, game.seen.masks], batch["condition"], batch["label"]
             work.append((*players, z, (noise, given, label, mask, wide)))

@@ -83,7 +83,8 @@ class AdversarialRound:
         self.seen = Seen.of(gan, self.space, group)
         held = torch.tensor([float(m not in ctx.lacks) for m in group])
         self.presence = ctx.memory.get(OWN, state["prior/presence"])[self.seen.masks] * held
-        self.widths = torch.tensor([self.space.blocks[m].stop - self.space.blocks[m].start for m in group])
+        widths = torch.tensor([self.space.blocks[m].stop - self.space.blocks[m].start for m in group])
+        self.owner = torch.arange(len(group)).repeat_interleave(widths)  # of every column of the group's vectors
         self.weights = self.requested = conditions.weights(state["prior/shares"], training.setting(gan, ctx, "balance"))
         self.drawn: tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -145,7 +146,7 @@ class AdversarialRound:
         noise = torch.randn(n, self.gan.noise_of(self.space, self.group), generator=rng)
         mask = (torch.rand(n, len(self.group), generator=rng) < self.presence).float()
         z = torch.cat([net(noise, given) for net in self.nets.values()], dim=1)
-        return z * mask.repeat_interleave(self.widths, dim=1), mask, given, label
+        return z * mask[:, self.owner], mask, given, label
 
     def _result(self) -> State:
         critic = training.state_of(self.critic, self.name)
