@@ -1,4 +1,4 @@
-"""DP-SGD gradients (Abadi et al., 2016) with Opacus' ghost clipping, for any vector of per-example losses."""
+"""DP-SGD gradients (Abadi et al., 2016) for any vector of per-example losses: by hand where every layer has a rule, else Opacus'."""
 
 from __future__ import annotations
 
@@ -44,13 +44,22 @@ def gradients(module: nn.Module, private_loss: PerExample, batches: Iterable[Any
     import torch
 
     parameters = [p for p in module.parameters() if p.requires_grad]
-    totals = [torch.zeros_like(p) for p in parameters]
+    totals: list[Tensor | None] = [None] * len(parameters)
     for batch in batches:
-        for total, part in zip(totals, clipped_sum(module, private_loss, batch, step.clip, parameters), strict=True):
-            if part is not None:
-                total.add_(part)
-    for p, total in zip(parameters, totals, strict=True):
-        p.grad = (total + step.sigma * step.clip * gaussian(p, step.noise, step.secure)) / step.expected
+        found = clipped_sum(module, private_loss, batch, step.clip, parameters)
+        totals = [_added(total, part) for total, part in zip(totals, found, strict=True)]
+    noised = [gaussian(p, step.noise, step.secure) for p in parameters]
+    torch._foreach_mul_(noised, step.sigma * step.clip)
+    reached = [(noise, total) for noise, total in zip(noised, totals, strict=True) if total is not None]
+    if reached:
+        torch._foreach_add_(*map(list, zip(*reached, strict=True)))
+    torch._foreach_div_(noised, step.expected)
+    for p, gradient in zip(parameters, noised, strict=True):
+        p.grad = gradient
+
+
+def _added(total: Tensor | None, part: Tensor | None) -> Tensor | None:
+    return part if total is None else total if part is None else total + part
 
 
 def parts(module: nn.Module, rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
@@ -66,6 +75,25 @@ def clipped_sum(
     module: nn.Module, private_loss: PerExample, batch: Any, clip: float, parameters: Sequence[nn.Parameter]
 ) -> Sequence[Tensor | None]:
     """Sum over the batch of each example's gradient, scaled to norm `clip` where it is longer. None: no example reaches it."""
+    from fpmg_bench.privacy import per_example
+
+    layers = per_example.layers_of(module)
+    if layers is None:
+        return _ghost_sum(module, private_loss, batch, clip, parameters)
+    norms, found = per_example.norms(module, layers, private_loss, batch)
+    coefficients = _coefficients(norms, clip)
+    sums = {p: total for each in found for p, total in each.weighted(coefficients).items()}
+    return [sums.get(p) for p in parameters]
+
+
+def _coefficients(norms: Tensor, clip: float) -> Tensor:
+    return (clip / norms.clamp(min=1e-12)).clamp(max=1.0)
+
+
+def _ghost_sum(
+    module: nn.Module, private_loss: PerExample, batch: Any, clip: float, parameters: Sequence[nn.Parameter]
+) -> Sequence[Tensor | None]:
+    """The same by Opacus, for layers that `per_example` has no rule for."""
     import torch
 
     with warnings.catch_warnings():
@@ -73,12 +101,23 @@ def clipped_sum(
         losses, norms = ghost_norms(module, private_loss, batch)
         for p in parameters:
             p.grad = None
-        coefficients = (clip / norms.clamp(min=1e-12)).clamp(max=1.0)
-        return torch.autograd.grad((losses * coefficients).sum(), parameters, allow_unused=True)
+        return torch.autograd.grad((losses * _coefficients(norms, clip)).sum(), parameters, allow_unused=True)
+
+
+def _norms(module: nn.Module, private_loss: PerExample, batch: Any) -> Tensor:
+    """The L2 norm [n] of each example's gradient, as `clipped_sum` finds it."""
+    from fpmg_bench.privacy import per_example
+
+    layers = per_example.layers_of(module)
+    if layers is not None:
+        return per_example.norms(module, layers, private_loss, batch)[0]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Full backward hook is firing")
+        return ghost_norms(module, private_loss, batch)[1]
 
 
 def ghost_norms(module: nn.Module, private_loss: PerExample, batch: Any) -> tuple[Tensor, Tensor]:
-    """Losses [n] with their graph, and the L2 norm [n] of each example's gradient over all trainable parameters."""
+    """Losses [n] with their graph, and the L2 norm [n] of each example's gradient over all trainable parameters, by Opacus."""
     import torch
 
     parameters = [p for p in module.parameters() if p.requires_grad]
@@ -148,23 +187,21 @@ def _losses(module: nn.Module, private_loss: PerExample, batch: Any) -> Tensor:
 def _norms_agree(
     module: nn.Module, private_loss: PerExample, batch_of: Callable[[NDArray[np.intp]], Any], rows: NDArray[np.intp], stage: str
 ) -> None:
-    """Norms by ghost clipping against plain autograd, one row at a time (without dropout, whose masks depend on the batch)."""
+    """Norms of examples against plain autograd, one row at a time (without dropout, whose masks depend on the batch)."""
     import torch
 
     was_training = [m for m in module.modules() if isinstance(m, torch.nn.Dropout) and m.training]
     for dropout in was_training:
         dropout.eval()
     parameters = [p for p in module.parameters() if p.requires_grad]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Full backward hook is firing")
-        _, ghost = ghost_norms(module, private_loss, batch_of(rows))
+    found = _norms(module, private_loss, batch_of(rows))
     for i in range(len(rows)):
         loss = private_loss(module, batch_of(rows[i : i + 1])).sum()
         parts = torch.autograd.grad(loss, parameters, allow_unused=True)
         plain = float(sum(g.double().square().sum() for g in parts if g is not None)) ** 0.5
-        if abs(plain - float(ghost[i])) > NORM_TOLERANCE * max(plain, 1e-6):
+        if abs(plain - float(found[i])) > NORM_TOLERANCE * max(plain, 1e-6):
             raise PrivacyError(
-                f"{stage}: gradient norm of record {i} of the batch is {float(ghost[i]):.6g} by hooks, {plain:.6g} by autograd"
+                f"{stage}: gradient norm of record {i} of the batch is {float(found[i]):.6g} by layers, {plain:.6g} by autograd"
             )
     for dropout in was_training:
         dropout.train()

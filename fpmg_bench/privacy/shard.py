@@ -74,6 +74,8 @@ class LocalShard:
         self._rates = np.maximum.reduceat(each[order], self._first) if len(order) else each
         if not ((self._rates > 0) & (self._rates <= 1)).all():
             raise PrivacyError(f"sampling rate {rate} of {stage} is not in (0, 1]")
+        # on the grid of float32 numbers in [0, 1), rounded down: nobody is drawn more often than charged
+        self._limits = (np.floor(self._rates * GRID) / GRID).astype(np.float32)
         self._rows, self._stage, self._ledger = rows, stage, ledger
         self._observer, self._draws, self._declared = observer, draws, declared
         self._kept: dict[str, LocalShard] = {}
@@ -230,17 +232,11 @@ class LocalShard:
 
         draw = self._stream["draw"]
         n = len(self._records)
-        chosen = (torch.rand(n, generator=draw) < self._limits()).numpy()
+        chosen = torch.rand(n, generator=draw).numpy() < self._limits
         which = torch.rand(n, generator=draw, dtype=torch.float64).numpy()
         at = self._first + (which * self._records).astype(int)
         rows: NDArray[np.intp] = self._order[at[chosen]]
         return rows
-
-    def _limits(self) -> Tensor:
-        """[patients] float32: the rates on the grid of float32 numbers in [0, 1), rounded down: nobody is drawn more often than charged."""
-        import torch
-
-        return torch.as_tensor(np.floor(self._rates * GRID) / GRID).float()
 
     def _batch_for(self, module: nn.Module, rows: NDArray[np.intp]) -> Any:
         """The rows where the module computes."""

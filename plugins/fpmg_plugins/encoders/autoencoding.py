@@ -124,7 +124,7 @@ class Autoencoding(ABC):
         network = self._restored(schema, state, ctx.device)
         network.ragged = not shard.private
         prepared = shard.prepared(MODULE, lambda rows: self.features(schema, state, rows))
-        optimizer = training.adam(network, training.setting(self, ctx, "lr"), ctx.memory, MODULE)
+        optimizer = training.adam({MODULE: network}, training.setting(self, ctx, "lr"), ctx.memory)
         pull = training.proximal(network, training.setting(self, ctx, "proximal"))
         public = _both(pull, self.rehearsal(schema, state, ctx, shard.private))
         losses = training.fit(network, optimizer, prepared, ctx, _losses, public)

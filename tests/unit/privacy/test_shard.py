@@ -286,5 +286,5 @@ def test_a_patient_of_two_classes_has_the_larger_rate():
 @pytest.mark.parametrize("rate", [0.1, 1 / 3, 0.007, 1e-5, 0.9999999])
 def test_nobody_is_drawn_more_often_than_is_charged(rate):
     """A float32 uniform number is k / 2^24; the share of them below the limit is the true rate."""
-    limit = float(shard(rate=rate)._limits()[0].double())
+    limit = float(shard(rate=rate)._limits[0])
     assert rate - 2**-23 <= math.ceil(limit * 2**24) / 2**24 <= rate

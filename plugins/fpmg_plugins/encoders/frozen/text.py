@@ -93,24 +93,33 @@ def _pursued(basis: Tensor, sketch: Tensor) -> tuple[Tensor, Tensor]:
 
 def _searched(basis: Tensor, sketch: Tensor) -> Tensor:
     """The best set [n, words] of a beam: the BEAM nearest sets of each size, each grown by its FEW most promising words."""
-    n, rows = len(sketch), torch.arange(len(sketch))
-    taken = torch.zeros(n, 1, len(basis), dtype=torch.bool)
-    rest, size = sketch[:, None], sketch.square().sum(1)[:, None]
-    best, least = taken[:, 0].clone(), size[:, 0].clone()
+    best = torch.zeros(len(sketch), len(basis), dtype=torch.bool)
+    at = torch.arange(len(sketch))  # the texts that a larger set might still serve better
+    words = torch.zeros(len(sketch), 1, 0, dtype=torch.long)  # of each set that is kept
+    rest = sketch[:, None]
+    size = rest.square().sum(2)
+    least = size[:, 0]
     for count in range(1, MOST + 1):
-        gain, word = (2 * (rest @ basis.T) - 1).masked_fill(taken, -torch.inf).topk(FEW, dim=2)
-        left = (size[:, :, None] - gain).flatten(1)
-        order = left.argsort(dim=1)
-        sorted_left = left.gather(1, order)
-        again = torch.nn.functional.pad(sorted_left.diff(dim=1) < SAME, (1, 0))  # the same set, put together in another order
-        chosen = order.gather(1, (again.long() * left.shape[1] + torch.arange(left.shape[1])).argsort(dim=1)[:, :BEAM])
-        parent, added = chosen // FEW, word.flatten(1).gather(1, chosen)
-        taken = taken[rows[:, None], parent].scatter(2, added[:, :, None], value=True)
-        rest = rest[rows[:, None], parent] - basis[added]
+        near, word = (rest @ basis.T).scatter_(2, words, -torch.inf).topk(FEW, dim=2)
+        parent, added = _kept((size[:, :, None] - (2 * near - 1)).flatten(1), word.flatten(1))
+        words = torch.cat([words.gather(1, parent[:, :, None].expand(-1, -1, count - 1)), added[:, :, None]], dim=2)
+        rest = rest[torch.arange(len(at))[:, None], parent] - basis[added]
         size = rest.square().sum(2)
         cost = size[:, 0] + count * WORTH
         better = cost < least
-        best[better], least[better] = taken[better, 0], cost[better]
-        if bool((least < (count + 1) * WORTH).all()):
+        best[at[better]] = torch.zeros(int(better.sum()), len(basis), dtype=torch.bool).scatter_(1, words[better, 0], value=True)
+        least = torch.minimum(cost, least)
+        open_ = least >= (count + 1) * WORTH
+        if not bool(open_.all()):
+            at, words, rest, size, least = (part[open_] for part in (at, words, rest, size, least))
+        if not len(at):
             break
     return best
+
+
+def _kept(left: Tensor, word: Tensor) -> tuple[Tensor, Tensor]:
+    """Which set is grown by which word [n, BEAM] each, of all growths: left [n, sets * FEW], the squared length that each leaves."""
+    order = left.argsort(dim=1)
+    again = torch.nn.functional.pad(left.gather(1, order).diff(dim=1) < SAME, (1, 0))  # the same set in another order
+    chosen = order.gather(1, (again.long() * left.shape[1] + torch.arange(left.shape[1])).argsort(dim=1)[:, :BEAM])
+    return chosen // FEW, word.gather(1, chosen)

@@ -68,7 +68,7 @@ class LatentFlow:
 
     def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
         net = training.restored(partial(self._net, ctx.schema), state, NET, ctx.device)
-        optimizer = training.adam(net, training.setting(self, ctx, "lr"), ctx.memory, NET)
+        optimizer = training.adam({NET: net}, training.setting(self, ctx, "lr"), ctx.memory)
         white = Whitener.of(ctx.schema, state)
         rows = shard.prepared("white", white.rows)
         # under privacy weights would do nothing before clipping, and void epsilon after it

@@ -76,12 +76,13 @@ class AdversarialRound:
         for name, net in self.nets.items():
             training.load(net, state, f"generator.{name}")
         lr = training.setting(gan, ctx, "lr")
-        self.against = training.adam(self.critic, lr, ctx.memory, self.name, BETAS)
-        self.makers = {m: training.adam(net, lr, ctx.memory, f"generator.{m}", BETAS) for m, net in self.nets.items()}
+        self.against = training.adam({self.name: self.critic}, lr, ctx.memory, BETAS)
+        self.maker = training.adam({f"generator.{m}": net for m, net in self.nets.items()}, lr, ctx.memory, BETAS)
         self.average = {
             m: [_copy(state[f"ema.{m}/{key}"], there) for key, _ in net.named_parameters()] for m, net in self.nets.items()
         }
         self.weighted: dict[str, list[Tensor]] = {m: list(net.parameters()) for m, net in self.nets.items()}
+        self.everything = [p for parameters in self.weighted.values() for p in parameters]
         mu = training.setting(gan, ctx, "proximal")
         self.pulls = {m: training.proximal(net, mu) for m, net in self.nets.items()}
         shared = gan.send == "both"  # a discriminator at home has no reference that others know
@@ -89,7 +90,8 @@ class AdversarialRound:
         self.seen = Seen.of(gan, self.space, group, there)
         held = torch.tensor([float(m not in ctx.lacks) for m in group])
         self.presence = (ctx.memory.get(OWN, state["prior/presence"])[self.seen.masks] * held).to(there)
-        self.widths = torch.tensor([self.space.blocks[m].stop - self.space.blocks[m].start for m in group], device=there)
+        widths = torch.tensor([self.space.blocks[m].stop - self.space.blocks[m].start for m in group])
+        self.owner = torch.arange(len(group)).repeat_interleave(widths).to(there)  # of every column of the group's vectors
         self.weights = self.requested = conditions.weights(self.shares, training.setting(gan, ctx, "balance"))
         self.drawn: tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -128,19 +130,16 @@ class AdversarialRound:
         loss = (-value if self.gan.loss == "hinge" else F.softplus(-value)).mean()
         pulled = [pull(self.nets[m]) for m, pull in self.pulls.items() if pull is not None]
         total = sum(pulled, loss + self.gan.classify * F.cross_entropy(logits, label))
-        everything = [p for parameters in self.weighted.values() for p in parameters]
-        for parameter, slope in zip(everything, torch.autograd.grad(total, everything), strict=True):
+        for parameter, slope in zip(self.everything, torch.autograd.grad(total, self.everything), strict=True):
             parameter.grad = slope
-        for maker in self.makers.values():
-            maker.step()
+        self.maker.step()
         self._follow()
         return float(loss.detach())
 
     @torch.no_grad()
     def _follow(self) -> None:
         """Exponential moving average of the generators' weights, which is what gets released."""
-        for name, average in self.average.items():
-            torch._foreach_lerp_(average, self.weighted[name], 1 - self.gan.ema)
+        torch._foreach_lerp_([p for average in self.average.values() for p in average], self.everything, 1 - self.gan.ema)
 
     def _fakes(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Generated rows with masks as frequent as in this silo (others would give them away), uniform labels where classes
@@ -153,7 +152,7 @@ class AdversarialRound:
         noise = drawn((n, self.gan.noise_of(self.space, self.group)), rng, self.shares)
         mask = (drawn((n, len(self.group)), rng, self.shares, torch.rand) < self.presence).float()
         z = torch.cat([net(noise, given) for net in self.nets.values()], dim=1)
-        return z * mask.repeat_interleave(self.widths, dim=1), mask, given, label
+        return z * mask[:, self.owner], mask, given, label
 
     def _result(self) -> State:
         critic = training.state_of(self.critic, self.name)
@@ -164,7 +163,7 @@ class AdversarialRound:
         else:
             self.ctx.memory |= critic  # stays at home, and goes on from where it stood in the next round
         for name, net in self.nets.items():
-            training.keep(self.makers[name], net, self.ctx.memory, f"generator.{name}")
+            training.keep(self.maker, net, self.ctx.memory, f"generator.{name}")
             if name in self.ctx.lacks:
                 continue  # no patient here says anything about it: only holders train and merge this generator
             result |= training.state_of(net, f"generator.{name}")

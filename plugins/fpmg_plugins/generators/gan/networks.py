@@ -72,7 +72,9 @@ def rescale(module: nn.Module, bound: float) -> None:
     """W <- W / max(1, s(W) / bound) for every linear layer, s(W) by power iteration: post-processing, free under privacy."""
     for layer in module.modules():
         if isinstance(layer, nn.Linear) and layer.out_features > 1:
-            layer.weight.div_(max(1.0, spectral_norm(layer.weight) / bound))
+            over = spectral_norm(layer.weight) / bound
+            if over > 1.0:
+                layer.weight.div_(over)
 
 
 def spectral_norm(weight: Tensor, iterations: int = 4) -> float:
