@@ -2,8 +2,9 @@
 
 `python tests/bench/before_after.py OLD/bin/python NEW/bin/python suites/smoke.yaml [words of run]` runs the suite once with either
 interpreter, one after the other, each in a new folder, and prints a table. `seconds` by stage are those of trial.json: processor seconds
-where the checkout records them (`cpu`), else wall seconds, which say little on a busy machine; the totals are the kernel's for the run
-and all its children, in both.
+where the checkout records them (`cpu`), else wall seconds, which say little on a busy machine. The whole run is what the kernel says of
+the run and the children that were waited for, or what trial.json and costs.json add up to, where that is more: forks of forks are not
+waited for by those who started them.
 """
 
 from __future__ import annotations
@@ -20,12 +21,6 @@ from pathlib import Path
 from typing import Any
 
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-READ = """
-import json, sys
-import fpmg_bench as fb
-rows = [record for record in fb.load(sys.argv[1]).records() if record.result is not None]
-print(json.dumps([[record.trial.id, record.status, record.result.get("cpu"), record.result["seconds"]] for record in rows]))
-"""
 
 
 def measure(python: str, suite: str, words: list[str]) -> dict[str, Any]:
@@ -37,12 +32,16 @@ def measure(python: str, suite: str, words: list[str]) -> dict[str, Any]:
         done = subprocess.run(command, check=False, env={**os.environ, **THREADS}, stdout=sys.stderr)
         if done.returncode not in (0, 1):
             raise SystemExit(f"{python} ended with {done.returncode}")
-        total = _children() - before
-        read = subprocess.run([python, "-P", "-c", READ, str(out)], check=True, capture_output=True, text=True)
-        costs = out / "costs.json"
-        return {"total": total, "costs": json.loads(costs.read_text()) if costs.is_file() else {}} | _stages(
-            json.loads(read.stdout)
-        )
+        waited = _children() - before
+        trials = [json.loads(file.read_text()) for file in out.glob("trials/*/trial.json")]
+        recorded = sum(trial["cpu_seconds"] for trial in trials) + sum(_others(out / "costs.json").values())
+        return {"total": max(waited, recorded), "waited": waited, "others": _others(out / "costs.json")} | _stages(trials)
+
+
+def _others(file: Path) -> Counter[str]:
+    """Processor seconds of processes that are no trial's, where the checkout records them."""
+    calls = json.loads(file.read_text())["calls"] if file.is_file() else []
+    return sum((Counter(call["cpu"]) for call in calls), Counter())
 
 
 def _children() -> float:
@@ -50,14 +49,14 @@ def _children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _stages(rows: list[Any]) -> dict[str, Any]:
+def _stages(trials: list[dict[str, Any]]) -> dict[str, Any]:
     by_stage: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
     kinds = set()
-    for _, status, cpu, seconds in rows:
-        statuses[status] += 1
-        kinds.add("cpu" if cpu else "wall")
-        by_stage.update({stage: value for stage, value in (cpu or seconds).items() if stage != "total"})
+    for trial in trials:
+        statuses[trial["status"]] += 1
+        kinds.add("cpu" if "cpu" in trial else "wall")
+        by_stage.update({stage: value for stage, value in trial.get("cpu", trial["seconds"]).items() if stage != "total"})
     return {"trials": dict(statuses), "seconds": dict(by_stage), "kind": " and ".join(sorted(kinds))}
 
 
