@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.errors import SuiteError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from fpmg_bench.types import Rng
 
@@ -86,6 +86,12 @@ def drawn(shape: Sequence[int], rng: Rng | None, like: Tensor, law: Callable[...
 def moved(tensors: Mapping[str, Any], device: Any) -> dict[str, Any]:
     """The same mapping with every tensor there; a tensor that is there already is the same one."""
     return {key: value.to(device) if hasattr(value, "to") else value for key, value in tensors.items()}
+
+
+def beside(module: nn.Module, batch: Any) -> Any:
+    """A batch of named tensors where the module's parameters are; any other as it is."""
+    where = next((p.device for p in module.parameters()), None)
+    return moved(batch, where) if where is not None and where.type != CPU and isinstance(batch, dict) else batch
 
 
 def accepted(call: Callable[..., Any], device: str) -> dict[str, str]:

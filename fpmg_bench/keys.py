@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fpmg_bench.types import Rng
 
+AT_ONCE = 2**20  # bytes
+
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spaces; NaN and infinities are refused, since they do not round-trip."""
@@ -39,10 +41,12 @@ def rng_for(root: int, *path: str | int) -> Rng:
 
 
 def source_hash(*files: Path) -> str:
-    """sha256 over the bytes of source files in the given order."""
+    """sha256 over the bytes of files in the given order, which may be larger than memory."""
     total = hashlib.sha256()
     for file in files:
-        total.update(file.read_bytes())
+        with file.open("rb") as stream:
+            while some := stream.read(AT_ONCE):
+                total.update(some)
     return total.hexdigest()
 
 

@@ -16,6 +16,12 @@ from unittest import mock
 from fpmg_bench.cli import main
 from fpmg_bench.runner import child, one, warm, zygote
 
+for (
+    name,
+    value,
+) in child.SINGLE_THREADED.items():  # before pandas comes: its allocator would start threads, and what has some does not fork
+    os.environ.setdefault(name, value)
+
 
 class Fork:
     """What a runner needs of a process: a group of its own, events on a pipe, a log, an exit code."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from fpmg_bench.devices import beside
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
@@ -56,9 +58,11 @@ class Witness:
             return
         others = rows[~self.planted[rows]]
         with torch.random.fork_rng(devices=[]):
-            own = [_gradients(module, private_loss, self._batch(at)) for at in _chunks(np.arange(len(self.score)))]
+            own = [
+                _gradients(module, private_loss, beside(module, self._batch(at))) for at in _chunks(np.arange(len(self.score)))
+            ]
             rest = [_gradients(module, private_loss, batch_of(at)) for at in _chunks(others)]
-        seen = torch.cat([_flat(p.grad) for p in _trainable(module)]) * (step.expected / step.clip)
+        seen = torch.cat([_flat(p.grad) for p in _trainable(module)]).cpu() * (step.expected / step.clip)
         self.score += coefficients(torch.cat(own + rest), len(self.score), seen)
 
     def _batch(self, at: NDArray[np.intp]) -> Any:
@@ -74,16 +78,15 @@ def _chunks(rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
 
 
 def _gradients(module: nn.Module, private_loss: PerExample, batch: Any) -> Tensor:
-    """Per-example gradients [n, parameters] by one batched backward pass; `.grad` stays as it is."""
+    """Per-example gradients [n, parameters], on the CPU, by one batched backward pass; `.grad` stays as it is."""
     import torch
 
     losses = private_loss(module, batch)
-    each = torch.autograd.grad(
-        losses, _trainable(module), torch.eye(len(losses), dtype=losses.dtype), is_grads_batched=True, allow_unused=True
-    )
+    one_each = torch.eye(len(losses), dtype=losses.dtype, device=losses.device)
+    each = torch.autograd.grad(losses, _trainable(module), one_each, is_grads_batched=True, allow_unused=True)
     return torch.cat(
         [
-            (torch.zeros(len(losses), p.numel()) if g is None else g.flatten(1))
+            (torch.zeros(len(losses), p.numel()) if g is None else g.flatten(1).cpu())
             for g, p in zip(each, _trainable(module), strict=True)
         ],
         dim=1,

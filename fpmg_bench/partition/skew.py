@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.partition.features import by_patient, features
@@ -30,20 +29,23 @@ def skew(label: NDArray[np.int64], silo: NDArray[np.int64]) -> dict[str, float]:
     counts = np.zeros((dense.max() + 1, label.max() + 1))
     np.add.at(counts, (dense, label), 1.0)
     shares = counts / counts.sum(1, keepdims=True)
-    pairs = [_js_distance(shares[a], shares[b]) for a, b in combinations(range(len(shares)), 2)]
+    one, other = np.triu_indices(len(shares), 1)
+    pairs = _js_distances(shares[one], shares[other])
     sizes = np.sort(counts.sum(1))
     rank = np.arange(1, len(sizes) + 1)
     gini = 2 * float(rank @ sizes) / (len(sizes) * float(sizes.sum())) - (len(sizes) + 1) / len(sizes)
-    return {"js": float(np.mean(pairs)) if pairs else 0.0, "gini": max(gini, 0.0)}
+    return {"js": float(np.mean(pairs)) if len(pairs) else 0.0, "gini": max(gini, 0.0)}
 
 
-def _js_distance(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
+def _js_distances(p: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[pairs], of rows of shares [pairs, classes]."""
     import numpy as np
 
     middle = (p + q) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        terms = [np.where(share > 0, share * np.log2(share / middle), 0.0) for share in (p, q)]
-    return float(np.sqrt(max((terms[0].sum() + terms[1].sum()) / 2, 0.0)))
+        terms = [np.where(share > 0, share * np.log2(share / middle), 0.0).sum(1) for share in (p, q)]
+    found: NDArray[np.float64] = np.sqrt(np.maximum((terms[0] + terms[1]) / 2, 0.0))
+    return found
 
 
 def feature_skew(cohort: Cohort) -> dict[str, float]:
@@ -88,9 +90,10 @@ def difference(values: NDArray[np.float64], silo: NDArray[np.int64]) -> tuple[fl
     groups = [values[silo == index] for index in np.unique(silo)]
     if len(groups) < 2 or values.min() == values.max():
         return None
-    pairs = list(combinations(groups, 2))
-    real = np.mean([abs(a.mean() - b.mean()) for a, b in pairs]) / values.std(ddof=1)
-    chance = np.mean([math.sqrt(2 / math.pi * (1 / len(a) + 1 / len(b))) for a, b in pairs])
+    one, other = np.triu_indices(len(groups), 1)
+    means, sizes = np.array([group.mean() for group in groups]), np.array([len(group) for group in groups])
+    real = np.mean(np.abs(means[one] - means[other])) / values.std(ddof=1)
+    chance = np.mean(np.sqrt(2 / math.pi * (1 / sizes[one] + 1 / sizes[other])))
     return float(real), float(chance)
 
 

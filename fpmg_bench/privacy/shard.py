@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
-from fpmg_bench.devices import CPU, moved
+from fpmg_bench.devices import beside
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.keys import seed_for
 from fpmg_bench.types import Moments, StepLog
@@ -244,9 +244,7 @@ class LocalShard:
 
     def _batch_for(self, module: nn.Module, rows: NDArray[np.intp]) -> Any:
         """The rows where the module computes."""
-        batch = self._batch(rows)
-        where = next((p.device for p in module.parameters()), None)
-        return moved(batch, where) if where is not None and where.type != CPU and isinstance(batch, dict) else batch
+        return beside(module, self._batch(rows))
 
     def _batch(self, rows: NDArray[np.intp]) -> Any:
         import torch

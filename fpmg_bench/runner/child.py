@@ -37,6 +37,7 @@ LIMIT = "limits.trial"
 GIB = 1 << 30
 PATIENCE = 10  # times the limit in CPU seconds that a trial may take by the clock: a busy machine fails no trial
 GRACE = 3.0  # seconds between asking and killing
+WORD = 1.0  # seconds in which word of an ended process is there
 TAIL = 5  # lines of the log that explain a crash
 LOG = 1 << 16  # bytes of it that are looked at
 
@@ -93,24 +94,21 @@ class Child:
     said: set[str] = field(default_factory=set)
     rest: bytes = field(default=b"")
     spent: float = 0.0  # CPU seconds of its processes that have ended
+    code: int | None = None  # how it ended, once closed: where its other half had gone before, how that did
     retried: bool = False
     device: str = CPU
 
     @classmethod
     def of(cls, trial: Planned, process: Process, log: Path, others: Sequence[Process] = (), device: str = CPU) -> Child:
         """A trial whose process has just been started."""
-        child = cls(trial, process, log, time.monotonic(), device=device)
-        child.follow(process, others)
-        return child
-
-    def follow(self, process: Process, others: Sequence[Process]) -> None:
-        """Go on with another process of the same trial."""
         assert process.stdout is not None
         os.set_blocking(process.stdout.fileno(), False)
-        for before in (self.process, *self.others):
-            if before.stdout is not None and before not in (process, *others):
-                before.stdout.close()
-        self.process, self.others, self.rest = process, list(others), b""
+        return cls(trial, process, log, time.monotonic(), list(others), device=device)
+
+    def follow(self, next: Child) -> None:
+        """Go on with the processes of another child of the same trial, after those of this one."""
+        self.close()
+        self.process, self.others, self.rest, self.code = next.process, next.others, b"", None
         self.said.clear()
 
     @property
@@ -131,9 +129,8 @@ class Child:
 
     @property
     def killed(self) -> bool:
-        """Whether a process of it was killed from outside; its limits do not count as that."""
-        codes = [process.returncode for process in (self.process, *self.others)]
-        return -signal.SIGKILL in codes if self.process.returncode == LOST else codes[0] == -signal.SIGKILL
+        """Whether a process of it, which is closed, was killed from outside; its limits do not count as that."""
+        return self.code == -signal.SIGKILL
 
     def over(self, within: Mapping[int, list[int]], memory: float) -> str:
         """Which of its limits it is over; "" for none. within: `usage.sessions` now; memory: bytes."""
@@ -176,17 +173,27 @@ class Child:
 
     def close(self) -> None:
         """Make sure that nothing of it is left, and release the streams."""
+        self.code = self._ended_with()
         self.signal(signal.SIGKILL)
         for process in (self.process, *self.others):
             process.wait()
             self.spent += process.cpu
             if process.stdout is not None:
                 process.stdout.close()
-        self.others = []
+
+    def _ended_with(self) -> int:
+        """The exit code of the process that ended by itself; of another's end word may still be on its way."""
+        until = time.monotonic() + WORD
+        while self.process.returncode == LOST and time.monotonic() < until:
+            ended = [code for other in self.others if (code := other.poll()) not in (None, 0, LOST)]
+            if ended:
+                return ended[0] or 0
+            time.sleep(0.005)
+        return self.process.returncode or 0
 
     def crash(self) -> str:
         """Why it ended without a word: the signal or exit code, and the end of its log."""
-        code = self.process.returncode or 0
+        code = (self.process.returncode or 0) if self.code is None else self.code
         if code < 0:
             why = f"killed by {signal.Signals(-code).name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")
         else:

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from functools import _lru_cache_wrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -128,6 +129,19 @@ def threads() -> str:
     found = sorted(THREADS.iterdir())
     names = ", ".join((thread / "comm").read_text().strip() for thread in found)
     return f"{len(found)} threads live in it: {names}" if len(found) > 1 else ""
+
+
+def remembering() -> dict[Any, int]:
+    """Functions that keep their results (`functools.lru_cache`) -> how many they have computed. Of what was frozen none is seen."""
+    found = [each for each in gc.get_objects() if isinstance(each, _lru_cache_wrapper)]
+    return {each: each.cache_info().misses for each in found}
+
+
+def forget(before: Mapping[Any, int]) -> None:
+    """Empty those that have computed anything since."""
+    for each in {**before, **remembering()}:
+        if each.cache_info().misses != before.get(each, 0):
+            each.cache_clear()
 
 
 def ended(code: int) -> NoReturn:

@@ -11,14 +11,14 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import ExitCode
 from fpmg_bench.runner.child import LOST
-from fpmg_bench.runner.forking import Life, Waiting, ended, forgotten, threads
+from fpmg_bench.runner.forking import Life, Waiting, ended, forget, forgotten, remembering, threads
 from fpmg_bench.runner.one import build, die_with, execute
-from fpmg_bench.runner.sampler import Gone, Onlooker, Sampler, receive, send, serve
+from fpmg_bench.runner.sampler import Gone, Onlooker, Sampler, look_for, serve
 from fpmg_bench.store import Planned, RunDir, TrialSink
 from fpmg_bench.store.tensors import pack, unpack
 from fpmg_bench.trial.cost import Clock, denormals_flushed
@@ -45,6 +45,7 @@ class Zygote(Waiting):
     def __init__(self, orders: socket.socket, run: RunDir, registry: Registry) -> None:
         super().__init__(orders)
         self.run, self.registry = run, registry
+        self.caches = remembering()
 
     def born(self, order: Mapping[str, Any], fds: list[int]) -> Life:
         """A scene, with sockets for its own orders and for those of its trainers; or a sampler, with a socket to who asks it."""
@@ -52,7 +53,7 @@ class Zygote(Waiting):
         ends = [socket.socket(fileno=fd) for fd in fds]
         if order["role"] == "sampler":
             return partial(sample, spec, self.registry, ends[0])
-        return Scene(ends[0], ends[1], self.run, self.registry, spec)
+        return Scene(ends[0], ends[1], self, spec)
 
 
 class Trials(Waiting):
@@ -72,10 +73,10 @@ class Trials(Waiting):
 class Scene(Trials):
     """A cohort, loaded and split once. What is measured of real patients alone is measured once for each placing of them."""
 
-    def __init__(self, orders: socket.socket, training: socket.socket, run: RunDir, registry: Registry, spec: TrialSpec) -> None:
-        super().__init__(orders, run, registry, None)
+    def __init__(self, orders: socket.socket, training: socket.socket, zygote: Zygote, spec: TrialSpec) -> None:
+        super().__init__(orders, zygote.run, zygote.registry, None)
         self.training: socket.socket | None = training
-        self.spec = spec
+        self.caches, self.spec = zygote.caches, spec
         self.loaded: Loaded | None = None
         self.sides: dict[str, Side] = {}
 
@@ -100,9 +101,10 @@ class Scene(Trials):
                 self.trouble = error
 
     def _apart(self, orders: socket.socket, parent: int) -> Life:
-        """In a fork: the training patients alone."""
+        """In a fork: the training patients alone. What a dataset has read may also lie in caches."""
         self.orders.close()
         die_with(parent)
+        forget(self.caches)
         patients = None if self.loaded is None else alone(self.loaded.training)
         return TrainingScene(orders, self.run, self.registry, self.trouble, patients)
 
@@ -196,11 +198,18 @@ def _alone(cohort: Cohort) -> Cohort:
 
     data = {
         name: Pixels.of(np.array(part.array()))
-        if isinstance(part, Pixels) and len(part) * int(np.prod(cohort.schemas[name].shape)) <= HELD
+        if isinstance(part, Pixels) and (_in_memory(part) or len(part) * int(np.prod(cohort.schemas[name].shape)) <= HELD)
         else part
         for name, part in cohort.data.items()
     }
     return replace(cohort, data=data)
+
+
+def _in_memory(part: Pixels) -> bool:
+    import numpy as np
+
+    owner = getattr(part.read, "__self__", None)
+    return isinstance(owner, np.ndarray) and not isinstance(owner, np.memmap)
 
 
 def sample(spec: TrialSpec, registry: Registry, end: socket.socket) -> Any:
@@ -232,9 +241,11 @@ def _train(
     look = None if onlooker is None else Onlooker(socket.socket(fileno=onlooker))
     clock = Clock()
     stages = opened(spec, parts, patients.placed(spec), sink)
-    learnt = recalled(stages, {}, clock) or learn(stages, clock, look=look)
+    learnt = recalled(stages, None, clock) or learn(stages, clock, look=look)
     if frames is not None:
         with os.fdopen(frames, "wb", closefd=False) as file:
+            file.seek(0)
+            file.truncate()  # a trainer before this one may have been killed here
             file.write(_packed(learnt.frames))
     sink.emit({"event": "trained"})
 
@@ -262,16 +273,11 @@ def _measure(spec: TrialSpec, parts: Parts, side: Side | None, end: socket.socke
 
 def look_on(scene: Scene, trial: Planned, side: Side | None, trainer: socket.socket, sampler: socket.socket) -> Any:
     """An onlooker: scores what a trainer would release now, until nobody asks."""
-    from fpmg_bench.runner.parcel import read_asked
-
     forgotten()
+    spec = trial.spec
     with denormals_flushed():
-        spec = trial.spec
-        judge = _judge(spec, scene.parts(spec), side, sampler, Clock())
         try:
-            while (data := receive(trainer)) is not None:
-                models, requested, note = read_asked(data)
-                send(trainer, json.dumps(judge.look(models, requested, note["rounds"])).encode())
+            look_for(trainer, cache(lambda: _judge(spec, scene.parts(spec), side, sampler, Clock())))
         except Gone:
             ended(LOST)
     ended(ExitCode.OK)
@@ -301,14 +307,14 @@ def _packed(frames: Any) -> bytes:
     return pack(payloads, heads)
 
 
-def _unpacked(file: int | None) -> dict[int, list[dict[str, Any]]]:
+def _unpacked(file: int | None) -> dict[int, list[dict[str, Any]]] | None:
     if file is None:
-        return {}
+        return None
     with os.fdopen(os.dup(file), "rb") as opened_file:
         opened_file.seek(0)
         data = opened_file.read()
     if not data:
-        return {}
+        return None
     payloads, heads = unpack(data)
     return {
         int(silo): [{**head, "payload": payloads[int(silo)][i]} for i, head in enumerate(each)] for silo, each in heads.items()

@@ -202,7 +202,7 @@ def execution(
         run=run,
         queue=Queue.of(trials, run.stage1_ready),
         jobs=jobs,
-        processes=_processes(run, trials, wire, command),
+        processes=_processes(run, trials, wire, command, tell),
         tell=tell,
         preimages=preimages,
         stop_on_error=stop_on_error,
@@ -212,7 +212,7 @@ def execution(
 
 
 def _processes(
-    run: RunDir, trials: Sequence[Planned], wire: Wire, command: Callable[[Planned], Sequence[str]] | None
+    run: RunDir, trials: Sequence[Planned], wire: Wire, command: Callable[[Planned], Sequence[str]] | None, tell: Tell
 ) -> Processes:
     """Forks of warm processes where the system forks safely, unless each trial is to have an interpreter or a command of its own."""
     fresh = Fresh(command or (lambda trial: [*subprocess_command(run, trial), *wire.words()]))
@@ -220,7 +220,7 @@ def _processes(
         return fresh
     from fpmg_bench.runner.warm import Warm
 
-    return Warm.of(run, fresh, trials)
+    return Warm.of(run, fresh, trials, tell)
 
 
 def subprocess_command(run: RunDir, trial: Planned) -> list[str]:

@@ -70,17 +70,16 @@ def written(released: Mapping[int, Cohort], note: Mapping[str, Any]) -> bytes:
             place[id(cohort)] = len(place)
             texts.append(_cohort(cohort, f"{len(texts)}", arrays))
     silos = {str(silo): place[id(cohort)] for silo, cohort in released.items()}
-    head = {"note": note, "silos": silos, "cohorts": texts}
-    return save(arrays or {"": np.zeros(0)}, metadata={NOTE: json.dumps(head)})
+    head = json.dumps({"note": note, "silos": silos, "cohorts": texts}).encode()
+    return save(arrays | {NOTE: np.frombuffer(head, np.uint8)})  # as metadata it would meet the format's limit of 100 MB
 
 
 def read(data: bytes, form: Cohort) -> tuple[dict[int, Cohort], dict[str, Any]]:
     """The releases, under the form's schemas, and the note."""
     from safetensors.numpy import load
 
-    size = int.from_bytes(data[:8], "little")
-    head = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][NOTE])
     arrays = load(data)
+    head = json.loads(arrays[NOTE].tobytes())
     cohorts = [_read_cohort(entry, f"{i}", arrays, form) for i, entry in enumerate(head["cohorts"])]
     return {int(silo): cohorts[i] for silo, i in head["silos"].items()}, head["note"]
 

@@ -83,7 +83,7 @@ class RunPlan:
             "cohorts": {name: info.as_json() for name, info in self.cohorts.items()},
             "components": list(self.components),
         }
-        run.write_plan(plan, self.suite.text, environment(described(self.seats.devices)))
+        run.write_plan(plan, self.suite.text, environment() | {"device": described(self.seats.devices)})
 
 
 def plan(

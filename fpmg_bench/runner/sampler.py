@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fpmg_bench.trial.cost import Clock
+    from fpmg_bench.trial.judging import Judge
     from fpmg_bench.trial.learning import Models
     from fpmg_bench.trial.parts import Parts
     from fpmg_bench.types import Cohort
@@ -93,12 +94,17 @@ def _answer(data: bytes, parts: Parts) -> bytes:
     released: Mapping[int, Cohort] = {}
     try:
         released, said = release(models, parts, parcel.form_of(note["form"]), requested, note["seed"]), {}
-    except FpmgError as error:
-        said = {"error": error.message, "hint": error.hint}
     except Exception as error:  # noqa: BLE001 - a generator's or decoder's: told to whoever records the trial's failure
-        traceback.print_exc()
-        said = {"error": f"{type(error).__name__}: {error}", "hint": ""}
+        said = complaint(error)
     return parcel.written(released, said | {"cpu": time.process_time() - began})
+
+
+def complaint(error: Exception) -> dict[str, str]:
+    """What went wrong, as JSON for the process that records it as the trial's failure."""
+    if isinstance(error, FpmgError):
+        return {"error": error.message, "hint": error.hint}
+    traceback.print_exception(error)
+    return {"error": f"{type(error).__name__}: {error}", "hint": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +116,24 @@ class Onlooker:
     def __call__(
         self, models: Models, requested: NDArray[np.float64], rounds: Sequence[Mapping[str, Any]]
     ) -> list[dict[str, Any]]:
-        """Raises Gone where it ended."""
+        """Raises TrialError with the onlooker's own words, Gone where it ended."""
         send(self.end, parcel.asked(models, requested, {"rounds": [plain(record) for record in rounds]}))
         answer = receive(self.end)
         if answer is None:
             raise Gone
-        rows: list[dict[str, Any]] = json.loads(answer)
+        said = json.loads(answer)
+        if "error" in said:
+            raise TrialError(said["error"], said["hint"])
+        rows: list[dict[str, Any]] = said["rows"]
         return rows
+
+
+def look_for(end: socket.socket, judge: Callable[[], Judge]) -> None:
+    """An onlooker's part: score what is asked for, until the other end closes."""
+    while (data := receive(end)) is not None:
+        models, requested, note = parcel.read_asked(data)
+        try:
+            said: dict[str, Any] = {"rows": judge().look(models, requested, note["rounds"])}
+        except Exception as error:  # noqa: BLE001 - told to who trains, whose trial fails with it
+            said = complaint(error)
+        send(end, json.dumps(said).encode())

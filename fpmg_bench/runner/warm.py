@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +17,7 @@ from typing import IO, Any
 from fpmg_bench.devices import CPU
 from fpmg_bench.keys import digest
 from fpmg_bench.runner import usage
-from fpmg_bench.runner.child import Child, Own, Process
+from fpmg_bench.runner.child import WORD, Child, Own, Process
 from fpmg_bench.runner.processes import Processes
 from fpmg_bench.store import Planned, RunDir
 
@@ -27,15 +27,15 @@ LONGEST = 1 << 16
 
 @dataclass(slots=True, eq=False)
 class Forked:
-    """A fork of a nest. pid 0: not forked yet; orphaned: it ended with the process that it was forked from; given_up: before it was one."""
+    """A fork of a nest. pid 0: not forked yet; given_up: ended before that; loaded: a scene that has forked."""
 
     nest: Nest
     stdout: IO[bytes] | None = None
     pid: int = 0
     returncode: int | None = None
     cpu: float = 0.0
-    orphaned: bool = False
     given_up: bool = False
+    loaded: bool = False
 
     def poll(self) -> int | None:
         """Exit code; None while it runs."""
@@ -46,7 +46,7 @@ class Forked:
     def leader(self) -> int:
         """Its session; before it is forked that of the scene that is still loading for it; 0 for none."""
         loading = self.nest.process
-        return self.pid or (loading.pid if isinstance(loading, Forked) else 0)
+        return self.pid or (loading.pid if isinstance(loading, Forked) and not loading.loaded else 0)
 
     def wait(self) -> int:
         """Until it has ended. What is not forked yet is given up: a scene that is still loading ends with it."""
@@ -62,7 +62,7 @@ class Forked:
 
 @dataclass(slots=True, eq=False)
 class Nest:
-    """A process that forks on order, and the socket on which it is told to. unsafe: why it does not fork."""
+    """A process that forks on order (of a scene's: who leads that), and the socket on which it is told to. unsafe: why it does not."""
 
     orders: socket.socket
     process: Process | None = None
@@ -70,6 +70,11 @@ class Nest:
     forks: dict[int, Forked] = field(default_factory=dict)
     unsafe: str = ""
     gone: bool = False
+
+    @property
+    def why(self) -> str:
+        """Why neither it forks, nor what it was forked from."""
+        return self.unsafe or (self.process.nest.why if isinstance(self.process, Forked) else "")
 
     def fork(self, order: Mapping[str, Any], fds: Sequence[int], stdout: IO[bytes] | None) -> Forked:
         """Have a process forked."""
@@ -79,7 +84,7 @@ class Nest:
             self.waiting.append(fork)
         except (BrokenPipeError, ConnectionResetError):
             self._end()
-            _orphan(fork)
+            fork.returncode = self._ended_with()
         return fork
 
     def listen(self) -> None:
@@ -97,6 +102,8 @@ class Nest:
 
     def _hear(self, said: Mapping[str, Any]) -> None:
         if "pid" in said:
+            if isinstance(self.process, Forked):
+                self.process.loaded = True
             fork = self.waiting.popleft()
             fork.pid = said["pid"]
             self.forks[fork.pid] = fork
@@ -105,7 +112,7 @@ class Nest:
         elif "unsafe" in said:
             self.unsafe = said["unsafe"]
             if self.waiting:
-                _orphan(self.waiting.popleft())
+                self.waiting.popleft().returncode = -signal.SIGKILL
         elif said["ended"] in self.forks:
             fork = self.forks.pop(said["ended"])
             fork.returncode, fork.cpu = said["code"], said["cpu"]
@@ -113,10 +120,19 @@ class Nest:
     def _end(self) -> None:
         """All its forks die with it."""
         self.gone = True
+        code = self._ended_with()
         for fork in (*self.waiting, *self.forks.values()):
-            _orphan(fork)
+            fork.returncode = code
         self.waiting.clear()
         self.forks.clear()
+
+    def _ended_with(self) -> int:
+        """How it ended; word of that may still be on its way. Half a scene counts as killed."""
+        until = time.monotonic() + WORD
+        while self.process is not None and self.process.poll() is None and self.process.pid and time.monotonic() < until:
+            time.sleep(0.005)
+        code = None if self.process is None else self.process.returncode
+        return -signal.SIGKILL if code is None else code
 
     def close(self) -> None:
         """End it, with all its forks."""
@@ -128,10 +144,6 @@ class Nest:
             self.process.stdout.close()
         if not self.gone:
             self._end()
-
-
-def _orphan(fork: Forked) -> None:
-    fork.orphaned, fork.returncode = True, -signal.SIGKILL
 
 
 @dataclass(slots=True)
@@ -151,7 +163,7 @@ class Halves:
     @property
     def unsafe(self) -> str:
         """Why it does not fork."""
-        return self.measuring.unsafe or self.training.unsafe
+        return self.measuring.why or self.training.why
 
     def close(self) -> None:
         self.training.close()
@@ -165,21 +177,25 @@ class Warm:
     run: RunDir
     fresh: Processes
     sharing: Counter[str]
+    tell: Callable[[dict[str, Any]], None]
     zygote: Nest | None = None
     scenes: dict[str, Halves] = field(default_factory=dict)
     frames: dict[str, int] = field(default_factory=dict)
     trained: set[str] = field(default_factory=set)
+    unsafe: set[str] = field(default_factory=set)
     spent: dict[str, float] = field(default_factory=lambda: {"zygote": 0.0, "scenes": 0.0})
 
     @classmethod
-    def of(cls, run: RunDir, fresh: Processes, todo: Iterable[Planned]) -> Warm:
-        """For these trials."""
-        return cls(run, fresh, Counter(_side(trial) for trial in {trial.key: trial for trial in todo}.values()))
+    def of(cls, run: RunDir, fresh: Processes, todo: Iterable[Planned], tell: Callable[[dict[str, Any]], None]) -> Warm:
+        """For these trials. tell: gets notes."""
+        return cls(run, fresh, Counter(_side(trial) for trial in {trial.key: trial for trial in todo}.values()), tell)
 
     def start(self, trial: Planned, log: Path, device: str = CPU, *, again: bool = False) -> Child:
         """As a trainer, or where nothing is to be trained, or is already, as a measurer. Devices have been tried with interpreters only."""
-        if device != CPU or self._halves(trial).unsafe:
+        if device != CPU:
             return self.fresh.start(trial, log, device, again=again)
+        if why := self._halves(trial).unsafe:
+            return self._apart(trial, log, why, again=again)
         log.parent.mkdir(parents=True, exist_ok=True)
         if not again:
             log.write_bytes(b"")
@@ -189,20 +205,29 @@ class Warm:
 
     def go_on(self, child: Child) -> bool:
         """A measurer after a trainer; a trainer after a measurer that found nothing to measure."""
-        if isinstance(child.process, Forked) and child.process.nest.unsafe:
-            again = self.fresh.start(child.trial, child.log, again=True)
-            child.follow(again.process, ())
+        if isinstance(child.process, Forked) and (why := child.process.nest.why):
+            child.follow(self._apart(child.trial, child.log, why, again=True))
             return True
         if child.process.returncode or not child.said & {"trained", "untrained"}:
             return False
         trial = child.trial
         if "trained" in child.said:
             self.trained.add(trial.key)
-        else:
-            self.trained.discard(trial.key)
+        elif trial.key in self.trained:
+            return False  # what was trained a moment ago is not to be found: training again would find it no better
         processes = self._measurer(trial, child.log) if trial.key in self.trained else self._trainer(trial, child.log)
-        child.follow(processes[0], processes[1:])
+        child.follow(Child.of(trial, processes[0], child.log, processes[1:]))
         return True
+
+    def _apart(self, trial: Planned, log: Path, why: str, *, again: bool) -> Child:
+        name = _scene(trial)
+        if name not in self.unsafe:
+            self.unsafe.add(name)
+            place = f"{trial.spec.dataset_name}, seed {trial.spec.seed}"
+            self.tell(
+                {"event": "note", "text": f"{place}: no process is forked, for {why}; each trial has an interpreter of its own"}
+            )
+        return self.fresh.start(trial, log, again=again)
 
     def _trainer(self, trial: Planned, log: Path) -> list[Forked]:
         extra = {"frames": self._frames(trial)} if trial.spec.frames else {}
@@ -256,7 +281,7 @@ class Warm:
         with theirs, taken:
             extra = {"measuring": theirs.fileno(), "training": taken.fileno()}
             leader = self._fork(self._zygote(), "scene", trial, self.run.root / LOG, extra)
-        return Halves(Nest(mine, leader), Nest(orders))
+        return Halves(Nest(mine, leader), Nest(orders, leader))
 
     def _zygote(self) -> Nest:
         if self.zygote is not None:

@@ -47,8 +47,9 @@ def main(arguments: list[str]) -> None:
     for module in (*PRELOAD, *([PRIVATE] if any(trial.spec.privacy for trial in trials) else [])):
         importlib.import_module(module)
     gc.collect()
+    zygote = Zygote(orders, run, registry)
     gc.freeze()  # what is here for ever stays on pages that all share
-    live(Zygote(orders, run, registry))
+    live(zygote)
 
 
 if __name__ == "__main__":

@@ -81,11 +81,10 @@ def setting() -> dict[str, Any]:
     }
 
 
-def environment(device: str = "cpu") -> dict[str, Any]:
-    """environment.json: the setting and what helps to reproduce it. device: in words."""
+def environment() -> dict[str, Any]:
+    """environment.json: the setting and what helps to reproduce it."""
     return {
         **setting(),
-        "device": device,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cores": cores(),

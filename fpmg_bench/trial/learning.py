@@ -52,14 +52,14 @@ def opened(spec: TrialSpec, parts: Parts, training: Training, sink: Sink) -> Sta
     return Stages(spec, parts, training.train, training.silos, ledgers, transport, sink, audited=training.audited)
 
 
-def recalled(stages: Stages, frames: Frames, clock: Clock) -> Learnt | None:
-    """What an earlier process trained under this key; None where none did, or where its frames, which no disk keeps, are gone."""
+def recalled(stages: Stages, frames: Frames | None, clock: Clock) -> Learnt | None:
+    """What an earlier process trained under this key; None where none did, or where its frames, which no disk keeps, are gone (None)."""
     kept, extra = stages.sink.trained(), stages.sink.trained_extra
-    if kept is None or (stages.spec.frames and not frames):
+    if kept is None or (stages.spec.frames and frames is None):
         return None
     stages.take_over(extra)
     clock.before = extra.get("cost", {})
-    return Learnt(stages, {int(silo): dict(parts) for silo, parts in kept.items()}, frames)
+    return Learnt(stages, {int(silo): dict(parts) for silo, parts in kept.items()}, frames or {})
 
 
 def learn(stages: Stages, clock: Clock, train: Train | None = None, look: Look | None = None) -> Learnt:

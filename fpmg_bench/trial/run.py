@@ -44,5 +44,5 @@ def _run(spec: TrialSpec, parts: Parts, sink: Sink, train: Train | None) -> None
     learnt: Learnt | None = None
     if not spec.control:
         stages = opened(spec, parts, prepared.training, sink)
-        learnt = recalled(stages, {}, clock) or learn(stages, clock, train, judge.look)
+        learnt = recalled(stages, None, clock) or learn(stages, clock, train, judge.look)
     judge(learnt, sink, clock)

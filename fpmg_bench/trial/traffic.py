@@ -86,4 +86,4 @@ def _size(data: Any) -> int:
         return sum(len(text.encode()) for text in data.strings)
     if hasattr(data, "seen"):
         return 4 * int(data.seen.sum()) + 4 * int(data.seen.any(-1).sum())
-    return int(data.array().nbytes) if len(data) else 0
+    return len(data) * int(data.take([0]).array().nbytes) if len(data) else 0  # pixels, all of one size

@@ -1,4 +1,6 @@
-"""One FedAvg GAN in this engine and in Flower's simulation: equal weights, rounds a second. `python flower.py`, prints JSON.
+"""One FedAvg GAN in this engine and in Flower's simulation: equal weights, seconds a round. `python flower.py`, prints JSON.
+
+Beside them the bare training: the same steps of all silos in a loop, nothing sent, nothing merged.
 
 Wants flwr[simulation], torch, pluggy, annotated-types, psutil and this checkout on PYTHONPATH. Of two cores Flower takes both, as one actor
 (its default) or as two; this engine is one thread.
@@ -31,6 +33,7 @@ from fpmg_bench.types import Update
 WARM_UP, ROUNDS, REPEATS = 2, 6, 2
 LOADS = {"10 ms": 0.010, "200 ms": 0.200}  # processor time of local training, a silo and round
 SAME = 1e-6
+BARE = "bare training"
 ACTORS = {"flower, as shipped": 2, "flower, two actors": 1}  # cores an actor takes, of two
 
 
@@ -61,9 +64,8 @@ class Patients:
 
 def clock():
     """Seconds that have passed, and processor seconds of this process and all that it started."""
-    here = psutil.Process()
-    times = [process.cpu_times() for process in (here, *here.children(recursive=True))]
-    return time.perf_counter(), sum(each.user + each.system for each in times)
+    times = [process.cpu_times() for process in psutil.Process().children(recursive=True)]  # in hundredths
+    return time.perf_counter(), time.process_time() + sum(each.user + each.system for each in times)
 
 
 def ours(batch, rounds):
@@ -77,6 +79,16 @@ def ours(batch, rounds):
     plan = Plan("peer", Star(), FedAvg(), rounds, {i: SiloPlan(batch) for i in range(gan.SILOS)}, 0)
     run(Gan(), None, {i: Patients(i) for i in range(gan.SILOS)}, plan, report)
     return states, ends
+
+
+def bare(batch, rounds):
+    """The silos' training alone, round after round: its clock."""
+    ends, state = [clock()], gan.start()
+    for round in range(rounds):
+        for silo in range(gan.SILOS):
+            gan.train(state, silo, round, batch)
+        ends.append(clock())
+    return ends
 
 
 def client():
@@ -140,12 +152,13 @@ def spent(ends):
 
 
 def measured(seconds):
-    """Both engines in turns on the same load, Flower with both its numbers of actors; medians over rounds."""
+    """Both engines in turns on the same load, Flower with both its numbers of actors: medians of what passed, means of what was worked."""
     batch, rounds = batch_for(seconds), WARM_UP + ROUNDS
     engines = {"fpmg-bench": ours} | {name: partial(theirs, cores) for name, cores in ACTORS.items()}
-    times, distance = {name: [] for name in engines}, 0.0
+    times, distance = {name: [] for name in (BARE, *engines)}, 0.0
     for _ in range(REPEATS):
         states = {}
+        times[BARE] += spent(bare(batch, rounds))
         for name, engine in engines.items():
             states[name], ends = engine(batch, rounds)
             assert len(states[name]) == rounds
@@ -153,8 +166,10 @@ def measured(seconds):
         reference = states.pop("fpmg-bench")
         distance = max(distance, *(apart(x, y) for each in states.values() for x, y in zip(reference, each, strict=True)))
     assert distance < SAME, f"weights differ by {distance}"
-    passed, worked = ({name: statistics.median(each[i] for each in all) for name, all in times.items()} for i in (0, 1))
-    return {"batch": batch, "seconds a round": passed, "processor seconds": worked, "apart": distance}
+    passed = {name: statistics.median(each[0] for each in all) for name, all in times.items()}
+    worked = {name: statistics.fmean(each[1] for each in all) for name, all in times.items()}  # a median of ticks is a tick
+    over = {name: worked[name] / worked[BARE] for name in engines}
+    return {"batch": batch, "seconds a round": passed, "processor seconds": worked, "over bare training": over, "apart": distance}
 
 
 def main():

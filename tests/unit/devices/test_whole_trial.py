@@ -30,7 +30,13 @@ methods:
     generator: parallel-cgan
     topology: ring
     aggregator: centered-clipping
-  private: {extends: fpmg, generator: latent-flow, topology: star, aggregator: fedavg, privacy: {epsilon: 8, delta: 1.0e-3}}
+  private:
+    extends: fpmg
+    generator: latent-flow
+    topology: star
+    aggregator: fedavg
+    privacy: {epsilon: 8, delta: 1.0e-3}
+    audit: {canaries: 10}
 metrics: [tstr, rmia]
 """
 

@@ -243,6 +243,6 @@ def test_what_ships_is_measured_first(install: Any) -> None:
     """)  # fmt: skip
     chosen = tuple(map(Choice, ("theirs", "rg", "dg")))
     spec: Any = SimpleNamespace(
-        dataset=Choice("phantom"), encoders={}, generator=None, topology=None, aggregator=None, metrics=chosen
+        device="cpu", dataset=Choice("phantom"), encoders={}, generator=None, topology=None, aggregator=None, metrics=chosen
     )
     assert list(build(spec, Registry.discover()).metrics) == ["rg", "dg", "theirs"]

@@ -80,7 +80,7 @@ def _exact(cells: pd.Series[Any], found: NDArray[np.float64], spec: ColumnSpec, 
 
 def exact_names(column: str, manifest: Manifest) -> None:
     """Raises DatasetError where names of records or patients were stored as floats too large to tell them apart."""
-    cells = manifest.frame[column]
+    cells = manifest.cells(column, "")
     if pd.api.types.is_float_dtype(cells) and bool((cells.abs() > EXACT).any()):
         at = int(np.flatnonzero(cells.abs() > EXACT)[0])
         raise DatasetError(

@@ -1,9 +1,10 @@
-"""Reads manifests and long tables (csv or parquet) whole and strictly; errors name the line or row."""
+"""Reads manifests and long tables strictly: a csv whole, of a parquet the columns that are asked for; errors name the line or row."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,24 +19,35 @@ from fpmg_plugins.datasets import parquet
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Column = Callable[[str], pd.Series[Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Rows of one file. frame: cells, strings of a csv with None where empty, typed columns of a parquet;
+    """Rows of one file, whose columns are read when they are asked for: strings of a csv with None where empty, typed ones of a parquet.
 
-    rows [n]: line of each row in a csv, row from 1 in a parquet.
+    whole(column): its cells in all rows of the file; parts(column): the same, some rows after the others; at [n]: which of the
+    file's rows these are; lines: of all rows of the file, the line in a csv, the row from 1 in a parquet.
     """
 
     file: Path
-    frame: pd.DataFrame
-    rows: NDArray[np.int64]
+    names: Sequence[str]
+    whole: Column
+    parts: Callable[[str], Iterable[pd.Series[Any]]]
+    at: NDArray[np.int64]
+    lines: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.frame)
+        return len(self.at)
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Line or row [n] of each row."""
+        return self.lines[self.at]
 
     def take(self, mask: NDArray[np.bool_]) -> Manifest:
         """The rows where the mask is True."""
-        return replace(self, frame=self.frame[mask].reset_index(drop=True), rows=self.rows[mask])
+        return replace(self, at=self.at[mask])
 
     def place(self, at: int, column: str) -> str:
         """`file:17: column 'age'`; the content of a cell is never shown."""
@@ -43,10 +55,22 @@ class Manifest:
 
     def cells(self, column: str, declared_at: str) -> pd.Series[Any]:
         """One column. Raises DatasetError at the line of the cohort.yaml that asks for it where the file lacks it."""
-        if column in self.frame:
-            return self.frame[column]
-        guess = did_you_mean(column, map(str, self.frame.columns))
-        raise DatasetError(f"{declared_at}: {self.file} has no column '{column}'.{guess}", "name one of its columns")
+        self._has(column, declared_at)
+        return self.whole(column).iloc[self.at].reset_index(drop=True)
+
+    def words(self, column: str, declared_at: str) -> Iterator[pd.Series[Any]]:
+        """One column, some rows after the others: for what is mapped to numbers at once. Raises as `cells`."""
+        self._has(column, declared_at)
+        start = 0
+        for part in self.parts(column):
+            first, last = np.searchsorted(self.at, (start, start + len(part)))
+            yield part.iloc[self.at[first:last] - start].reset_index(drop=True)
+            start += len(part)
+
+    def _has(self, column: str, declared_at: str) -> None:
+        if column not in self.names:
+            guess = did_you_mean(column, self.names)
+            raise DatasetError(f"{declared_at}: {self.file} has no column '{column}'.{guess}", "name one of its columns")
 
 
 def read(file: Path, missing: Sequence[str]) -> Manifest:
@@ -61,15 +85,30 @@ def read(file: Path, missing: Sequence[str]) -> Manifest:
 
 
 def _read_parquet(file: Path) -> Manifest:
+    with _whole(file):
+        count, names = parquet.shape(file)
+
+    def whole(column: str) -> pd.Series[Any]:
+        with _whole(file):
+            return parquet.frame(file, [column])[column]
+
+    def parts(column: str) -> Iterator[pd.Series[Any]]:
+        with _whole(file):
+            yield from parquet.parts(file, column)
+
+    return Manifest(file, names, whole, parts, np.arange(count), np.arange(1, count + 1))
+
+
+@contextmanager
+def _whole(file: Path) -> Iterator[None]:
     import pyarrow as pa
 
     try:
-        frame = parquet.frame(file)
+        yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DatasetError(
             f"{file}: truncated, or not a parquet file ({str(error).splitlines()[0]})", "write it again"
         ) from error
-    return Manifest(file, frame, np.arange(1, len(frame) + 1))
 
 
 def _read_csv(file: Path, missing: set[str]) -> Manifest:
@@ -95,7 +134,10 @@ def _read_csv(file: Path, missing: set[str]) -> Manifest:
     twice = {name for name in header if header.count(name) > 1}
     if twice or not header:
         raise DatasetError(f"{file}:1: " + (f"column '{sorted(twice)[0]}' is there twice" if twice else "the file is empty"))
-    return Manifest(file, pd.DataFrame(rows, columns=header, dtype=object), np.asarray(lines, dtype=np.int64))
+    frame = pd.DataFrame(rows, columns=header, dtype=object)
+    return Manifest(
+        file, header, frame.__getitem__, lambda column: [frame[column]], np.arange(len(rows)), np.asarray(lines, np.int64)
+    )
 
 
 def _line_of_bad_byte(file: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 MOST_CELLS = 2**27  # values of a series in memory, of all records
+EMPTY, UNKNOWN = -1, -2  # in the place of a word's number
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +59,37 @@ def series(
 
 
 def _rows(spec: SeriesSpec, table: Manifest, records: NDArray[np.object_], declared_at: str, dropped: Counter[str]) -> _Long:
-    row = strings(table.cells(spec.record, declared_at)).map(pd.Series(np.arange(len(records)), index=records))
-    known = row.notna().to_numpy()
+    row = _codes(table, spec.record, {name: at for at, name in enumerate(records)}, declared_at)
+    known = row >= 0
     if not known.all():
         dropped[f"rows of {table.file.name} of records that are not used"] += int((~known).sum())
     table, row = table.take(known), row[known]
-    word = strings(table.cells(spec.variable, declared_at))
-    channel = word.map({column.source: at for at, column in enumerate(spec.columns)})
-    undeclared = (channel.isna() & word.notna()).to_numpy()
-    if undeclared.any():
-        dropped[f"rows of {table.file.name} of variables that are not declared"] += int(undeclared.sum())
-    table, row, found = table.take(~undeclared), row[~undeclared], channel.to_numpy()[~undeclared]
+    channel_of = _codes(table, spec.variable, {column.source: at for at, column in enumerate(spec.columns)}, declared_at)
+    declared = channel_of != UNKNOWN
+    if not declared.all():
+        dropped[f"rows of {table.file.name} of variables that are not declared"] += int((~declared).sum())
+    table, row, channel_of = table.take(declared), row[declared], channel_of[declared]
     time = _plain(spec.time, table, declared_at)
     if np.isnan(time).any():
         raise DatasetError(f"{table.place(int(np.flatnonzero(np.isnan(time))[0]), spec.time)}: no time")
     value = _plain(spec.value, table, declared_at)
-    channel_of = np.where(pd.isna(found), -1, found).astype(np.int64)
     for at, column in enumerate(spec.columns):
         mine = channel_of == at
         value[mine] = within(
             column.model_copy(update={"column": spec.value}), value[mine], table.take(mine), declared_at, dropped
         )
     step = _plain(spec.step, table, declared_at).astype(np.int64) if spec.step else np.zeros(len(time), np.int64)
-    return _Long(row.to_numpy(dtype=np.int64), time, channel_of, value, step)
+    return _Long(row, time, channel_of, value, step)
+
+
+def _codes(table: Manifest, column: str, known: Mapping[str, int], declared_at: str) -> NDArray[np.int64]:
+    """The number [n] of each cell's word, so that words are held for some rows at a time only."""
+
+    def code(word: str | None) -> int:
+        return EMPTY if word is None else known.get(word, UNKNOWN)
+
+    parts = [strings(part).map(code).to_numpy(dtype=np.int64) for part in table.words(column, declared_at)]
+    return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
 def _plain(column: str, table: Manifest, declared_at: str) -> NDArray[np.float64]:

@@ -77,7 +77,7 @@ class LatentFlow:
         pull = training.proximal(net, training.setting(self, ctx, "proximal"))
 
         def noised() -> PerExample:
-            draws = Draws.new(self.draws, ctx.rng, white.factor)
+            draws = Draws.new(self.draws, ctx.schema.width, ctx.rng, ctx.device)
             return lambda net, batch: losses(net, batch, draws, white) * weights[batch["label"]]
 
         log = training.fit_anew(net, optimizer, rows, ctx, noised, pull)

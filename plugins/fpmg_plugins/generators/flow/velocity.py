@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import nn
 
-from fpmg_bench.devices import drawn
+from fpmg_bench.devices import CPU, drawn
 from fpmg_bench.types import Representation
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.columns import presence
@@ -82,10 +82,9 @@ class Draws:
     same: bool = False
 
     @classmethod
-    def new(cls, each: int, rng: Rng, like: Tensor) -> Self:
-        """Drawn anew, on the device of factors `like` [d, d]."""
-        noise = drawn((TABLE, len(like)), rng, like)
-        return cls(noise, QUARTER_TURN * drawn((TABLE,), rng, like, torch.rand), each)
+    def new(cls, each: int, d: int, rng: Rng, device: str = CPU) -> Self:
+        like = torch.zeros((), device=device)
+        return cls(drawn((TABLE, d), rng, like), QUARTER_TURN * drawn((TABLE,), rng, like, torch.rand), each)
 
     @classmethod
     def fixed(cls, d: int) -> Self:
