@@ -301,10 +301,14 @@ def _whole(run: RunDir, trial: Planned, prepare: Any) -> int:
 
 
 def _packed(frames: Any) -> bytes:
-    """Messages that silos received, as bytes: JSON and tensors."""
-    payloads = {silo: {i: frame["payload"] for i, frame in enumerate(each)} for silo, each in frames.items()}
-    heads = {str(silo): [{k: v for k, v in frame.items() if k != "payload"} for frame in each] for silo, each in frames.items()}
-    return pack(payloads, heads)
+    """Messages that silos received, as bytes: trees of tensors, and JSON."""
+    trees = {silo: {i: _fields(frame, Mapping) for i, frame in enumerate(each)} for silo, each in frames.items()}
+    heads = {str(silo): [_fields(frame, Mapping, of=False) for frame in each] for silo, each in frames.items()}
+    return pack(trees, heads)
+
+
+def _fields(frame: Mapping[str, Any], kind: type, *, of: bool = True) -> dict[str, Any]:
+    return {name: value for name, value in frame.items() if isinstance(value, kind) is of}
 
 
 def _unpacked(file: int | None) -> dict[int, list[dict[str, Any]]] | None:
@@ -315,7 +319,5 @@ def _unpacked(file: int | None) -> dict[int, list[dict[str, Any]]] | None:
         data = opened_file.read()
     if not data:
         return None
-    payloads, heads = unpack(data)
-    return {
-        int(silo): [{**head, "payload": payloads[int(silo)][i]} for i, head in enumerate(each)] for silo, each in heads.items()
-    }
+    trees, heads = unpack(data)
+    return {int(silo): [{**head, **trees[int(silo)][i]} for i, head in enumerate(each)] for silo, each in heads.items()}
