@@ -301,10 +301,14 @@ def _whole(run: RunDir, trial: Planned, prepare: Any) -> int:
 
 
 def _packed(frames: Any) -> bytes:
-    """Messages that silos received, as bytes: JSON and tensors."""
-    payloads = {silo: {i: frame["payload"] for i, frame in enumerate(each)} for silo, each in frames.items()}
-    heads = {str(silo): [{k: v for k, v in frame.items() if k != "payload"} for frame in each] for silo, each in frames.items()}
-    return pack(payloads, heads)
+    """Messages that silos received, as bytes: trees of tensors, and JSON."""
+    trees = {silo: {i: _fields(frame, trees=True) for i, frame in enumerate(each)} for silo, each in frames.items()}
+    heads = {str(silo): [_fields(frame, trees=False) for frame in each] for silo, each in frames.items()}
+    return pack(trees, heads)
+
+
+def _fields(frame: Mapping[str, Any], *, trees: bool) -> dict[str, Any]:
+    return {name: value for name, value in frame.items() if isinstance(value, Mapping) is trees}
 
 
 def _unpacked(file: int | None) -> dict[int, list[dict[str, Any]]] | None:
@@ -315,7 +319,10 @@ def _unpacked(file: int | None) -> dict[int, list[dict[str, Any]]] | None:
         data = opened_file.read()
     if not data:
         return None
-    payloads, heads = unpack(data)
-    return {
-        int(silo): [{**head, "payload": payloads[int(silo)][i]} for i, head in enumerate(each)] for silo, each in heads.items()
-    }
+    trees, heads = unpack(data)
+    return {int(silo): [_tupled(head) | trees[int(silo)][i] for i, head in enumerate(each)] for silo, each in heads.items()}
+
+
+def _tupled(head: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON knows lists only; a frame's are tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in head.items()}

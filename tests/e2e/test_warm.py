@@ -27,7 +27,7 @@ methods:
     topology: ring
     aggregator: fedavg
   pooled: {extends: fpmg, partition: pooled}
-  faulty: {extends: fpmg, faults: [{kind: sign-flip, scale: 3, stage: both}, {kind: omission, p: 0.5}]}
+  faulty: {extends: fpmg, faults: [{kind: sign-flip, scale: 3, stage: both}]}
   encoders: {extends: fpmg, generator: null}
   private:
     extends: fpmg
