@@ -116,9 +116,12 @@ class TrialSpec:
 
     @property
     def side(self) -> dict[str, Any]:
-        """What the metrics' view of real patients depends on, as JSON: trials that are alike in it share what is measured of them."""
-        audit = asdict(self.audit) if self.audit else None
-        return self.scene | {"modalities": list(self.encoders), "partition": dict(self.partition), "audit": audit}
+        """What the metrics' view of real patients depends on, as JSON: trials that are alike in it share what is measured of them.
+
+        In an audit canaries are dealt over the silos, so there the partition is part of it.
+        """
+        same = self.scene | {"modalities": list(self.encoders)}
+        return same | ({"partition": dict(self.partition), "audit": asdict(self.audit)} if self.audit else {})
 
     @property
     def role(self) -> str:

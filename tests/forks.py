@@ -79,7 +79,7 @@ def _live(life: Callable[[], object], out: int, log: int) -> NoReturn:
         os._exit(code)
 
 
-def _own(command: Sequence[str], log: IO[bytes]) -> Fork:
+def _own(command: Sequence[str], log: IO[bytes], device: str = "cpu") -> Fork:
     return Fork(lambda: one.main(list(command[command.index("fpmg_bench.runner") + 1 :])), log)
 
 

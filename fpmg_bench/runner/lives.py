@@ -28,6 +28,7 @@ from fpmg_bench.trial.prepared import Loaded
 from fpmg_bench.types import Pixels
 
 if TYPE_CHECKING:
+    from fpmg_bench.evaluation import Measured
     from fpmg_bench.registry import Registry
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.trial import Parts
@@ -141,43 +142,38 @@ class TrainingScene(Trials):
 
 @dataclass(slots=True)
 class Side:
-    """The real patients of a placing, as metrics see them; or why there are none."""
+    """The real patients of a scene with some modalities, as metrics see them; or why there are none."""
 
-    prepared: Any = None
+    loaded: Any = None
     space: Any = None
     real: Any = None
     trouble: Exception | None = None
-    cpu: float = 0.0
 
     @classmethod
     def of(cls, loaded: Loaded, spec: TrialSpec, registry: Registry, *, warm: bool) -> Side:
-        """Place the patients, fit the space, and measure a release of real patients, so that what depends on them alone is there."""
+        """Fit the space, and measure a release of real patients, so that what depends on them alone is there."""
         from fpmg_bench.evaluation import EvaluationSpace
 
         try:
-            parts = build(spec, registry)
-            prepared = loaded.placed(spec)
+            parts, chosen = build(spec, registry), loaded.only(spec)
+            prepared = chosen.placed(spec)
             space = EvaluationSpace.fit(prepared.whole, spec.seed)
             real = prepared.real(spec, parts.dataset.publishable, space)
-            return cls(prepared, space, _warmed(real, parts, spec, registry) if warm else real)
-        except Exception as error:  # noqa: BLE001 - of plug-ins: every trial of this placing fails with it, in its own folder
+            return cls(chosen, space, _warmed(real, parts, spec, registry) if warm else real)
+        except Exception as error:  # noqa: BLE001 - of plug-ins: every trial of this side fails with it, in its own folder
             return cls(trouble=error)
 
 
-def _warmed(real: Any, parts: Parts, spec: TrialSpec, registry: Registry) -> Any:
+def _warmed(real: Measured, parts: Parts, spec: TrialSpec, registry: Registry) -> Measured:
     """Only by metrics that ship: one of third parties that never ended would end all trials of the scene."""
     import numpy as np
 
     from fpmg_bench.hookspecs import CORE
     from fpmg_bench.trial.measure import scores_of
-    from fpmg_bench.trial.prepared import evidence
-    from fpmg_bench.trial.released import Released
 
     rows = np.random.default_rng(spec.seed).permutation(len(real.train))[:SOME]
-    release = real.train.take(np.sort(rows))
-    seen = evidence(
-        real, Released(dict.fromkeys(range(len(real.silo_names)), release), dict.fromkeys(range(len(real.silo_names)), release))
-    )
+    some = dict.fromkeys(range(len(real.silo_names)), real.train.take(np.sort(rows)))
+    seen = real.next_release(some, balanced=some)
     for name, metric in parts.metrics.items():
         if registry.find("metric", name).distribution == CORE:
             scores_of(name, metric, seen, spec.seed)
@@ -287,8 +283,8 @@ def _judge(spec: TrialSpec, parts: Parts, side: Side | None, end: socket.socket,
     assert side is not None
     if side.trouble is not None:
         raise side.trouble
-    sampler = Sampler(end, side.prepared.train, spec.seed, clock)
-    return Judge(spec, parts, side.prepared, side.space, side.real, sampler)
+    prepared = side.loaded.placed(spec)
+    return Judge(spec, parts, prepared, side.space, side.real, Sampler(end, prepared.train, spec.seed, clock))
 
 
 def _whole(run: RunDir, trial: Planned, prepare: Any) -> int:

@@ -50,7 +50,7 @@ class Judge:
 
     def look(self, models: Models, asked: NDArray[np.float64], rounds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Rows of the metrics marked cheap, on what these models release: see `evaluate_every`."""
-        seen = evidence(self.real, Released(self.draw(models, asked), rounds=rounds))
+        seen = evidence(self.real, self.prepared.train, Released(self.draw(models, asked), rounds=rounds))
         cheap = {name: metric for name, metric in self.parts.metrics.items() if getattr(metric, "cheap", False)}
         return [row for name, metric in cheap.items() for row in scores_of(name, metric, seen, self.spec.seed)]
 
@@ -64,7 +64,7 @@ class Judge:
         for name, cohort in _distinct(public, self.prepared.train.silo_names):
             sink.synthetic(cohort, name)
         with clock("measure"):
-            seen = evidence(self.real, released)
+            seen = evidence(self.real, self.prepared.train, released)
             found = self.prepared.audit(self.spec, self.space, public, conduct.privacy)
             scores = measure(self.parts.metrics, seen, self.spec.seed, sink) + (audit_rows(found) if found else [])
             self._show_round_trip(seen, sink)

@@ -76,15 +76,21 @@ class Loaded:
 
     def placed(self, spec: TrialSpec) -> PreparedCohort:
         """Step 3, with the modalities that the trial encodes."""
-        parted = self.parted.only(tuple(spec.encoders)) if spec.encoders else self.parted
-        train, silos, skew, audited = settle(parted.train, self.canaries, spec)
-        return PreparedCohort(
-            _chosen(self.cohort, spec), replace(parted, train=train) if audited else parted, train, silos, skew, audited
-        )
+        there = self.only(spec)
+        train, silos, skew, audited = settle(there.parted.train, self.canaries, spec)
+        parted = replace(there.parted, train=train) if audited else there.parted
+        return PreparedCohort(there.cohort, parted, train, silos, skew, audited)
+
+    def only(self, spec: TrialSpec) -> Loaded:
+        """With the modalities that the trial encodes; itself where it has no others."""
+        cohort = _chosen(self.cohort, spec)
+        return self if cohort is self.cohort else replace(self, cohort=cohort, parted=self.parted.only(tuple(spec.encoders)))
 
 
 def _chosen(cohort: Cohort, spec: TrialSpec) -> Cohort:
-    return cohort.only(tuple(spec.encoders)) if spec.encoders else cohort
+    """With the modalities that the trial encodes; itself where it has no others."""
+    modalities = tuple(spec.encoders) or tuple(cohort.schemas)
+    return cohort if modalities == tuple(cohort.schemas) else cohort.only(modalities)
 
 
 @dataclass(slots=True)
@@ -130,10 +136,13 @@ class PreparedCohort:
         )
 
 
-def evidence(real: Measured, released: Released) -> Measured:
-    """The metrics' view of a release beside these real patients; what is known of them already is not computed again."""
+def evidence(real: Measured, train: Cohort, released: Released) -> Measured:
+    """The metrics' view of a release beside real patients; what is known of them already is not computed again.
+
+    train: the training patients of `real`, in the silos of the trial.
+    """
     given = {part.name: getattr(released, part.name) for part in fields(released)}
-    return real.next_release(given.pop("records"), **given)
+    return real.next_release(given.pop("records"), train, **given)
 
 
 def prepare(spec: TrialSpec, dataset: Dataset) -> PreparedCohort:

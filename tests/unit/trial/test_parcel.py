@@ -149,7 +149,7 @@ def test_a_generator_that_raises_is_told_in_its_own_words_and_its_cpu_counts(coh
         raise ValueError("no such mode")
 
     clock = Clock()
-    parts: Any = SimpleNamespace(encoders={}, generator=SimpleNamespace(sample=bad))
+    parts: Any = SimpleNamespace(encoders={}, generator=SimpleNamespace(sample=bad), device="cpu")
 
     def ask(end: socket.socket) -> None:
         with pytest.raises(TrialError, match="ValueError: no such mode"):
