@@ -41,6 +41,9 @@ def command(
     deadline: Deadline = 60.0,
     on_dead: OnDead = "stop",
     device: Device = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Print where the processor time of the suite's run directory went, instead.")
+    ] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan into this run directory.", show_default=False)] = None,
 ) -> None:
     """Validate SUITE and print its trials, refusals with reasons, skew, graphs, bytes, privacy per silo and training time.
@@ -52,10 +55,12 @@ def command(
     honest models, whatever liars send; where merges see neighbours only, for no more than leave honest silos connected enough to agree.
     """
     from fpmg_bench import runner
-    from fpmg_bench.cli import graphs, ranks
+    from fpmg_bench.cli import graphs, ranks, shares
     from fpmg_bench.registry import Registry
     from fpmg_bench.store import RunDir
 
+    if profile:
+        return shares.show(out, suite, json)
     wire, registry = runner.Wire(transport, deadline, on_dead), Registry.discover()
     cohorts: dict[str, Cohort] = {}
     made = runner.plan(suite, registry, only=only, seeds=numbers(seeds), loaded=cohorts, device=device)
@@ -70,6 +75,7 @@ def command(
         _emit(made, forecasts, [graphs.as_json(each) for each in drawn], on_hosts)
     else:
         _print(made, forecasts)
+        shares.left(made, run)
         graphs.show(drawn, liars, pictures=graph)
         ranks.show(on_hosts, run.root, str(suite), written=out is not None)
 

@@ -234,7 +234,7 @@ class Dispatch:
         self.status[trial.key] = str(event["status"])
         self.tell(event)
         left = [t for t in self.trials.values() if t.key not in self.status]
-        eta = remaining(left, seconds_by_method(self.run), self.slots)
+        eta = remaining(left, seconds_by_method(self.run), self.slots, self.run.stage1_ready)
         self.tell({"event": "progress", "done": len(self.status), "total": self.total, "eta": eta})
 
     def _settle(self, future: Future[str], scene: Scene) -> None:

@@ -1,45 +1,78 @@
-"""How long the rest takes, from trials that have finished."""
+"""How long the rest takes, from trials that have finished: stage 1, which trials share, apart from all else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from statistics import fmean
+from typing import Any
 
+from fpmg_bench.keys import digest
 from fpmg_bench.store import Planned, RunDir, read_json
 from fpmg_bench.store.shapes import RESULT
 
-Seconds = Mapping[tuple[str, str], Sequence[float]]
+SHARED = 0.5  # seconds below which a trial has only read the stage 1 of another
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """What finished trials took. stage1: of those that trained it, by cohort and encoders; rest: by cohort and method."""
+
+    stage1: Mapping[tuple[str, str], list[float]] = field(default_factory=dict)
+    rest: Mapping[tuple[str, str], list[float]] = field(default_factory=dict)
 
 
 def seconds_by_method(run: RunDir) -> Seconds:
-    """(dataset, method) -> total seconds of its finished trials."""
-    found: dict[tuple[str, str], list[float]] = {}
+    """Of the finished trials in a run directory."""
+    stage1: dict[tuple[str, str], list[float]] = {}
+    rest: dict[tuple[str, str], list[float]] = {}
     for path in sorted((run.root / "trials").glob("*/trial.json")):
         result = read_json(path, RESULT) or {}
-        total = (result.get("seconds") or {}).get("total")
-        if result.get("status") == "ok" and isinstance(total, (int, float)):
-            found.setdefault((str(result.get("dataset")), str(result.get("method"))), []).append(float(total))
-    return found
+        seconds = result.get("seconds") or {}
+        total, first = seconds.get("total"), seconds.get("stage1", 0.0)
+        if result.get("status") != "ok" or not isinstance(total, (int, float)):
+            continue
+        dataset = str(result.get("dataset"))
+        if first > SHARED:
+            stage1.setdefault((dataset, _encoders(result["spec"])), []).append(float(first))
+        rest.setdefault((dataset, str(result.get("method"))), []).append(float(total) - float(first))
+    return Seconds(stage1, rest)
 
 
 def expected(trial: Planned, seconds: Seconds) -> float | None:
-    """Mean of the same cohort and method, else of the method, of the cohort, of all trials; None where nothing has finished."""
-    dataset, method = trial.spec.dataset_name, trial.spec.method
+    """All but stage 1: the mean of the same cohort and method, else of the method, of the cohort, of all trials; None for none."""
+    return _nearest(seconds.rest, trial.spec.dataset_name, trial.spec.method)
+
+
+def remaining(
+    trials: Iterable[Planned], seconds: Seconds, jobs: int, ready: Callable[[str], bool] = lambda key: False
+) -> float | None:
+    """Seconds until these trials are done with this many at a time; at least the longest one. ready: whether a stage 1 is there."""
+    times: list[float] = []
+    begun: set[Hashable] = set()
+    for trial in trials:
+        time = expected(trial, seconds)
+        if time is None:
+            return None
+        if trial.stage1 is not None and trial.stage1 not in begun and not ready(trial.stage1):
+            begun.add(trial.stage1)
+            time += _nearest(seconds.stage1, trial.spec.dataset_name, _encoders(asdict(trial.spec))) or 0.0
+        times.append(time)
+    return max(sum(times) / jobs, *times) if times else 0.0
+
+
+def _nearest(found: Mapping[tuple[str, str], list[float]], dataset: str, other: str) -> float | None:
     for same in (
-        [t for key, times in seconds.items() if key == (dataset, method) for t in times],
-        [t for key, times in seconds.items() if key[1] == method for t in times],
-        [t for key, times in seconds.items() if key[0] == dataset for t in times],
-        [t for times in seconds.values() for t in times],
+        found.get((dataset, other), []),
+        [t for key, times in found.items() if key[1] == other for t in times],
+        [t for key, times in found.items() if key[0] == dataset for t in times],
+        [t for times in found.values() for t in times],
     ):
         if same:
             return fmean(same)
     return None
 
 
-def remaining(trials: Iterable[Planned], seconds: Seconds, jobs: int) -> float | None:
-    """Seconds until these trials are done with this many at a time; at least the longest one."""
-    times = [expected(trial, seconds) for trial in trials]
-    known = [time for time in times if time is not None]
-    if len(known) < len(times):
-        return None
-    return max(sum(known) / jobs, *known) if known else 0.0
+def _encoders(spec: Mapping[str, Any]) -> str:
+    """What a stage 1 is made of, but its cohort and seed."""
+    return digest([spec["encoders"], spec["partition"], spec["topology"], spec["budget"]["encoder_rounds"], spec["privacy"]])

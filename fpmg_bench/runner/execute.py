@@ -176,7 +176,7 @@ class Execution:
 
     def _progress(self) -> None:
         left = [*self.queue.waiting, *(child.trial for child in self.running)]
-        eta = remaining(left, seconds_by_method(self.run), self.jobs)
+        eta = remaining(left, seconds_by_method(self.run), self.jobs, self.run.stage1_ready)
         self.tell({"event": "progress", "done": len(self.status), "total": self.total, "eta": eta})
 
 

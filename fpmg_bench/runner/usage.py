@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fpmg_bench.store import RunDir, read_json, write_json
+from fpmg_bench.store.shares import COSTS
 
-COSTS = "costs.json"
 PROC = Path("/proc")
 TICK = os.sysconf("SC_CLK_TCK")
 GONE = (FileNotFoundError, ProcessLookupError, PermissionError)

@@ -10,9 +10,11 @@ from fpmg_bench.report.blocks import Cell, Figure, Head, Key, Plot, Prose, Row, 
 from fpmg_bench.report.drawing import figures
 from fpmg_bench.report.drawing.palette import style
 from fpmg_bench.report.federation import overhead
-from fpmg_bench.report.read import TrialFiles
+from fpmg_bench.report.read import RunFiles, TrialFiles
 from fpmg_bench.report.view import Group, Method, View
-from fpmg_bench.report.wording import as_float, byte_size, duration, number, plural, times
+from fpmg_bench.report.wording import as_float, byte_size, duration, number, percent, plural, slug, times
+from fpmg_bench.store import read_json
+from fpmg_bench.store.shares import COSTS, shares, useful
 
 STAGES = ("load", "stage1", "encode", "stage2", "sample", "decode", "measure")
 LABELS = {
@@ -30,8 +32,38 @@ def panel(view: View) -> Section:
     """One figure a cohort: seconds by stage; the table adds processor, memory and bytes."""
     lead = "Means over finished trials, one thread each. Bytes are what all silos send in both stages; raw upload is every training record of all silos but the first, sent once."
     return Section(
-        "cost", "Cost", lead, [block for group in view.groups for block in (_figure(view, group), *overhead.tables(view, group))]
+        "cost",
+        "Cost",
+        lead,
+        [
+            *(table for run in view.runs if (table := _shares(run)) is not None),
+            *(block for group in view.groups for block in (_figure(view, group), *overhead.tables(view, group))),
+        ],
     )
+
+
+def _shares(run: RunFiles) -> Table | None:
+    """Where the run's processor time went; None for a run of an earlier version, whose trials do not say."""
+    found = shares(
+        (trial.record for trial in run.trials if trial.record.get("status") == "ok"), read_json(run.path / COSTS) or {}
+    )
+    if not found:
+        return None
+    total = sum(share.seconds for share in found)
+    rows = [
+        Row(
+            [
+                Cell(share.what),
+                Cell("yes" if share.useful else ""),
+                _cell(share.seconds, duration),
+                _cell(share.seconds / total, percent),
+            ]
+        )
+        for share in found
+    ]
+    heads = [Head("Work", numeric=False), Head("useful", numeric=False), Head("CPU"), Head("share")]
+    title = f"{run.suite}: {percent(useful(found))} of {duration(total)} of processor time trained, released and scored"
+    return Table(f"shares-{slug(run.suite)}", title, heads, rows)
 
 
 def _figure(view: View, group: Group) -> Figure | Prose:

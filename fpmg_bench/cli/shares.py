@@ -1,0 +1,52 @@
+"""Where a run's processor time went, and how long the rest of it takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from fpmg_bench.document.words import plural
+
+if TYPE_CHECKING:
+    from fpmg_bench.runner import RunPlan
+    from fpmg_bench.store import RunDir
+
+
+def show(out: Path | None, suite: str, json: bool) -> None:
+    """Shares of work in a run directory. Raises StoreError for none."""
+    from fpmg_bench.cli import console
+    from fpmg_bench.cli.progress import clock
+    from fpmg_bench.store import RunDir, read_json
+    from fpmg_bench.store.shares import COSTS, shares, useful
+    from fpmg_bench.suite import load_suite
+
+    run = RunDir(out or Path("runs") / load_suite(suite).name)
+    results = [run.result(key) or {} for key in dict.fromkeys(trial.key for trial in run.trials())]
+    found = shares((each for each in results if each.get("status") == "ok"), read_json(run.root / COSTS) or {})
+    if json:
+        told = [{"what": share.what, "useful": share.useful, "cpu_seconds": share.seconds} for share in found]
+        return console.emit({"useful": useful(found) if found else None, "shares": told})
+    if not found:
+        return typer.echo(f"{run.root}: no finished trial says where its processor time went")
+    total = sum(share.seconds for share in found)
+    cells = [
+        (share.what, "yes" if share.useful else "", f"{share.seconds:.1f}", f"{share.seconds / total:.0%}") for share in found
+    ]
+    title = f"{run.root}: {useful(found):.0%} of {clock(total)} of processor time trained, released and scored"
+    return console.table(title, ("work", "useful", "CPU s", "share"), cells, right=("CPU s", "share"))
+
+
+def left(made: RunPlan, run: RunDir) -> None:
+    """How long the rest takes, where finished trials tell."""
+    from fpmg_bench.cli.progress import clock
+    from fpmg_bench.runner import remaining, seconds_by_method
+    from fpmg_bench.store import cores
+
+    todo = [t for t in {t.key: t for t in made.trials if t.id in made.selected}.values() if not run.finished(t)]
+    seconds = remaining(todo, seconds_by_method(run), cores(), run.stage1_ready) if todo else None
+    if seconds is not None:
+        typer.echo(
+            f"left: {plural(len(todo), 'trial')}, about {clock(seconds)} with {plural(cores(), 'job')}, as finished trials in {run.root} took"
+        )
