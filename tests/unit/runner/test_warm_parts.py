@@ -136,7 +136,7 @@ def test_frames_of_every_form_arrive() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_a_session_is_charged_for_all_that_it_started() -> None:
-    burn = "import os, sys, time\npid = os.fork()\nx = sum(range(20_000_000))\nprint(flush=True)\ntime.sleep(600)"
+    burn = "import os, sys, time\npid = os.fork()\nx = sum(range(5_000_000)); y = bytearray(os.urandom(8 << 20))\nprint(flush=True)\ntime.sleep(600)"
     process = subprocess.Popen([sys.executable, "-c", burn], stdout=subprocess.PIPE, start_new_session=True)
     try:
         assert process.stdout is not None
@@ -145,7 +145,7 @@ def test_a_session_is_charged_for_all_that_it_started() -> None:
         within = usage.sessions()
         assert len(within[process.pid]) == 2
         assert usage.cpu_seconds([process.pid], within) > usage.own_cpu(process.pid) > 0.0
-        assert usage.own_bytes([process.pid], within) > 1 << 20
+        assert usage.own_bytes([process.pid], within) > 16 << 20
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
