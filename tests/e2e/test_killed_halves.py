@@ -127,9 +127,3 @@ def test_where_a_thread_lives_nothing_is_forked_and_it_is_said(struck: Any) -> N
     assert code == 0, printed
     assert printed.count("no process is forked, for 2 threads live in it") == 1
     assert "failed" not in set(pd.read_parquet(out / "results.parquet")["status"])
-
-
-def test_a_dataset_that_ends_its_process_says_how(struck: Any) -> None:
-    _, printed, found, _ = struck("", "exit")
-    assert {record["status"] for record in found.values()} == {"failed"}, printed
-    assert all(record["reason"].startswith("ended with exit code 9") for record in found.values()), printed
