@@ -133,7 +133,7 @@ def threads() -> str:
 
 def remembering() -> dict[Any, int]:
     """Functions that keep their results (`functools.lru_cache`) -> how many they have computed. Of what was frozen none is seen."""
-    found = [each for each in gc.get_objects() if isinstance(each, _lru_cache_wrapper)]
+    found = [each for each in gc.get_objects() if type(each) is _lru_cache_wrapper]
     return {each: each.cache_info().misses for each in found}
 
 
