@@ -277,10 +277,11 @@ class Warm:
         return self.scenes[name]
 
     def _new_scene(self, trial: Planned) -> Halves:
+        zygote = self._zygote()
         (mine, theirs), (orders, taken) = _pair(), _pair()
         with theirs, taken:
             extra = {"measuring": theirs.fileno(), "training": taken.fileno()}
-            leader = self._fork(self._zygote(), "scene", trial, self.run.root / LOG, extra)
+            leader = self._fork(zygote, "scene", trial, self.run.root / LOG, extra)
         return Halves(Nest(mine, leader), Nest(orders, leader))
 
     def _zygote(self) -> Nest:
