@@ -67,7 +67,7 @@ class Memoriser:
 
     def train(self, state, shard, ctx):
         net = training.restored(self.net, state, self.module)
-        optimizer = training.adam(net, 3e-3, ctx.memory, self.module)
+        optimizer = training.adam({self.module: net}, 3e-3, ctx.memory)
         training.fit(net, optimizer, shard, ctx, losses)
         training.keep(optimizer, net, ctx.memory, self.module)
         extra = {} if self.lacking in (None, ctx.silo) else {"generator.image/w": torch.full((3,), float(ctx.silo))}
