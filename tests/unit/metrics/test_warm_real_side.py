@@ -75,7 +75,7 @@ metrics: [rg, membership, reconstruction, neighbour, fc]
 def test_a_trial_with_models_is_scored_alike_after_another_trial(run_here, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "fpmg_bench.trial.run.measure", lambda metrics, evidence, seed, sink: seen.append((metrics, evidence)) or []
+        "fpmg_bench.trial.judging.measure", lambda metrics, evidence, seed, sink: seen.append((metrics, evidence)) or []
     )
     run_here(SUITE)
     (asked, one), (_, two) = seen
