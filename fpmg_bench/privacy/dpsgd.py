@@ -75,14 +75,17 @@ def clipped_sum(
     module: nn.Module, private_loss: PerExample, batch: Any, clip: float, parameters: Sequence[nn.Parameter]
 ) -> Sequence[Tensor | None]:
     """Sum over the batch of each example's gradient, scaled to norm `clip` where it is longer. None: no example reaches it."""
+    import torch
+
     from fpmg_bench.privacy import per_example
 
     layers = per_example.layers_of(module)
     if layers is None:
         return _ghost_sum(module, private_loss, batch, clip, parameters)
     norms, found = per_example.norms(module, layers, private_loss, batch)
-    coefficients = _coefficients(norms, clip)
-    sums = {p: total for each in found for p, total in each.weighted(coefficients).items()}
+    with torch.no_grad():  # inputs of layers hold the graph of those before
+        coefficients = _coefficients(norms, clip)
+        sums = {p: total for each in found for p, total in each.weighted(coefficients).items()}
     return [sums.get(p) for p in parameters]
 
 
