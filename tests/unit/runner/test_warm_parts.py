@@ -21,6 +21,7 @@ from fpmg_bench.runner.forking import forget, remembering, threads
 from fpmg_bench.runner.lives import _packed, _unpacked
 from fpmg_bench.runner.order import Queue
 from fpmg_bench.runner.processes import Fresh
+from fpmg_bench.runner.wire import Wire
 from fpmg_bench.spec import Choice, TrialSpec
 from fpmg_bench.store import RunDir
 
@@ -75,9 +76,11 @@ def test_trials_of_a_scene_run_together_private_ones_first(trial: Trial, planned
 def test_outside_linux_nothing_is_forked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = RunDir(tmp_path)
     told: list[Any] = []
-    assert type(outcome._processes(run, [], None, told.append)).__name__ == "Warm"
+    assert type(outcome._processes(run, [], Wire(), None, told.append)).__name__ == "Warm"
+    assert isinstance(outcome._processes(run, [], Wire(isolate="fresh"), None, told.append), Fresh)
+    assert isinstance(outcome._processes(run, [], Wire(kind="gloo"), None, told.append), Fresh)
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert isinstance(outcome._processes(run, [], None, told.append), Fresh)
+    assert isinstance(outcome._processes(run, [], Wire(), None, told.append), Fresh)
 
 
 def test_what_was_remembered_since_is_forgotten() -> None:
