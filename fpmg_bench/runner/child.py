@@ -216,7 +216,7 @@ def stop_all(children: Sequence[Child], grace: float = GRACE) -> None:
         child.signal(signal.SIGTERM)
     until = time.monotonic() + grace
     try:
-        while any(child.process.poll() is None for child in children) and time.monotonic() < until:
+        while any(child.process.pid and child.process.poll() is None for child in children) and time.monotonic() < until:
             time.sleep(0.02)
     finally:
         for child in children:

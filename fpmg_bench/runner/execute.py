@@ -112,17 +112,21 @@ class Execution:
 
     def _look_at(self, child: Child, over: str) -> None:
         """End a child that is over, or over a limit; or go on with the next process of its trial."""
-        if child.process.poll() is not None:
+        has_ended = child.process.poll() is not None
+        if has_ended:
             self._pass_on(child)
+        if over and child.done is None:
+            stop_all(
+                [child]
+            )  # first: a scene that loads for several trials, all over the limit, has ended with the first of them
+            status, reason, record = "timeout" if LIMIT in over else "failed", over, True
+        elif has_ended:
             if child.done is None and self.processes.go_on(child):
                 return
             child.close()
             if child.done is None and child.killed and self._again(child):
                 return
             status, reason, record = self._outcome(child)
-        elif over:
-            stop_all([child])
-            status, reason, record = "timeout" if LIMIT in over else "failed", over, True
         else:
             return
         if not (record and self._goes_on(child, status, reason)):

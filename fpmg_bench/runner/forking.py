@@ -14,7 +14,7 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import _lru_cache_wrapper
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,7 +23,8 @@ from fpmg_bench.errors import ExitCode
 from fpmg_bench.runner.one import die_with, event_stream
 
 Life = Callable[[], Any]  # returns the next life, or never returns
-LONGEST = 1 << 20  # bytes of an order
+LONGEST = 1 << 16  # bytes of a message; the system refuses some hundred thousand
+LONG = b"{}"  # instead of a longer order, which lies in a file without a name: its descriptor comes last
 MOST = 8  # file descriptors with it
 THREADS = Path("/proc/self/task")
 KILLED_FIRST = "500"  # of 1000: the system takes a trial before the runner where memory ends
@@ -79,7 +80,7 @@ class Waiting:
         data, fds, _, _ = socket.recv_fds(self.orders, LONGEST, MOST)
         if not data:
             os._exit(ExitCode.OK)  # the runner has gone; forks die with this process
-        order = json.loads(data)
+        order, fds = _opened(data, fds)
         self.before(order)
         if unsafe := threads():
             self._say({"unsafe": unsafe})
@@ -122,6 +123,29 @@ class Waiting:
     def _say(self, answer: Mapping[str, Any]) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the runner has gone: the next look at orders says so
             self.orders.send(json.dumps(answer).encode())
+
+
+def send_order(end: socket.socket, order: Mapping[str, Any], fds: Sequence[int]) -> None:
+    """However long it is. Raises BrokenPipeError or ConnectionResetError where nobody takes orders any more."""
+    data = json.dumps(order).encode()
+    if len(data) <= LONGEST:
+        socket.send_fds(end, [data], fds)
+        return
+    with os.fdopen(os.memfd_create("order"), "wb") as file:
+        file.write(data)
+        file.flush()
+        socket.send_fds(end, [LONG], [*fds, file.fileno()])
+
+
+def _opened(data: bytes, fds: list[int]) -> tuple[dict[str, Any], list[int]]:
+    """An order and its descriptors, as they were given to `send_order`."""
+    if data == LONG:
+        *fds, last = fds
+        with os.fdopen(last, "rb") as file:
+            file.seek(0)
+            data = file.read()
+    order: dict[str, Any] = json.loads(data)
+    return order, fds
 
 
 def threads() -> str:

@@ -18,6 +18,7 @@ from fpmg_bench.devices import CPU
 from fpmg_bench.keys import digest
 from fpmg_bench.runner import usage
 from fpmg_bench.runner.child import WORD, Child, Own, Process
+from fpmg_bench.runner.forking import send_order
 from fpmg_bench.runner.processes import Processes
 from fpmg_bench.store import Planned, RunDir
 
@@ -80,10 +81,12 @@ class Nest:
         """Have a process forked."""
         fork = Forked(self, stdout)
         try:
-            socket.send_fds(self.orders, [json.dumps(order).encode()], fds)
+            send_order(self.orders, order, fds)
             self.waiting.append(fork)
         except (BrokenPipeError, ConnectionResetError):
-            self._end()
+            self.listen()  # it may have said why
+            if not self.gone:
+                self._end()
             fork.returncode = self._ended_with()
         return fork
 
@@ -95,7 +98,7 @@ class Nest:
             except BlockingIOError:
                 return
             except ConnectionResetError:
-                data = b""
+                continue  # told once, where it has not read all orders; what it has said before comes after this, then its end
             if not data:
                 return self._end()
             self._hear(json.loads(data))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from tree import KINDS, Seen
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere nothing is forked")
 
@@ -81,8 +86,6 @@ metrics: [co]
 @pytest.fixture
 def struck(install: Any, program: Any, tmp_path: Path) -> Any:
     """struck(parameters of the generator, fault of the dataset) -> exit code, what was printed, method -> trial.json, run."""
-    import os
-
     install("third-party", "planted", PLANTED)
 
     def run(bad: str = "", dataset: str = "", *words: str) -> tuple[int, str, dict[str, Any], Path]:
@@ -127,3 +130,71 @@ def test_where_a_thread_lives_nothing_is_forked_and_it_is_said(struck: Any) -> N
     assert code == 0, printed
     assert printed.count("no process is forked, for 2 threads live in it") == 1
     assert "failed" not in set(pd.read_parquet(out / "results.parquet")["status"])
+
+
+LIVING = """version: 1
+name: living
+seeds: [0]
+datasets: [{name: phantom, patients: 60, silos: 2, modalities: [table]}]
+partition: natural
+budget: {rounds: 6, local_steps: 3, sampling_rate: 0.3, encoder_rounds: 1, evaluate_every: 1}
+methods:
+  m0: {encoders: {table: {name: autoencoder, dim: 3}}, generator: parallel-cgan, topology: ring, aggregator: fedavg}
+"""
+OTHERS = "".join(
+    f"  m{i}: {{extends: m0, encoders: {{table: {{name: autoencoder, dim: {3 + i}}}}}}}\n" for i in range(1, len(KINDS) + 1)
+)
+
+
+@pytest.fixture(scope="module")
+def living(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite of one scene, with more trials than there are kinds of processes."""
+    file = tmp_path_factory.mktemp("living") / "suite.yaml"
+    file.write_text(LIVING + OTHERS + "metrics: [co]\n")
+    return file
+
+
+def started(suite: Path, out: Path) -> subprocess.Popen[bytes]:
+    """The program in an interpreter of its own, and all that it forks."""
+    words = [sys.executable, "-P", "-m", "fpmg_bench", "run", suite, "--out", out, "--jobs", "1", "--no-report"]
+    with out.with_suffix(".log").open("wb") as log:
+        return subprocess.Popen([str(word) for word in words], stdout=log, stderr=log)
+
+
+def test_whoever_is_killed_the_table_is_the_same_and_nothing_is_left(living: Path, program: Any) -> None:
+    whole, out = living.parent / "whole", living.parent / "killed"
+    code, printed = program("run", living, "--out", whole, "--jobs", "1", "--no-report")
+    assert code == 0, printed
+    process, seen, todo, struck = started(living, out), Seen(), list(KINDS), -1
+    with process:
+        while process.poll() is None:
+            now, done = seen.look(process.pid), len(_texts(out))
+            if (
+                todo and now[todo[0]] and done > struck and (now["trainer"] or todo[0] == "measurer")
+            ):  # one a trial, which is tried again once
+                os.kill(now[todo.pop(0)][0], signal.SIGKILL)
+                struck = done
+            time.sleep(0.02)
+    printed = out.with_suffix(".log").read_text()
+    assert process.returncode == 0 and not todo, printed
+    again = json.loads((out / "costs.json").read_text())["calls"][0]["again"]
+    assert len(again) >= 3 and printed.count("it is started again, once") == len(again)  # others had just done their part
+    assert seen.living() == []
+    tables = [pd.read_parquet(root / "results.parquet") for root in (whole, out)]
+    pd.testing.assert_frame_equal(
+        *(t[~t["metric"].str.startswith("cost")].reset_index(drop=True) for t in tables), check_exact=True
+    )
+
+
+def test_nothing_outlives_a_runner_that_is_killed(living: Path) -> None:
+    process, seen = started(living, living.parent / "orphans"), Seen()
+    with process:
+        while not seen.look(process.pid)["onlooker"]:
+            assert process.poll() is None
+            time.sleep(0.02)
+        assert len(seen.look(process.pid)["zygote"]) == 1 and len(seen.born) >= 6
+        process.kill()
+    until = time.monotonic() + 2.0
+    while seen.living() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert seen.living() == []

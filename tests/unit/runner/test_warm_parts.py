@@ -73,6 +73,7 @@ def test_trials_of_a_scene_run_together_private_ones_first(trial: Trial, planned
     assert order == ["tiny/b/0", "tiny/a/0", "tiny/a/1", "tiny/b/1"]
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere nothing is forked")
 def test_outside_linux_nothing_is_forked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = RunDir(tmp_path)
     told: list[Any] = []
