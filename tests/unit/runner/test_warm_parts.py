@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,10 +19,11 @@ import pytest
 
 from fpmg_bench.runner import outcome, usage
 from fpmg_bench.runner.child import LOST, Child
-from fpmg_bench.runner.forking import forget, remembering, threads
+from fpmg_bench.runner.forking import LONGEST, MOST, _opened, forget, remembering, send_order, threads
 from fpmg_bench.runner.lives import _packed, _unpacked
 from fpmg_bench.runner.order import Queue
 from fpmg_bench.runner.processes import Fresh
+from fpmg_bench.runner.warm import Nest
 from fpmg_bench.runner.wire import Wire
 from fpmg_bench.spec import Choice, TrialSpec
 from fpmg_bench.store import RunDir
@@ -77,11 +80,39 @@ def test_trials_of_a_scene_run_together_private_ones_first(trial: Trial, planned
 def test_outside_linux_nothing_is_forked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = RunDir(tmp_path)
     told: list[Any] = []
+    assert Wire().isolate == "warm"
     assert type(outcome._processes(run, [], Wire(), None, told.append)).__name__ == "Warm"
     assert isinstance(outcome._processes(run, [], Wire(isolate="fresh"), None, told.append), Fresh)
     assert isinstance(outcome._processes(run, [], Wire(kind="gloo"), None, told.append), Fresh)
     monkeypatch.setattr(sys, "platform", "darwin")
     assert isinstance(outcome._processes(run, [], Wire(), None, told.append), Fresh)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere nothing is forked")
+@pytest.mark.parametrize("length", [10, LONGEST, 5_000_000])
+def test_orders_of_any_length_arrive_with_their_descriptors(length: int) -> None:
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    order = {"role": "trainer", "trial": "x" * length}
+    with mine, theirs, TemporaryFile() as first, TemporaryFile() as second:
+        send_order(mine, order, [first.fileno(), second.fileno()])
+        data, fds, flags, _ = socket.recv_fds(theirs, LONGEST, MOST)
+        found, left = _opened(data, fds)
+        assert (found, flags & socket.MSG_TRUNC) == (order, 0)
+        assert [os.fstat(fd).st_ino for fd in left] == [os.fstat(file.fileno()).st_ino for file in (first, second)]
+        for fd in left:
+            os.close(fd)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere nothing is forked")
+def test_why_a_nest_does_not_fork_is_heard_though_it_left_orders_unread() -> None:
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    nest = Nest(mine)
+    with mine:
+        fork = nest.fork({"role": "trainer"}, [], None)
+        theirs.send(b'{"unsafe": "2 threads"}')
+        theirs.close()
+        assert fork.poll() is not None
+        assert (nest.why, nest.gone) == ("2 threads", True)
 
 
 def test_what_was_remembered_since_is_forgotten() -> None:
