@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import signal
 import subprocess
@@ -139,7 +138,7 @@ class Child:
             return f"over the limit of {limit:g} CPU s a trial ({LIMIT})"
         if self.seconds > PATIENCE * limit:
             return f"over {PATIENCE} times the limit of {limit:g} s a trial ({LIMIT}): it hangs, or the machine is overloaded"
-        used = usage.own_bytes(self.leaders, within) if memory < math.inf else 0
+        used = usage.own_bytes(self.leaders, within) if usage.resident(self.leaders, within) > memory else 0
         return (
             f"{used / GIB:.2f} GiB are over the limit of {memory / GIB:.2f} GiB a trial (limits.memory)" if used > memory else ""
         )
