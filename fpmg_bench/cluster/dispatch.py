@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from distributed import Future
 
 POLL = 0.1  # seconds between looks at the scheduler
-RETURN = 60.0  # seconds that a scheduler which has gone is waited for
+RETURN = 180.0  # seconds that a scheduler which has gone is waited for
 LONELY = 10.0  # seconds without a worker before it is said
 TRIES = 2  # workers that a scene may be lost with
 
