@@ -36,6 +36,11 @@ class Column:
     high: float | None = None
     step: float | None = None
 
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> Column:
+        """The reverse of `asdict`, also after a trip through JSON text."""
+        return cls(**{**entry, "categories": tuple(entry["categories"])})
+
     @property
     def width(self) -> int:
         """Columns of the one-hot form: one a category, else one."""
@@ -52,6 +57,11 @@ class Schema:
     kind: Kind
     columns: tuple[Column, ...] = ()
     shape: tuple[int, ...] = ()
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> Schema:
+        """The reverse of `asdict`, also after a trip through JSON text."""
+        return cls(entry["kind"], tuple(Column.from_json(column) for column in entry["columns"]), tuple(entry["shape"]))
 
 
 class ModalityData(Protocol):

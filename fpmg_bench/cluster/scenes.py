@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fpmg_bench.keys import digest
 from fpmg_bench.store import Planned
 
 
@@ -32,7 +31,7 @@ def scenes(trials: Sequence[Planned], slots: int) -> list[Scene]:
     once = {trial.key: trial for trial in trials}
     parts: dict[str, list[list[Planned]]] = {}
     for group in _sharing(list(once.values())):
-        parts.setdefault(digest(group[0].spec.scene), []).append(group)
+        parts.setdefault(group[0].scene, []).append(group)
     found = list(parts.values())
     while len(found) < slots and (largest := max(found, key=len, default=[])) and len(largest) > 1:
         found.remove(largest)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
 
-from fpmg_bench.keys import digest
 from fpmg_bench.store import Planned, RunDir, read_json
 from fpmg_bench.store.shapes import RESULT
 
@@ -16,7 +14,7 @@ SHARED = 0.5  # seconds below which a trial has only read the stage 1 of another
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """What finished trials took. stage1: of those that trained it, by cohort and encoders; rest: by cohort and method."""
+    """What finished trials took, by cohort and method. stage1: of those that trained it; rest: all but that."""
 
     stage1: Mapping[tuple[str, str], list[float]] = field(default_factory=dict)
     rest: Mapping[tuple[str, str], list[float]] = field(default_factory=dict)
@@ -32,16 +30,16 @@ def seconds_by_method(run: RunDir) -> Seconds:
         total, first = seconds.get("total"), seconds.get("stage1", 0.0)
         if result.get("status") != "ok" or not isinstance(total, (int, float)):
             continue
-        dataset = str(result.get("dataset"))
+        name = (str(result.get("dataset")), str(result.get("method")))
         if first > SHARED:
-            stage1.setdefault((dataset, _encoders(result["spec"])), []).append(float(first))
-        rest.setdefault((dataset, str(result.get("method"))), []).append(float(total) - float(first))
+            stage1.setdefault(name, []).append(float(first))
+        rest.setdefault(name, []).append(float(total) - float(first))
     return Seconds(stage1, rest)
 
 
 def expected(trial: Planned, seconds: Seconds) -> float | None:
-    """All but stage 1: the mean of the same cohort and method, else of the method, of the cohort, of all trials; None for none."""
-    return _nearest(seconds.rest, trial.spec.dataset_name, trial.spec.method)
+    """All but stage 1; None where nothing has finished."""
+    return _nearest(seconds.rest, trial)
 
 
 def remaining(
@@ -49,30 +47,27 @@ def remaining(
 ) -> float | None:
     """Seconds until these trials are done with this many at a time; at least the longest one. ready: whether a stage 1 is there."""
     times: list[float] = []
-    begun: set[Hashable] = set()
+    begun: set[str] = set()
     for trial in trials:
         time = expected(trial, seconds)
         if time is None:
             return None
         if trial.stage1 is not None and trial.stage1 not in begun and not ready(trial.stage1):
             begun.add(trial.stage1)
-            time += _nearest(seconds.stage1, trial.spec.dataset_name, _encoders(asdict(trial.spec))) or 0.0
+            time += _nearest(seconds.stage1, trial) or 0.0
         times.append(time)
     return max(sum(times) / jobs, *times) if times else 0.0
 
 
-def _nearest(found: Mapping[tuple[str, str], list[float]], dataset: str, other: str) -> float | None:
+def _nearest(found: Mapping[tuple[str, str], list[float]], trial: Planned) -> float | None:
+    """Mean of the same cohort and method, else of the method, of the cohort, of all trials; None for none."""
+    dataset, method = trial.spec.dataset_name, trial.spec.method
     for same in (
-        found.get((dataset, other), []),
-        [t for key, times in found.items() if key[1] == other for t in times],
+        found.get((dataset, method), []),
+        [t for key, times in found.items() if key[1] == method for t in times],
         [t for key, times in found.items() if key[0] == dataset for t in times],
         [t for times in found.values() for t in times],
     ):
         if same:
             return fmean(same)
     return None
-
-
-def _encoders(spec: Mapping[str, Any]) -> str:
-    """What a stage 1 is made of, but its cohort and seed."""
-    return digest([spec["encoders"], spec["partition"], spec["topology"], spec["budget"]["encoder_rounds"], spec["privacy"]])

@@ -116,9 +116,8 @@ class Execution:
         if has_ended:
             self._pass_on(child)
         if over and child.done is None:
-            stop_all(
-                [child]
-            )  # first: a scene that loads for several trials, all over the limit, has ended with the first of them
+            # before an end is asked for: a scene that loads for several trials, all over the limit, has ended with the first of them
+            stop_all([child])
             status, reason, record = "timeout" if LIMIT in over else "failed", over, True
         elif has_ended:
             if child.done is None and self.processes.go_on(child):

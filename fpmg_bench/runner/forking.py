@@ -91,7 +91,7 @@ class Waiting:
             parent = os.getpid()
             pid = os.fork()
         if pid == 0:
-            self._settle(fds[0], fds[1], parent, leads=bool(order.get("leads")))
+            self._settle(fds[0], fds[1], parent)
             return self.born(order, fds[2:])
         for fd in fds:
             os.close(fd)
@@ -99,7 +99,7 @@ class Waiting:
             self._say({"pid": pid})
         return None
 
-    def _settle(self, events: int, log: int, parent: int, *, leads: bool) -> None:
+    def _settle(self, events: int, log: int, parent: int) -> None:
         """In a fork: a process group of its own, where its words go, and whom it does not outlive."""
         self.orders.close()
         os.setsid()
@@ -108,8 +108,7 @@ class Waiting:
         for fd in (events, log):
             os.close(fd)
         die_with(parent)
-        if not leads:
-            Path("/proc/self/oom_score_adj").write_text(KILLED_FIRST)
+        Path("/proc/self/oom_score_adj").write_text(KILLED_FIRST)
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):

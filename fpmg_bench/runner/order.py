@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from fpmg_bench.keys import digest
 from fpmg_bench.store import Planned
 
 
@@ -22,8 +21,11 @@ class Queue:
         once: dict[str, Planned] = {}
         for trial in trials:
             once.setdefault(trial.key, trial)
-        scenes = {name: i for i, name in enumerate(dict.fromkeys(map(_scene, once.values())))}
-        return cls(sorted(once.values(), key=lambda t: (scenes[_scene(t)], t.spec.privacy is None)), stage1_ready)
+        scenes: dict[str, list[Planned]] = {}
+        for trial in once.values():
+            scenes.setdefault(trial.scene, []).append(trial)
+        in_order = [sorted(scene, key=lambda trial: trial.spec.privacy is None) for scene in scenes.values()]
+        return cls([trial for scene in in_order for trial in scene], stage1_ready)
 
     def take(self, running: Iterable[Planned], fits: Callable[[Planned], bool] = lambda trial: True) -> Planned | None:
         """The first trial that fits and can start beside the running ones; None if all wait for a stage 1 or a device, or none is left."""
@@ -33,7 +35,3 @@ class Queue:
                 self.waiting.remove(trial)
                 return trial
         return None
-
-
-def _scene(trial: Planned) -> str:
-    return digest(trial.spec.scene)

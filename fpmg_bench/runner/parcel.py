@@ -43,19 +43,10 @@ def form_note(cohort: Cohort) -> dict[str, Any]:
 
 def form_of(note: Mapping[str, Any]) -> Cohort:
     """A cohort of this form that has no patients."""
-    conditions = tuple(_column(column) for column in note["conditions"])
+    conditions = tuple(Column.from_json(column) for column in note["conditions"])
     nobody = np.zeros(0, np.int64)
-    schemas = {name: _schema(schema) for name, schema in note["schemas"].items()}
+    schemas = {name: Schema.from_json(schema) for name, schema in note["schemas"].items()}
     return Cohort(schemas, {}, {}, conditions, np.zeros((0, len(conditions))), nobody, nobody, (), frozenset(note["leaks"]))
-
-
-def _column(note: Mapping[str, Any]) -> Column:
-    return Column(**{**note, "categories": tuple(note["categories"])})
-
-
-def _schema(note: Mapping[str, Any]) -> Schema:
-    columns = tuple(_column(column) for column in note["columns"])
-    return Schema(**{**note, "columns": columns, "shape": tuple(note["shape"])})
 
 
 def written(released: Mapping[int, Cohort], note: Mapping[str, Any]) -> bytes:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from fpmg_bench.devices import CPU
-from fpmg_bench.keys import digest
 from fpmg_bench.runner import usage
 from fpmg_bench.runner.child import WORD, Child, Own, Process
 from fpmg_bench.runner.forking import send_order
@@ -175,11 +174,12 @@ class Halves:
 
 @dataclass(slots=True)
 class Warm:
-    """fresh: how a trial starts whose scene cannot fork. sharing: scene's and side's name -> trials of this run that share it."""
+    """fresh: how a trial starts whose scene cannot fork. sharing: side -> trials of this run that share it; scene_of: key -> scene."""
 
     run: RunDir
     fresh: Processes
     sharing: Counter[str]
+    scene_of: dict[str, str]
     tell: Callable[[dict[str, Any]], None]
     zygote: Nest | None = None
     scenes: dict[str, Halves] = field(default_factory=dict)
@@ -191,7 +191,9 @@ class Warm:
     @classmethod
     def of(cls, run: RunDir, fresh: Processes, todo: Iterable[Planned], tell: Callable[[dict[str, Any]], None]) -> Warm:
         """For these trials. tell: gets notes."""
-        return cls(run, fresh, Counter(_side(trial) for trial in {trial.key: trial for trial in todo}.values()), tell)
+        once = {trial.key: trial for trial in todo}
+        sharing = Counter(trial.side for trial in once.values())
+        return cls(run, fresh, sharing, {key: trial.scene for key, trial in once.items()}, tell)
 
     def start(self, trial: Planned, log: Path, device: str = CPU, *, again: bool = False) -> Child:
         """As a trainer, or where nothing is to be trained, or is already, as a measurer. Devices have been tried with interpreters only."""
@@ -223,7 +225,7 @@ class Warm:
         return True
 
     def _apart(self, trial: Planned, log: Path, why: str, *, again: bool) -> Child:
-        name = _scene(trial)
+        name = self.scene_of[trial.key]
         if name not in self.unsafe:
             self.unsafe.add(name)
             place = f"{trial.spec.dataset_name}, seed {trial.spec.seed}"
@@ -264,15 +266,15 @@ class Warm:
             "role": role,
             "trial": trial.to_json(),
             "extra": list(extra),
-            "side": _side(trial),
-            "sharing": self.sharing[_side(trial)],
+            "side": trial.side,
+            "sharing": self.sharing[trial.side],
         }
         ends, starts = os.pipe()
         with log.open("ab") as file, os.fdopen(starts, "wb") as events:
             return nest.fork(order, [events.fileno(), file.fileno(), *extra.values()], os.fdopen(ends, "rb", buffering=0))
 
     def _halves(self, trial: Planned) -> Halves:
-        name = _scene(trial)
+        name = self.scene_of[trial.key]
         if name in self.scenes and self.scenes[name].gone:
             self._close(name)
         if name not in self.scenes:
@@ -305,22 +307,19 @@ class Warm:
 
     def _living(self) -> dict[str, float]:
         """Of those that run. What their ended forks took is counted with the trials."""
-        within = usage.sessions()
         zygote = self.zygote.process.pid if self.zygote is not None and self.zygote.process is not None else 0
-        leaders = [halves.measuring.process.pid for halves in self.scenes.values() if halves.measuring.process is not None]
-        scenes = sum(usage.own_cpu(pid) for leader in leaders if leader for pid in within.get(leader, ()))
-        return {"zygote": usage.own_cpu(zygote) if zygote else 0.0, "scenes": scenes}
+        return {"zygote": usage.own_cpu(zygote) if zygote else 0.0, "scenes": _cpu_of(self.scenes.values())}
 
     def settle(self, waiting: Iterable[Planned], running: Iterable[Planned]) -> None:
         """End the scenes that none of these trials is in."""
-        needed = {_scene(trial) for trial in (*waiting, *running)}
+        needed = {self.scene_of[trial.key] for trial in (*waiting, *running)}
         for name in [name for name in self.scenes if name not in needed]:
             self._close(name)
 
     def _close(self, name: str) -> None:
-        before = self._living()["scenes"]
-        self.scenes.pop(name).close()
-        self.spent["scenes"] += before - self._living()["scenes"]
+        halves = self.scenes.pop(name)
+        self.spent["scenes"] += _cpu_of([halves])
+        halves.close()
 
     def _close_all(self) -> None:
         for name in list(self.scenes):
@@ -344,14 +343,13 @@ def hatched(words: Sequence[str], log: IO[bytes], orders: int) -> Process:
     return Own.start(command, log, [orders], stdout=log)
 
 
+def _cpu_of(scenes: Iterable[Halves]) -> float:
+    """CPU seconds of both halves of these scenes, while they live."""
+    within = usage.sessions()
+    leaders = [halves.measuring.process.pid for halves in scenes if halves.measuring.process is not None]
+    return sum(usage.own_cpu(pid) for leader in leaders if leader for pid in within.get(leader, ()))
+
+
 def _pair() -> tuple[socket.socket, socket.socket]:
     """For orders: whole messages, in order."""
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-
-
-def _scene(trial: Planned) -> str:
-    return digest(trial.spec.scene)
-
-
-def _side(trial: Planned) -> str:
-    return digest(trial.spec.side)

@@ -82,11 +82,6 @@ class TrialSink:
         """Round records so far, as they are on disk: of this run, of the run it resumes, of a shared stage 1."""
         return self._log.records
 
-    @property
-    def previous(self) -> Mapping[str, Any] | None:
-        """trial.json of an earlier run of this key, whatever its status."""
-        return self.run.result(self.trial.key)
-
     def event(self, record: Mapping[str, Any]) -> None:
         """Tell the parent; the latest stage and round are where a failure is said to have happened."""
         if record.get("event") in ("stage", "round"):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fpmg_bench.keys import digest
 from fpmg_bench.spec import Audit, Budget, Choice, Fault, Privacy, TrialSpec
 from fpmg_bench.store.atomic import plain
 
@@ -19,6 +20,16 @@ class Planned:
     stage1: str | None
     measure: str
     spec: TrialSpec
+
+    @property
+    def scene(self) -> str:
+        """Trials with the same one share a cohort, loaded and split: `TrialSpec.scene`."""
+        return digest(self.spec.scene)
+
+    @property
+    def side(self) -> str:
+        """Trials with the same one share what is measured of real patients alone: `TrialSpec.side`."""
+        return digest(self.spec.side)
 
     def head(self) -> dict[str, Any]:
         """Keys and names, as they begin trial.json."""

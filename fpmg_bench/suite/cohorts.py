@@ -49,19 +49,11 @@ class CohortInfo:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> CohortInfo:
         """The inverse of `as_json`, also after a trip through JSON text."""
-        schemas = {name: _schema(schema) for name, schema in data["schemas"].items()}
+        schemas = {name: Schema.from_json(schema) for name, schema in data["schemas"].items()}
         silos = tuple(SiloInfo(**{**silo, "label_counts": tuple(silo["label_counts"])}) for silo in data["silos"])
         tuples = {name: tuple(data[name]) for name in ("classes", "label_counts", "leaks")}
-        conditions = tuple(_column(column) for column in data["conditions"])
+        conditions = tuple(Column.from_json(column) for column in data["conditions"])
         return cls(**{**data, **tuples, "schemas": schemas, "conditions": conditions, "silos": silos})
-
-
-def _schema(data: Mapping[str, Any]) -> Schema:
-    return Schema(data["kind"], tuple(_column(column) for column in data["columns"]), tuple(data["shape"]))
-
-
-def _column(data: Mapping[str, Any]) -> Column:
-    return Column(**{**data, "categories": tuple(data["categories"])})
 
 
 def describe(dataset_name: str, dataset: Any, cohort: Cohort) -> CohortInfo:

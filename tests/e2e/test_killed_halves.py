@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -169,11 +170,11 @@ def test_whoever_is_killed_the_table_is_the_same_and_nothing_is_left(living: Pat
     with process:
         while process.poll() is None:
             now, done = seen.look(process.pid), len(_texts(out))
-            if (
-                todo and now[todo[0]] and done > struck and (now["trainer"] or todo[0] == "measurer")
-            ):  # one a trial, which is tried again once
-                os.kill(now[todo.pop(0)][0], signal.SIGKILL)
-                struck = done
+            # one a trial, which is tried again once; one that has ended since it was seen is looked for again
+            if todo and now[todo[0]] and done > struck and (now["trainer"] or todo[0] == "measurer"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(now[todo[0]][0], signal.SIGKILL)
+                    todo, struck = todo[1:], done
             time.sleep(0.02)
     printed = out.with_suffix(".log").read_text()
     assert process.returncode == 0 and not todo, printed
