@@ -27,6 +27,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     known = set(sys.modules)
 
     def make(distribution: str, module: str, source: str, *, version: str = "1.0", entry_point: str = "main") -> None:
+        assert module not in known, f"a module of the tests is called {module}: it would be imported instead"
         info = tmp_path / f"{distribution.replace('-', '_')}-{version}.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")

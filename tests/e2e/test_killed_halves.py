@@ -21,11 +21,11 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="el
 PLANTED = """
     @hookimpl
     def fpmg_datasets():
-        return [Component("odd", "planted:Odd")]
+        return [Component("odd", "struck_parts:Odd")]
 
     @hookimpl
     def fpmg_generators():
-        return [Component("bad", "planted:Bad")]
+        return [Component("bad", "struck_parts:Bad")]
 
     import os, threading
     from pathlib import Path
@@ -87,7 +87,7 @@ metrics: [co]
 @pytest.fixture
 def struck(install: Any, program: Any, tmp_path: Path) -> Any:
     """struck(parameters of the generator, fault of the dataset) -> exit code, what was printed, method -> trial.json, run."""
-    install("third-party", "planted", PLANTED)
+    install("third-party", "struck_parts", PLANTED)
 
     def run(bad: str = "", dataset: str = "", *words: str) -> tuple[int, str, dict[str, Any], Path]:
         bad = f", {bad}, folder: {tmp_path}" if bad else ""

@@ -18,11 +18,11 @@ from fpmg_bench.trial.prepared import Loaded
 PLANTED = """
     @hookimpl
     def fpmg_datasets():
-        return [Component("marked", "planted:Marked")]
+        return [Component("marked", "marked_parts:Marked")]
 
     @hookimpl
     def fpmg_generators():
-        return [Component("spy", "planted:Spy")]
+        return [Component("spy", "marked_parts:Spy")]
 
     import gc, json, sys
     from dataclasses import replace
@@ -154,7 +154,7 @@ def spied(install: Any, tmp_path: Path) -> Any:
     """spied(words of the command line) -> place -> patients that were found there, and the training patients."""
 
     def run(*words: str) -> tuple[dict[str, set[int]], set[int]]:
-        install("third-party", "planted", PLANTED)
+        install("third-party", "marked_parts", PLANTED)
         (tmp_path / "suite.yaml").write_text(SUITE.format(report=tmp_path))
         command = [sys.executable, "-P", "-m", "fpmg_bench", "run", str(tmp_path / "suite.yaml"), "--out", str(tmp_path / "out")]
         env = os.environ | {"PYTHONPATH": str(tmp_path)}
