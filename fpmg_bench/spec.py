@@ -79,7 +79,7 @@ class TrialSpec:
 
     encoders: modality name -> choice. silos: silo name -> overrides. control: replaces stages 1 to 3 where set.
 
-    device: the kind of what trains and samples: cpu, cuda or mps.
+    device: the kind of what trains and samples: cpu, cuda or mps. encoder_aggregator: how encoders merge, None: as the generator does.
     """
 
     dataset: Choice
@@ -103,10 +103,18 @@ class TrialSpec:
     audit: Audit | None = None
     faults: tuple[Fault, ...] = ()
     device: str = "cpu"
+    encoder_aggregator: Choice | None = None
 
     @property
     def id(self) -> str:
         return f"{self.dataset_name}/{self.method}/{self.seed}"
+
+    @property
+    def merging(self) -> dict[int, Choice]:
+        """Stage -> how its models merge; empty for a control."""
+        if self.aggregator is None:
+            return {}
+        return {1: self.encoder_aggregator or self.aggregator, 2: self.aggregator}
 
     @property
     def scene(self) -> dict[str, Any]:

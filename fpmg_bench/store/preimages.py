@@ -45,7 +45,7 @@ def stage1_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any] | Non
     found = _patients(spec, versions) | {
         "encoders": {name: versions.of("encoder", choice) for name, choice in spec.encoders.items()},
         "topology": versions.of("topology", spec.topology),
-        "aggregator": versions.of("aggregator", spec.aggregator),
+        "aggregator": versions.of("aggregator", spec.merging.get(1)),
         "budget": {name: getattr(spec.budget, name) for name in STAGE1_BUDGET},
         "silos": spec.silos,
         "privacy": asdict(spec.privacy) if spec.privacy else None,
@@ -66,6 +66,8 @@ def trial_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
         "generator": generator,
         "budget": asdict(spec.budget),
     }
+    if spec.encoder_aggregator:
+        trained["aggregator"] = versions.of("aggregator", spec.aggregator)
     return trained | _faults(spec, 1, 2, "both")
 
 
@@ -101,8 +103,10 @@ def chosen(spec: TrialSpec) -> Iterator[tuple[str, str]]:
     yield "dataset", spec.dataset.name
     for choice in spec.encoders.values():
         yield "encoder", choice.name
-    for kind, single in (("generator", spec.generator), ("topology", spec.topology), ("aggregator", spec.aggregator)):
+    for kind, single in (("generator", spec.generator), ("topology", spec.topology)):
         if single:
             yield kind, single.name
+    for merging in spec.merging.values():
+        yield "aggregator", merging.name
     for choice in spec.metrics:
         yield "metric", choice.name

@@ -58,6 +58,7 @@ def spec_from_json(entry: Mapping[str, Any]) -> TrialSpec:
         "generator": _optional(entry["generator"]),
         "topology": _optional(entry["topology"]),
         "aggregator": _optional(entry["aggregator"]),
+        "encoder_aggregator": _optional(entry.get("encoder_aggregator")),
         "budget": Budget(**entry["budget"]),
         "metrics": tuple(_choice(item) for item in entry["metrics"]),
         "privacy": Privacy(**_floats(entry["privacy"])) if entry["privacy"] else None,

@@ -11,7 +11,7 @@ from fpmg_bench.errors import PluginError
 from fpmg_bench.registry import Problem
 from fpmg_bench.registry.parameters import check as check_parameters
 from fpmg_bench.spec import Choice
-from fpmg_bench.suite.model import Method, Suite
+from fpmg_bench.suite.model import COMPONENTS, OPTIONAL, Method, Suite
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
@@ -65,10 +65,10 @@ def _choices(suite: Suite) -> Iterator[tuple[str, Choice, Node, str]]:
     for method in suite.methods.values():
         for key, choice in method.encoders.items():
             yield "encoder", choice, method.node.at("encoders", key), f"{_path(method)}.encoders.{key}"
-        for kind in ("generator", "topology", "aggregator"):
-            chosen: Choice | None = getattr(method, kind)
+        for key in (*COMPONENTS, *OPTIONAL):
+            chosen: Choice | None = getattr(method, key)
             if chosen is not None:
-                yield kind, chosen, method.node.at(kind), f"{_path(method)}.{kind}"
+                yield key.removeprefix("encoder_"), chosen, method.node.at(key), f"{_path(method)}.{key}"
 
 
 def _path(method: Method) -> str:

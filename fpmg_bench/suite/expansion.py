@@ -90,6 +90,7 @@ def trial(suite: Suite, entry: DatasetEntry, method: Method, info: CohortInfo, s
         audit=method.audit,
         faults=faults_of(method.faults, suite.faults, method.control is not None or partition["kind"] == "pooled"),
         device=CPU if method.control else suite.limits.device,  # a control trains nothing
+        encoder_aggregator=method.encoder_aggregator,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from fpmg_bench.document import DEEPEST, Node, did_you_mean, node_of
 from fpmg_bench.spec import Audit, Choice, Privacy
 from fpmg_bench.suite.faults import read_faults
-from fpmg_bench.suite.model import COMPONENTS, METHOD_KEYS, Method
+from fpmg_bench.suite.model import COMPONENTS, METHOD_KEYS, OPTIONAL, Method
 from fpmg_bench.suite.place import Place
 from fpmg_bench.suite.sections import read_budget, read_choice, read_partition
 from fpmg_bench.suite.variants import PathError, override, read_sweep
@@ -45,13 +45,16 @@ def read_method(place: Place, name: str) -> Method:
         if key not in found and isinstance(place.value, dict) and "extends" not in found:
             place.wrong(f"'{key}' is missing; write it, or `extends` a method that has it")
     encoders = found["encoders"].entries() if "encoders" in found else {}
-    components = {key: read_choice(found[key]) for key in COMPONENTS if key in found and not _stops(key, found[key])}
+    components = {
+        key: read_choice(found[key]) for key in (*COMPONENTS, *OPTIONAL) if key in found and not _stops(key, found[key])
+    }
     return Method(
         name,
         {key: read_choice(entry) for key, entry in encoders.items()},
         components.get("generator"),
         components.get("topology"),
         components.get("aggregator"),
+        components.get("encoder_aggregator"),
         read_partition(found["partition"]) if "partition" in found else None,
         read_budget(found["budget"]) if "budget" in found else {},
         read_privacy(found["privacy"]) if "privacy" in found else None,
@@ -68,7 +71,7 @@ def _stops(key: str, place: Place) -> bool:
 
 
 def _read_control(place: Place, name: str, found: Mapping[str, Place]) -> Method:
-    for key in ("encoders", *COMPONENTS, "budget", "privacy", "silos", "faults"):
+    for key in ("encoders", *COMPONENTS, *OPTIONAL, "budget", "privacy", "silos", "faults"):
         if key in found:
             place.problems.add(place.node.key(key), found[key].path, f"a control replaces training; remove '{key}'")
     strength = found["strength"].number("a number of at least 0", 1.0, above=-1e-300) if "strength" in found else 1.0

@@ -12,10 +12,12 @@ from fpmg_bench.document import Node
 from fpmg_bench.spec import Audit, Budget, Choice, Fault, Privacy, TrialSpec
 
 COMPONENTS = ("generator", "topology", "aggregator")
+OPTIONAL = ("encoder_aggregator",)
 METHOD_KEYS = (
     "extends",
     "encoders",
     *COMPONENTS,
+    *OPTIONAL,
     "partition",
     "budget",
     "privacy",
@@ -44,7 +46,7 @@ class DatasetEntry:
 class Method:
     """A named combination. encoders: by kind, modality or "dataset/modality"; silos: "SILO" or "dataset/SILO" -> overrides.
 
-    budget: what differs from the suite's.
+    budget: what differs from the suite's. encoder_aggregator: how encoders merge, None: as the generator does.
 
     generator None: encoders alone. faults None: the suite's. A control has `control` and none of the components.
     """
@@ -54,6 +56,7 @@ class Method:
     generator: Choice | None = None
     topology: Choice | None = None
     aggregator: Choice | None = None
+    encoder_aggregator: Choice | None = None
     partition: Mapping[str, Any] | None = None
     budget: Mapping[str, Any] = field(default_factory=dict)
     privacy: Privacy | None = None

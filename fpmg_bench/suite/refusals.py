@@ -82,15 +82,18 @@ def _encoder_refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> 
 
 def _merge_refusals(spec: TrialSpec, silos: int, registry: Registry) -> Iterator[str]:
     """The aggregator needs more models than a merging node gets."""
-    if spec.topology is None or spec.aggregator is None:
+    if spec.topology is None:
         return
-    need = registry.build("aggregator", spec.aggregator).min_inputs()
     got = fewest_inputs(registry.build("topology", spec.topology), silos)
-    if got is None or got >= need:
-        return
-    over = spec.topology.name
-    text = f"aggregator '{spec.aggregator.name}' needs {plural(need, 'model')}, a merge over '{over}' of {plural(silos, 'silo')} sees {got}"
-    yield f"{text}; {_way_out(spec.topology, silos, need, registry)}, or an aggregator that is defined on {got}"
+    for rule in {repr(choice): choice for choice in spec.merging.values()}.values():
+        need = registry.build("aggregator", rule).min_inputs()
+        if got is None or got >= need:
+            continue
+        over = spec.topology.name
+        text = (
+            f"aggregator '{rule.name}' needs {plural(need, 'model')}, a merge over '{over}' of {plural(silos, 'silo')} sees {got}"
+        )
+        yield f"{text}; {_way_out(spec.topology, silos, need, registry)}, or an aggregator that is defined on {got}"
 
 
 def _way_out(topology: Choice, silos: int, need: int, registry: Registry) -> str:

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 
 def secrecy_refusals(spec: TrialSpec, info: CohortInfo, silos: int, registry: Registry) -> Iterator[str]:
     """Reasons why what the topology's plan masks cannot be masked, or would hide nothing."""
-    if spec.topology is None or spec.aggregator is None:
+    if spec.topology is None:
         return
     steps = registry.build("topology", spec.topology).plan(list(range(silos)), 0, rng_for(0, "dry plan", 0))
     masked = [step for step in steps if step.masked]
     if not masked:
         return
     over = f"secure aggregation over '{spec.topology.name}'"
-    yield from _sums_only(over, spec.aggregator.name, registry)
+    for name in dict.fromkeys(rule.name for rule in spec.merging.values()):
+        yield from _sums_only(over, name, registry)
     for step in masked:
         yield from _no_sum(over, step)
     if silos < 2:

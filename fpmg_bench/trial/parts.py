@@ -26,6 +26,7 @@ class Parts:
     generator: Generator | None = None
     topology: Topology | None = None
     aggregator: Aggregator | None = None
+    encoder_aggregator: Aggregator | None = None  # where encoders merge otherwise
     device: str = CPU
 
 

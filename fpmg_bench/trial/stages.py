@@ -133,13 +133,14 @@ class Stages(Surroundings):
         self, stage: str, learner: Learner, schema: Any, shards: Mapping[int, LocalShard], rounds: int, watch: Watch | None = None
     ) -> dict[int, State]:
         assert self.parts.topology is not None and self.parts.aggregator is not None
+        first = self.parts.encoder_aggregator if stage != "stage2" else None
         total = account.rounds_of(learner, rounds)
         silos = {s.index: federation.SiloPlan(s.steps, s.params, self._lacks(s)) for s in self.silos if s.index in shards}
         stop = (self.spec.budget.stop or {}).get("consensus")
         plan = federation.Plan(
             stage,
             self.parts.topology,
-            self.parts.aggregator,
+            first or self.parts.aggregator,
             rounds,
             silos,
             self.spec.seed,

@@ -180,6 +180,7 @@ class _Study:
                 "generator": method.generator,
                 "topology": method.topology,
                 "aggregator": method.aggregator,
+                "encoder_aggregator": method.encoder_aggregator,
                 "privacy": method.privacy,
                 "budget": replace(self.suite.budget, **method.budget),
             }

@@ -71,6 +71,11 @@ def fpmg_generators() -> list[Component]:
             "diffusion of joint vectors, from the exchanged Gaussian",
         ),
         Component(
+            "gaussian-mixture",
+            f"{HERE}.generators.mixture.gaussian_mixture:GaussianMixture",
+            "federated EM: sums of all silos, as if pooled",
+        ),
+        Component(
             "gaussian-copula", f"{HERE}.generators.statistics.gaussian_copula:GaussianCopula", "per class, by statistics alone"
         ),
     ]

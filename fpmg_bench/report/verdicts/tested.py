@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fpmg_bench.report.blocks import Cell, Head, Row, Table, Tone
 from fpmg_bench.report.measures import ATTACK, DG, RG, SPREAD, TSTR, Measure
+from fpmg_bench.report.verdicts.headroom import Headroom, detectable, headroom
 from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK, against
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import number, plural, span
@@ -21,7 +22,9 @@ NOTE = (
     "Differences are of losses, below 0 is better: 1 - AUROC, |ln| of ratios, an attack's AUC above guessing; paired by seed, "
     "95 % interval of the corrected resampled t-test (Nadeau & Bengio 2003), Holm-adjusted over the methods of a column. Equivalent: "
     "certainly within the margin (two one-sided tests). Undecided: neither; it says nothing about being equal. "
-    "Could find: the smallest difference found with power .8, median over the column."
+    "Could find: the smallest difference found with power .8, median over the column. Headroom: what the best reference (real patients, "
+    "encoded and decoded, or the simulator) loses less than a generator before its first round; where it is no larger than could be "
+    "found, nothing could win here."
 )
 
 
@@ -49,9 +52,10 @@ def _table(view: View, group: Group, shown: Sequence[Measure], beside: Method) -
         for i, method in enumerate(others)
     ]
     power = Row([Cell("could find", "power .8"), *(_power(view, group, m, c) for m, c in zip(shown, columns, strict=True))], True)
+    room = Row([Cell("headroom"), *(_room(headroom(view, group, m, c)) for m, c in zip(shown, columns, strict=True))], True)
     heads = [Head("Method", numeric=False), *(Head(m.name(view, group), "↓ loss", m.unit, m.hint) for m in shown)]
     name = "centralized" if beside.pooled else "reference"
-    return Table(f"tested-{name}-{group.id}", f"{group.title}: beside {beside.name}", heads, [power, *rows], [NOTE])
+    return Table(f"tested-{name}-{group.id}", f"{group.title}: beside {beside.name}", heads, [power, room, *rows], [NOTE])
 
 
 def _cell(found: Judgement) -> Cell:
@@ -63,10 +67,20 @@ def _cell(found: Judgement) -> Cell:
 
 def _power(view: View, group: Group, measure: Measure, column: Sequence[Judgement]) -> Cell:
     """Median over the methods; the margin stands below."""
-    from statistics import median
-
     from fpmg_bench.stats import margin
 
-    known = [found.detectable for found in column if math.isfinite(found.detectable)]
-    least = margin(measure.metric(view, group))
-    return Cell(number(median(known)) if known else "–", f"margin {least:g}" if least else "")
+    known, least = detectable(column), margin(measure.metric(view, group))
+    return Cell(number(known) if math.isfinite(known) else "–", f"margin {least:g}" if least else "")
+
+
+def _room(found: Headroom | None) -> Cell:
+    if found is None:
+        return Cell(
+            "–",
+            tone="muted",
+            why="it takes a method with `budget: {rounds: 0}`, and a reference: `generator: null`, or an oracle",
+        )
+    said = f"{found.reference.name} beside {found.start.name}"
+    if not found.wins:
+        return Cell(f"{found.value:+.3f}", f"{said}\nnothing could win here", sort=found.value, tone="muted")
+    return Cell(f"{found.value:+.3f}", said, sort=found.value)

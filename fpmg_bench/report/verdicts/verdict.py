@@ -9,8 +9,9 @@ from fpmg_bench.report.measures import ATTACK, CO, COPY, DG, EPSILON, RECOVERED,
 from fpmg_bench.report.privacy import neighbour
 from fpmg_bench.report.privacy.attacks import NEIGHBOUR, distinguishable
 from fpmg_bench.report.scores import Summary
-from fpmg_bench.report.verdicts import summary
-from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK, Standing, standing
+from fpmg_bench.report.verdicts import summary, tested
+from fpmg_bench.report.verdicts.headroom import headroom
+from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK, Standing, against, standing
 from fpmg_bench.report.verdicts.validity import validity
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import as_float, duration, listing, number, percent, plural, span, times
@@ -57,6 +58,7 @@ def found(view: View, group: Group) -> Iterator[Finding]:
         yield Finding("Nothing measured", "No trial on this cohort has finished.", "bad")
         return
     yield _utility(view, group)
+    yield from _headroom(view, group)
     yield from _encoders(view, group)
     yield from _diversity(view, group)
     yield from _attack(view, group)
@@ -87,6 +89,30 @@ def _encoders(view: View, group: Group) -> Iterator[Finding]:
         if found.mean is not None and real is not None:
             text = f"Real patients, encoded and decoded ({method.name}), have {measure.name(view, group)} {_said(found, measure)}, real ones "
             yield Finding("Encoders", f"{text}{measure.say(real)}: the difference is the encoders', not a generator's.")
+
+
+def _headroom(view: View, group: Group) -> Iterator[Finding]:
+    """Where no method could have won: what a perfect generator would gain is no larger than what these seeds can find."""
+    if len(group.seeds) < SEEDS_TO_RANK:
+        return
+    beside = tested.reference(group)
+    if beside is None:
+        return
+    others = [method for method in group.ranked if method is not beside and not method.pooled and method.done]
+    rooms = [
+        (m, headroom(view, group, m, against(view, group, m, beside, others))) for m in (TSTR, RG, DG) if m.metric(view, group)
+    ]
+    known = [(m, room) for m, room in rooms if room is not None]
+    tight = [(m, room) for m, room in known if not room.wins]
+    if tight:
+        said = listing(f"{m.name(view, group)} ({number(r.value, 3)}; could find {number(r.found, 3)})" for m, r in tight)
+        text = f"Nothing could win here by {said}: {tight[0][1].reference.name} is hardly better than {tight[0][1].start.name}, so no winner says little of the methods."
+        yield Finding("Headroom", text, "warn")
+    elif known:
+        said = listing(f"{m.name(view, group)} {number(r.value, 3)}" for m, r in known)
+        yield Finding(
+            "Headroom", f"A generator as good as the best reference would be told from an untrained one: {said} (loss).", ""
+        )
 
 
 def _sentence(view: View, group: Group, table: Standing) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 def presence(space: Space, present: Tensor) -> Tensor:
     """[n, d] float: the modality mask [n, m] spread over the modalities' columns."""
     return present.float()[:, owner(space).to(present.device)]
+
+
+def columns(space: Space, modalities: Sequence[str]) -> Tensor:
+    """Columns of the vectors that belong to these modalities, in their order."""
+    return torch.cat([torch.arange(space.blocks[m].start, space.blocks[m].stop) for m in modalities])
 
 
 def owner(space: Space) -> Tensor:

@@ -27,7 +27,32 @@ def test_fedadam_over_rounds(settings):
         model = FedAdam(*settings).merge(models, weights, model, None, memory)
     expected = by_hand([r.numpy() for r in rounds], weights.numpy(), start.numpy(), *settings)
     np.testing.assert_allclose(model.numpy(), expected, rtol=1e-12, atol=1e-12)
-    assert set(memory) == {"first", "second"}
+    assert set(memory) == {"first", "second", "rounds"} and int(memory["rounds"]) == 6
+
+
+@pytest.mark.parametrize("lr", [0.01, 0.3])
+def test_corrected_it_is_adam_on_the_mean_gradient(lr):
+    """What local plain steps of size 1 send is their gradient: the rule is then torch's Adam over all patients."""
+    g = torch.Generator().manual_seed(0)
+    model, memory, rule = torch.randn(300, generator=g, dtype=torch.float64), {}, FedAdam(lr, 0.9, 0.999, 1e-8, corrected=True)
+    weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    whole = model.clone().requires_grad_()
+    optimizer = torch.optim.Adam([whole], lr)
+    for _ in range(8):
+        gradients = torch.randn(3, 300, generator=g, dtype=torch.float64)
+        whole.grad = weights @ gradients
+        optimizer.step()
+        model = rule.merge(model - gradients, weights, model, None, memory)
+    torch.testing.assert_close(model, whole.detach(), rtol=1e-9, atol=1e-9)
+
+
+def test_yogi_moves_the_second_moment_by_the_size_of_the_square_alone():
+    """Zaheer et al. (2018): v <- v - (1 - b2) sign(v - g^2) g^2."""
+    memory, rule = {}, FedAdam(0.1, 0.0, 0.9, 0.01, yogi=True)
+    model = torch.zeros(2, dtype=torch.float64)
+    rule.merge(torch.tensor([[3.0, 1e-3]], dtype=torch.float64), torch.ones(1), model, None, memory)
+    tau = 0.01**2
+    assert memory["second"].tolist() == pytest.approx([tau + 0.1 * 9.0, tau - 0.1 * 1e-6])
 
 
 def test_a_large_first_update_moves_every_coordinate_by_the_learning_rate():

@@ -71,12 +71,14 @@ def small(
     seeds: int = 5,
     audited: Sequence[str] = (),
     decoded: Sequence[str] = (),
+    rounds: Mapping[str, int] | None = None,
 ) -> tuple[View, Group]:
-    """The view of these rows and its only group. privacy: method -> its budget, all of which it spends."""
+    """The view of these rows and its only group. privacy: method -> its budget, all of which it spends; rounds: of its generator."""
     methods = []
     for name in dict.fromkeys(str(row["method"]) for row in found):
         epsilon = (privacy or {}).get(name)
         spec = {"privacy": {"epsilon": epsilon} if epsilon else None, "topology": {"name": (topology or {}).get(name, "ring")}}
+        spec |= {"generator": {"name": "parallel-cgan"}, "budget": {"rounds": (rounds or {}).get(name, 15)}}
         spec |= {"audit": {"canaries": 60} if name in audited else None}
         record = {"privacy": {"epsilon": epsilon, "delta": 1e-5} if epsilon else None, "seconds": {"total": 1.0}}
         role = "decoded" if name in decoded else "method"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
 from annotated_types import Ge, Gt
@@ -16,6 +16,7 @@ from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.flow.velocity import Draws, Velocity, Whitener, losses, transport
 from fpmg_plugins.generators.statistics.gaussian_start import Start, statistics
+from fpmg_plugins.generators.statistics.restoring import Target, restored
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +33,8 @@ class LatentFlow:
     There the best denoiser of that Gaussian has velocity 0, where the network starts: it learns only what is not Gaussian.
     hidden: width. draws: noise draws a record and step (Dockhorn et al., 2023). steps: of the integration when sampling.
     balance: classes weigh the same (under privacy `privacy: {balanced: true}`). proximal: FedProx mu. A modality that a record
-    lacks counts in no loss; every modality is released.
+    lacks counts in no loss; every modality is released. optimizer: "sgd" for an aggregator with an optimiser (fedadam). restore:
+    what it draws has the means and the covariance that silos exchanged.
     """
 
     rounds: int | None = None
@@ -45,6 +47,8 @@ class LatentFlow:
         steps: Annotated[int, Ge(1)] = 16,
         balance: bool = True,
         proximal: Annotated[float, Ge(0)] = 0.0,
+        optimizer: Literal["adam", "sgd"] = "adam",
+        restore: bool = True,
     ) -> None:
         self.hidden = hidden
         self.lr = lr
@@ -52,6 +56,8 @@ class LatentFlow:
         self.steps = steps
         self.balance = balance
         self.proximal = proximal
+        self.optimizer = optimizer
+        self.restore = restore
 
     def charges(self, schema: Space, steps: int) -> Charges:
         return Charges(private_steps=steps, counts=1)
@@ -60,15 +66,12 @@ class LatentFlow:
         return statistics(schema, shard)
 
     def init(self, schema: Space, stats: State, rng: Rng) -> State:
-        start = Start.of(schema, stats)
         net = training.seeded(partial(self._net, schema), rng)
-        given, factor = start.block(schema, list(schema.blocks))
-        prior = {"prior/shares": start.shares.float(), "prior/given": given, "prior/factor": factor}
-        return prior | training.state_of(net, NET)
+        return Start.of(schema, stats).prior(schema) | training.state_of(net, NET)
 
     def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
         net = training.restored(partial(self._net, ctx.schema), state, NET, ctx.device)
-        optimizer = training.adam({NET: net}, training.setting(self, ctx, "lr"), ctx.memory)
+        optimizer = training.optimizer_of(self, {NET: net}, ctx)
         white = Whitener.of(ctx.schema, state)
         rows = shard.prepared("white", white.rows)
         # under privacy weights would do nothing before clipping, and void epsilon after it
@@ -93,8 +96,16 @@ class LatentFlow:
     def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng, device: str = CPU) -> Representation:
         n, white = len(condition), Whitener.of(schema, state)
         net = training.restored(partial(self._net, schema), state, NET, device)
-        noise, given = drawn((n, schema.width), rng, white.factor), conditions.features(schema, condition)
-        z = white.back(transport(net, noise.to(device), given.to(device), self.steps).to(CPU), condition)
+
+        def make(given: Tensor, rng: Rng) -> Tensor:
+            noise = drawn((len(given), schema.width), rng, white.factor)
+            u = transport(net, noise.to(device), given.to(device), self.steps).to(CPU)
+            return given @ white.given + u @ white.factor.T
+
+        given = conditions.features(schema, condition)
+        z = make(given, rng)
+        if self.restore:
+            z = restored(schema, state, Target(white.given, white.factor), make, rng)(z, given)
         everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
         return Representation(z, everything, condition, torch.arange(n), schema)
 

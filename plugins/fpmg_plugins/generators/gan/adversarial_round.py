@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from fpmg_bench.devices import CPU, drawn, moved
 from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
-from fpmg_plugins.generators.columns import presence
+from fpmg_plugins.generators.columns import columns, presence
 from fpmg_plugins.generators.gan.networks import Group, Networks, rescale
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ class Seen:
     @classmethod
     def of(cls, gan: Networks, space: Space, group: Group, device: str = CPU) -> Seen:
         """Of batches on this device."""
-        columns = torch.cat([torch.arange(space.blocks[m].start, space.blocks[m].stop) for m in group])
-        return cls(columns.to(device), [list(space.blocks).index(m) for m in group], gan.loss, gan.classify)
+        return cls(columns(space, group).to(device), [list(space.blocks).index(m) for m in group], gan.loss, gan.classify)
 
     def losses(self, critic: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Losses [n]."""
@@ -129,7 +128,8 @@ class AdversarialRound:
         value, logits = self.critic(z, mask, given)
         loss = (-value if self.gan.loss == "hinge" else F.softplus(-value)).mean()
         pulled = [pull(self.nets[m]) for m, pull in self.pulls.items() if pull is not None]
-        total = sum(pulled, loss + self.gan.classify * F.cross_entropy(logits, label))
+        taught = self.gan.classify if self.gan.teach == "both" else 0.0
+        total = sum(pulled, loss + taught * F.cross_entropy(logits, label))
         for parameter, slope in zip(self.everything, torch.autograd.grad(total, self.everything), strict=True):
             parameter.grad = slope
         self.maker.step()

@@ -10,12 +10,16 @@ import torch
 
 from fpmg_bench.contracts import Objective
 from fpmg_bench.devices import CPU, drawn
+from fpmg_bench.keys import rng_for
 from fpmg_bench.types import Charges, Representation, Update
 from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
+from fpmg_plugins.generators.columns import columns
 from fpmg_plugins.generators.gan.adversarial_round import OWN, AdversarialRound, Seen, critic_name, match_rows
+from fpmg_plugins.generators.gan.distance import FAKES, Distance, chosen, held_rows, undecided
 from fpmg_plugins.generators.gan.networks import Group, ModalityGenerator, Networks
-from fpmg_plugins.generators.statistics.gaussian_start import Start, statistics
+from fpmg_plugins.generators.statistics.gaussian_start import Start, root, statistics
+from fpmg_plugins.generators.statistics.restoring import Target, restored
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,10 +52,7 @@ class ConditionalGan(Networks):
 
     def init(self, schema: Space, stats: State, rng: Rng) -> State:
         start = Start.of(schema, stats)
-        state: State = {"prior/shares": start.shares.float(), "prior/presence": start.presence.float()}
-        rest = conditions.width(schema) - conditions.classes(schema)
-        state["prior/rest"] = start.mean[:, :rest].float()
-        state["prior/spread"] = (start.factor @ start.factor.T).diagonal()[:rest].clamp(min=0).sqrt().float()
+        state = start.prior(schema)
         for group in self.groups(schema):
             state |= self._started(schema, group, start, rng)
         return state
@@ -65,10 +66,11 @@ class ConditionalGan(Networks):
             dim = space.blocks[name].stop - space.blocks[name].start
             net = training.seeded(partial(self._one, space, group, name), rng)
             net.start(given[:, at : at + dim], self._noise_factor(factor[at : at + dim], space, group))
-            state |= training.state_of(net, f"generator.{name}") | training.state_of(net, f"ema.{name}")
+            for role in ("generator", "ema", "start"):  # the start stays at home, where each silo has the same
+                state |= training.state_of(net, f"{role}.{name}")
             at += dim
         critic = training.seeded(lambda: self.discriminator_of(space, group), rng)
-        return state | training.state_of(critic, critic_name(group))
+        return state | training.state_of(critic, critic_name(group)) | {watch_name(group): undecided()}
 
     def _one(self, space: Space, group: Group, name: str) -> ModalityGenerator:
         return self.generators_of(space, group)[name]
@@ -89,8 +91,33 @@ class ConditionalGan(Networks):
                 continue
             trained, log = AdversarialRound(self, group, state, ctx).play(prepared)
             merged |= trained
+            if self.watch and not shard.private:
+                merged[watch_name(group)] = self._watched(state, shard, ctx, group)
             losses |= log
         return Update(merged, float(shard.patients), losses)
+
+    def _watched(self, state: State, shard: Shard, ctx: SiloContext, group: Group) -> Tensor:
+        """[5] this silo's mean energy distance to what came in, and to what lies between it and the start."""
+        space = ctx.schema
+        noise = torch.randn(FAKES * 16, self.noise_of(space, group), generator=rng_for(0, "watched"))
+
+        def make(way: float, given: Tensor) -> Tensor:
+            nets = self._released(space, group, state, way)
+            with torch.no_grad():
+                return torch.cat([net(noise[: len(given)], given) for net in nets], dim=1)
+
+        seen = Distance.of(space, state, group, target(space, state, group), make, self.restore)
+        total = shard.prepared("held", held_rows).counts(seen.of_rows, clip=1.0)
+        return (total / shard.patients).float()
+
+    def _released(self, space: Space, group: Group, state: State, way: float, device: str = CPU) -> list[ModalityGenerator]:
+        """The generators at a share of the way from their start to the trained average."""
+        nets = []
+        for name in group:
+            ends = [training.part(state, f"{role}.{name}") for role in ("start", "ema")]
+            between = {f"{name}/{key}": torch.lerp(value, ends[1][key], way) for key, value in ends[0].items()}
+            nets.append(training.restored(partial(self._one, space, group, name), between, name, device).eval())
+        return nets
 
     def objective(self, schema: Space, state: State) -> Mapping[str, Objective]:
         """Every discriminator's loss on real rows, where the state holds its weights."""
@@ -105,12 +132,31 @@ class ConditionalGan(Networks):
     def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng, device: str = CPU) -> Representation:
         n = len(condition)
         z = torch.zeros(n, schema.width)
-        given = conditions.features(schema, condition).to(device)
+        given = conditions.features(schema, condition)
         for group in self.groups(schema):
-            noise = drawn((n, self.noise_of(schema, group)), rng, given)
-            for name in group:
-                net = training.restored(partial(self._one, schema, group, name), state, f"ema.{name}", device)
-                with torch.no_grad():
-                    z[:, schema.blocks[name]] = net.eval()(noise, given).to(CPU)
+            nets = self._released(schema, group, state, chosen(state[watch_name(group)]) if self.watch else 1.0, device)
+
+            def make(given: Tensor, rng: Rng, group: Group = group, nets: Sequence[ModalityGenerator] = nets) -> Tensor:
+                there = given.to(device)
+                noise = drawn((len(given), self.noise_of(schema, group)), rng, there)
+                return torch.cat([net(noise, there) for net in nets], dim=1).to(CPU)
+
+            with torch.no_grad():
+                made = make(given, rng)
+            if self.restore:
+                made = restored(schema, state, target(schema, state, group), make, rng)(made, given)
+            z[:, columns(schema, group)] = made
         everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
         return Representation(z, everything, condition, torch.arange(n), schema)
+
+
+def watch_name(group: Group) -> str:
+    """Key of a group's energy distances."""
+    return f"watch.{'+'.join(group)}/score"
+
+
+def target(space: Space, state: State, group: Group) -> Target:
+    """The exchanged Gaussian of a group's vectors."""
+    at, factor = columns(space, group), state["prior/factor"]
+    whole = factor if len(at) == len(factor) else root((factor @ factor.T)[at][:, at].double()).float()
+    return Target(state["prior/given"][:, at], whole)

@@ -98,11 +98,14 @@ class Networks:
         loss: Literal["hinge", "logistic"] = "hinge",
         lipschitz: Literal["rescale", "none"] = "rescale",
         classify: float = 0.5,
+        teach: Literal["both", "discriminator"] = "discriminator",
         ema: float = 0.95,
         fakes: int = 64,
         balance: bool = True,
         send: Literal["both", "generator"] = "both",
         proximal: Annotated[float, Ge(0)] = 0.0,
+        restore: bool = True,
+        watch: bool = True,
     ) -> None:
         self.noise = noise
         self.hidden = hidden
@@ -110,11 +113,14 @@ class Networks:
         self.loss = loss
         self.lipschitz = lipschitz
         self.classify = classify
+        self.teach = teach
         self.ema = ema
         self.fakes = fakes
         self.balance = balance
         self.send = send
         self.proximal = proximal
+        self.restore = restore
+        self.watch = watch
 
     def noise_of(self, space: Space, group: Group) -> int:
         """Noise dimensions: as given, else as many as the group's vectors have, so that a full covariance can be reached."""

@@ -73,6 +73,14 @@ class Start:
         had = torch.cat([torch.ones(rest, dtype=torch.float64), present[owner(space)]])
         return cls(shared, present, *private_start.gaussian(space, stats, had))
 
+    def prior(self, space: Space) -> State:
+        """What generators keep of it: shares, presence, mean and spread of the other conditions, the Gaussian of the vectors."""
+        rest = self.mean.shape[1] - space.width
+        spread = (self.factor @ self.factor.T).diagonal()[:rest].clamp(min=0).sqrt()
+        known = {"shares": self.shares, "presence": self.presence, "rest": self.mean[:, :rest], "spread": spread}
+        given, factor = self.block(space, list(space.blocks))
+        return {f"prior/{name}": value.float() for name, value in known.items()} | {"prior/given": given, "prior/factor": factor}
+
     def given(self, space: Space) -> tuple[Tensor, Tensor]:
         """Weights [K + rest, d] and covariance [d, d] of the vectors given all conditions: z ~ N(features(condition) weights, .).
 

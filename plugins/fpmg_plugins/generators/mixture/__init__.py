@@ -1,0 +1,1 @@
+"""A mixture of Gaussians over joint vectors, by federated EM."""
