@@ -82,7 +82,7 @@ def check_train_leaves_the_given_state(component: Any, schema: Any, rows: Any) -
 
 def check_losses_do_not_mix_rows(component: Any, schema: Any, rows: Any) -> None:
     """Changing one patient moves no other patient's private loss and no buffer, bit for bit, with and without dropout."""
-    _needs_rounds(component)
+    _needs_steps(component, schema)
     found = learn(component, schema, rows, seed=6, watch=True)
     assert found["steps"], "train took no step through its shard"
     assert max(found["steps"]) > 1, "every batch held a single row; the check saw nothing"
@@ -110,7 +110,7 @@ def check_objective_is_row_by_row(component: Any, schema: Any, rows: Any) -> Non
 
 def check_private_gradients(component: Any, schema: Any, rows: Any) -> None:
     """Under DP-SGD: the clipped sum is that of plain per-example gradients to 1e-5 (relative), layer by layer."""
-    _needs_rounds(component)
+    _needs_steps(component, schema)
     needs_a_private_form(component, schema)
     seen = GradientCheck()
     ctx = context(schema, 8, 0, 1)
@@ -171,6 +171,12 @@ def _accounted() -> Iterator[None]:
 def _needs_rounds(component: Any) -> None:
     if component.rounds == 0:
         raise NotApplicable("the learner takes statistics only (rounds = 0)")
+
+
+def _needs_steps(component: Any, schema: Any) -> None:
+    _needs_rounds(component)
+    if component.charges(schema, STEPS).private_steps == 0:
+        raise NotApplicable("the learner takes no steps: its rounds exchange sums (charges: private_steps = 0)")
 
 
 def _one_round(component: Any, found: dict[str, Any], rows: Any, seed: int, round: int, watch: bool) -> Update:

@@ -94,6 +94,17 @@ def test_the_content_of_named_files_enters_all_keys_and_none_changes_nothing(pla
     assert keys(spec, replace(VERSIONS, contents={key: ""})) == keys(spec)
 
 
+def test_how_the_generator_merges_retrains_no_encoder_where_encoders_have_a_rule_of_their_own(planned: Make) -> None:
+    versions = replace(VERSIONS, components={**VERSIONS.components, "aggregator:mean": "1"})
+    spec = planned().spec
+    same, other = (replace(spec, aggregator=Choice(name), encoder_aggregator=Choice("fedavg")) for name in ("fedavg", "mean"))
+    assert keys(spec, versions)[0] == keys(same, versions)[0] == keys(other, versions)[0]
+    assert keys(same, versions)[1] != keys(other, versions)[1]
+    assert keys(replace(spec, encoder_aggregator=Choice("mean")), versions)[0] != keys(spec, versions)[0]
+    trial = planned(encoder_aggregator=Choice("fedavg"))
+    assert Planned.from_json(trial.to_json()) == trial
+
+
 def test_under_privacy_noise_depends_on_both_stages_so_stage_1_is_not_shared(planned: Make) -> None:
     private = replace(planned().spec, privacy=Privacy(8.0, 1e-4))
     assert keys(private)[0] != keys(replace(private, generator=Choice("single")))[0]

@@ -76,7 +76,7 @@ class GaussianMixture:
         total = rows.counts(sums, clip=2**0.5) / shard.patients
         share, first = torch.split(total, [self.components * classes, self.components * ctx.schema.width])
         found = {SHARE: share.reshape(-1, classes).float(), FIRST: (first * length).reshape(self.components, -1).float()}
-        if SECOND in state:
+        if SECOND in state and not shard.private:
             found[SECOND] = self._second(rows, now).float()
         return Update(found, float(shard.patients))
 
