@@ -40,8 +40,8 @@ class Phantom:
     Given its conditions that world is nearly Gaussian: whoever knows means and covariances knows it. The other shapes give every
     patient a point of the plane (shapes.py) on a ring, on two moons or in one of seven modes of 34 to 2 %, which all modalities
     show: two hormones of the table, level, trend and daily phase of the series, the zone that the report names, the place of a
-    nodule, the way of a bright spot. The class is told by it and, less than before, by severity (there e = s). Conditions are
-    then joint: a marker of two modes and fibrosis, which follows marker and class, beside asthma. Which values are missing
+    nodule, the way of a bright spot. The class is told by it and the marker together and, less than before, by severity (there
+    e = s). Conditions are then joint: a marker of two modes and fibrosis, which follows marker and class, beside asthma. Which values are missing
     follows the point: the hormones' panel as a whole mostly for u > .3, vital signs for v < -.3, modalities (`absent`) for v > 0.
 
     patients: people; visits: most records of one person; imbalance: each class is that times as frequent as the one before;

@@ -13,14 +13,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 Shape = Literal["gaussian", "ring", "moons", "rare-mixture"]
-TIED = 0.85  # how much the density on the ring follows the class: three lobes, of which means and covariances know nothing
-SEVERITY = ((2.4, 3.2), (3.0, 2.5), (2.8, 2.8))  # Beta(a, b) in each class: nearer to each other than those of "gaussian"
+TIED = 0.95  # how much a place follows the class: where the marker is low to one side, where it is high to the other
+SEVERITY = ((2.6, 3.0), (2.9, 2.7), (2.8, 2.8))  # Beta(a, b) in each class: nearer to each other than those of "gaussian"
 # of "rare-mixture": share, angle in turns and distance from the middle of each mode
 MODES = ((0.34, 0.0, 0.9), (0.24, 1 / 3, 0.9), (0.16, 2 / 3, 0.9), (0.12, 0.0, 0.0), (0.07, 1 / 6, 0.9), (0.05, 1 / 2, 0.9), (0.02, 5 / 6, 0.9))  # fmt: skip
-ODD = 0.6  # classes prefer every other mode by that share
-MOON = (0.25, 0.75, 0.5)  # share of each class in the second moon
 MARKER = ((0.24, 0.06), (0.74, 0.08))  # mean and standard deviation of its two modes
-HIGH = (0.35, 0.6, 0.5)  # share of each class in the upper one
+HIGH = (0.42, 0.58, 0.5)  # share of each class in the upper one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +40,16 @@ class Phenotype:
 
 
 def draw(shape: Shape, rng: np.random.Generator, label: NDArray[np.int64], classes: int, *, apart: bool) -> Phenotype:
-    """Phenotypes given the classes [n]. apart: asthma and fibrosis never occur together, both are rejected and drawn again."""
-    u, v = {"ring": _ring, "moons": _moons, "rare-mixture": _mixture}[shape](rng, label, classes)
+    """Phenotypes given the classes [n]. apart: asthma and fibrosis never occur together, both are rejected and drawn again.
+
+    The place leans to a side that class and marker choose together (as exclusive or does): no class leans by itself, so neither
+    class means nor a covariance that all classes share know of it.
+    """
     high = rng.random(len(label)) < np.asarray(HIGH)[label]
+    u, v = {"ring": _ring, "moons": _moons, "rare-mixture": _mixture}[shape](rng, 2 * np.pi * label / classes + np.pi * high)
     mean, spread = np.asarray(MARKER)[high.astype(int)].T
     marker = np.clip(rng.normal(mean, spread), 0.0, 1.0)
-    likely = 1 / (1 + np.exp(-(-2.2 + 0.9 * (label > 0) + 4.5 * (marker - 0.5))))
+    likely = 1 / (1 + np.exp(-(-2.2 + 0.7 * (label > 0) + 4.5 * (marker - 0.5))))
     asthma, fibrosis = np.zeros(len(label), bool), np.zeros(len(label), bool)
     left = np.arange(len(label))
     while len(left):
@@ -57,31 +59,31 @@ def draw(shape: Shape, rng: np.random.Generator, label: NDArray[np.int64], class
     return Phenotype(u, v, marker, asthma, fibrosis)
 
 
-def _ring(rng: np.random.Generator, label: NDArray[np.int64], classes: int) -> tuple[Floats, Floats]:
-    """Angle with density 1 + TIED cos(3 angle - 2 pi y / classes), by rejection; radius 1 +- .07."""
-    angle, left = np.zeros(len(label)), np.arange(len(label))
+def _ring(rng: np.random.Generator, side: Floats) -> tuple[Floats, Floats]:
+    """Angle with density 1 + TIED cos(angle - side), by rejection; radius 1 +- .07."""
+    angle, left = np.zeros(len(side)), np.arange(len(side))
     while len(left):
         angle[left] = rng.uniform(0, 2 * np.pi, len(left))
-        density = 1 + TIED * np.cos(3 * angle[left] - 2 * np.pi * label[left] / classes)
-        left = left[rng.random(len(left)) * (1 + TIED) >= density]
-    radius = rng.normal(1.0, 0.07, len(label))
+        left = left[rng.random(len(left)) * (1 + TIED) >= 1 + TIED * np.cos(angle[left] - side[left])]
+    radius = rng.normal(1.0, 0.07, len(side))
     return radius * np.cos(angle), radius * np.sin(angle)
 
 
-def _moons(rng: np.random.Generator, label: NDArray[np.int64], classes: int) -> tuple[Floats, Floats]:
-    """Two half circles that reach into each other (as scikit-learn's), about the middle; noise .07."""
-    second = rng.random(len(label)) < np.asarray(MOON)[label]
-    angle = rng.uniform(0, np.pi, len(label))
+def _moons(rng: np.random.Generator, side: Floats) -> tuple[Floats, Floats]:
+    """Two half circles that reach into each other (as scikit-learn's), about the middle; noise .07. The side chooses the moon."""
+    second = rng.random(len(side)) < 0.5 + 0.35 * np.cos(side)
+    angle = rng.uniform(0, np.pi, len(side))
     u = np.where(second, 1 - np.cos(angle), np.cos(angle)) - 0.5
     v = np.where(second, 0.5 - np.sin(angle), np.sin(angle)) - 0.25
     return 0.8 * (u + rng.normal(0, 0.07, len(u))), 1.2 * (v + rng.normal(0, 0.07, len(v)))
 
 
-def _mixture(rng: np.random.Generator, label: NDArray[np.int64], classes: int) -> tuple[Floats, Floats]:
-    """Seven modes of 34 to 2 %, standard deviation .08; every class has all of them, in other shares."""
+def _mixture(rng: np.random.Generator, side: Floats) -> tuple[Floats, Floats]:
+    """Seven modes of 34 to 2 %, standard deviation .08; one side prefers every other of them, the other the rest."""
     share, turn, distance = np.asarray(MODES).T
-    sign = np.where((np.arange(len(MODES))[None, :] + np.arange(classes)[:, None]) % 2, 1 - ODD, 1 + ODD)
-    given = np.cumsum(share * sign / (share * sign).sum(axis=1, keepdims=True), axis=1)
-    mode = np.minimum((rng.random(len(label))[:, None] > given[label]).sum(axis=1), len(MODES) - 1)
+    sign = np.where(np.arange(len(MODES)) % 2, -1.0, 1.0)
+    given = share * (1 + 0.8 * np.cos(side)[:, None] * sign)
+    ends = np.cumsum(given / given.sum(axis=1, keepdims=True), axis=1)
+    mode = np.minimum((rng.random(len(side))[:, None] > ends).sum(axis=1), len(MODES) - 1)
     at = distance[mode] * np.exp(2j * np.pi * turn[mode])
-    return at.real + rng.normal(0, 0.08, len(label)), at.imag + rng.normal(0, 0.08, len(label))
+    return at.real + rng.normal(0, 0.08, len(side)), at.imag + rng.normal(0, 0.08, len(side))
