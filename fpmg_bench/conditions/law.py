@@ -35,7 +35,9 @@ def drawn(layout: Layout, counts: Floats, n: int, rng: np.random.Generator) -> F
     A class of which nobody has a condition known gets NaN there, under privacy each value evenly.
     """
     rows = np.full((n, len(layout.columns)), np.nan)
-    tables: Tables = {(s.kind, s.of): _cleared(counts[s.part], layout.private).reshape(s.shape) for s in layout.sections}
+    tables: Tables = {
+        (s.kind, s.of): _cleared(counts[s.part] / s.weight, layout.private).reshape(s.shape) for s in layout.sections
+    }
     shares, levels, cell = _cells(layout, tables, n, rng)
     if len(levels):
         rows[:, list(layout.joint)] = levels[cell]

@@ -21,18 +21,23 @@ CELLS = (
     1024  # of the contingency table of the label, flags and categories at most; what does not fit is independent given the label
 )
 PAIRS = 15  # of numbers at most (six numbers); beyond, numbers are independent given the label, flags and categories
-FINE = {False: 256, True: 16}  # equal parts of a number's range, without and under privacy: noise of empty parts adds up
-COARSE = {False: 32, True: 8}  # where two conditions are counted together
+FINE = {False: 256, True: 8}  # equal parts of a number's range, without and under privacy: noise of empty parts adds up
+COARSE = {False: 32, True: 4}  # where two conditions are counted together
+LESS = 0.5  # of a record in a table of two conditions under privacy: there are many of them, and all share one clip
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Counts of one or two conditions, or of all joint ones: their positions (0 is the label) and the shape of the table."""
+    """Counts of one or two conditions, or of all joint ones: their positions (0 is the label) and the shape of the table.
+
+    weight: what a record counts.
+    """
 
     kind: Literal["cells", "alone", "number", "by", "pair"]
     of: tuple[int, ...]
     shape: tuple[int, ...]
     start: int
+    weight: float
 
     @property
     def size(self) -> int:
@@ -71,7 +76,8 @@ class Layout:
         """The tables of a class, in order. A record counts once in each at most."""
         found: list[Section] = []
         for kind, of, shape in self._tables():
-            found.append(Section(kind, of, shape, found[-1].part.stop if found else 0))
+            weight = LESS if self.private and kind in ("by", "pair") else 1.0
+            found.append(Section(kind, of, shape, found[-1].part.stop if found else 0, weight))
         return found
 
     def _tables(self) -> Iterator[tuple[Literal["cells", "alone", "number", "by", "pair"], tuple[int, ...], tuple[int, ...]]]:
@@ -103,7 +109,7 @@ class Layout:
     @property
     def clip(self) -> float:
         """L2 norm of what a record counts at most."""
-        return math.sqrt(len(self.sections))
+        return math.sqrt(sum(section.weight**2 for section in self.sections))
 
     def said(self) -> dict[str, list[str]]:
         """What is drawn together, for trial.json."""
@@ -112,7 +118,7 @@ class Layout:
         return {word: [self.columns[j].name for j in at] for word, at in (named | {"uncorrelated_numbers": apart}).items() if at}
 
     def counted(self, condition: Tensor) -> Tensor:
-        """[n, classes * width] float64 of conditions [n, c]: a 1 in the label's row for every table whose values are known."""
+        """[n, classes * width] float64 of conditions [n, c]: in the label's row once for every table whose values are known."""
         import torch
 
         sections = self.sections
@@ -122,7 +128,7 @@ class Layout:
         for section in sections:
             cell, known = self._cell(section, values)
             at = np.flatnonzero(known)
-            rows[torch.from_numpy(at), torch.from_numpy(first[at] + section.start + cell[at])] = 1.0
+            rows[torch.from_numpy(at), torch.from_numpy(first[at] + section.start + cell[at])] = section.weight
         return rows
 
     def exact(self, condition: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -131,7 +137,7 @@ class Layout:
         label = condition[:, 0].astype(np.int64)
         for section in self.sections:
             cell, known = self._cell(section, condition)
-            np.add.at(total, (label[known], section.start + cell[known]), 1.0)
+            np.add.at(total, (label[known], section.start + cell[known]), section.weight)
         return total
 
     def _cell(self, section: Section, values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -100,6 +100,7 @@ def test_exact_counts_are_what_the_shards_count():
     rows = layout.counted(torch.as_tensor(JOINT.condition))
     assert np.array_equal(rows.sum(0).reshape(3, -1).numpy(), layout.exact(JOINT.condition))
     assert rows.norm(dim=1).max().item() == pytest.approx(layout.clip)
+    assert layout.clip == pytest.approx((1 + 2 + 3 * 0.25) ** 0.5)  # cells, two numbers; twice a number by the flag, a pair
     assert np.allclose(counts(JOINT, 1e-9), layout.exact(JOINT.condition), atol=1e-4)
 
 

@@ -166,7 +166,8 @@ def test_the_report_and_the_program_name_the_test(run, tmp_path):
     from fpmg_bench import report
 
     report.write([run], out=tmp_path / "r.html", markdown=tmp_path / "r.md", panels=(), registry=Registry.discover())
-    assert "plain paired t-test: every seed has patients of its own" in (tmp_path / "r.md").read_text()
+    said = (tmp_path / "r.md").read_text()
+    assert "plain paired t-test: every seed has patients of its own" in said and "drawn anew for every seed" in said
     done = subprocess.run(
         [sys.executable, "-m", "fpmg_bench", "compare", f"{run}:start", f"{run}:oracle"],
         capture_output=True,
