@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     PerExample = Callable[[nn.Module, Any], Tensor]
     Public = Callable[[nn.Module], Tensor]
 
+Part = Literal["train", "held_out", "third"]  # of a seed's patients, where each seed has patients of its own
+
 
 class Shard(Protocol):
     """One silo's training rows behind the privacy boundary: a learner asks for steps, moments and counts, never for rows.
@@ -364,6 +366,11 @@ class Dataset(Protocol):
     A dataset that `data fetch` can get has `remote: Remote`, `name: str` (its folder), a parameter `root`, and
     `convert(downloads: Path, folder: Path) -> Mapping[str, int]`: it writes the files that it loads with `root=folder`
     (cohort.yaml, manifest, media) and returns what it left out, counted by reason.
+    One that simulates may have a parameter `held_out: int` and `fresh(seed: int, part: Part) -> Cohort | None`. Where `held_out` is
+    above 0 every seed of a suite trains on `fresh(seed, "train")`, as many people as `load` gives, and is judged on
+    `fresh(seed, "held_out")`, that many others; "third" is a third real set for attacks, or None. No two parts share a patient
+    (by number), nobody is in two seeds, silos and schemas are those of `load`, whose cohort is then only planned with. Seeds
+    are independent for that reason, and compared by a plain paired test. Where `held_out` is 0 `fresh` gives None.
     """
 
     licence: ClassVar[str]

@@ -38,7 +38,8 @@ def command(
 ) -> None:
     """Print mean [95 % interval over seeds] of A and B, the difference B - A paired by seed, and what B is.
 
-    better, worse: the corrected paired test tells them apart, adjusted within a score. equivalent: certainly within the margin
+    better, worse: the paired test tells them apart, adjusted within a score: corrected, since seeds share patients, or plain where
+    every seed has patients of its own (the table says so). equivalent: certainly within the margin
     (a table of them: fpmg_bench/stats/losses.py). undecided: neither; "could find" is the smallest difference this table finds
     with power .8. Below five shared seeds a row is not ranked. Ratios are judged by |ln|, so 2 is as far from 1 as 1/2.
     failed: A measured it and none of B's trials could; a trial that B alone lost counts as a regression too.
@@ -100,6 +101,10 @@ def _print(title: str, rows: Sequence[Row]) -> None:
         for r in rows
     ]
     console.table(title, columns, cells, right=columns[3:9])
+    if plain := ", ".join(dict.fromkeys(row.dataset for row in rows if row.test == "plain" and row.verdict not in UNTESTED)):
+        typer.echo(f"plain paired t-test, since every seed has patients of its own: {plain}")
+    if corrected := ", ".join(dict.fromkeys(row.dataset for row in rows if row.test != "plain" and row.verdict not in UNTESTED)):
+        typer.echo(f"corrected resampled t-test: {corrected}")
     for reason in dict.fromkeys(row.reason for row in rows if row.reason):
         typer.echo(reason)
     scores = len({row.metric for row in rows if row.verdict not in UNTESTED})

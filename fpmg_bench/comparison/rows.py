@@ -19,8 +19,9 @@ NONE = (math.nan, math.nan, math.nan)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One score of one dataset and method. difference: B - A, paired by seed, with its corrected 95 % interval; verdict: what B is.
+    """One score of one dataset and method. difference: B - A, paired by seed, with the test's 95 % interval; verdict: what B is.
 
+    test: corrected (seeds share patients), or plain where every seed has patients of its own on both sides.
     margin, detectable: in units of the loss, for ratios the logarithm; detectable: what this many seeds find with power .8.
     lost: seeds that A measured and B failed. Where B has none of A's seeds the verdict is "failed", or "not measured" where
     nothing failed: a score that is not applicable, or trials that have not run yet.
@@ -41,6 +42,7 @@ class Row:
     detectable: float
     reason: str = ""
     lost: int = 0
+    test: Literal["corrected", "plain"] = "corrected"
 
 
 def compare(a: Side, b: Side, metrics: Sequence[str] = (), margins: Mapping[str, float] | None = None) -> list[Row]:
@@ -97,8 +99,9 @@ def _family(
         means = interval(list(a.values.values())), interval(list(b.values.values()))
         reason = "; ".join(words for words in (found.reason, _said(key, missing)) if words)
         yield Row(
-            *key, *means, *_plain(a, b), found.seeds, found.verdict, found.p, least, found.detectable, reason, len(missing.failed)
-        )
+            *key, *means, *_plain(a, b), found.seeds, found.verdict, found.p, least, found.detectable, reason, len(missing.failed),
+            "corrected" if _ratio(a, b) else "plain",
+        )  # fmt: skip
     for key in keys:
         if key not in right:
             failed = gone[key].failed
@@ -120,8 +123,13 @@ def _pairs(key: Key, a: Cell, b: Cell, least: float | None) -> Pairs:
         for cell in (a, b)
     ]
     if any(each is None for side in losses for each in side):
-        return Pairs(_raw(a, b), a.ratio, None, directed=False)
-    return Pairs([(y or 0.0) - (x or 0.0) for x, y in zip(*losses, strict=True)], a.ratio, least)
+        return Pairs(_raw(a, b), _ratio(a, b), None, directed=False)
+    return Pairs([(y or 0.0) - (x or 0.0) for x, y in zip(*losses, strict=True)], _ratio(a, b), least)
+
+
+def _ratio(a: Cell, b: Cell) -> float:
+    """Of the side that corrects more: a plain test needs fresh patients a seed on both."""
+    return a.ratio if a.ratio and b.ratio else max(a.ratio, b.ratio)
 
 
 def _raw(a: Cell, b: Cell) -> list[float]:
@@ -129,11 +137,11 @@ def _raw(a: Cell, b: Cell) -> list[float]:
 
 
 def _plain(a: Cell, b: Cell) -> tuple[float, float, float]:
-    """B - A in the score's own unit, with the corrected interval where there are seeds enough."""
+    """B - A in the score's own unit, with the test's interval where there are seeds enough."""
     from fpmg_bench.stats import corrected_t, interval
 
     try:
-        test = corrected_t(_raw(a, b), a.ratio)
+        test = corrected_t(_raw(a, b), _ratio(a, b))
     except NotApplicable:  # the verdict says why: fewer than five seeds
         return interval(_raw(a, b))
     return test.mean, test.low, test.high

@@ -81,9 +81,14 @@ def read(side: Side) -> tuple[dict[Key, Cell], dict[Key, Lost]]:
 
 
 def held_out_ratio(split: Mapping[str, Any]) -> float:
-    """Held-out over training patients as trial.json counts them; 30 % over 60 % where it does not."""
+    """Held-out over training patients as trial.json counts them; 30 % over 60 % where it does not.
+
+    0 where every seed has patients of its own: seeds are independent then, and the paired test is Student's.
+    """
     from fpmg_bench.stats import RATIO
 
+    if split.get("fresh"):
+        return 0.0
     held_out, train = ((split.get(part) or {}).get("patients") for part in ("held_out", "train"))
     return held_out / train if held_out and train else RATIO
 

@@ -1,13 +1,14 @@
 """Splits by patient, stratified by label and silo: T trains, R1 and R2 (the halves of H) judge, A is a third real set.
 
-The same for every method of a dataset and seed; shares and rules are those of EVALUATION.md.
+The same for every method of a dataset and seed; shares and rules are those of EVALUATION.md. Where a dataset draws patients anew
+for every seed nobody is split off: they come as T, H and A, and H is halved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,7 +27,10 @@ LEAST_HELD_OUT = 2  # a stratum must give one patient each to R1 and R2
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The parts of one cohort. `rows`: part -> positions in the cohort; `unstratified`: patients of strata too small to split."""
+    """The parts of one cohort. `rows`: part -> positions in the cohort; `unstratified`: patients of strata too small to split.
+
+    fresh: the parts were drawn for this seed, no other has these patients; `rows` is empty then.
+    """
 
     train: Cohort
     r1: Cohort
@@ -35,6 +39,7 @@ class Split:
     third: Cohort | None
     unstratified: int
     rows: Mapping[str, NDArray[np.intp]]
+    fresh: bool = False
 
     def only(self, modalities: tuple[str, ...]) -> Split:
         """The same parts with fewer modalities."""
@@ -61,8 +66,29 @@ def split(cohort: Cohort, seed: int, holdout: float = 0.0, tuning: bool = False)
             "use a larger cohort, or silos with at least 5 patients of a label",
         )
     third = cohort.take(rows["third"]) if len(rows["third"]) else None
-    named = {name: cohort.take(rows[name]) for name in ("train", "r1", "r2", "held_out")}
-    return Split(**named, third=third, unstratified=unstratified, rows=rows)
+    train, r1, r2, held_out = (cohort.take(rows[name]) for name in ("train", "r1", "r2", "held_out"))
+    return Split(train, r1, r2, held_out, third, unstratified=unstratified, rows=rows)
+
+
+def draws_patients(dataset: Any) -> bool:
+    """Whether every seed has patients of its own: `Dataset.fresh`."""
+    return hasattr(dataset, "fresh") and int(getattr(dataset, "held_out", 0)) > 0
+
+
+def drawn(train: Cohort, held_out: Cohort, third: Cohort | None, seed: int) -> Split:
+    """Patients of this seed alone: H is halved by patient, stratified by label and silo. DatasetError where it has fewer than two."""
+    patients, inverse = np.unique(held_out.patient, return_inverse=True)
+    if len(patients) < LEAST_HELD_OUT or not len(train):
+        raise DatasetError(f"{len(train)} training records and {len(patients)} fresh held-out patients", "draw more of them")
+    strata, records = _strata(held_out, inverse, len(patients)), np.bincount(inverse)
+    rng, halves = np.random.default_rng(seed_for(seed, "split")), {"r1": 0, "r2": 0}
+    order = rng.permutation(len(patients))
+    part: dict[int, str] = {}
+    for stratum in np.unique(strata):
+        part |= _halved(order[strata[order] == stratum], records, halves)
+    half = np.array([part[i] for i in range(len(patients))], dtype=object)[inverse]
+    r1, r2 = (held_out.take(np.flatnonzero(half == name)) for name in ("r1", "r2"))
+    return Split(train, r1, r2, held_out, third, unstratified=0, rows={}, fresh=True)
 
 
 def _in_pool(patients: NDArray[np.int64], holdout: float, tuning: bool) -> NDArray[np.bool_]:

@@ -108,7 +108,7 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     if spec.control:
         return Forecast(spec.id, reason="a control trains nothing")
     try:
-        placed = Loaded.split(spec, cohort).placed(spec)
+        placed = Loaded.planned(spec, parts.dataset, cohort).placed(spec)
         train, silos, skew = placed.train, placed.silos, placed.skew
         space = space_of(train, parts)
         ledgers = open_ledgers(spec, parts, silos, train, space)
@@ -131,7 +131,7 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
         tuple(stages),
         tuple(_silo(s, ledgers) for s in silos),
         edges,
-        raw_upload(train, cohort, pooled),
+        raw_upload(train, placed.cohort, pooled),
         pooled,
         partition=spec.partition,
         skew=skew,

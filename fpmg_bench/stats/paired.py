@@ -1,4 +1,4 @@
-"""Two methods within a dataset, paired by seed. Seeds share patients, so the variance is corrected (Nadeau & Bengio 2003)."""
+"""Two methods within a dataset, paired by seed. Where seeds share patients the variance is corrected (Nadeau & Bengio 2003)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Equivalence:
 def corrected_t(differences: Sequence[float], ratio: float, confidence: float = 0.95) -> PairedTest:
     """Corrected resampled t-test of paired differences: variance x (1/k + ratio), k - 1 degrees of freedom.
 
-    ratio: held-out over training patients, n_H / n_T. Fewer than 5 seeds: NotApplicable, the methods are not ranked.
+    ratio: held-out over training patients, n_H / n_T; 0 where no two seeds share a patient: Student's paired test. Fewer than 5 seeds: NotApplicable, the methods are not ranked.
     """
     from scipy import stats
 

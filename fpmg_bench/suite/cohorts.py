@@ -25,7 +25,10 @@ class SiloInfo:
 
 @dataclass(frozen=True)
 class CohortInfo:
-    """One cohort. label_counts: records a class; present: records a modality; leaks: modalities that contain the label."""
+    """One cohort. label_counts: records a class; present: records a modality; leaks: modalities that contain the label.
+
+    fresh: every seed trains on as many patients of its own, and holds others out.
+    """
 
     name: str
     fingerprint: str
@@ -41,6 +44,7 @@ class CohortInfo:
     licence: str = ""
     publishable: bool = False
     dropped: Mapping[str, int] = field(default_factory=dict)
+    fresh: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain mappings, lists and scalars."""
@@ -60,6 +64,8 @@ def describe(dataset_name: str, dataset: Any, cohort: Cohort) -> CohortInfo:
     """Counts of a loaded cohort. dataset: the component it came from (licence, publishable, fingerprint)."""
     import numpy as np
 
+    from fpmg_bench.evaluation import draws_patients
+
     everyone = np.ones(len(cohort), dtype=bool)
     sites = tuple(_silo(cohort, name, cohort.silo == index) for index, name in enumerate(cohort.silo_names))
     whole = _silo(cohort, dataset_name, everyone)
@@ -78,6 +84,7 @@ def describe(dataset_name: str, dataset: Any, cohort: Cohort) -> CohortInfo:
         dataset.licence,
         dataset.publishable,
         dict(cohort.dropped),
+        draws_patients(dataset),
     )
 
 

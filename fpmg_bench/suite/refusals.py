@@ -44,7 +44,8 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
 
 def silo_sizes(partition: Mapping[str, Any], info: CohortInfo) -> tuple[list[float], str]:
     """(expected training patients of every silo, why the partition is impossible or "")."""
-    training = info.patients * TRAINING_SHARE
+    share = 1.0 if info.fresh else TRAINING_SHARE
+    training = info.patients * share
     if partition["kind"] == "pooled":
         return [training], ""
     partition = spreading(partition)
@@ -55,7 +56,7 @@ def silo_sizes(partition: Mapping[str, Any], info: CohortInfo) -> tuple[list[flo
         merged = merged_sites(patients, partition)
         totals: dict[str, float] = dict.fromkeys(merged.values(), 0.0)
         for site, silo in merged.items():
-            totals[silo] += patients[site] * TRAINING_SHARE
+            totals[silo] += patients[site] * share
         return list(totals.values()), ""
     silos, least = int(partition["silos"]), least_patients(partition)
     if silos * least > training:

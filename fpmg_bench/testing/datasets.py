@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from fpmg_bench.contracts import Part
 from fpmg_bench.errors import DatasetError, NotApplicable
 from fpmg_bench.evaluation.valid import fault
 from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.types import Cohort
 
 SAMPLED = 64  # records whose media are read
+HELD_OUT = 30  # fresh people that are asked for
 
 
 def inputs(component: Any, seed: int) -> dict[str, Any]:
@@ -124,6 +126,38 @@ def check_data_follow_their_schemas(component: Any) -> None:
         assert not wrong, f"modality {name!r}: {wrong}"
 
 
+def check_fresh_patients_are_new(component: Any) -> None:
+    """Where there is `fresh`: parts of a seed share nobody, are of the cohort's form, the same again, and other people in another seed.
+
+    Nobody is held out freshly unless the parameter `held_out` asks for it. Not applicable to datasets without `fresh`.
+    """
+    if not hasattr(component, "fresh"):
+        raise NotApplicable("it draws no patients anew for a seed")
+    given = {name: getattr(component, name) for name in _names(component)}
+    assert "held_out" in given, "`fresh` needs a parameter `held_out`: how many people"
+    off, on = (type(component)(**{**given, "held_out": n}) for n in (0, HELD_OUT))
+    assert all(off.fresh(0, part) is None for part in get_args(Part)), "fresh patients though held_out is 0"
+    cohort, parts = on.load(), {part: on.fresh(0, part) for part in get_args(Part)}
+    known = {name: part for name, part in parts.items() if part is not None}
+    assert {"train", "held_out"} <= set(known), "no one to train on, or nobody held out"
+    people = {name: set(part.patient.tolist()) for name, part in known.items()}
+    assert len(people["held_out"]) == HELD_OUT, f"{len(people['held_out'])} held-out people, {HELD_OUT} were asked for"
+    assert len(people["train"]) == len(set(cohort.patient.tolist())), "as many train as `load` gives"
+    assert sum(map(len, people.values())) == len(set.union(*people.values())), "two parts share a patient's number"
+    for name, part in known.items():
+        same = (part.schemas, part.conditions, part.silo_names) == (cohort.schemas, cohort.conditions, cohort.silo_names)
+        assert same, f"part {name!r} has other schemas, conditions or silos than `load`"
+        assert np.array_equal(part.condition, on.fresh(0, name).condition, equal_nan=True), (
+            f"part {name!r} differs when asked again"
+        )
+        assert not _alike(part, on.fresh(1, name)), f"part {name!r} has the same people in two seeds"
+    assert not _alike(known["train"], cohort), "seed 0 trains on the people of `load`"
+
+
+def _alike(a: Cohort, b: Cohort) -> bool:
+    return np.array_equal(a.condition, b.condition, equal_nan=True)
+
+
 CHECKS: tuple[Check, ...] = (
     *checks(Use(inputs, exercise)),
     check_declares_licence,
@@ -132,6 +166,7 @@ CHECKS: tuple[Check, ...] = (
     check_label_is_known,
     check_silos_are_named,
     check_data_follow_their_schemas,
+    check_fresh_patients_are_new,
 )
 
 

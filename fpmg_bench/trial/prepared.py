@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
 
 from fpmg_bench.audit.canaries import plant
+from fpmg_bench.contracts import Part
 from fpmg_bench.errors import DatasetError
-from fpmg_bench.evaluation import EvaluationSpace, Measured, Split, split
+from fpmg_bench.evaluation import EvaluationSpace, Measured, Split, drawn, draws_patients, split
+from fpmg_bench.keys import seed_for
 from fpmg_bench.trial.audited import settle
+from fpmg_bench.trial.requested import said
 
 if TYPE_CHECKING:
     from fpmg_bench.audit.canaries import Canaries
@@ -56,7 +61,9 @@ class Loaded:
 
     @classmethod
     def of(cls, spec: TrialSpec, dataset: Dataset) -> Loaded:
-        """Read the cohort and split it. Raises DatasetError."""
+        """Read the cohort and split it, or take the patients of this seed where it draws them anew. Raises DatasetError."""
+        if draws_patients(dataset):
+            return cls.fresh(spec, dataset)
         cohort = dataset.load()
         if not len(cohort):
             raise DatasetError(f"{spec.dataset_name}: no record is left", "see the reasons in `fpmg-bench list datasets`")
@@ -68,6 +75,29 @@ class Loaded:
         cohort = _chosen(cohort, spec) if spec.audit else cohort
         parted = split(cohort, spec.seed, spec.holdout, spec.tuning)
         return cls(cohort, *plant(parted, spec.audit.canaries, spec.seed)) if spec.audit else cls(cohort, parted, None)
+
+    @classmethod
+    def fresh(cls, spec: TrialSpec, dataset: Dataset) -> Loaded:
+        """The patients of this seed. What is read of a cohort (silos, what was dropped) is of those who train."""
+        train, held_out, third = (_fresh(dataset, spec, part) for part in get_args(Part))
+        if train is None or held_out is None:
+            raise DatasetError(f"{spec.dataset_name}: no fresh patients for seed {spec.seed}", "see Dataset in contracts.py")
+        parted = drawn(train, held_out, third, spec.seed)
+        if not spec.audit:
+            return cls(train, parted, None)
+        parted = parted.only(tuple(spec.encoders) or tuple(train.schemas))
+        return cls(parted.train, *plant(parted, spec.audit.canaries, spec.seed))
+
+    @classmethod
+    def planned(cls, spec: TrialSpec, dataset: Dataset, cohort: Cohort) -> Loaded:
+        """To plan with: `cohort` is what `load` gave; of fresh patients only those who train are drawn, but in an audit."""
+        if not draws_patients(dataset):
+            return cls.split(spec, cohort)
+        train = None if spec.audit else _fresh(dataset, spec, "train")
+        if train is None:
+            return cls.fresh(spec, dataset)
+        nobody = train.take(np.arange(0))
+        return cls(train, Split(train, nobody, nobody, nobody, None, 0, {}, fresh=True), None)
 
     @property
     def training(self) -> TrainingPatients:
@@ -85,6 +115,12 @@ class Loaded:
         """With the modalities that the trial encodes; itself where it has no others."""
         cohort = _chosen(self.cohort, spec)
         return self if cohort is self.cohort else replace(self, cohort=cohort, parted=self.parted.only(tuple(spec.encoders)))
+
+
+def _fresh(dataset: Any, spec: TrialSpec, part: Part) -> Cohort | None:
+    """Of a trial's seed; tuning has people of its own, whom no evaluation meets."""
+    found: Cohort | None = dataset.fresh(seed_for(spec.seed, "development") if spec.tuning else spec.seed, part)
+    return found
 
 
 def _chosen(cohort: Cohort, spec: TrialSpec) -> Cohort:
@@ -154,10 +190,12 @@ def people(prepared: PreparedCohort) -> dict[str, Any]:
     """Counts of records and patients: all that is published of real people."""
     parts = {name: getattr(prepared.parted, name) for name in SPLITS}
     counts = {name: {"records": len(p), "patients": len(set(p.patient.tolist()))} for name, p in parts.items() if p is not None}
+    fresh = {"fresh": True} if prepared.parted.fresh else {}
     return {
-        "split": counts | {"unstratified": prepared.parted.unstratified},
+        "split": counts | {"unstratified": prepared.parted.unstratified} | fresh,
         "silos": [silo.summary(prepared.train) for silo in prepared.silos],
         "classes": list(prepared.train.classes),
+        "conditions": said(prepared.train),
         "skew": prepared.skew,
         "dropped": dict(prepared.cohort.dropped),
         "leaks": sorted(prepared.cohort.leaks),

@@ -56,7 +56,8 @@ def _lines(group: Group) -> Iterator[tuple[str, str, Any]]:
         for name in ("train", "r1", "r2", "held_out", "third")
         if split.get(name)
     ]
-    yield "split, patients", ", ".join(parts) or "–", ""
+    anew = "; drawn anew for every seed" if split.get("fresh") else ""
+    yield "split, patients", (", ".join(parts) or "–") + anew, ""
     if as_float(split.get("unstratified")):
         yield "strata too small to stratify", f"{count(split['unstratified'])} patients went to training", "warn"
     yield "skew over silos", "; ".join(skew_lines(group)) or "–", ""

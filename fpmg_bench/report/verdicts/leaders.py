@@ -94,14 +94,26 @@ def untold(view: View, group: Group, measure: Measure, order: Sequence[Entry]) -
     return [entry for entry, found in zip(order[1:], judged, strict=True) if found.verdict != "worse"]
 
 
+def ratio_of(group: Group) -> float:
+    """Held-out over training patients of a cohort's trials; 0 where every seed has patients of its own."""
+    from fpmg_bench.comparison import held_out_ratio
+
+    trial = next((trial for method in group.methods for trial in method.done if trial.record.get("split")), None)
+    return held_out_ratio(trial.record["split"] if trial else {})
+
+
+def paired_test(group: Group) -> str:
+    """The paired test that its methods are compared by."""
+    return "the corrected paired test" if ratio_of(group) else "the plain paired test (fresh patients a seed)"
+
+
 def against(view: View, group: Group, measure: Measure, reference: Method, others: Sequence[Method]) -> list[Judgement]:
     """What the others are, beside the reference, by this measure: one family of paired tests on losses."""
-    from fpmg_bench.comparison import held_out_ratio
     from fpmg_bench.stats import Pairs, judge, margin
 
     metric = measure.metric(view, group)
     mine = view.values(group, reference, metric)
-    ratio = held_out_ratio((reference.done[0].record.get("split") or {}) if reference.done else {})
+    ratio = ratio_of(group)
     family = []
     for other in others:
         theirs = view.values(group, other, metric)

@@ -48,7 +48,7 @@ def table(view: View) -> Table:
     rows = [Row([Cell(group.title), *(_cell(view, group, measure) for _, measure in shown)]) for group in view.groups]
     notes = [
         "The best mean among the methods that compete; centralized, decoded patients and controls do not. Clear lead: no other interval touches it. "
-        f"Wins: {SEEDS_TO_RANK} seeds or more, and the corrected paired test, adjusted for the number of methods, tells it from every other.",
+        f"Wins: {SEEDS_TO_RANK} seeds or more, and the paired test (corrected, or plain where every seed has fresh patients), adjusted for the number of methods, tells it from every other.",
         across(view),
     ]
     return Table("glance", "Who leads, cohort by cohort", heads, rows, notes)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fpmg_bench.report.blocks import Cell, Head, Row, Table, Tone
 from fpmg_bench.report.measures import ATTACK, DG, RG, SPREAD, TSTR, Measure
 from fpmg_bench.report.verdicts.headroom import Headroom, detectable, headroom
-from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK, against
+from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK, against, ratio_of
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import number, plural, span
 
@@ -20,7 +20,7 @@ ASKED = (TSTR, RG, DG, SPREAD, ATTACK)
 TONES: dict[str, Tone] = {"better": "good", "worse": "bad", "not ranked": "muted", "undecided": "muted"}
 NOTE = (
     "Differences are of losses, below 0 is better: 1 - AUROC, |ln| of ratios, an attack's AUC above guessing; paired by seed, "
-    "95 % interval of the corrected resampled t-test (Nadeau & Bengio 2003), Holm-adjusted over the methods of a column. Equivalent: "
+    "95 % interval of the {test}, Holm-adjusted over the methods of a column. Equivalent: "
     "certainly within the margin (two one-sided tests). Undecided: neither; it says nothing about being equal. "
     "Could find: the smallest difference found with power .8, median over the column. Headroom: what the best reference (real patients, "
     "encoded and decoded, or the simulator) loses less than a generator before its first round; where it is no larger than could be "
@@ -55,7 +55,13 @@ def _table(view: View, group: Group, shown: Sequence[Measure], beside: Method) -
     room = Row([Cell("headroom"), *(_room(headroom(view, group, m, c)) for m, c in zip(shown, columns, strict=True))], True)
     heads = [Head("Method", numeric=False), *(Head(m.name(view, group), "↓ loss", m.unit, m.hint) for m in shown)]
     name = "centralized" if beside.pooled else "reference"
-    return Table(f"tested-{name}-{group.id}", f"{group.title}: beside {beside.name}", heads, [power, room, *rows], [NOTE])
+    return Table(f"tested-{name}-{group.id}", f"{group.title}: beside {beside.name}", heads, [power, room, *rows], [_note(group)])
+
+
+def _note(group: Group) -> str:
+    """Says which test was used."""
+    shared = "corrected resampled t-test (Nadeau & Bengio 2003)"
+    return NOTE.format(test=shared if ratio_of(group) else "plain paired t-test: every seed has patients of its own")
 
 
 def _cell(found: Judgement) -> Cell:

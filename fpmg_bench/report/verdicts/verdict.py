@@ -11,7 +11,7 @@ from fpmg_bench.report.privacy.attacks import NEIGHBOUR, distinguishable
 from fpmg_bench.report.scores import Summary
 from fpmg_bench.report.verdicts import summary, tested
 from fpmg_bench.report.verdicts.headroom import headroom
-from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK, Standing, against, standing
+from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK, Standing, against, paired_test, standing
 from fpmg_bench.report.verdicts.validity import validity
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import as_float, duration, listing, number, percent, plural, span, times
@@ -129,7 +129,7 @@ def _sentence(view: View, group: Group, table: Standing) -> str:
     if not table.ranked:
         return f"{head}; no other method's interval reaches it.{few}"
     others = "every other method that could be tested" if table.short else f"every other method ({plural(table.seeds, 'seed')})"
-    return f"{head}, and the corrected paired test tells it from {others}.{aside}"
+    return f"{head}, and {paired_test(group)} tells it from {others}.{aside}"
 
 
 def _said(found: Summary, measure: Measure) -> str:

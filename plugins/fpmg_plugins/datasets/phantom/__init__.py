@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -15,12 +16,18 @@ from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import KINDS, Cohort, Column, Kind, Schema
 from fpmg_plugins.datasets.phantom import image, series, table, text, video
 from fpmg_plugins.datasets.phantom.latent import CLASSES, Records, World
+from fpmg_plugins.datasets.phantom.shapes import Shape
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from fpmg_bench.contracts import Part
+
 FRESH = 1_000_000_000  # patients of `simulate` are numbered from here, so that they never meet the cohort's own
+FIRST = {"train": 0, "held_out": 2 * FRESH, "third": 3 * FRESH}  # and those of a seed
+THIRD_FROM = 600  # training people from which a seed has a third part, a sixth of them: as of split cohorts (evaluation/split.py)
+DISEASES = ("asthma", "fibrosis")
 
 
 class Phantom:
@@ -30,9 +37,18 @@ class Phantom:
     else s / 3; side, heart rate, age, sex and diabetes. Each modality is a fixed function of these plus noise of its own, so
     modalities are independent given the latents: all association between them runs through e, side, heart rate and age.
 
+    Given its conditions that world is nearly Gaussian: whoever knows means and covariances knows it. The other shapes give every
+    patient a point of the plane (shapes.py) on a ring, on two moons or in one of seven modes of 34 to 2 %, which all modalities
+    show: two hormones of the table, level, trend and daily phase of the series, the zone that the report names, the place of a
+    nodule, the way of a bright spot. The class is told by it and the marker together and, less than before, by severity (there
+    e = s). Conditions are then joint: a marker of two modes and fibrosis, which follows marker and class, beside asthma. Which values are missing
+    follows the point: the hormones' panel as a whole mostly for u > .3, vital signs for v < -.3, modalities (`absent`) for v > 0.
+
     patients: people; visits: most records of one person; imbalance: each class is that times as frequent as the one before;
     site_shift: 0 makes all sites alike; missing: rate of empty table cells and unseen series values; absent: rate of records
     that lack a modality (never all of them); image_size, video_size: pixels a side; frames: of a video; seed: world and cohort.
+    held_out: 0, or fresh people that every seed holds out, besides `patients` of its own to train on (`fresh`); withhold: nobody
+    who trains has asthma and fibrosis both, held-out people may. Attacks then see that difference too: it is no leak.
     """
 
     licence: ClassVar[str] = "CC0-1.0 (simulated; no patient is behind it)"
@@ -61,6 +77,9 @@ class Phantom:
         frames: Annotated[int, Ge(2)] = 8,
         video_size: Annotated[int, Ge(8)] = 16,
         seed: int = 0,
+        shape: Shape = "gaussian",
+        held_out: Annotated[int, Ge(0)] = 0,
+        withhold: bool = False,
     ) -> None:
         self.patients = patients
         self.silos = silos
@@ -75,6 +94,9 @@ class Phantom:
         self.frames = frames
         self.video_size = video_size
         self.seed = seed
+        self.shape = shape
+        self.held_out = held_out
+        self.withhold = withhold
 
     def fingerprint(self) -> str:
         """Digest of the parameters and of the simulator's source."""
@@ -83,8 +105,23 @@ class Phantom:
 
     def load(self) -> Cohort:
         """The cohort of `seed`: always the same patients."""
+        if self.withhold and (self.shape == "gaussian" or not self.held_out):
+            raise DatasetError(
+                f"phantom: shape {self.shape} with {self.held_out} fresh held-out people has no two diseases to withhold",
+                "choose another shape and held_out: 5000, or leave withhold out",
+            )
         rng = np.random.default_rng(keys.seed_for(self.seed, "phantom", "cohort"))
-        return self._cohort(self.world().draw(rng, self.patients, self.visits), rng)
+        return self._cohort(self.world(apart=self.withhold).draw(rng, self.patients, self.visits), rng)
+
+    def fresh(self, seed: int, part: Part) -> Cohort | None:
+        """People of one trial seed, of the hospitals of `seed`; None where this part is split from `load`, or there is none."""
+        third = self.patients // 6 if self.patients >= THIRD_FROM else 0
+        people = {"train": self.patients, "held_out": self.held_out, "third": third}[part] if self.held_out else 0
+        if not people:
+            return None
+        draws = np.random.default_rng(keys.seed_for(self.seed, "phantom", "fresh", part, seed))
+        world = self.world(apart=self.withhold and part == "train")
+        return self._cohort(world.draw(draws, people, self.visits, first=FIRST[part]), draws)
 
     def simulate(
         self, patients: int, rng: torch.Generator | int, labels: Sequence[int] | NDArray[np.int64] | None = None
@@ -93,9 +130,10 @@ class Phantom:
         draws = np.random.default_rng(_seed(rng))
         return self._cohort(self.world().draw(draws, patients, self.visits, labels, first=FRESH), draws)
 
-    def world(self) -> World:
-        """The hospitals and their shifts, fixed by `seed`."""
-        return World.make(self.silos, self.classes, self.imbalance, self.site_shift, keys.seed_for(self.seed, "phantom", "world"))
+    def world(self, *, apart: bool = False) -> World:
+        """The hospitals and their shifts, fixed by `seed`. apart: nobody has asthma and fibrosis both."""
+        seed = keys.seed_for(self.seed, "phantom", "world")
+        return replace(World.make(self.silos, self.classes, self.imbalance, self.site_shift, seed), shape=self.shape, apart=apart)
 
     def _cohort(self, records: Records, rng: np.random.Generator) -> Cohort:
         if not self.modalities or set(self.modalities) - set(KINDS) or len(set(self.modalities)) != len(self.modalities):
@@ -108,31 +146,40 @@ class Phantom:
         return Cohort(
             schemas={name: schema for name, (schema, _) in parts.items()},
             data={name: data for name, (_, data) in parts.items()},
-            present=self._present(len(records), streams["absent"]),
-            conditions=(
-                Column("label", "category", CLASSES[: self.classes]),
-                Column("severity", "number", low=0.0, high=1.0),
-                Column("diabetes", "flag"),
-            ),
-            condition=np.column_stack([records.label, records.severity, records.diabetes]).astype(np.float64),
+            present=self._present(records, streams["absent"]),
+            **self._conditions(records),
             patient=records.patient,
             silo=records.silo,
             silo_names=tuple(f"site-{k + 1}" for k in range(self.silos)),
         )
 
+    def _conditions(self, records: Records) -> dict[str, Any]:
+        columns = [
+            Column("label", "category", CLASSES[: self.classes]),
+            Column("severity", "number", low=0.0, high=1.0),
+            Column("diabetes", "flag"),
+        ]
+        values = [records.label, records.severity, records.diabetes]
+        if records.phenotype is not None:
+            columns += [Column("marker", "number", low=0.0, high=1.0), *(Column(name, "flag") for name in DISEASES)]
+            values += [getattr(records.phenotype, name) for name in ("marker", *DISEASES)]
+        return {"conditions": tuple(columns), "condition": np.column_stack(values).astype(np.float64)}
+
     def _simulate(self, name: Kind, records: Records, rng: np.random.Generator) -> tuple[Schema, Any]:
+        shaped = records.phenotype is not None
         if name == "table":
-            return table.schema(), table.simulate(records, rng, self.missing)
+            return table.schema(shaped), table.simulate(records, rng, self.missing)
         if name == "series":
             return series.schema(), series.simulate(records, rng, self.missing)
         if name == "text":
-            return text.schema(), text.simulate(records, rng)
+            return text.schema(shaped), text.simulate(records, rng)
         if name == "image":
             return image.schema(self.image_size), image.simulate(records, rng, self.image_size)
         return video.schema(self.frames, self.video_size), video.simulate(records, rng, self.frames, self.video_size)
 
-    def _present(self, n: int, rng: np.random.Generator) -> dict[str, NDArray[np.bool_]]:
-        masks = rng.random((n, len(KINDS))) >= self.absent
+    def _present(self, records: Records, rng: np.random.Generator) -> dict[str, NDArray[np.bool_]]:
+        rate = self.absent if records.phenotype is None else self.absent * np.where(records.phenotype.v > 0, 1.5, 0.5)[:, None]
+        masks = rng.random((len(records), len(KINDS))) >= rate
         columns = [KINDS.index(name) for name in self.modalities]
         empty = ~masks[:, columns].any(axis=1)
         masks[empty, columns[0]] = True

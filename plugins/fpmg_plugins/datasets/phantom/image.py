@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fpmg_bench.types import Pixels, Schema
 from fpmg_plugins.datasets.phantom.latent import Records
+
+if TYPE_CHECKING:
+    from fpmg_plugins.datasets.phantom.shapes import Phenotype
 
 
 def schema(size: int) -> Schema:
@@ -30,6 +35,8 @@ def simulate(records: Records, rng: np.random.Generator, size: int) -> Pixels:
     body += _column(rng.uniform(0, 0.18, n)) * _blob(
         x - _column(rng.uniform(-0.6, 0.6, n)), y + _column(rng.uniform(0, 0.6, n)), 0.18
     )
+    if records.phenotype is not None:
+        body += _shaped(records.phenotype, x, y)
     contrast, brightness = np.exp(0.1 * records.effect(7)), 0.06 * records.effect(8)
     body = _column(contrast) * (body - 0.5) + 0.5 + _column(brightness)
     body += 0.05 * rng.standard_normal(body.shape, dtype=np.float32)
@@ -44,6 +51,16 @@ def _disease(records: Records, rng: np.random.Generator, x: np.ndarray, y: np.nd
     round_ = _blob(x - _column(centre), y - _column(height), _column(0.16 + 0.12 * records.extent))
     band = np.exp(-((x - _column(centre)) ** 2) / 0.08) / (1 + np.exp(-(y - _column(0.62 - 0.3 * records.extent)) / 0.06))
     return _column(amount) * np.where((records.label == 2)[:, None, None], band, round_)
+
+
+def _shaped(phenotype: Phenotype, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """A nodule at (u, v), lines at the bases with fibrosis, darker apices with asthma, a denser heart with a high marker."""
+    body = 0.5 * _blob(x - _column(0.55 * phenotype.u), y - _column(0.55 * phenotype.v), 0.15)
+    base = 1 / (1 + np.exp(-(y - 0.25) / 0.08))
+    body += 0.1 * _column(phenotype.fibrosis) * base * np.sin(9 * np.pi * x)
+    body -= 0.14 * _column(phenotype.asthma) / (1 + np.exp((y + 0.35) / 0.08))
+    body += 0.3 * _column(phenotype.marker - 0.5) * _ellipse(x - 0.1, y - 0.3, 0.24, 0.3)
+    return body
 
 
 def to_bytes(values: np.ndarray) -> np.ndarray:

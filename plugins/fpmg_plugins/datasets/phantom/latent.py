@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fpmg_bench.errors import DatasetError
+from fpmg_plugins.datasets.phantom import shapes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from fpmg_plugins.datasets.phantom.shapes import Phenotype, Shape
 
 CLASSES = ("healthy", "pneumonia", "effusion")
 SEVERITY = ((1.5, 4.5), (3.0, 2.5), (2.5, 3.0))  # Beta(a, b) of the severity in each class
@@ -22,7 +25,7 @@ EFFECTS = 12  # standard normal effects of a site, used by the modalities as `Re
 class Records:
     """n records with their latents. extent: severity if diseased, a third of it if healthy; side -1 left, +1 right;
 
-    rate: heart beats a minute; site [n, EFFECTS]: the site's effects times `site_shift`.
+    rate: heart beats a minute; site [n, EFFECTS]: the site's effects times `site_shift`; phenotype: None in a Gaussian world.
     """
 
     patient: NDArray[np.int64]
@@ -35,13 +38,16 @@ class Records:
     female: NDArray[np.bool_]
     diabetes: NDArray[np.bool_]
     site: NDArray[np.float64]
+    phenotype: Phenotype | None = None
 
     def __len__(self) -> int:
         return len(self.patient)
 
     @property
     def extent(self) -> NDArray[np.float64]:
-        """How much disease can be seen, 0 to 1."""
+        """How much disease can be seen, 0 to 1; of a shape the severity, so that the class shows in the phenotype too."""
+        if self.phenotype is not None:
+            return self.severity
         return np.where(self.label > 0, self.severity, self.severity / 3)
 
     def effect(self, j: int) -> NDArray[np.float64]:
@@ -51,11 +57,16 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Hospitals: share [k], classes [k, c] (rows sum to 1), effects [k, EFFECTS]."""
+    """Hospitals: share [k], classes [k, c] (rows sum to 1), effects [k, EFFECTS]; the shape of their patients' phenotypes.
+
+    apart: nobody has asthma and fibrosis both.
+    """
 
     share: NDArray[np.float64]
     classes: NDArray[np.float64]
     effects: NDArray[np.float64]
+    shape: Shape = "gaussian"
+    apart: bool = False
 
     @classmethod
     def make(cls, silos: int, classes: int, imbalance: float, shift: float, seed: int) -> World:
@@ -77,7 +88,7 @@ class World:
     ) -> Records:
         """Records of `patients` people numbered from `first`, 1 to `visits` each; where labels are given, sites follow them."""
         silo, label = self._who(rng, patients, labels)
-        shape = np.asarray(SEVERITY)[label]
+        shape = np.asarray(SEVERITY if self.shape == "gaussian" else shapes.SEVERITY)[label]
         severity = rng.beta(shape[:, 0], shape[:, 1])
         age = np.clip(np.round(rng.normal(54 + 5 * (label > 0), 15)), 18, 95)
         person = {
@@ -92,7 +103,12 @@ class World:
             "diabetes": rng.random(patients) < np.clip(0.05 + 0.004 * (age - 18), 0, 1),
             "site": self.effects[silo],
         }
-        return _visits(person, rng, visits)
+        return _visits(person, self._phenotype(rng, label), rng, visits)
+
+    def _phenotype(self, rng: np.random.Generator, label: NDArray[np.int64]) -> Phenotype | None:
+        if self.shape == "gaussian":
+            return None
+        return shapes.draw(self.shape, rng, label, self.classes.shape[1], apart=self.apart)
 
     def _who(
         self, rng: np.random.Generator, patients: int, labels: Sequence[int] | NDArray[np.int64] | None
@@ -111,8 +127,8 @@ class World:
         return silo.astype(np.int64), label
 
 
-def _visits(person: dict[str, NDArray[Any]], rng: np.random.Generator, visits: int) -> Records:
-    """A person's latents stay; severity moves by a normal of .1 between visits."""
+def _visits(person: dict[str, NDArray[Any]], phenotype: Phenotype | None, rng: np.random.Generator, visits: int) -> Records:
+    """A person's latents and phenotype stay; severity moves by a normal of .1 between visits."""
     patients = len(person["patient"])
     count = 1 + rng.binomial(visits - 1, 0.5, patients)
     rows = np.repeat(np.arange(patients), count)
@@ -120,4 +136,4 @@ def _visits(person: dict[str, NDArray[Any]], rng: np.random.Generator, visits: i
     later = np.concatenate([[False], rows[1:] == rows[:-1]]) if len(rows) else np.zeros(0, bool)
     moved = records["severity"] + later * rng.normal(0, 0.1, len(rows))
     records["severity"] = np.clip(moved, 0.0, 1.0)
-    return Records(**records)
+    return Records(**records, phenotype=None if phenotype is None else phenotype.take(rows))

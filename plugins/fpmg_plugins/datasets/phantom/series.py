@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fpmg_bench.types import Column, Schema, Series
 from fpmg_plugins.datasets.phantom.latent import Records
+
+if TYPE_CHECKING:
+    from fpmg_plugins.datasets.phantom.shapes import Phenotype
 
 STEPS, HOURS = 24, 48.0
 # level at rest, change with extent, standard deviation of the patient and of the hour, correlation from step to step
@@ -33,13 +38,32 @@ def simulate(records: Records, rng: np.random.Generator, missing: float) -> Seri
     pace = HOURS / STEPS
     time = pace * (np.arange(STEPS) + 0.5) + rng.uniform(-0.4 * pace, 0.4 * pace, (n, STEPS))
     values = np.stack([_channel(name, records, rng, time) for name in CHANNELS], axis=2)
+    if records.phenotype is not None:
+        values = values + _shaped(records.phenotype, time)
     low, high = np.array([(c.low, c.high) for c in schema().columns], dtype=float).T
     # Sicker patients are measured more often; sites differ in how often they measure at all.
     unseen = np.clip(missing + 0.35 * (1 - records.extent) * np.exp(0.5 * records.effect(4)), 0, 0.9)
+    if records.phenotype is not None:  # and those of v below -.3 half as often as others
+        unseen = np.where(records.phenotype.v < -0.3, 0.5 + 0.5 * unseen, unseen)
     seen = rng.random(values.shape) >= unseen[:, None, None]
     seen[:, 0, :] |= ~seen.any(axis=1)
     values = np.round(np.clip(values, low, high), 1)
     return Series(time.astype(np.float32), np.where(seen, values, 0.0).astype(np.float32), seen)
+
+
+def _shaped(phenotype: Phenotype, time: np.ndarray) -> np.ndarray:
+    """[n, t, channels]: u is a level and v a trend, together the phase of the temperature's day, and their product a pressure."""
+    u, v, marker = (getattr(phenotype, name)[:, None] for name in ("u", "v", "marker"))
+    asthma, fibrosis = phenotype.asthma[:, None], phenotype.fibrosis[:, None]
+    day, late = 2 * np.pi * time / 24, time / HOURS - 0.5
+    added = {
+        "heart_rate": 16 * u + 8 * asthma + 0 * time,
+        "respiratory_rate": 14 * v * late + 4 * asthma,
+        "temperature": 1.1 * (u * np.cos(day) + v * np.sin(day)),
+        "spo2": -3.0 * fibrosis - 2.0 * v * late,
+        "systolic_pressure": 26 * u * v + 30 * (marker - 0.5) + 0 * time,
+    }
+    return np.stack([np.broadcast_to(added[name], time.shape) for name in CHANNELS], axis=2)
 
 
 def _channel(name: str, records: Records, rng: np.random.Generator, time: np.ndarray) -> np.ndarray:

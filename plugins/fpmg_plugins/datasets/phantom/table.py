@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
 from fpmg_bench.types import Column, Schema, Table
 from fpmg_plugins.datasets.phantom.latent import Records
 
+if TYPE_CHECKING:
+    from fpmg_plugins.datasets.phantom.shapes import Phenotype
+
 SMOKING = ("never", "former", "current")
 WARDS = ("outpatient", "ward", "icu")
 
 
-def schema() -> Schema:
-    """Ten columns of all three types."""
+PANEL = (
+    Column("cortisol", "number", low=0, high=40, step=0.1),
+    Column("melatonin", "number", low=0, high=120, step=0.1),
+    Column("glucose", "number", low=2, high=20, step=0.1),
+    Column("tsh", "number", low=0, high=10, step=0.01),
+    Column("ferritin", "number", low=0, high=1000, step=1),
+    Column("eosinophils", "number", low=0, high=5, step=0.01),
+    Column("dlco", "number", low=10, high=150, step=1),
+)  # of a shape
+
+
+def schema(shaped: bool = False) -> Schema:
+    """Ten columns of all three types, of a shape seven more."""
     return Schema(
         "table",
         (
@@ -27,6 +43,7 @@ def schema() -> Schema:
             Column("smoking", "category", SMOKING),
             Column("ward", "category", WARDS),
             Column("diabetes", "flag"),
+            *(PANEL if shaped else ()),
         ),
     )
 
@@ -48,7 +65,33 @@ def simulate(records: Records, rng: np.random.Generator, missing: float) -> Tabl
         "ward": np.asarray(WARDS, dtype=object)[np.digitize(bed, [0.25, 0.7])],
         "diabetes": records.diabetes.astype(np.float64),
     }
-    return Table(_holes(_within(pd.DataFrame(columns)), records, rng, missing))
+    if records.phenotype is None:
+        return Table(_holes(_within(pd.DataFrame(columns)), records, rng, missing))
+    frame = pd.DataFrame(columns | _panel(records.phenotype, rng))
+    frame = _within(frame.assign(bmi=frame["bmi"] + 7 * records.phenotype.v, wbc=frame["wbc"] + 5 * records.phenotype.u))
+    return Table(_unordered(_holes(frame, records, rng, missing), records.phenotype, rng, missing))
+
+
+def _panel(phenotype: Phenotype, rng: np.random.Generator) -> dict[str, object]:
+    """Cortisol and glucose are u, melatonin and tsh v, ferritin the marker, eosinophils asthma, dlco fibrosis; each with noise."""
+    u, v, marker, asthma, fibrosis = (getattr(phenotype, name) for name in ("u", "v", "marker", "asthma", "fibrosis"))
+    normal = rng.standard_normal((7, len(u)))
+    return {
+        "cortisol": np.round(16 + 7 * u + 0.9 * normal[0], 1),
+        "melatonin": np.round(60 + 28 * v + 3.5 * normal[1], 1),
+        "glucose": np.round(8 + 2.4 * u + 0.5 * normal[5], 1),
+        "tsh": np.round(3 + 1.4 * v + 0.3 * normal[6], 2),
+        "ferritin": np.round(80 + 600 * marker + 30 * normal[2]),
+        "eosinophils": np.round(np.exp(-1.8 + 1.5 * asthma + 0.35 * normal[3]), 2),
+        "dlco": np.round(95 - 30 * fibrosis + 8 * normal[4]),
+    }
+
+
+def _unordered(frame: pd.DataFrame, phenotype: Phenotype, rng: np.random.Generator, missing: float) -> pd.DataFrame:
+    """The panel is not ordered as a whole, eight times as often for u above .3 as for others; bmi is not where it is not."""
+    rate = np.clip(missing * np.where(phenotype.u > 0.3, 8.0, 1.0), 0, 0.95)
+    frame.loc[rng.random(len(frame)) < rate, [*(column.name for column in PANEL), "bmi"]] = np.nan
+    return frame
 
 
 def _choose(rng: np.random.Generator, share: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
@@ -58,8 +101,8 @@ def _choose(rng: np.random.Generator, share: np.ndarray, names: tuple[str, ...])
 
 
 def _within(frame: pd.DataFrame) -> pd.DataFrame:
-    for column in schema().columns:
-        if column.type == "number":
+    for column in schema(shaped=True).columns:
+        if column.type == "number" and column.name in frame:
             frame[column.name] = frame[column.name].clip(column.low, column.high)
     return frame
 

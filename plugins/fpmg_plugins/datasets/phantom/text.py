@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fpmg_bench.types import Schema, Text
 from fpmg_plugins.datasets.phantom.latent import Records
 
-CHARACTERS = 240
+if TYPE_CHECKING:
+    from fpmg_plugins.datasets.phantom.shapes import Phenotype
+
+CHARACTERS, SHAPED = 240, 360
+# what a report says of a nodule: by u, then by v, both parted at -.38 and .38
+ACROSS = (("calcified", "medial", "no follow-up"), ("smooth", "hilar", "ct in a year"), ("spiculated", "lateral", "biopsy"))
+DOWN = (("solid", "apical"), ("cavitary", "middle"), ("subsolid", "basal"))
 SYMPTOMS = ("routine examination", "chest pain", "cough", "cough and fever", "shortness of breath")
 DEGREES = ("slight", "moderate", "extensive")
 CLEAR = ("the lungs are clear", "no focal consolidation", "no acute infiltrate")
@@ -17,9 +25,9 @@ HEART = ("heart size is normal", "the heart is enlarged")
 CLOSING = ("", "comparison: none.", "correlate clinically.", "no prior study.")
 
 
-def schema() -> Schema:
-    """Lower-case English, at most 240 characters."""
-    return Schema("text", (), (CHARACTERS,))
+def schema(shaped: bool = False) -> Schema:
+    """Lower-case English, at most 240 characters, of a shape 360."""
+    return Schema("text", (), (SHAPED if shaped else CHARACTERS,))
 
 
 def simulate(records: Records, rng: np.random.Generator) -> Text:
@@ -39,7 +47,26 @@ def simulate(records: Records, rng: np.random.Generator) -> Text:
             records.age, records.female, records.diabetes, symptom, said, degree, side, fluid, large, words, habit, strict=True
         )
     )
-    return Text(tuple(strings))
+    if records.phenotype is None:
+        return Text(tuple(strings))
+    return Text(tuple(f"{report} {more}" for report, more in zip(strings, _shaped(records.phenotype, rng), strict=True)))
+
+
+def _shaped(phenotype: Phenotype, rng: np.random.Generator) -> list[str]:
+    """What and where a nodule is, in one of nine zones; of asthma, fibrosis and a high marker mostly a word."""
+    u, v = (values + rng.normal(0, 0.04, len(values)) for values in (phenotype.u, phenotype.v))
+    across, down = (np.digitize(values, [-0.38, 0.38]) for values in (u, v))
+    signs = (phenotype.asthma, phenotype.fibrosis, phenotype.marker > 0.5)
+    told = np.stack([sign & (rng.random(len(u)) < 0.9) for sign in signs], axis=1)
+    return [_nodule(*row) for row in zip(across, down, told, strict=True)]
+
+
+def _nodule(across: int, down: int, told: np.ndarray) -> str:
+    edge, place, plan = ACROSS[across]
+    kind, level = DOWN[down]
+    words = ("hyperinflation.", "reticular opacities at the bases.", "raised ferritin.")
+    signs = [word for word, there in zip(words, told, strict=True) if there]
+    return " ".join([f"a {edge} {kind} nodule in the {level} {place} zone: {plan}.", *signs])
 
 
 def _report(
