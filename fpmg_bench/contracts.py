@@ -222,7 +222,7 @@ class Evidence(Protocol):
     rounds: Sequence[Mapping[str, Any]]  # the round records, stage 1 and 2
     bytes: Mapping[str, Any]  # what the meter counted, as in trial.json
     publishable: bool
-    widths: Mapping[str, int]  # modality -> size of its encoder's vectors; empty for controls
+    widths: Mapping[str, int]  # modality -> size of its encoder's vectors, in the order of `latent`; empty without encoders
 
     def phi(self, cohort: Cohort, modality: str | None = None) -> NDArray[np.float32]:
         """The frozen evaluation space [n, d]; one modality's block alone if named. Cached."""
@@ -250,6 +250,14 @@ class Evidence(Protocol):
 
     def latent(self, cohort: Cohort, silo: int) -> NDArray[np.float32]:
         """Vectors [n, d] of a silo's released encoders. Raises NotApplicable where the method has none."""
+        ...
+
+    def drawn(self, silo: int) -> NDArray[np.float32]:
+        """Vectors [n, d] that a silo's generator drew for its release, record by record, before decoding.
+
+        Blocks as in `latent`; one says nothing where the release lacks the modality. Of a control through encoders: its encoded
+        records. Raises NotApplicable where the method has no generator.
+        """
         ...
 
     def round_trips(self) -> Mapping[int, Cohort]:
