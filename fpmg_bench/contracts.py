@@ -320,7 +320,7 @@ class Evidence(Protocol):
 
 
 class Metric(Protocol):
-    """A family of scores. May raise `NotApplicable(reason)`.
+    """A family of scores. May raise `NotApplicable(reason)`. Optional: `fingerprint`, as an encoder has it.
 
     Every score's key is one of `scales`, and its value a number in that range; whatever else is returned is the metric's own failure.
     """

@@ -1,4 +1,7 @@
-"""What phi leaves out of pictures and series, for learners that can use it: a frozen network's features, and the raw grid in time."""
+"""What phi leaves out of images and series, for learners that can use it: a frozen network's features, and the raw grid in time.
+
+Videos stay as phi has them: a network would read every frame of every release.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,10 @@ STRETCHES, CELLS = 24, 240  # of a series: equal parts of T's time, and at most 
 
 
 def detailed(evidence: Evidence, modalities: Sequence[str]) -> tuple[str, ...]:
-    """Those of the modalities that have detail beyond phi: series, and pictures where a network is installed (else it is said)."""
+    """Those of the modalities that have detail beyond phi: series, and images where a network is installed (else it is said)."""
     found = [name for name in modalities if evidence.train.schemas[name].kind == "series"]
     for name in modalities:
-        if NETWORK.reads(evidence.train.schemas[name]):
+        if evidence.train.schemas[name].kind == "image":
             try:
                 _components(evidence, name)
                 found.append(name)

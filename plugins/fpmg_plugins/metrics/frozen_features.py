@@ -29,6 +29,17 @@ class Network:
     text: str = ""
     side: int = 64
 
+    @property
+    def fingerprint(self) -> str:
+        """The content of its weights; "" where they are not installed: numbers with and without them have other keys."""
+        from fpmg_plugins.encoders import public_weights
+        from fpmg_plugins.encoders.text import public_reader
+
+        try:
+            return public_weights.fingerprint(self.weights) + public_reader.fingerprint(self.text)
+        except PluginError:
+            return ""
+
     def reads(self, schema: Schema) -> bool:
         """Whether it has anything to say of such records."""
         return schema.kind in ("image", "video") or (schema.kind == "text" and bool(self.text))
@@ -49,9 +60,9 @@ class Network:
             raise NotApplicable(f"{missing.name} is not installed; {WAY}") from missing
 
     def _text(self, data: Any) -> Floats:
-        from fpmg_plugins.encoders.text import public_reader as frozen_reading
+        from fpmg_plugins.encoders.text import public_reader
 
-        return np.asarray(frozen_reading.read(self.text, data.strings).numpy())
+        return np.asarray(public_reader.read(self.text, data.strings).numpy())
 
     def _pictures(self, schema: Schema, data: Any) -> Floats:
         from fpmg_plugins.encoders.picture import pixels, timm_backbone

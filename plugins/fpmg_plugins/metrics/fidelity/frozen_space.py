@@ -87,6 +87,10 @@ class FrozenSpace:
     def _floor(self, evidence: Evidence, read: Sequence[str], seed: int, modality: str | None) -> list[Score]:
         return real_side(self, evidence, lambda: self._scores(evidence, read, seed, modality, evidence.train), modality, seed)
 
+    def fingerprint(self) -> str:
+        """The content of the networks that read."""
+        return self.network.fingerprint
+
     @property
     def network(self) -> Network:
         """What reads."""

@@ -11,6 +11,7 @@ from annotated_types import Ge
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
+from fpmg_plugins.metrics import detail
 from fpmg_plugins.metrics.learner_choice import chosen
 from fpmg_plugins.metrics.learners import Learner, probability, usable
 from fpmg_plugins.metrics.ranking import balanced_accuracy, brier, macro_auprc, macro_auroc
@@ -34,7 +35,7 @@ class Tstr:
     """Utility on the held-out patients H of the learner that suits the cohort best, without leaking modalities.
 
     The learner: logistic regression on phi, boosted trees on phi, or boosted trees that see besides the raw grid of series in time
-    and what a frozen network says of pictures (at 32 px; where one is installed): the one with the largest AUROC on three folds
+    and what a frozen network says of images (at 32 px; where one is installed): the one with the largest AUROC on three folds
     of the training patients T. H plays no part in it; it is chosen once for a dataset and seed, for each modality alone too, and
     is the same for TRTR and TSTR of every method. `tstr.folds`: those AUROCs by candidate (scope learner:NAME) and of the one
     chosen (scope all).
@@ -71,6 +72,10 @@ class Tstr:
 
     def __init__(self, resamples: Annotated[int, Ge(20)] = 200) -> None:
         self.resamples = resamples
+
+    def fingerprint(self) -> str:
+        """The content of the network that reads images."""
+        return detail.NETWORK.fingerprint
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """Headline without leaking modalities, then with them, then each modality alone."""
