@@ -224,7 +224,7 @@ class Evidence(Protocol):
     rounds: Sequence[Mapping[str, Any]]  # the round records, stage 1 and 2
     bytes: Mapping[str, Any]  # what the meter counted, as in trial.json
     publishable: bool
-    widths: Mapping[str, int]  # modality -> size of its encoder's vectors; empty for controls
+    widths: Mapping[str, int]  # modality -> size of its encoder's vectors, in the order of `latent`; empty without encoders
 
     def phi(self, cohort: Cohort, modality: str | None = None) -> NDArray[np.float32]:
         """The frozen evaluation space [n, d]; one modality's block alone if named. Cached."""
@@ -252,6 +252,14 @@ class Evidence(Protocol):
 
     def latent(self, cohort: Cohort, silo: int) -> NDArray[np.float32]:
         """Vectors [n, d] of a silo's released encoders. Raises NotApplicable where the method has none."""
+        ...
+
+    def drawn(self, silo: int) -> NDArray[np.float32]:
+        """Vectors [n, d] that a silo's generator drew for its release, record by record, before decoding.
+
+        Blocks as in `latent`; one says nothing where the release lacks the modality. Of a control through encoders: its encoded
+        records. Raises NotApplicable where the method has no generator.
+        """
         ...
 
     def round_trips(self) -> Mapping[int, Cohort]:
@@ -314,7 +322,7 @@ class Evidence(Protocol):
 
 
 class Metric(Protocol):
-    """A family of scores. May raise `NotApplicable(reason)`.
+    """A family of scores. May raise `NotApplicable(reason)`. Optional: `fingerprint`, as an encoder has it.
 
     Every score's key is one of `scales`, and its value a number in that range; whatever else is returned is the metric's own failure.
     """

@@ -77,7 +77,8 @@ class Fault:
 class TrialSpec:
     """One trial: dataset x method x seed. JSON in, JSON out; a trial's subprocess needs nothing else.
 
-    encoders: modality name -> choice. silos: silo name -> overrides. control: replaces stages 1 to 3 where set.
+    encoders: modality name -> choice. silos: silo name -> overrides. control: in the place of the generator; of one without
+    a topology nothing is trained.
 
     device: the kind of what trains and samples: cpu, cuda or mps. encoder_aggregator: how encoders merge, None: as the generator does.
     """
@@ -130,6 +131,11 @@ class TrialSpec:
         """
         same = self.scene | {"modalities": list(self.encoders)}
         return same | ({"partition": dict(self.partition), "audit": asdict(self.audit)} if self.audit else {})
+
+    @property
+    def trains(self) -> bool:
+        """Whether anything is learnt: a bare control learns nothing; one through encoders has these and a topology."""
+        return self.control is None or self.topology is not None
 
     @property
     def role(self) -> str:

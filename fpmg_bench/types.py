@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Kind = Literal["table", "series", "text", "image", "video"]
 KINDS: tuple[Kind, ...] = ("table", "series", "text", "image", "video")
 SERVER = -1
+OWN_SPACE = "not comparable between encoders"  # in the source of a score that is taken in a method's own vectors
 
 
 @dataclass(frozen=True, slots=True)

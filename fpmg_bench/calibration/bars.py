@@ -108,6 +108,8 @@ class Bar:
         return any(fnmatchcase(response.score, glob) for glob in self.scores)
 
 
+LATENT = ("latent.energy", "latent.c2st", "latent.coverage")
+BEHIND = "issue H: controls behind encoders stand for generators"
 POWER_FROM = 300  # patients: below, cohorts are never tuned either (EVALUATION.md, Splits); power is reported, without a verdict
 CONFORMANCE = "issue C: noise worse, monotone under corruption"
 ATTACKS = ("pg.attack_auc", "pg.worst_attack", "pg.attack_own")
@@ -153,6 +155,15 @@ BARS: tuple[Bar, ...] = (
     Bar("uniform", ("frozen-space", "frozen-space@*", "frozen-space.dg"), Worsens(), CONFORMANCE),
     Bar("independent-columns", ("frozen-space", "frozen-space@*"), Worsens(), CONFORMANCE),
     Bar("drop-minority", ("balance.minority",), Worsens(), minority=SCORED_CLASS),
+    Bar("encoded collapse", (*LATENT, "latent.energy@*", "c2st.generator"), Worsens(), BEHIND),
+    Bar("encoded uniform", (*LATENT, "c2st.generator"), Worsens(), BEHIND),
+    Bar("encoded bootstrap-noise", ("latent.energy", "latent.c2st"), Worsens(), BEHIND),
+    Bar("encoded independent-columns", ("latent.c2st", "latent.energy.within_label", "c2st.generator"), Worsens(), BEHIND),
+    Bar("encoded label-swap", ("latent.energy.within_label",), Worsens(), BEHIND),
+    Bar("encoded shuffle-pairing", ("latent.energy.within_label",), Worsens(), BEHIND),
+    Bar("encoded shuffle-pairing", ("latent.energy@*",), Stays(), BEHIND),
+    Bar("encoded oracle", ("latent.energy", "latent.energy.within_label"), Within(-0.01, 0.01), BEHIND, held_out=2_000),
+    Bar("encoded oracle", ("latent.c2st", "c2st.generator"), Within(0.45, 0.55), BEHIND, held_out=2_000),
     Bar("label-swap", ("tstr", "tstr.gap", "tstr.auprc", "tstr.balanced_accuracy", "tstr.logistic", "tstr.trees", "tstr.trts"), Worsens(), CONFORMANCE),
 )  # fmt: skip
 
@@ -165,6 +176,7 @@ EXACT: dict[str, str] = {
     "*.floor": "the reference itself, real against real",
     "inference.*.naive": "the reference itself: who guesses the usual value, or at random",
     "tstr.trtr": "the reference itself, real against real",
+    "tstr.folds": "training patients alone, out of fold",
     "fc.*": "computed on released weights; plumbing checks hold for it",
 }
 

@@ -7,14 +7,14 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fpmg_bench.calibration.observations import Observation
+from fpmg_bench.calibration.observations import ENCODED, Observation
 
 LEAST = 3  # seeds below which a spread says nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """values: one a seed, of the oracle where there is one, else the floor (the same statistic real against real).
+    """values: one a seed, of the oracle where there is one, bare before encoded, else the floor (the same statistic real against real).
 
     low, high: 95 % prediction interval of the next such value by Student's t: mean -+ t(k - 1) s sqrt(1 + 1/k).
     """
@@ -33,8 +33,11 @@ class Null:
 
 def null_of(observations: Sequence[Observation]) -> Null | None:
     """The null of one score on one cohort, from all its observations; None with fewer than 3 seeds of either source."""
-    oracle = _by_seed((o.seed, o.value) for o in observations if o.control == "oracle")
-    return _null(oracle, "oracle") if len(oracle) >= LEAST else floor_of(observations)
+    for name in ("oracle", f"{ENCODED}oracle"):  # some scores exist behind encoders only
+        oracle = _by_seed((o.seed, o.value) for o in observations if o.control == name)
+        if len(oracle) >= LEAST:
+            return _null(oracle, name)
+    return floor_of(observations)
 
 
 def floor_of(observations: Sequence[Observation]) -> Null | None:

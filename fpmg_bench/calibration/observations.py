@@ -12,9 +12,14 @@ if TYPE_CHECKING:
     from fpmg_bench.store import RunDir
 
 
+ENCODED = "encoded "
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One final score of one control trial. value NaN: not measured, with the reason.
+
+    control: its name; "encoded NAME" where its records passed through encoders.
 
     patients: of the whole cohort; held_out, members: held-out and training patients;
     minority: training records of the smallest class.
@@ -73,7 +78,7 @@ def _of_run(run: RunDir) -> Iterator[Observation]:
         good = row["status"] == "ok"
         yield Observation(
             cohort=spec.dataset_name,
-            control=spec.control.name,
+            control=f"{ENCODED}{spec.control.name}" if spec.trains else spec.control.name,
             strength=strength,
             seed=spec.seed,
             key=row["metric"],
@@ -92,8 +97,8 @@ def _of_run(run: RunDir) -> Iterator[Observation]:
 
 
 def _of_release(key: str) -> bool:
-    """Whether the score depends on the release at all: floors and train-real-test-real are the same for every control."""
-    return bool(key) and not key.endswith((".floor", ".trtr"))
+    """Whether the score depends on the release at all: what is said of real patients alone is the same for every control."""
+    return bool(key) and not key.endswith((".floor", ".trtr", ".folds"))
 
 
 def _people(result: Mapping[str, Any]) -> tuple[int, int, int, int]:

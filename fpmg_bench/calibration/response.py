@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from fpmg_bench.calibration.noise import Null, beyond, false_alarms, floor_of, null_of
-from fpmg_bench.calibration.observations import Observation
+from fpmg_bench.calibration.observations import ENCODED, Observation
 
 POWER, FALSE_ALARM = 0.8, 0.1  # a size is usable from here
 FROM_TRAIN = ("collapse", "half-spread", "shuffle-pairing", "independent-columns", "drop-minority", "uniform", "label-swap")
@@ -115,8 +115,9 @@ def _response(
         doses[strength] = tuple(o.value for o in measured if o.strength == strength)
     top = [o for o in measured if o.strength == max(doses)]
     power = sum(beyond(o.value, null, higher, (o.low, o.high)) for o in top) / len(top) if null and top else None
-    untouched = tuple(o.value for o in mine if o.control == "copy" and o.strength == 1 and math.isfinite(o.value))
-    if control in FROM_TRAIN and doses and untouched and 0 not in doses:
+    encoded = ENCODED if control.startswith(ENCODED) else ""
+    untouched = tuple(o.value for o in mine if o.control == f"{encoded}copy" and o.strength == 1 and math.isfinite(o.value))
+    if control.removeprefix(ENCODED) in FROM_TRAIN and doses and untouched and 0 not in doses:
         doses = {0.0: untouched, **doses}
     size = {name: max(getattr(o, name) for o in own) for name in ("patients", "held_out", "members", "minority")}
     reason = "" if measured else next((o.reason for o in own if o.reason), "not finite")

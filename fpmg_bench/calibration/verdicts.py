@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from fpmg_bench.calibration.bars import EXACT, Outcome, Stays, judge
+from fpmg_bench.calibration.observations import ENCODED
 from fpmg_bench.calibration.response import Response, smallest_n
 from fpmg_bench.hookspecs import CORE
 
@@ -115,7 +116,7 @@ def shown(responses: Iterable[Response]) -> dict[str, list[Response]]:
 
 
 def _asks_power(outcome: Outcome) -> bool:
-    return outcome.response.control != "oracle" and not isinstance(outcome.bar.expected, Stays)
+    return outcome.response.control.removeprefix(ENCODED) != "oracle" and not isinstance(outcome.bar.expected, Stays)
 
 
 def _pooled(score: str) -> str:

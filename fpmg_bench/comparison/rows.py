@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fpmg_bench.comparison.sides import Cell, Key, Lost, Side, read
 from fpmg_bench.errors import NotApplicable, StoreError
+from fpmg_bench.types import OWN_SPACE
 
 if TYPE_CHECKING:
     from fpmg_bench.stats import Pairs
@@ -97,7 +98,7 @@ def _family(
     for key, found in zip(both, judged, strict=True):
         a, b, missing = left[key], right[key], gone.get(key, Lost({}))
         means = interval(list(a.values.values())), interval(list(b.values.values()))
-        reason = "; ".join(words for words in (found.reason, _said(key, missing)) if words)
+        reason = "; ".join(words for words in (found.reason, _said(key, missing), _apart(key, a, b)) if words)
         yield Row(
             *key, *means, *_plain(a, b), found.seeds, found.verdict, found.p, least, found.detectable, reason, len(missing.failed),
             "corrected" if _ratio(a, b) else "plain",
@@ -113,6 +114,12 @@ def _family(
 def _said(key: Key, missing: Lost) -> str:
     seeds = ", ".join(map(str, sorted(missing.seeds)))
     return f"{'/'.join(key[:2])}: B has no value for seed {seeds}: {missing.text}" if missing.seeds else ""
+
+
+def _apart(key: Key, a: Cell, b: Cell) -> str:
+    """Where a score is taken in a method's own vectors, and these are not the same on both sides."""
+    others = any(a.encoders[seed] != b.encoders[seed] for seed in a.encoders.keys() & b.encoders.keys())
+    return f"{'/'.join(key)}: A and B have different encoders; it is {OWN_SPACE}" if others else ""
 
 
 def _pairs(key: Key, a: Cell, b: Cell, least: float | None) -> Pairs:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import StoreError
+from fpmg_bench.types import OWN_SPACE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,13 +35,17 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One score of one side: value by seed, its direction, ideal and unit, and held-out over training patients."""
+    """One score of one side: value by seed, its direction, ideal and unit, and held-out over training patients.
+
+    encoders: of a score in a method's own vectors, seed -> key of the stage 1 that these come from; else empty.
+    """
 
     values: Mapping[int, float]
     higher: bool | None
     best: float
     unit: str
     ratio: float
+    encoders: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class Lost:
 def read(side: Side) -> tuple[dict[Key, Cell], dict[Key, Lost]]:
     """(dataset, method, score) -> its final values over all silos, and what has none. Raises StoreError for an unknown method."""
     from fpmg_bench.results import Results
-    from fpmg_bench.store import STALE
+    from fpmg_bench.store import STALE, RunDir
 
     results = Results(side.run)
     table = results.table()
@@ -77,7 +82,10 @@ def read(side: Side) -> tuple[dict[Key, Cell], dict[Key, Lost]]:
     final = table[(table["round"] == -1) & (table["scope"] == "all") & table["modality"].isna()]
     final = final if side.method is None else final[final["method"] == side.method]
     ratios = {trial["spec"]["dataset_name"]: held_out_ratio(trial.get("split") or {}) for trial in results.trials()}
-    return dict(_cells(final[final["status"] == "ok"], ratios)), dict(_lost(final[~final["status"].isin(["ok", STALE])]))
+    encoders = {trial.key: str(trial.stage1) for trial in RunDir(side.run).trials()}
+    return dict(_cells(final[final["status"] == "ok"], ratios, encoders)), dict(
+        _lost(final[~final["status"].isin(["ok", STALE])])
+    )
 
 
 def held_out_ratio(split: Mapping[str, Any]) -> float:
@@ -93,7 +101,7 @@ def held_out_ratio(split: Mapping[str, Any]) -> float:
     return held_out / train if held_out and train else RATIO
 
 
-def _cells(final: pd.DataFrame, ratios: Mapping[str, float]) -> Iterator[tuple[Key, Cell]]:
+def _cells(final: pd.DataFrame, ratios: Mapping[str, float], encoders: Mapping[str, str]) -> Iterator[tuple[Key, Cell]]:
     import pandas as pd
 
     from fpmg_bench.stats import RATIO
@@ -102,7 +110,9 @@ def _cells(final: pd.DataFrame, ratios: Mapping[str, float]) -> Iterator[tuple[K
         direction, unit = group["higher_is_better"].iloc[0], str(group["unit"].iloc[0] or "")
         values = {int(seed): float(value) for seed, value in zip(group["seed"], group["value"], strict=True)}
         higher = None if pd.isna(direction) else bool(direction)
-        cell = Cell(values, higher, float(group["best"].iloc[0]), unit, ratios.get(str(dataset), RATIO))
+        own = OWN_SPACE in str(group["source"].iloc[0])
+        vectors = {int(seed): encoders.get(str(key), "") for seed, key in zip(group["seed"], group["key"], strict=True) if own}
+        cell = Cell(values, higher, float(group["best"].iloc[0]), unit, ratios.get(str(dataset), RATIO), vectors)
         yield (str(dataset), str(method), str(metric)), cell
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Cohort, State
 
     Encode = Callable[[int, Cohort], NDArray[np.float32]]
+    Vectors = Callable[[int], NDArray[np.float32]]
     Made = Mapping[int, Cohort] | Callable[[], Mapping[int, Cohort]]  # silo -> cohort, now or when first asked for
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ class Measured:
     """All a metric may look at; see `contracts.Evidence`.
 
     `train.silo` is the realised partition: silo k's own training patients have silo == k. `encode(silo, cohort)`: vectors
-    [n, d] of a silo's released encoders, where there are any. `gaps` collects what was not applicable, in order. Nothing of it can
+    [n, d] of a silo's released encoders, where there are any; `drawn(silo)`: those its generator drew. `gaps` collects what was not applicable, in order. Nothing of it can
     be changed by who looks at it: arrays and records are read-only, models are copies, and `put_back` undoes what was written into tables.
     """
 
@@ -88,6 +89,7 @@ class Measured:
         plumbing: Sequence[Mapping[str, Any]] = (),
         seed: int = 0,
         encode: Encode | None = None,
+        drawn: Vectors | None = None,
         round_trip: Callable[[], Mapping[int, Cohort]] | None = None,
         widths: Mapping[str, int] | None = None,
         learners: Learners | None = None,
@@ -98,7 +100,7 @@ class Measured:
         self.publishable, self.round_trip, self.widths = publishable, round_trip, dict(widths or {})
         self._ledgers: Mapping[int, Mapping[str, Any]] = sealed(ledgers or {})
         self._models, self._frames = dict(models or {}), dict(frames or {})
-        self._learners = learners
+        self._learners, self._drawn = learners, drawn
         self.gaps: list[Gap] = []
         self._kept: dict[Key, Kept] = {}
         self._handed: dict[int, Handed] = {}
@@ -159,6 +161,13 @@ class Measured:
             raise NotApplicable("this release has no encoders")
         encode = self.encode
         return self._keep("latent", silo, cohort, lambda: encode(silo, cohort))
+
+    def drawn(self, silo: int) -> NDArray[np.float32]:
+        """The vectors [n, d] that a silo's released records were decoded from. Raises NotApplicable where nothing was drawn."""
+        if self._drawn is None:
+            raise NotApplicable("this release was drawn by no generator")
+        draw = self._drawn
+        return self._keep("drawn", silo, None, lambda: draw(silo))
 
     @property
     def released(self) -> Mapping[int, Cohort]:

@@ -105,7 +105,7 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     from fpmg_bench.trial.traffic import raw_upload
     from fpmg_bench.trial.vectors import space_of
 
-    if spec.control:
+    if not spec.trains:
         return Forecast(spec.id, reason="a control trains nothing")
     try:
         placed = Loaded.planned(spec, parts.dataset, cohort).placed(spec)

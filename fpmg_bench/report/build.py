@@ -87,7 +87,7 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
     from fpmg_bench.report.federation import cost, faults, plumbing, rounds
     from fpmg_bench.report.patients import cohorts, samples
     from fpmg_bench.report.privacy import neighbour, privacy
-    from fpmg_bench.report.quality import association, fidelity, round_trip, sensitivity, utility
+    from fpmg_bench.report.quality import association, fidelity, latent, round_trip, sensitivity, utility
     from fpmg_bench.report.verdicts import frontier, leaderboard, verdict
 
     before = [verdict, leaderboard, frontier, rounds, plumbing, fidelity]
@@ -98,6 +98,7 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
         *([worth] if (worth := utility.panel(seen)) else []),
         *([joined] if (joined := association.panel(seen)) else []),
         *([spaces] if (spaces := sensitivity.panel(seen)) else []),
+        *([drawn] if (drawn := latent.panel(seen)) else []),
         *([trips] if (trips := round_trip.panel(seen)) else []),
         *([judged] if (judged := calibration.panel(seen)) else []),
         samples.panel(seen, real),

@@ -259,7 +259,7 @@ def measure(scene: Scene, trial: Planned, side: Side | None, end: socket.socket,
 def _measure(spec: TrialSpec, parts: Parts, side: Side | None, end: socket.socket, frames: int | None, sink: TrialSink) -> None:
     clock = Clock()
     judge = _judge(spec, parts, side, end, clock)
-    if spec.control:
+    if not spec.trains:
         return judge(None, sink, clock)
     learnt = recalled(opened(spec, parts, judge.prepared.training, sink), _unpacked(frames), clock)
     if learnt is None:

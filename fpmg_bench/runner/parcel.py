@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fpmg_bench.store.tensors import pack, unpack
+from fpmg_bench.trial.release import Drawn
 from fpmg_bench.types import Cohort, Column, Pixels, Schema, Series, Table, Text
 
 if TYPE_CHECKING:
@@ -49,30 +50,31 @@ def form_of(note: Mapping[str, Any]) -> Cohort:
     return Cohort(schemas, {}, {}, conditions, np.zeros((0, len(conditions))), nobody, nobody, (), frozenset(note["leaks"]))
 
 
-def written(released: Mapping[int, Cohort], note: Mapping[str, Any]) -> bytes:
+def written(released: Mapping[int, Drawn], note: Mapping[str, Any]) -> bytes:
     """Releases of every silo; one that several silos share is written once, and is one object when read."""
     from safetensors.numpy import save
 
     place: dict[int, int] = {}
     arrays: Arrays = {}
     texts: list[dict[str, Any]] = []
-    for cohort in released.values():
-        if id(cohort) not in place:
-            place[id(cohort)] = len(place)
-            texts.append(_cohort(cohort, f"{len(texts)}", arrays))
-    silos = {str(silo): place[id(cohort)] for silo, cohort in released.items()}
+    for drawn in released.values():
+        if id(drawn) not in place:
+            at = f"{place.setdefault(id(drawn), len(place))}"
+            arrays[f"{at}/vectors"] = np.ascontiguousarray(drawn.vectors)
+            texts.append(_cohort(drawn.records, at, arrays))
+    silos = {str(silo): place[id(drawn)] for silo, drawn in released.items()}
     head = json.dumps({"note": note, "silos": silos, "cohorts": texts}).encode()
     return save(arrays | {NOTE: np.frombuffer(head, np.uint8)})  # as metadata it would meet the format's limit of 100 MB
 
 
-def read(data: bytes, form: Cohort) -> tuple[dict[int, Cohort], dict[str, Any]]:
+def read(data: bytes, form: Cohort) -> tuple[dict[int, Drawn], dict[str, Any]]:
     """The releases, under the form's schemas, and the note."""
     from safetensors.numpy import load
 
     arrays = load(data)
     head = json.loads(arrays[NOTE].tobytes())
-    cohorts = [_read_cohort(entry, f"{i}", arrays, form) for i, entry in enumerate(head["cohorts"])]
-    return {int(silo): cohorts[i] for silo, i in head["silos"].items()}, head["note"]
+    drawn = [Drawn(_read_cohort(entry, f"{i}", arrays, form), arrays[f"{i}/vectors"]) for i, entry in enumerate(head["cohorts"])]
+    return {int(silo): drawn[i] for silo, i in head["silos"].items()}, head["note"]
 
 
 def _cohort(cohort: Cohort, at: str, arrays: Arrays) -> dict[str, Any]:

@@ -195,9 +195,10 @@ def _component_versions(specs: Sequence[TrialSpec], registry: Registry) -> dict[
 
 
 def _contents(specs: Sequence[TrialSpec], registry: Registry) -> dict[str, str]:
-    """The fingerprints of what encoders' and generators' parameters name outside themselves, such as a file of weights."""
+    """The fingerprints of what encoders, generators and metrics read outside themselves, such as a file of weights."""
     choices = [("encoder", choice) for spec in specs for choice in spec.encoders.values()]
     choices += [("generator", spec.generator) for spec in specs if spec.generator]
+    choices += [("metric", choice) for spec in specs for choice in spec.metrics]
     distinct = {digest([kind, asdict(choice)]): (kind, choice) for kind, choice in choices}
     return {
         key: registry.build(kind, choice).fingerprint()

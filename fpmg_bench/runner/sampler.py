@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.errors import FpmgError, TrialError
 from fpmg_bench.runner import parcel
 from fpmg_bench.store.atomic import plain
-from fpmg_bench.trial.release import release
+from fpmg_bench.trial.release import Drawn, release
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +68,7 @@ class Sampler:
     seed: int
     clock: Clock
 
-    def __call__(self, models: Models, requested: NDArray[np.float64]) -> dict[int, Cohort]:
+    def __call__(self, models: Models, requested: NDArray[np.float64]) -> dict[int, Drawn]:
         """Raises TrialError with the sampler's own words, Gone where it ended."""
         note = {"form": parcel.form_note(self.form), "seed": self.seed}
         send(self.end, parcel.asked(models, requested, note))
@@ -91,7 +91,7 @@ def serve(end: socket.socket, parts: Parts) -> None:
 def _answer(data: bytes, parts: Parts) -> bytes:
     began = time.process_time()
     models, requested, note = parcel.read_asked(data)
-    released: Mapping[int, Cohort] = {}
+    released: Mapping[int, Drawn] = {}
     try:
         released, said = release(models, parts, parcel.form_of(note["form"]), requested, note["seed"]), {}
     except Exception as error:  # noqa: BLE001 - a generator's or decoder's: told to whoever records the trial's failure

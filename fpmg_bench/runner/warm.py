@@ -205,7 +205,7 @@ class Warm:
         if not again:
             log.write_bytes(b"")
         known = trial.key in self.trained or ((log.parent / "state.safetensors").exists() and not trial.spec.frames)
-        processes = self._measurer(trial, log) if trial.spec.control or known else self._trainer(trial, log)
+        processes = self._measurer(trial, log) if not trial.spec.trains or known else self._trainer(trial, log)
         return Child.of(trial, processes[0], log, processes[1:])
 
     def go_on(self, child: Child) -> bool:

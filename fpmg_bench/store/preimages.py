@@ -36,11 +36,11 @@ class Versions:
 
 
 def stage1_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any] | None:
-    """What stage 1 depends on; None for a control, which has none.
+    """What stage 1 depends on; None for a bare control, which has none.
 
     Under privacy the noise is calibrated to both stages, so the generator belongs to it.
     """
-    if spec.control:
+    if not spec.trains:
         return None
     found = _patients(spec, versions) | {
         "encoders": {name: versions.of("encoder", choice) for name, choice in spec.encoders.items()},
@@ -56,11 +56,12 @@ def stage1_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any] | Non
 
 
 def trial_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
-    """Stage 1 and the generator, or the control. No names of suites, entries or methods; no limits."""
-    if spec.control:
-        return _patients(spec, versions) | {"control": asdict(spec.control), "stage": "control"}
+    """Stage 1 and the generator, or the control, or both. No names of suites, entries or methods; no limits."""
+    control = {"control": asdict(spec.control)} if spec.control else {}
+    if not spec.trains:
+        return _patients(spec, versions) | control | {"stage": "control"}
     generator = versions.of("generator", spec.generator)
-    trained = {
+    trained = control | {
         "stage": "stage2",
         "stage1": stage1_preimage(spec, versions),
         "generator": generator,

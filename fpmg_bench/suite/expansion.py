@@ -89,8 +89,8 @@ def trial(suite: Suite, entry: DatasetEntry, method: Method, info: CohortInfo, s
         limit_seconds=suite.limits.trial,
         audit=method.audit,
         faults=faults_of(method.faults, suite.faults, method.control is not None or partition["kind"] == "pooled"),
-        device=CPU if method.control else suite.limits.device,  # a control trains nothing
         encoder_aggregator=method.encoder_aggregator,
+        device=CPU if method.control and not method.topology else suite.limits.device,  # a bare control trains nothing
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from fpmg_bench.document import DEEPEST, Node, did_you_mean, node_of
@@ -15,6 +16,7 @@ from fpmg_bench.suite.variants import PathError, override, read_sweep
 
 LEAST_CANARIES = 10  # fewer cannot refute any epsilon above 1
 MERGED = ("encoders", "silos")
+STAGE1 = ("encoders", "topology", "aggregator")  # what a control has whose records pass through encoders
 
 
 def read_methods(place: Place, sweep: Place | None) -> dict[str, Method]:
@@ -38,16 +40,14 @@ def read_method(place: Place, name: str) -> Method:
     """One resolved method."""
     found = {key: entry for key, entry in place.entries().items() if key in METHOD_KEYS}
     if "control" in found:
-        return _read_control(place, name, found)
+        return _read_control(place, name, found, through=any(key in found for key in STAGE1))
     if "strength" in found:
         found["strength"].wrong("only a control has a strength")
     for key in ("encoders", *COMPONENTS):
         if key not in found and isinstance(place.value, dict) and "extends" not in found:
             place.wrong(f"'{key}' is missing; write it, or `extends` a method that has it")
     encoders = found["encoders"].entries() if "encoders" in found else {}
-    components = {
-        key: read_choice(found[key]) for key in (*COMPONENTS, *OPTIONAL) if key in found and not _stops(key, found[key])
-    }
+    components = _components(found)
     return Method(
         name,
         {key: read_choice(entry) for key, entry in encoders.items()},
@@ -70,14 +70,50 @@ def _stops(key: str, place: Place) -> bool:
     return key == "generator" and place.value is None
 
 
-def _read_control(place: Place, name: str, found: Mapping[str, Place]) -> Method:
-    for key in ("encoders", *COMPONENTS, *OPTIONAL, "budget", "privacy", "silos", "faults"):
-        if key in found:
-            place.problems.add(place.node.key(key), found[key].path, f"a control replaces training; remove '{key}'")
+def _components(found: Mapping[str, Place]) -> dict[str, Choice]:
+    return {key: read_choice(found[key]) for key in (*COMPONENTS, *OPTIONAL) if key in found and not _stops(key, found[key])}
+
+
+def _read_control(place: Place, name: str, found: Mapping[str, Place], *, through: bool) -> Method:
+    """Bare, or `through` the encoders of a method: then encoders, topology and aggregator are there, and what they train by."""
+    for key, reason in _misplaced(found, through=through).items():
+        place.problems.add(place.node.key(key), found[key].path, reason)
+    for key in STAGE1 if through else ():
+        if key not in found:
+            place.wrong(
+                f"'{key}' is missing; a control passes through encoders that are trained, or has none of {', '.join(STAGE1)}"
+            )
     strength = found["strength"].number("a number of at least 0", 1.0, above=-1e-300) if "strength" in found else 1.0
     control = Choice(found["control"].text(), {"strength": strength})
     partition = read_partition(found["partition"]) if "partition" in found else None
-    return Method(name, partition=partition, control=control, audit=_audit(found), node=place.node)
+    bare = Method(name, partition=partition, control=control, audit=_audit(found), node=place.node)
+    if not through:
+        return bare
+    components = _components(found)
+    return replace(
+        bare,
+        encoders={key: read_choice(entry) for key, entry in found["encoders"].entries().items()} if "encoders" in found else {},
+        topology=components.get("topology"),
+        aggregator=components.get("aggregator"),
+        encoder_aggregator=components.get("encoder_aggregator"),
+        budget=read_budget(found["budget"]) if "budget" in found else {},
+        silos={key: _read_silo(entry) for key, entry in found["silos"].entries().items()} if "silos" in found else {},
+    )
+
+
+def _misplaced(found: Mapping[str, Place], *, through: bool) -> dict[str, str]:
+    """Keys that a control cannot have, each with the reason and the way out."""
+    if not through:
+        keys = (key for key in ("generator", *OPTIONAL, "budget", "privacy", "silos", "faults") if key in found)
+        return {key: f"a control replaces training; remove '{key}'" for key in keys}
+    wrong = {}
+    if "generator" in found and found["generator"].value is not None:
+        wrong["generator"] = "a control stands in the generator's place; write generator: null"
+    if "privacy" in found and found["privacy"].value is not None:
+        wrong["privacy"] = "no epsilon covers records that a control makes of patients; write privacy: null"
+    if "faults" in found:
+        wrong["faults"] = "encoders that a control passes through train without faults; remove 'faults'"
+    return wrong
 
 
 def _audit(found: Mapping[str, Place]) -> Audit | None:

@@ -48,7 +48,8 @@ class Method:
 
     budget: what differs from the suite's. encoder_aggregator: how encoders merge, None: as the generator does.
 
-    generator None: encoders alone. faults None: the suite's. A control has `control` and none of the components.
+    generator None: encoders alone. faults None: the suite's. A control has `control` and no generator; encoders, topology and
+    aggregator only where its records pass through encoders.
     """
 
     name: str

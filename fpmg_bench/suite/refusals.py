@@ -26,10 +26,10 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
     if reason:
         yield reason
     yield from spread_refusals(spec.partition, info, len(sizes))
-    if spec.control is not None:
-        if spec.control.name == "oracle" and not hasattr(registry.load("dataset", spec.dataset.name), "simulate"):
-            yield f"control 'oracle' is the simulator itself, and {info.name} is not simulated"
-    else:
+    control = spec.control.name if spec.control else ""
+    if control == "oracle" and not hasattr(registry.load("dataset", spec.dataset.name), "simulate"):
+        yield f"control 'oracle' is the simulator itself, and {info.name} is not simulated"
+    if spec.trains:
         yield from _encoder_refusals(spec, info, registry)
         if not reason:
             yield from _merge_refusals(spec, len(sizes), registry)

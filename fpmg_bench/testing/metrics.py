@@ -24,19 +24,24 @@ ROW_ORDER = 1e-6  # relative, of rounding
 
 
 def evidence(released: Cohort, seed: int = 0, alter: Alter | None = None) -> Any:
-    """What a metric sees of a finished trial of three silos that all release `released`; alter: changes every cohort, row by row."""
+    """What a metric sees of a finished trial of three silos that all release `released`; alter: changes every cohort, row by row.
+
+    The vectors of its encoders are the evaluation space itself, block by block, and its generator drew those of the release.
+    """
     from fpmg_bench.evaluation import EvaluationSpace, Measured
 
     train, r1, r2, third = (fakes.cohort(SIZE, seed + i, MODALITIES, offset=1000 * i) for i in range(4))
     changed = [alter(part) if alter else part for part in (train, r1, r2, _joined(r1, r2), third, released)]
     train, r1, r2, held_out, third, released = changed
+    space = EvaluationSpace.fit(train, seed)
     return Measured(
+        **_vectors(space, released),
         train=train,
         r1=r1,
         r2=r2,
         held_out=held_out,
         third=third,
-        space=EvaluationSpace.fit(train, seed),
+        space=space,
         silo_names=train.silo_names,
         released=dict.fromkeys(range(3), released),
         balanced=dict.fromkeys(range(3), released),
@@ -224,11 +229,21 @@ def check_a_warm_real_side_changes_nothing(component: Any) -> None:
     for before in (worthless(), None):
         seen = evidence(good())
         elsewhere = replace(seen.train, silo=np.roll(seen.train.silo, 1), silo_names=seen.train.silo_names[::-1])
-        warm = seen.next_release(dict.fromkeys(range(3), before or elsewhere), elsewhere)
+        other = before or elsewhere
+        warm = seen.next_release(dict.fromkeys(range(3), other), elsewhere, **_vectors(seen.space, other))
         _told(component, warm, stream=1)
-        given = {name: getattr(seen, name) for name in ("balanced", "rounds", "bytes")}
+        given = {name: getattr(seen, name) for name in ("balanced", "rounds", "bytes")} | _vectors(seen.space, seen.released[0])
         now = _told(component, warm.next_release(seen.released, seen.train, **given))
         assert bits(now) == bits(cold), f"after another release it says something else: {_differs(now, cold)}"
+
+
+def _vectors(space: Any, released: Cohort) -> dict[str, Any]:
+    """What `Measured` is told of encoders and generator."""
+    return {
+        "encode": lambda silo, cohort: space.phi(cohort),
+        "drawn": lambda silo: space.phi(released),
+        "widths": {name: block.width for name, block in space.blocks.items()},
+    }
 
 
 def _told(component: Any, seen: Any, stream: int = 0) -> list[Any]:

@@ -1,7 +1,8 @@
-"""Encoders alone: in the place of a release, the training patients themselves, encoded and decoded.
+"""What stands in the place of a release where no generator draws one.
 
-What separates this from real patients is lost by encoders, what separates a release from this by its generator. These records are as
-private as real ones: they are measured, and never written.
+Of encoders alone the training patients themselves, encoded and decoded: what separates this from real patients is lost by encoders, what
+separates a release from this by its generator. These records are as private as real ones: they are measured, and never written.
+Of controls records with a known fault (or none: the oracle), bare or through a method's encoders.
 """
 
 from __future__ import annotations
@@ -9,31 +10,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from fpmg_bench.keys import seed_for
+from fpmg_bench.controls import CONTROLS
+from fpmg_bench.errors import SuiteError
+from fpmg_bench.keys import rng_for, seed_for
+from fpmg_bench.trial.released import Released
 from fpmg_bench.trial.requested import BALANCED
-from fpmg_bench.trial.vectors import round_trips
+from fpmg_bench.trial.vectors import encode, round_trips
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fpmg_bench.evaluation.evidence import Made
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.trial.parts import Parts
     from fpmg_bench.trial.prepared import PreparedCohort
     from fpmg_bench.types import Cohort, State
 
 
-def decoded(
-    spec: TrialSpec, parts: Parts, prepared: PreparedCohort, models: Mapping[int, Mapping[str, State]]
-) -> tuple[Made, Made]:
+def decoded(spec: TrialSpec, parts: Parts, prepared: PreparedCohort, models: Mapping[int, Mapping[str, State]]) -> Released:
     """What stands for the release and for its uniformly labelled sample, decoded when a metric first asks; nothing under privacy,
 
     where no epsilon covers patients who are decoded.
     """
     if spec.privacy is not None:
-        return {}, {}
-    return (
+        return Released({})
+    return Released(
         lambda: round_trips(parts, prepared.train, prepared.known, models),
         lambda: round_trips(parts, prepared.train, balanced(prepared.known, spec.seed), models),
     )
@@ -57,3 +58,29 @@ def _some(rows: NDArray[np.intp], k: int, rng: np.random.Generator) -> NDArray[n
     import numpy as np
 
     return np.concatenate([rng.permutation(rows) for _ in range(-(-k // len(rows)))])[:k]
+
+
+def bare(spec: TrialSpec, parts: Parts, prepared: PreparedCohort) -> Released:
+    """The control's records as they are, of every silo."""
+    return Released(dict.fromkeys((silo.index for silo in prepared.silos), _made(spec, parts, prepared)))
+
+
+def through_encoders(
+    spec: TrialSpec, parts: Parts, prepared: PreparedCohort, models: Mapping[int, Mapping[str, State]]
+) -> Released:
+    """The control's records after each silo's encoders and decoders; the vectors between stand for what a generator draws."""
+    made = _made(spec, parts, prepared)
+
+    def drawn(silo: int) -> NDArray[np.float32]:
+        return encode(parts, prepared.train, made, models[silo]).z.numpy()
+
+    return Released(round_trips(parts, prepared.train, made, models), drawn=drawn)
+
+
+def _made(spec: TrialSpec, parts: Parts, prepared: PreparedCohort) -> Cohort:
+    assert spec.control is not None
+    name, strength = spec.control.name, float(spec.control.params.get("strength", 1.0))
+    if name not in CONTROLS:
+        known = ", ".join(sorted(CONTROLS))
+        raise SuiteError(f"methods.{spec.method}.control: unknown control {name!r}", f"one of {known}")
+    return CONTROLS[name](prepared.train, parts.dataset, strength, rng_for(spec.seed, "control", name))

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.controls import CONTROLS
-from fpmg_bench.errors import SuiteError
 from fpmg_bench.federation.graph import graph_of
-from fpmg_bench.keys import rng_for
 from fpmg_bench.trial import account, faulted
 from fpmg_bench.trial.attacked import Trained
 from fpmg_bench.trial.cost import Clock, cost
-from fpmg_bench.trial.decoded import decoded
+from fpmg_bench.trial.decoded import bare, decoded, through_encoders
 from fpmg_bench.trial.learning import Learnt, Models, requested
 from fpmg_bench.trial.measure import audit_rows, measure, scores_of
 from fpmg_bench.trial.prepared import PreparedCohort, evidence, people
+from fpmg_bench.trial.release import Drawn, records
 from fpmg_bench.trial.released import Conduct, Outcome, Released
 from fpmg_bench.trial.requested import mixture, uniform
 from fpmg_bench.trial.traffic import traffic
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from fpmg_bench.trial.parts import Parts, Sink
     from fpmg_bench.types import Cohort
 
-Draw = Callable[[Models, "NDArray[np.float64]"], dict[int, "Cohort"]]  # of models, under requested conditions: silo -> release
+Draw = Callable[[Models, "NDArray[np.float64]"], dict[int, Drawn]]  # of models, under requested conditions: silo -> release
 SHOWN = 2  # patients of a class whose round trip is kept, where the cohort is publishable
 HELD_OUT = "held-out"
 
@@ -50,16 +48,17 @@ class Judge:
 
     def look(self, models: Models, asked: NDArray[np.float64], rounds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Rows of the metrics marked cheap, on what these models release: see `evaluate_every`."""
-        seen = evidence(self.real, self.prepared.train, Released(self.draw(models, asked), rounds=rounds))
+        seen = evidence(self.real, self.prepared.train, Released(records(self.draw(models, asked)), rounds=rounds))
         cheap = {name: metric for name, metric in self.parts.metrics.items() if getattr(metric, "cheap", False)}
         return [row for name, metric in cheap.items() for row in scores_of(name, metric, seen, self.spec.seed)]
 
     def __call__(self, learnt: Learnt | None, sink: Sink, clock: Clock) -> None:
-        """Steps 7 to 10. learnt: None for a control."""
+        """Steps 7 to 10. learnt: None where nothing is, for a bare control."""
         if learnt is None:
-            released, conduct = self._controlled(sink, clock), Conduct()
+            with clock("sample"):
+                released, conduct = bare(self.spec, self.parts, self.prepared), Conduct()
         else:
-            released, conduct = self._generated(learnt, sink, clock)
+            released, conduct = self._learnt(learnt, sink, clock)
         public = {} if callable(released.records) else released.records
         for name, cohort in _distinct(public, self.prepared.train.silo_names):
             sink.synthetic(cohort, name)
@@ -71,31 +70,16 @@ class Judge:
         done = Outcome(self.spec, people(self.prepared), released, conduct, found, scores, cost(clock))
         sink.finish(done.record())
 
-    def _controlled(self, sink: Sink, clock: Clock) -> Released:
-        """A generator with a known fault, as a function in data space, in place of steps 4 to 8."""
-        spec, prepared = self.spec, self.prepared
-        assert spec.control is not None
-        name, strength = spec.control.name, float(spec.control.params.get("strength", 1.0))
-        if name not in CONTROLS:
-            known = ", ".join(sorted(CONTROLS))
-            raise SuiteError(f"methods.{spec.method}.control: unknown control {name!r}", f"one of {known}")
-        with clock("sample"):
-            made = CONTROLS[name](prepared.train, self.parts.dataset, strength, rng_for(spec.seed, "control", name))
-        return Released(dict.fromkeys((silo.index for silo in prepared.silos), made), rounds=sink.rounds)
-
-    def _generated(self, learnt: Learnt, sink: Sink, clock: Clock) -> tuple[Released, Conduct]:
+    def _learnt(self, learnt: Learnt, sink: Sink, clock: Clock) -> tuple[Released, Conduct]:
         spec, parts, prepared, stages = self.spec, self.parts, self.prepared, learnt.stages
         models, train = learnt.measured, prepared.train
         sink.event({"event": "stage", "name": "sample", "total": 1})
         with clock("sample"):
-            drawn = self.draw(models, requested(stages, mixture)) if parts.generator else {}
+            made = self._made(learnt, models)
         pooled = spec.partition.get("kind") == "pooled"
         sink.ledger(account.ledger_file(stages.ledgers, stages.draws, spec))
-        even = partial(self._balanced, learnt, models)
-        records, balanced = (drawn, even) if parts.generator else decoded(spec, parts, prepared, models)
-        released = Released(
-            records,
-            balanced,
+        released = replace(
+            made,
             rounds=sink.rounds,
             models=models,
             ledgers={silo: ledger.summary() for silo, ledger in stages.ledgers.items()},
@@ -111,9 +95,18 @@ class Judge:
         faults = faulted.summary(stages, sink.rounds)
         return released, Conduct(account.privacy_summary(stages.ledgers, spec), stages.carried, graph, faults)
 
+    def _made(self, learnt: Learnt, models: Models) -> Released:
+        """What the generator draws, or what stands in its place."""
+        if self.spec.control is not None:
+            return through_encoders(self.spec, self.parts, self.prepared, models)
+        if self.parts.generator is None:
+            return decoded(self.spec, self.parts, self.prepared, models)
+        drawn = self.draw(models, requested(learnt.stages, mixture))
+        return Released(records(drawn), partial(self._balanced, learnt, models), drawn=lambda silo: drawn[silo].vectors)
+
     def _balanced(self, learnt: Learnt, models: Models) -> dict[int, Cohort]:
         """Drawn when a metric first asks: every class equally often."""
-        return self.draw(models, requested(learnt.stages, uniform))
+        return records(self.draw(models, requested(learnt.stages, uniform)))
 
     def _show_round_trip(self, seen: Measured, sink: Sink) -> None:
         """Of encoders alone, on publishable cohorts only: a few held-out patients and what the first silo's decoder makes of them."""

@@ -53,7 +53,7 @@ class Crew:
 
 def refusal(spec: TrialSpec, topology: Topology | None) -> str:
     """Why a trial cannot run with a process for every silo; "" where it can, or where nothing travels in it."""
-    if spec.control or topology is None or spec.partition.get("kind") == "pooled":
+    if not spec.trains or topology is None or spec.partition.get("kind") == "pooled":
         return ""
     steps = federation.Schedule(topology, "refusal", spec.seed).meeting([0, 1, 2, 3])
     hubs = federation.hubs_of(steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.devices import accepted
@@ -23,14 +24,22 @@ if TYPE_CHECKING:
     Model = Mapping[str, State]  # modality -> encoder state, "generator" -> generator state
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One release. vectors [n, d] float32: what the generator drew, one a record, a block for each encoder in their order."""
+
+    records: Cohort
+    vectors: NDArray[np.float32]
+
+
 def release(
     models: Mapping[int, Model], parts: Parts, form: Cohort, requested: NDArray[np.float64], seed: int
-) -> dict[int, Cohort]:
-    """silo -> synthetic cohort; one object for all silos whose models are the same, bit for bit.
+) -> dict[int, Drawn]:
+    """silo -> what it releases; one object for all silos whose models are the same, bit for bit.
 
     form: a cohort whose schemas, conditions and leaks the release has; its patients, where it has any, are not looked at.
     """
-    made: dict[str, Cohort] = {}
+    made: dict[str, Drawn] = {}
     space = space_of(form, parts)
     released = {}
     for silo, model in models.items():
@@ -41,9 +50,14 @@ def release(
     return released
 
 
+def records(drawn: Mapping[int, Drawn]) -> dict[int, Cohort]:
+    """silo -> its records alone."""
+    return {silo: each.records for silo, each in drawn.items()}
+
+
 def _decoded(
     model: Model, models: Mapping[int, Model], parts: Parts, form: Cohort, space: Space, requested: NDArray[np.float64], rng: Rng
-) -> Cohort:
+) -> Drawn:
     import numpy as np
     import torch
 
@@ -62,7 +76,10 @@ def _decoded(
     n = len(requested)
     schemas = {m: form.schemas[m] for m in space.blocks}
     leaks = form.leaks & frozenset(schemas)
-    return Cohort(schemas, data, present, form.conditions, requested, np.arange(n), np.zeros(n, np.int64), ("released",), leaks)
+    who = np.arange(n), np.zeros(n, np.int64), ("released",)
+    return Drawn(
+        Cohort(schemas, data, present, form.conditions, requested, *who, leaks), drawn.z.detach().float().contiguous().numpy()
+    )
 
 
 def _drawn(parts: Parts, space: Space, state: State, requested: Tensor, rng: Rng) -> Representation:

@@ -42,7 +42,7 @@ def _run(spec: TrialSpec, parts: Parts, sink: Sink, train: Train | None) -> None
         lambda models, asked: release(models, parts, prepared.train, asked, spec.seed),
     )
     learnt: Learnt | None = None
-    if not spec.control:
+    if spec.trains:
         stages = opened(spec, parts, prepared.training, sink)
         learnt = recalled(stages, None, clock) or learn(stages, clock, train, judge.look)
     judge(learnt, sink, clock)

@@ -149,6 +149,7 @@ def fpmg_metrics() -> list[Component]:
         Component("prdc", f"{FIDELITY}.prdc:Prdc", "precision, recall, density, coverage"),
         Component("support", f"{FIDELITY}.support:Support", "alpha-precision, beta-recall, authenticity"),
         Component("mmd", f"{FIDELITY}.mmd:Mmd", "maximum mean discrepancy with its permutation p"),
+        Component("latent", f"{FIDELITY}.latent:Latent", "drawn vectors against encoded held-out patients, before decoding"),
         Component("c2st", f"{FIDELITY}.c2st:C2st", "classifier two-sample test, joint and by modality"),
         Component(
             "balance", f"{METRICS}.balance.balance:Balance", "requested against produced: classes, flags, numbers, rare ones"

@@ -58,7 +58,8 @@ def _board(view: View, group: Group, shown: Sequence[Measure]) -> Table:
 def _controls(view: View, group: Group, shown: Sequence[Measure]) -> Table:
     rows = [_row(view, group, method, shown) for method in group.controls]
     notes = [
-        "Controls are generators with a known fault (or none: the oracle). They test the metrics and are not ranked with methods."
+        "Controls are generators with a known fault (or none: the oracle), some of them behind a method's encoders. They test the "
+        "metrics and are not ranked with methods."
     ]
     return Table(f"controls-{group.id}", f"{group.title}: controls", heads(view, group, shown, "Control"), rows, notes)
 
@@ -100,7 +101,7 @@ def _row(view: View, group: Group, method: Method, shown: Sequence[Measure], *, 
 def _kind(method: Method) -> str:
     """What stands under a method's name."""
     if method.role == "control":
-        return ""
+        return "encoded and decoded" if method.spec.get("topology") else ""
     if method.role == "decoded":
         return "reference, real patients encoded and decoded"
     if method.pooled:

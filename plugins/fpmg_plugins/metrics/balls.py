@@ -20,7 +20,7 @@ TIE = 1e-9  # relative to the scale of the data: distances this close are equal 
 def radii(x: Floats, k: int) -> Floats:
     """Distance [n] of each row of x [n, d] to its k-th nearest other row, float64."""
     found = np.empty(len(x))
-    for rows, squares in _squares(x, x):
+    for rows, squares in squared(x, x):
         squares[np.arange(len(squares)), rows] = np.inf
         found[rows] = np.partition(squares, k - 1, axis=1)[:, k - 1]
     return np.sqrt(found)
@@ -34,7 +34,7 @@ def crossing(one: Floats, two: Floats, radius_one: Floats, radius_two: Floats) -
     """
     limit_one, limit_two = (radius**2 + TIE * _scale(centres) for radius, centres in ((radius_one, one), (radius_two, two)))
     around_one, held_two, around_two, held_one = (np.zeros(size, np.intp) for size in (len(one), len(two), len(two), len(one)))
-    for rows, squares in _squares(one, two):
+    for rows, squares in squared(one, two):
         hit = squares <= limit_two
         around_one[rows], held_two = hit.sum(1), held_two + hit.sum(0)
         hit = squares <= limit_one[rows, None]
@@ -45,13 +45,13 @@ def crossing(one: Floats, two: Floats, radius_one: Floats, radius_two: Floats) -
 def closest(points: Floats, centres: Floats) -> tuple[Floats, NDArray[np.intp]]:
     """Distance [points] to the nearest centre, and which it is."""
     distance, which = np.empty(len(points)), np.empty(len(points), np.intp)
-    for rows, squares in _squares(points, centres):
+    for rows, squares in squared(points, centres):
         which[rows] = squares.argmin(1)
         distance[rows] = np.linalg.norm(points[rows].astype(np.float64) - centres[which[rows]], axis=1)
     return distance, which
 
 
-def _squares(a: Floats, b: Floats) -> Iterator[tuple[NDArray[np.intp], Floats]]:
+def squared(a: Floats, b: Floats) -> Iterator[tuple[NDArray[np.intp], Floats]]:
     """Rows of a, and their squared distances [rows, len(b)] to every row of b: one float64 product on centred data."""
     centre = b.mean(0, dtype=np.float64)
     target = b - centre

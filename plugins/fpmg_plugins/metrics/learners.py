@@ -1,4 +1,4 @@
-"""The two downstream learners and their features: the evaluation space, wide blocks reduced to principal components on T."""
+"""The downstream learners and their features: the evaluation space, wide blocks reduced to principal components on T."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating[Any]]
 
-Learner = Literal["logistic", "trees"]
+Learner = Literal["logistic", "trees", "detail", "network"]
 WIDE, KEPT = 40, 24  # a block wider than WIDE is reduced to its KEPT principal components
 ROWS = 4_000  # training rows a learner sees at most
 TREE_LEAF = 20
@@ -41,15 +41,25 @@ def usable(evidence: Evidence, modalities: Sequence[str]) -> tuple[str, ...]:
 
 
 def fit(kind: Learner, x: Floats, label: NDArray[np.int64]) -> Any:
-    """A fitted classifier of at most `ROWS` rows (evenly spaced). Raises NotApplicable for fewer than two classes."""
-    rows = np.linspace(0, len(x) - 1, min(len(x), ROWS)).astype(int)
+    """A fitted classifier of at most `ROWS` rows (evenly spaced). Raises NotApplicable for fewer than two classes.
+
+    detail: the trees that read what `detail` adds to phi; network: a small one, for two-sample tests.
+    """
+    rows = spaced(len(x))
     x, label = x[rows], label[rows]
     if len(np.unique(label)) < 2:
         raise NotApplicable("a classifier needs training records of two classes; these have one")
-    model = _logistic() if kind == "logistic" else _trees(len(x), len(np.unique(label)))
+    makes = {"logistic": _logistic, "network": _network}
+    model = makes[kind]() if kind in makes else _trees(len(x), len(np.unique(label)))
     with warnings.catch_warnings():  # stopping at the iteration limit is a setting of this learner, not a fault
         warnings.filterwarnings("ignore", message="lbfgs failed to converge")
+        warnings.filterwarnings("ignore", message="Stochastic Optimizer: Maximum iterations")
         return model.fit(x, label)
+
+
+def spaced(n: int) -> NDArray[np.intp]:
+    """Positions of the rows that a learner sees of n."""
+    return np.linspace(0, n - 1, min(n, ROWS)).astype(int)
 
 
 def probability(model: Any, x: Floats, classes: int) -> Floats:
@@ -65,6 +75,14 @@ def _logistic() -> Any:
     from sklearn.preprocessing import StandardScaler
 
     return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=100, tol=1e-3))
+
+
+def _network() -> Any:
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), MLPClassifier((64,), alpha=1.0, max_iter=60, random_state=0))
 
 
 def _trees(n: int, classes: int) -> Any:

@@ -11,7 +11,8 @@ import numpy as np
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Score
-from fpmg_plugins.metrics.learners import Learner, design, fit, probability, usable
+from fpmg_plugins.metrics import detail
+from fpmg_plugins.metrics.learners import Learner, design, fit, probability, spaced, usable
 from fpmg_plugins.metrics.real_side import known, value_and_draws
 from fpmg_plugins.metrics.resampling import interval
 
@@ -74,18 +75,26 @@ def joint(evidence: Evidence) -> Names:
     return fair
 
 
-def rows_of(evidence: Evidence, cohort: Cohort, modalities: Sequence[str]) -> Placed:
-    """Positions [m], features [m, d] and labels [m] of the records that have any of the modalities; once a known cohort."""
+def rows_of(evidence: Evidence, cohort: Cohort, modalities: Sequence[str], learner: Learner = "logistic") -> Placed:
+    """Positions [m], features [m, d] and labels [m] of the records that have any of the modalities; once a known cohort.
+
+    learner: the one that is to read them. Of a release or of T detail is read of as many records as a learner sees.
+    """
+    names, detailed = tuple(modalities), learner == "detail"
     if known(evidence, cohort):
-        names = tuple(modalities)
-        kept: Placed = evidence.once(("features", names), lambda: _rows_of(evidence, cohort, names), cohort)
+        key = ("features", names, detailed)
+        kept: Placed = evidence.once(key, lambda: _rows_of(evidence, cohort, names, detailed=detailed), cohort)
         return kept
-    return _rows_of(evidence, cohort, modalities)
+    return _rows_of(evidence, cohort, names, detailed=detailed)
 
 
-def _rows_of(evidence: Evidence, cohort: Cohort, modalities: Sequence[str]) -> Placed:
-    rows = np.flatnonzero(np.any([evidence.complete(cohort, name) for name in modalities], axis=0))
-    return rows, design(evidence, cohort, modalities)[rows], cohort.label[rows]
+def _rows_of(evidence: Evidence, cohort: Cohort, names: Names, *, detailed: bool) -> Placed:
+    rows = np.flatnonzero(np.any([evidence.complete(cohort, name) for name in names], axis=0))
+    if not detailed:
+        return rows, design(evidence, cohort, names)[rows], cohort.label[rows]
+    rows = rows if cohort is evidence.held_out else rows[spaced(len(rows))]
+    more = detail.columns(evidence, cohort, detail.detailed(evidence, names), rows)
+    return rows, np.concatenate([design(evidence, cohort, names)[rows], more], 1), cohort.label[rows]
 
 
 def real_model(evidence: Evidence, modalities: Names, learner: Learner) -> Any:
@@ -99,19 +108,22 @@ def models_of(evidence: Evidence, train: Cohort, modalities: Names, learners: Se
     Raises NotApplicable for fewer than two classes.
     """
 
-    seen = cache(lambda: rows_of(evidence, train, modalities)[1:])
+    seen = cache(lambda detailed: rows_of(evidence, train, modalities, "detail" if detailed else "logistic")[1:])
 
     def trained(learner: Learner) -> Any:
-        return fit(learner, *seen())
+        return fit(learner, *seen(learner == "detail"))
 
     if not known(evidence, train):
         return [trained(learner) for learner in learners]  # a part of a release, which nobody else asks for
     return [evidence.once(("classifier", modalities, k), partial(trained, k), train) for k in learners]
 
 
-def tested(evidence: Evidence, models: Sequence[Any], modalities: Names, draws: int, seed: int) -> Tested:
-    """The models on H. Raises NotApplicable where the held-out records with these modalities have one class."""
-    rows, x, label = rows_of(evidence, evidence.held_out, modalities)
+def tested(evidence: Evidence, models: Sequence[Any], modalities: Names, draws: int, seed: int, learner: Learner) -> Tested:
+    """The models on H. Raises NotApplicable where the held-out records with these modalities have one class.
+
+    learner: one of them, since all read the same features.
+    """
+    rows, x, label = rows_of(evidence, evidence.held_out, modalities, learner)
     if len(np.unique(label)) < 2:
         raise NotApplicable(f"the {len(label)} held-out records with {', '.join(modalities)} have one class only")
     patient = evidence.held_out.patient

@@ -24,6 +24,24 @@ def test_an_oracle_stands_before_the_floor():
     assert (null.source, null.mean) == ("oracle", pytest.approx(1.1))
 
 
+def test_an_encoded_oracle_stands_for_scores_that_have_no_bare_one():
+    behind = seen("encoded oracle", 1.0, [1.1] * 5)
+    assert null_of([*behind, *seen("oracle", 1.0, [math.nan] * 5), *seen("encoded copy", 1.0, REAL)]).source == "encoded oracle"
+    assert null_of([*behind, *seen("oracle", 1.0, [1.3] * 5)]).mean == pytest.approx(1.3)
+
+
+def test_controls_behind_encoders_have_bars_and_a_dose_zero_of_their_own():
+    key = {"key": "latent.energy", "higher": False, "floors": [0.0] * 5}
+    found = responses([
+        *seen("copy", 1.0, [0.5] * 5, **key), *seen("encoded copy", 1.0, [0.01, 0.0, -0.01, 0.0, 0.0], **key),
+        *seen("encoded oracle", 1.0, [0.01, 0.0, -0.01, 0.005, 0.0], **key), *seen("encoded collapse", 1.0, [0.9] * 5, **key),
+    ])  # fmt: skip
+    collapse = next(r for r in found if r.control == "encoded collapse")
+    assert collapse.means[0] == (0.0, pytest.approx(0.0)) and collapse.power == 1.0
+    met = {outcome.response.control: outcome.met for outcome in judge(found)}
+    assert met == {"encoded oracle": True, "encoded collapse": True}
+
+
 def test_two_seeds_have_no_interval_and_nothing_is_measured():
     found = responses(seen("collapse", 1.0, REAL[:2], floors=REAL[:2]))
     assert found[0].null is None and found[0].power is None and found[0].false_alarm is None
@@ -142,7 +160,7 @@ def test_verdicts_survive_their_file():
 def test_every_bar_names_a_control_that_exists():
     from fpmg_bench.controls import CONTROLS
 
-    assert {bar.control for bar in BARS} <= set(CONTROLS)
+    assert {bar.control.removeprefix("encoded ") for bar in BARS} <= set(CONTROLS)
 
 
 def test_power_is_judged_only_where_a_cohort_is_large_enough():

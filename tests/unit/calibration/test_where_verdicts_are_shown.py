@@ -62,11 +62,13 @@ def test_every_headline_measure_has_its_verdict_in_the_head():
     assert "Calibration: " in TSTR.head(Empty, None).hint
 
 
-def test_both_calibration_suites_run_every_metric_that_scores_a_release():
+def test_the_calibration_suites_run_every_metric_that_scores_a_release():
     from fpmg_bench.registry import Registry
     from fpmg_bench.suite import load_suite
 
-    unreachable = {"fc", "co", "reconstruction", "neighbour"}  # of weights, messages and encoders, which a control does not have
+    unreachable = {"fc", "co", "reconstruction", "neighbour"}  # of weights, messages and encoders, which a bare control lacks
+    unreachable |= {"latent"}  # of vectors: controls behind encoders have a suite of their own
+    assert "latent" in {choice.name for choice in load_suite("calibration_latent").metrics}
     shipped = {entry.name for entry in Registry.discover().entries("metric") if entry.distribution == "fpmg-bench"} - unreachable
     for suite, without in (("calibration", set()), ("calibration_n", {"frozen-space"})):
         assert {choice.name for choice in load_suite(suite).metrics} == shipped - without

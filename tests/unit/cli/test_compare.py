@@ -13,6 +13,7 @@ from fpmg_bench.cli.compare import _worse
 from fpmg_bench.comparison import Row, Side, compare
 from fpmg_bench.comparison.rows import NONE
 from fpmg_bench.errors import StoreError
+from fpmg_bench.types import OWN_SPACE
 
 LOW, HIGH = [0.60, 0.61, 0.62, 0.61, 0.60], [0.70, 0.71, 0.72, 0.71, 0.705]
 
@@ -123,3 +124,19 @@ def test_what_is_not_applicable_is_shown_and_no_regression(tmp_path: Path, run_d
     (row,) = compare(Side(a), Side(b))
     assert (row.verdict, row.lost) == ("not measured", 0)
     assert "not applicable: one class" in row.reason
+
+
+def test_scores_in_a_methods_own_vectors_say_where_encoders_differ(tmp_path: Path, run_directory: Any) -> None:
+    run = run_directory(tmp_path / "a", {"fpmg": LOW, "flow": HIGH, "other": LOW})
+    plan = json.loads((run / "plan.json").read_text())
+    for entry in plan["trials"]:
+        entry["stage1"] = "theirs" if "other" in entry["id"] else "ours"
+    (run / "plan.json").write_text(json.dumps(plan))
+    for file in run.glob("trials/*/trial.json"):
+        trial = json.loads(file.read_text())
+        (score,) = trial["scores"]
+        trial["scores"].append(score | {"metric": "latent.energy", "key": "latent.energy", "source": f"Szekely; {OWN_SPACE}"})
+        file.write_text(json.dumps(trial))
+    found = {name: {row.metric: row.reason for row in compare(Side(run, "fpmg"), Side(run, name))} for name in ("flow", "other")}
+    assert OWN_SPACE in found["other"]["latent.energy"]
+    assert not any(OWN_SPACE in reason for reason in (found["flow"]["latent.energy"], found["other"]["tstr"]))

@@ -36,7 +36,7 @@ def measured(prepared, cohort, leaks=frozenset()):
 def test_a_copy_is_worth_exactly_the_training_patients(prepared):
     found, _ = measured(prepared, release(prepared, "copy"))
     for (key, _, _), score in found.items():
-        if key not in ("tstr.trts", "tstr.trtr"):
+        if key not in ("tstr.trts", "tstr.trtr", "tstr.folds"):
             assert score.value == pytest.approx(score.floor, abs=1e-9), key
 
 

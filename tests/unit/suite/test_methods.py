@@ -82,6 +82,14 @@ def test_a_control_has_a_strength_and_no_components(suite):
     assert control["copy"].generator is None
 
 
+def test_a_control_may_pass_through_the_encoders_of_a_method(suite):
+    found = suite("  planted: {extends: base, generator: null, control: oracle, strength: 1}\n").methods
+    planted, base = found["planted"], found["base"]
+    assert planted.control == Choice("oracle", {"strength": 1.0}) and planted.generator is None
+    assert (planted.encoders, planted.topology, planted.aggregator) == (base.encoders, base.topology, base.aggregator)
+    assert planted.budget == base.budget and planted.silos == base.silos
+
+
 def test_a_sweep_replaces_the_method_by_its_product_and_leaves_its_heirs(suite):
     more = "sweep: {dp: {privacy.epsilon: [1, 8], topology: [ring, star]}, base: {topology.hops: [1, 2]}}\n"
     methods = suite("  dp: {extends: base, privacy: {epsilon: 3, delta: 1e-5}}\n  heir: {extends: dp}\n", more).methods

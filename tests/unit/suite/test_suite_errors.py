@@ -157,6 +157,15 @@ def test_a_mistake_is_reported_at_its_place(problems, old, new, line):
         ),
         ("  c: {control: copyy}\n", "11:16: methods.c.control: unknown control 'copyy'. Did you mean 'copy'?"),
         ("  c: {control: copy, generator: gan}\n", "11:22: methods.c.generator: a control replaces training; remove 'generator'"),
+        (
+            "  c: {extends: base, control: copy}\n",
+            "8:5: methods.c.generator: a control stands in the generator's place; write generator: null",
+        ),
+        (
+            "  c: {extends: base, generator: null, control: copy, privacy: {epsilon: 1, delta: 1e-5}}\n",
+            "11:54: methods.c.privacy: no epsilon covers records that a control makes of patients; write privacy: null",
+        ),
+        ("  c: {control: copy, encoders: {table: tables}}\n", "11:6: methods.c: 'topology' is missing; a control passes through"),
         ("  c: {control: copy, strength: -1}\n", "11:32: methods.c.strength: expected a number of at least 0, got -1"),
         (
             "  s: {extends: base, silos: {A: {local_step: 1}}}\n",

@@ -19,6 +19,7 @@ from fpmg_bench.evaluation.valid import fault
 from fpmg_bench.runner import parcel
 from fpmg_bench.runner.sampler import Gone, Onlooker, Sampler, look_for, receive, send, serve
 from fpmg_bench.trial.cost import Clock
+from fpmg_bench.trial.release import Drawn, records
 from fpmg_bench.types import Cohort, Pixels, Series, Table, Text
 
 KINDS = ("table", "series", "text", "image", "video")
@@ -57,7 +58,14 @@ def _same_part(a: Any, b: Any) -> None:
 
 
 def sent(released: dict[int, Cohort], form: Cohort) -> tuple[dict[int, Cohort], dict[str, Any]]:
-    return parcel.read(parcel.written(released, {"cpu": 0.1}), form)
+    """There and back, the drawn vectors bit for bit."""
+    rng = np.random.default_rng(0)
+    drawn = {id(each): Drawn(each, rng.normal(size=(len(each), 3)).astype(np.float32)) for each in released.values()}
+    given = {silo: drawn[id(each)] for silo, each in released.items()}
+    again, note = parcel.read(parcel.written(given, {"cpu": 0.1}), form)
+    for silo, each in given.items():
+        assert again[silo].vectors.dtype == np.float32 and again[silo].vectors.tobytes() == each.vectors.tobytes()
+    return records(again), note
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -57,7 +57,7 @@ def parts(kind: str, data: Any, generator: Any = None) -> Parts:
 
 
 def released(made: Parts) -> Any:
-    return release(MODELS, made, TRAIN, TRAIN.condition, 0)[0]
+    return release(MODELS, made, TRAIN, TRAIN.condition, 0)[0].records
 
 
 def frame(**columns: Any) -> Table:

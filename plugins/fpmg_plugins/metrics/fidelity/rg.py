@@ -11,7 +11,7 @@ import numpy as np
 from annotated_types import Ge
 
 from fpmg_bench.errors import NotApplicable
-from fpmg_bench.types import Scale, Score
+from fpmg_bench.types import OWN_SPACE, Scale, Score
 from fpmg_plugins.metrics.distances import placed, ratio, real_distance, some
 from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
@@ -42,7 +42,7 @@ class Rg:
         "rg.floor": Scale(1.0, None, low=0.0, unit="ratio", source="training patients in the place of the release"),
         "rg.copy_ratio": Scale(1.0, None, low=0.0, unit="ratio", source="nn(T' -> S) / nn(H -> S)"),
         "rg.phi8": Scale(1.0, None, low=0.0, unit="ratio", source=POSTER + ", in 8 principal components"),
-        "rg.latent": Scale(1.0, None, low=0.0, unit="ratio", source=POSTER + "; not comparable between encoders"),
+        "rg.latent": Scale(1.0, None, low=0.0, unit="ratio", source=f"{POSTER}; {OWN_SPACE}"),
     }
 
     def __init__(self, resamples: Annotated[int, Ge(20)] = 200) -> None:

@@ -74,7 +74,7 @@ class Augmentation:
 
     def _values(self, evidence: Evidence, names: Names, seed: int, models: Sequence[Any]) -> Values:
         """(key, scope) -> value and draws [1 + draws] of these models, and n."""
-        found = tested(evidence, models, names, self.resamples, seed)
+        found = tested(evidence, models, names, self.resamples, seed, LEARNERS[0])
         measures: dict[tuple[str, str], Measure] = {
             ("augmentation", "all"): macro_auroc,
             ("augmentation.balanced_accuracy", "all"): balanced_accuracy,

@@ -120,7 +120,7 @@ class Fairness:
         _, _, label = rows_of(evidence, records, names)
         if len(label) < OWN or len(np.unique(label)) < 2:
             return None
-        return tested(evidence, models_of(evidence, records, names, LEARNERS), names, self.resamples, seed)
+        return tested(evidence, models_of(evidence, records, names, LEARNERS), names, self.resamples, seed, LEARNERS[0])
 
     def _area(self, taught: Tested | None, mask: NDArray[np.bool_]) -> Floats:
         """AUROC on the group's held-out patients."""
