@@ -115,6 +115,8 @@ MEMBERSHIP = ("membership.worst", "membership.records", "membership.own", "membe
 INFERENCE = ("inference.attribute", "inference.singling_out", "inference.linkability")
 CAUGHT = "issue D: each attack catches the leaky control"
 BLURRED = "card of membership: kernels blur single copies away"
+SIGHT = "SIGHT.md, rules 5 and 6"
+PICTURES = ("spectra.distance@*", "spectra.middle@*", "spectra.high@*")
 SCORED_CLASS = 60  # of T, so that R1 and R2 have at least the 10 records that a class needs to be scored at all
 BARS: tuple[Bar, ...] = (
     Bar("copy", ATTACKS, Within(0.95)),
@@ -153,6 +155,22 @@ BARS: tuple[Bar, ...] = (
     Bar("uniform", ("frozen-space", "frozen-space@*", "frozen-space.dg"), Worsens(), CONFORMANCE),
     Bar("independent-columns", ("frozen-space", "frozen-space@*"), Worsens(), CONFORMANCE),
     Bar("drop-minority", ("balance.minority",), Worsens(), minority=SCORED_CLASS),
+    Bar("copy", ("spectra.distance@*", "legibility@*", "missingness", "missingness.joint@*", "step-change.off@*"), Stays(), SIGHT),
+    Bar("grey-noise", (*PICTURES, "spectra.coherence@*"), Worsens(), SIGHT),
+    Bar("grey-noise", ("legibility@*", "missingness", "step-change.off@*"), Stays(), SIGHT),
+    Bar("blur", PICTURES, Worsens(), SIGHT),
+    Bar("question-marks", ("legibility@*", "legibility.characters@*"), Worsens(), SIGHT),
+    Bar("question-marks", ("spectra.distance@*", "missingness"), Stays(), SIGHT),
+    Bar("shuffled-words", ("legibility@*",), Worsens(), SIGHT),
+    Bar("shuffled-words", ("legibility.alphabet@*", "legibility.characters@*", "spectra.distance@*", "missingness"), Stays(), SIGHT),
+    Bar("rare-pairs", ("possible", "possible.pairs"), Worsens(), SIGHT),
+    Bar("rare-pairs", ("sdmetrics-quality.shapes@*", "spectra.distance@*", "legibility@*"), Stays(), SIGHT),
+    Bar("independent-gaps", ("missingness.joint@*",), Worsens(), SIGHT),
+    Bar("independent-gaps", ("missingness.rates@*", "spectra.distance@*", "legibility@*"), Stays(), SIGHT),
+    Bar("shuffle-pairing", ("spectra.distance@*", "legibility@*", "missingness.rates@*", "step-change.off@*"), Stays(), SIGHT),
+    Bar("uniform", ("spectra.distance@*", "legibility@*", "possible", "step-change.off@*"), Worsens(), CONFORMANCE),
+    Bar("bootstrap-noise", ("spectra.distance@*", "legibility@*", "step-change.off@*"), Worsens(), CONFORMANCE),
+    Bar("half-spread", ("spectra.distance@*", "step-change.off@*"), Worsens(), CONFORMANCE),
     Bar("label-swap", ("tstr", "tstr.gap", "tstr.auprc", "tstr.balanced_accuracy", "tstr.logistic", "tstr.trees", "tstr.trts"), Worsens(), CONFORMANCE),
 )  # fmt: skip
 
