@@ -166,10 +166,17 @@ def test_gaps_where_there_are_none_show_in_the_rates(real):
 def test_two_by_two_tables_are_compared_whole():
     rng = np.random.default_rng(0)
     real, made = (rng.random((500, 2)) < p for p in ((0.3, 0.5), (0.6, 0.1)))
-    parts = [gaps.Gaps(m.mean(0), (m.T.astype(float) @ m) / len(m)) for m in (real, made)]
+    parts = [gaps.Gaps(m.mean(0), (m.T.astype(float) @ m) / len(m), len(m)) for m in (real, made)]
     shares = [np.bincount(m @ [1, 2], minlength=4) / len(m) for m in (real, made)]
     assert gaps.together(*parts) == pytest.approx(abs(shares[0] - shares[1]).sum() / 2)
     assert parts[0].correlation[0, 1] == pytest.approx(np.corrcoef(real.T.astype(float))[0, 1])
+
+
+def test_columns_with_gaps_of_their_own_have_no_joint_pattern():
+    rng = np.random.default_rng(0)
+    alone = [gaps.Gaps(m.mean(0), (m.T.astype(float) @ m) / len(m), len(m)) for m in (rng.random((2, 400, 4)) < 0.3)]
+    with pytest.raises(NotApplicable, match="no two columns are missing together"):
+        gaps.correlations(*alone)
 
 
 def test_presence_is_compared_as_a_mixture(real):

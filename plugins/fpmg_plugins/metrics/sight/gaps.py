@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 LEAST = 10  # records
-SELDOM = 0.01  # a column with a smaller share missing, or known, has no correlation worth comparing
+TOGETHER, ERRORS = 0.1, 3.0  # correlation, and standard errors, from which on two columns are missing together (or by turns)
 
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """rates [c]: share of cells missing; both [c, c]: share of rows in which both are."""
+    """rates [c]: share of cells missing; both [c, c]: share of rows in which both are; n: records."""
 
     rates: Floats
     both: Floats
+    n: int
 
     @property
     def correlation(self) -> Floats:
@@ -44,7 +45,7 @@ def of(cohort: Cohort, name: str) -> Gaps:
         raise NotApplicable(f"{len(have)} records have {name!r}; {LEAST} are needed")
     missing = _missing(cohort, name, have)
     cells = missing.astype(np.float32)
-    return Gaps(cells.mean(0, dtype=np.float64), (cells.T @ cells).astype(np.float64) / len(cells))
+    return Gaps(cells.mean(0, dtype=np.float64), (cells.T @ cells).astype(np.float64) / len(cells), len(have))
 
 
 def _missing(cohort: Cohort, name: str, have: NDArray[np.intp]) -> Bools:
@@ -67,13 +68,15 @@ def together(real: Gaps, made: Gaps) -> float:
 
 
 def correlations(real: Gaps, made: Gaps) -> float:
-    """Mean over pairs of columns that are sometimes missing of the difference of their correlations. NotApplicable: no such pair."""
-    some = np.flatnonzero((real.rates >= SELDOM) & (real.rates <= 1 - SELDOM))
-    if len(some) < 2:
-        raise NotApplicable(f"fewer than two columns are missing in {SELDOM:.0%} to {1 - SELDOM:.0%} of the real records")
-    pairs = np.triu_indices(len(some), 1)
-    gap = abs(made.correlation - real.correlation)[np.ix_(some, some)]
-    return float(gap[pairs].mean())
+    """Mean difference of correlations over pairs of columns that real records miss together, or by turns. NotApplicable: no such pair.
+
+    Of pairs that are independent among real records the sampling error would be averaged in.
+    """
+    found = real.correlation
+    pairs = np.triu(abs(found) >= max(TOGETHER, ERRORS / np.sqrt(real.n)), 1)
+    if not pairs.any():
+        raise NotApplicable("no two columns are missing together (or by turns) among the real records")
+    return float(abs(made.correlation - found)[pairs].mean())
 
 
 def presence(real: Cohort, made: Cohort) -> float:
