@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Control = Callable[[Cohort, Dataset, float, Rng], Cohort]
     Fault = Callable[[Any, Any, float, np.random.Generator], Any]
 
-__all__ = ["CONTROLS", "balance", "concatenate"]
+__all__ = ["ABOUT", "CONTROLS", "balance", "concatenate"]
 
 
 def copy(train: Cohort, dataset: Dataset, strength: float, rng: Rng) -> Cohort:
@@ -136,8 +136,15 @@ def _has_gaps(cohort: Cohort, name: str) -> bool:
     return kind == "series" and not bool(data.seen.all())
 
 
-def _of_kinds(kinds: tuple[str, ...], fault: Fault) -> Control:
-    """The fault as a control, for cohorts that have a modality of these kinds."""
+# which kinds of modality a control spoils, where it needs one of them
+ABOUT: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"grey-noise": PICTURES, "blur": PICTURES, "question-marks": TEXTS, "shuffled-words": TEXTS}
+)
+
+
+def _spoiled(name: str, fault: Fault) -> Control:
+    """The fault as a control of that name."""
+    kinds = ABOUT[name]
 
     def control(train: Cohort, dataset: Dataset, strength: float, rng: Rng) -> Cohort:
         if not any(schema.kind in kinds for schema in train.schemas.values()):
@@ -159,10 +166,10 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
         "drop-minority": drop_minority,
         "uniform": uniform_noise,
         "label-swap": label_swap,
-        "grey-noise": _of_kinds(PICTURES, grey_noise),
-        "blur": _of_kinds(PICTURES, blurred),
-        "question-marks": _of_kinds(TEXTS, question_marks),
-        "shuffled-words": _of_kinds(TEXTS, shuffled_words),
+        "grey-noise": _spoiled("grey-noise", grey_noise),
+        "blur": _spoiled("blur", blurred),
+        "question-marks": _spoiled("question-marks", question_marks),
+        "shuffled-words": _spoiled("shuffled-words", shuffled_words),
         "rare-pairs": rare_pairs,
         "independent-gaps": independent_gaps,
         "oracle": oracle,

@@ -35,7 +35,7 @@ def rare_pairs(train: Cohort, strength: float, rng: np.random.Generator) -> Coho
     if not apart:
         raise NotApplicable("no two common values are never together among the training patients")
     frames = {name: train.data[name].frame.copy() for name in {coded[j][0] for _, _, j, _ in apart} if name is not None}
-    for row in np.flatnonzero(rng.random(len(train)) < strength):
+    for row in np.flatnonzero(rng.random(len(train)) < strength).tolist():
         mine = [(j, b) for i, a, j, b in apart if coded[i][2][row] == a and coded[j][2][row] >= 0]
         if mine:
             j, b = mine[rng.integers(len(mine))]

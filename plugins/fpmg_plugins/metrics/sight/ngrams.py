@@ -44,7 +44,7 @@ class Reference:
         """Symbols that there are: start, end, the alphabet, and one for all other characters."""
         return FIRST + len(self.alphabet) + 1
 
-    def surprise(self, texts: Sequence[str]) -> tuple[Floats, Ints]:
+    def surprise(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
         """Negative log probability in nats, and number of predicted symbols (characters and the end), of each text [n]."""
         symbols, text = self._symbols(texts)
         context, chance = (
@@ -58,8 +58,8 @@ class Reference:
             chance = np.where(total > 0, (seen + kinds * chance) / np.maximum(total + kinds, 1), chance)
             context = np.roll(gram, 1)
         scored = symbols != START
-        nats = np.bincount(text[scored], -np.log(chance[scored]), minlength=len(texts))
-        return nats, np.bincount(text[scored], minlength=len(texts))
+        nats = np.bincount(text[scored], -np.log(chance[scored]), minlength=len(texts)).astype(np.float64)
+        return nats, np.bincount(text[scored], minlength=len(texts)).astype(np.float64)
 
     def _symbols(self, texts: Sequence[str]) -> tuple[Ints, Ints]:
         """All texts one after the other as symbols, as many starts before each as the longest context; and whose each symbol is."""

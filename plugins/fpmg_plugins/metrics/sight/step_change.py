@@ -88,8 +88,9 @@ class StepChange:
 def changes(cohort: Cohort, name: str) -> list[Floats]:
     """|x(t+1) - x(t)| of each channel, of all records and steps where both are seen."""
     series = cohort.data[name].take(np.flatnonzero(cohort.present[name]))
-    both = series.seen[:, 1:] & series.seen[:, :-1]
-    size = abs(np.diff(series.values.astype(np.float64), axis=1))
+    known = series.seen & np.isfinite(series.values)
+    both = known[:, 1:] & known[:, :-1]
+    size = abs(np.diff(np.where(known, series.values, 0).astype(np.float64), axis=1))
     return [size[..., c][both[..., c]] for c in range(size.shape[-1])]
 
 

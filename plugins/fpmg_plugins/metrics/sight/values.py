@@ -36,8 +36,11 @@ class Field:
         """Which of its values each record has [n]; -1: unknown, or not of this field."""
         raw = raw_values(self, cohort)
         if self.column.type == "number":
-            return np.where(np.isnan(raw), -1, np.searchsorted(self.edges, raw, side="right"))
-        return np.where((raw >= 0) & (raw < self.width), np.nan_to_num(raw, nan=-1.0), -1).astype(np.int64)
+            found = np.where(np.isnan(raw), -1, np.searchsorted(self.edges, raw, side="right"))
+        else:
+            found = np.where((raw >= 0) & (raw < self.width), np.nan_to_num(raw, nan=-1.0), -1)
+        values: NDArray[np.int64] = found.astype(np.int64)
+        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ class Impossible:
     def hits(self, cohort: Cohort) -> NDArray[np.int64]:
         """How many impossible pairs each record has [n]."""
         there = one_hot(self.fields, cohort)
-        return np.rint(((there @ self.pairs.astype(np.float32)) * there).sum(1) / 2).astype(np.int64)
+        pairs: NDArray[np.int64] = np.rint(((there @ self.pairs.astype(np.float32)) * there).sum(1) / 2).astype(np.int64)
+        return pairs
 
 
 def fields(cohort: Cohort, bins: int, modality: str | None = None) -> tuple[Field, ...]:
