@@ -168,7 +168,9 @@ BARS: tuple[Bar, ...] = (
     Bar("independent-gaps", ("missingness.rates@*", "spectra.distance@*", "legibility@*"), Stays(), SIGHT),
     Bar("shuffle-pairing", ("spectra.distance@*", "legibility@*", "missingness.rates@*", "step-change.off@*"), Stays(), SIGHT),
     Bar("uniform", ("spectra.distance@*", "legibility@*", "possible", "step-change.off@*"), Worsens(), CONFORMANCE),
-    Bar("bootstrap-noise", ("spectra.distance@*", "legibility@*", "step-change.off@*"), Worsens(), CONFORMANCE),
+    Bar("bootstrap-noise", ("spectra.distance@*", "spectra.coherence@*", "legibility@*", "step-change.off@*"), Worsens(), CONFORMANCE),
+    Bar("independent-columns", ("spectra.distance@*",), Worsens(), CONFORMANCE),
+    Bar("collapse", ("spectra.distance@*", "legibility.distinct@*", "step-change.off@*"), Worsens(), CONFORMANCE),
     Bar("half-spread", ("spectra.distance@*", "step-change.off@*"), Worsens(), CONFORMANCE),
     Bar("label-swap", ("tstr", "tstr.gap", "tstr.auprc", "tstr.balanced_accuracy", "tstr.logistic", "tstr.trees", "tstr.trts"), Worsens(), CONFORMANCE),
 )  # fmt: skip

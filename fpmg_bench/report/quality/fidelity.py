@@ -19,9 +19,11 @@ def panel(view: View) -> Section:
     """RG of every modality, never without the score that sees unusable ones; what sdmetrics says of the tables."""
     lead = (
         "RG in each modality's own block of the evaluation space; 1 is as close as real patients are to each other. RG is blind to pictures of noise "
-        "and texts of question marks (they may score better than real ones), so beside it stands what sees them, with what real patients score: "
-        "pictures' spectra (distance in decibels), a text's perplexity under a model of real ones (legibility), the share of patients with "
-        "pairs of values that cannot be, and how far changes from step to step are off in series. Then the quality report of sdmetrics on tables (1 is best)."
+        "and texts of question marks (they may score better than real ones), so beside it stands what sees them, with what real patients score. "
+        "Pictures: distance of their spectra in decibels, and coherence, the share of real pictures' agreement between coarse and fine structure (0: grain). "
+        "Texts: legibility, perplexity under a model of real texts over that of real texts, and the share of distinct ones. Tables: share of patients with "
+        "values that real patients never have together. Series: the factor by which changes from step to step are off. Both: gaps, how far what is missing, "
+        "and missing together, is off. Then the quality report of sdmetrics on tables (1 is best)."
     )
     return Section("fidelity", "Fidelity per modality", lead, [block for group in view.groups for block in _group(view, group)])
 
@@ -41,7 +43,7 @@ def _group(view: View, group: Group) -> Iterator[Heading | Figure | Table | Pros
 
 def _figure(view: View, group: Group, shown: Sequence[Column]) -> Figure:
     modalities = len({column.modality for column in shown})
-    plots = [_plot(view, group, column, i) for i, column in enumerate(shown) if column.measured(view, group)]
+    plots = [_plot(view, group, column, i) for i, column in enumerate(shown) if column.drawn and column.measured(view, group)]
     return Figure(
         f"modalities-{group.id}",
         "RG per modality, and what RG does not see",
@@ -84,11 +86,11 @@ def _table(view: View, group: Group, shown: Sequence[Column]) -> Table:
 
 
 def _notes(view: View, group: Group, shown: Sequence[Column]) -> Iterator[str]:
-    unseen = [column.modality for column in shown if column.best is None and not column.measured(view, group)]
+    unseen = dict.fromkeys(column.modality for column in shown if column.best is None and not column.requested(view, group))
     if unseen:
         yield (
             f"RG alone does not tell whether these are usable, and the run did not measure what would: {', '.join(unseen)}. "
-            "Ask for the metrics spectra, legibility, possible and step-change."
+            "Ask for the metrics spectra, legibility, possible, missingness and step-change."
         )
     leaks = sorted(set(group.cohort.get("leaks") or ()) & {column.modality for column in shown})
     if leaks:

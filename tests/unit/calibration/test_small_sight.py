@@ -24,7 +24,14 @@ METRICS = {
     "missingness": Missingness(),
     "step-change": StepChange(),
 }
-STRENGTHS = {"copy": (1.0,), "oracle": (1.0,), "half-spread": (1.0,), "shuffle-pairing": (1.0,), "uniform": (1.0,)}
+STRENGTHS = {
+    "copy": (1.0,),
+    "oracle": (1.0,),
+    "half-spread": (1.0,),
+    "collapse": (1.0,),
+    "shuffle-pairing": (1.0,),
+    "uniform": (1.0,),
+}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +60,7 @@ def observations(dataset, made, seed):
 @pytest.mark.parametrize(
     "score",
     [
-        "spectra.distance@*", "spectra.middle@*", "spectra.high@*", "spectra.coherence@*", "legibility@*", "legibility.characters@*", "possible",
+        "spectra.distance@*", "spectra.middle@*", "spectra.high@*", "spectra.coherence@*", "legibility@*", "legibility.characters@*", "legibility.distinct@*", "possible",
         "possible.pairs", "missingness", "missingness.joint@*", "missingness.rates@*", "step-change.off@*",
     ],
 )  # fmt: skip
