@@ -104,7 +104,8 @@ def independent_gaps(schema: Schema, data: Any, strength: float, rng: np.random.
         for c in range(values.shape[2]):
             order = dealt(len(values), strength, rng)
             seen[..., c] = data.seen[order, :, c]
-            values[..., c] = np.where(data.seen[..., c], data.values[..., c], data.values[order, :, c]) * seen[..., c]
+            value = np.where(data.seen[..., c], data.values[..., c], data.values[order, :, c])
+            values[..., c] = np.where(seen[..., c], value, 0)
         return Series(data.time, values, seen)
     return data
 

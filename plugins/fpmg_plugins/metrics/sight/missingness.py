@@ -29,8 +29,8 @@ class Missingness:
     `missingness`: mean over pairs of columns of the total variation distance between (first missing, second missing) in S and in H;
     by modality, and their mean. `missingness.rates`: mean over columns of |rate in S - rate in H|, `missingness.worst` the largest.
     `missingness.joint`: mean difference of the correlations of missing with missing, over pairs that H misses together or by turns (a
-    correlation of .1 and of 3 standard errors at least); in S a column that is never missing correlates with nothing. `missingness.presence`: total variation distance of the mixture
-    of modalities that records have. Lower is better; floor: the training patients T in the place of S.
+    correlation of .1 and of 3 standard errors at least); in S a column that is never missing correlates with nothing.
+    `missingness.presence`: total variation distance of the mixture of modalities that records have. Lower is better; floor: the training patients T in the place of S.
     Needs 10 records each. Pitfalls: gaps that depend on values are not looked at; what a record lacks as a whole counts in
     `presence` alone.
     """
