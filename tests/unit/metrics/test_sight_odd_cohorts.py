@@ -107,8 +107,7 @@ def test_controls_spoil_odd_cohorts_too(control, case):
     try:
         made = CONTROLS[control](train, None, 0.5, rng_for(0, "c"))
     except NotApplicable as missing:
-        assert missing.reason
-        return
+        pytest.skip(missing.reason)
     assert len(made) == len(train)
     for name, schema in train.schemas.items():
         assert len(made.data[name]) == len(train)
