@@ -164,7 +164,7 @@ BARS: tuple[Bar, ...] = (
     Bar("shuffled-words", ("legibility.alphabet@*", "legibility.characters@*", "spectra.distance@*", "missingness"), Stays(), SIGHT),
     Bar("rare-pairs", ("possible", "possible.pairs"), Worsens(), SIGHT),
     Bar("rare-pairs", ("sdmetrics-quality.shapes@*", "spectra.distance@*", "legibility@*"), Stays(), SIGHT),
-    Bar("independent-gaps", ("missingness.joint@*",), Worsens(), SIGHT),
+    Bar("independent-gaps", ("missingness", "missingness.joint@*"), Worsens(), SIGHT),
     Bar("independent-gaps", ("missingness.rates@*", "spectra.distance@*", "legibility@*"), Stays(), SIGHT),
     Bar("shuffle-pairing", ("spectra.distance@*", "legibility@*", "missingness.rates@*", "step-change.off@*"), Stays(), SIGHT),
     Bar("uniform", ("spectra.distance@*", "legibility@*", "possible", "step-change.off@*"), Worsens(), CONFORMANCE),
