@@ -29,18 +29,22 @@ if TYPE_CHECKING:
 WITTEN = "Witten and Bell 1991, characters"
 WELLECK = "Welleck et al. 2020, arXiv:1908.04319 (seq-rep-n)"
 REPEATED = 12  # characters
+BESIDE_T = (
+    "legibility",
+    "legibility.distinct",
+)  # R2 is the ratio's denominator, and has all records of fewer patients, who share texts
 
 
 class Legibility:
     """Texts of any script, case folded and white space joined, under a model of R1's texts: `order` characters, Witten-Bell smoothing.
 
     `legibility` (by modality, and their mean) = perplexity of S / perplexity of R2, per character; 1 at best; above: no language of this cohort; below: the
-    commonest phrases again and again. Floor: T in the place of S; interval: bootstrap over patients.
-    All others with R2 in the place of S as floor, which is their ideal too:
-    `legibility.perplexity`: of S itself. `legibility.distinct`: share of different texts among as many as R2 has (expected over
-    draws). `legibility.characters`: total variation distance between the frequencies of characters in S and in R1 (question marks
-    in their place show here even where the cohort asks questions). `legibility.alphabet`: share of characters that R1 never
-    uses. `legibility.repeats`: share of a text's runs of 12 characters that it has said before, mean over texts.
+    commonest phrases again and again. Interval: bootstrap over patients. `legibility.distinct`: share of different texts among as many as
+    R2 has (expected over draws); its ideal is its floor. Floor of both: T in the place of S.
+    All others with R2 in the place of S as floor, which is their ideal too: `legibility.perplexity`: of S itself.
+    `legibility.characters`: total variation distance between the frequencies of characters in S and in R1 (question marks in their
+    place show here even where the cohort asks questions). `legibility.alphabet`: share of characters that R1 never uses.
+    `legibility.repeats`: share of a text's runs of 12 characters that it has said before, mean over texts.
     Needs 10 texts each in S, R1, R2; at most `texts` of each, drawn. Pitfalls: fluent nonsense is legible, and findings at random in good
     grammar cost little: read `association` and `reconstruction.finding_f1` too; few real texts make a weak model: read
     the floor.
@@ -86,9 +90,9 @@ class Legibility:
     def _modality(self, evidence: Evidence, name: str, seed: int) -> list[Score]:
         floor = {
             score.key: score.value
-            for cohort, what in ((evidence.r2, "floor"), (evidence.train, "floor of the ratio"))
+            for cohort, what in ((evidence.r2, "floor"), (evidence.train, "floor beside T"))
             for score in real_side(self, evidence, partial(self._scores, evidence, name, seed, cohort), what, name, seed)
-            if (score.key == "legibility") == (cohort is evidence.train)
+            if (score.key in BESIDE_T) == (cohort is evidence.train)
         }
         found = evidence.each_release(partial(self._scores, evidence, name, seed), modality=name)
         return [replace(score, floor=floor[score.key]) for score in found]
