@@ -117,6 +117,7 @@ MEMBERSHIP = ("membership.worst", "membership.records", "membership.own", "membe
 INFERENCE = ("inference.attribute", "inference.singling_out", "inference.linkability")
 CAUGHT = "issue D: each attack catches the leaky control"
 BLURRED = "card of membership: kernels blur single copies away"
+SIGHT = "SIGHT.md, rules 5 and 6"
 SCORED_CLASS = 60  # of T, so that R1 and R2 have at least the 10 records that a class needs to be scored at all
 BARS: tuple[Bar, ...] = (
     Bar("copy", ATTACKS, Within(0.95)),
@@ -164,6 +165,24 @@ BARS: tuple[Bar, ...] = (
     Bar("encoded shuffle-pairing", ("latent.energy@*",), Stays(), BEHIND),
     Bar("encoded oracle", ("latent.energy", "latent.energy.within_label"), Within(-0.01, 0.01), BEHIND, held_out=2_000),
     Bar("encoded oracle", ("latent.c2st", "c2st.generator"), Within(0.45, 0.55), BEHIND, held_out=2_000),
+    Bar("copy", ("spectra.distance@*", "legibility@*", "missingness", "missingness.joint@*", "step-change.off@*"), Stays(), SIGHT),
+    Bar("grey-noise", ("spectra.distance@*", "spectra.high@*", "spectra.coherence@*"), Worsens(), SIGHT),
+    Bar("grey-noise", ("legibility@*", "missingness", "step-change.off@*"), Stays(), SIGHT),
+    Bar("blur", ("spectra.distance@*", "spectra.middle@*", "spectra.high@*"), Worsens(), SIGHT),
+    Bar("question-marks", ("legibility@*", "legibility.characters@*"), Worsens(), SIGHT),
+    Bar("question-marks", ("spectra.distance@*", "missingness"), Stays(), SIGHT),
+    Bar("shuffled-words", ("legibility@*",), Worsens(), SIGHT),
+    Bar("shuffled-words", ("legibility.alphabet@*", "legibility.characters@*", "spectra.distance@*", "missingness"), Stays(), SIGHT),
+    Bar("rare-pairs", ("possible", "possible.pairs"), Worsens(), SIGHT),
+    Bar("rare-pairs", ("sdmetrics-quality.shapes@*", "spectra.distance@*", "legibility@*"), Stays(), SIGHT),
+    Bar("independent-gaps", ("missingness", "missingness.joint@*"), Worsens(), SIGHT),
+    Bar("independent-gaps", ("missingness.rates@*", "spectra.distance@*", "legibility@*"), Stays(), SIGHT),
+    Bar("shuffle-pairing", ("spectra.distance@*", "legibility@*", "missingness.rates@*", "step-change.off@*"), Stays(), SIGHT),
+    Bar("uniform", ("spectra.distance@*", "legibility@*", "possible", "step-change.off@*"), Worsens(), CONFORMANCE),
+    Bar("bootstrap-noise", ("spectra.distance@*", "spectra.coherence@*", "legibility@*", "step-change.off@*"), Worsens(), CONFORMANCE),
+    Bar("independent-columns", ("spectra.distance@*",), Worsens(), CONFORMANCE),
+    Bar("collapse", ("spectra.distance@*", "legibility.distinct@*", "step-change.off@*"), Worsens(), CONFORMANCE),
+    Bar("half-spread", ("spectra.distance@*", "step-change.off@*"), Worsens(), CONFORMANCE),
     Bar("label-swap", ("tstr", "tstr.gap", "tstr.auprc", "tstr.balanced_accuracy", "tstr.logistic", "tstr.trees", "tstr.trts"), Worsens(), CONFORMANCE),
 )  # fmt: skip
 

@@ -11,7 +11,10 @@ from fpmg_bench.calibration.noise import Null, beyond, false_alarms, floor_of, n
 from fpmg_bench.calibration.observations import ENCODED, Observation
 
 POWER, FALSE_ALARM = 0.8, 0.1  # a size is usable from here
-FROM_TRAIN = ("collapse", "half-spread", "shuffle-pairing", "independent-columns", "drop-minority", "uniform", "label-swap")
+FROM_TRAIN = (
+    "collapse", "half-spread", "shuffle-pairing", "independent-columns", "drop-minority", "uniform", "label-swap",
+    "grey-noise", "blur", "question-marks", "shuffled-words", "rare-pairs", "independent-gaps",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpmg_bench.controls.disturb import independent, noisy, uniform
+from fpmg_bench.controls import impossible
+from fpmg_bench.controls.disturb import dealt, independent, noisy, uniform
 from fpmg_bench.controls.join import concatenate
 from fpmg_bench.controls.shrink import shrunk
+from fpmg_bench.controls.unusable import PICTURES, TEXTS, blurred, grey_noise, question_marks, shuffled_words
 from fpmg_bench.errors import NotApplicable
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     Control = Callable[[Cohort, Dataset, float, Rng], Cohort]
     Fault = Callable[[Any, Any, float, np.random.Generator], Any]
 
-__all__ = ["CONTROLS", "balance", "concatenate"]
+__all__ = ["ABOUT", "CONTROLS", "balance", "concatenate"]
 
 
 def copy(train: Cohort, dataset: Dataset, strength: float, rng: Rng) -> Cohort:
@@ -63,7 +65,7 @@ def shuffle_pairing(train: Cohort, dataset: Dataset, strength: float, rng: Rng) 
     numbers = np.random.default_rng(_seed(rng))
     data, present = dict(train.data), dict(train.present)
     for name in list(train.schemas)[1:]:
-        order = _dealt(len(train), strength, numbers)
+        order = dealt(len(train), strength, numbers)
         data[name], present[name] = train.data[name].take(order), train.present[name][order]
     return _anonymous(replace(train, data=data, present=present))
 
@@ -97,7 +99,7 @@ def uniform_noise(train: Cohort, dataset: Dataset, strength: float, rng: Rng) ->
 
 def label_swap(train: Cohort, dataset: Dataset, strength: float, rng: Rng) -> Cohort:
     """The conditions are dealt anew among a share `strength` of the records."""
-    order = _dealt(len(train), strength, np.random.default_rng(_seed(rng)))
+    order = dealt(len(train), strength, np.random.default_rng(_seed(rng)))
     return _anonymous(replace(train, condition=train.condition[order]))
 
 
@@ -108,6 +110,49 @@ def oracle(train: Cohort, dataset: Dataset, strength: float, rng: Rng) -> Cohort
         raise NotApplicable("only a simulated dataset has an oracle")
     fresh: Cohort = simulate(len(train), rng, labels=train.label)
     return _anonymous(fresh.take(np.arange(len(train))).only(tuple(train.schemas)))
+
+
+def rare_pairs(train: Cohort, dataset: Dataset, strength: float, rng: Rng) -> Cohort:
+    """A share `strength` of the records that can gets two values that no training record has together; every column keeps its values."""
+    return _anonymous(impossible.rare_pairs(train, strength, np.random.default_rng(_seed(rng))))
+
+
+def independent_gaps(train: Cohort, dataset: Dataset, strength: float, rng: Rng) -> Cohort:
+    """Gaps of columns and channels, and whole modalities, are dealt anew among a share `strength` of the records, each by itself."""
+    if not any(_has_gaps(train, name) for name in train.schemas):
+        raise NotApplicable("nothing is missing in any training record")
+    numbers = np.random.default_rng(_seed(rng))
+    return impossible.independent_presence(
+        _each_modality(train, impossible.independent_gaps, strength, numbers), strength, numbers
+    )
+
+
+def _has_gaps(cohort: Cohort, name: str) -> bool:
+    if not cohort.present[name].all():
+        return True
+    data, kind = cohort.data[name], cohort.schemas[name].kind
+    if kind == "table":
+        return bool(data.frame.isna().to_numpy().any())
+    return kind == "series" and not bool(data.seen.all())
+
+
+# which kinds of modality a control spoils, where it needs one of them
+ABOUT: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"grey-noise": PICTURES, "blur": PICTURES, "question-marks": TEXTS, "shuffled-words": TEXTS}
+)
+
+
+def _spoiled(name: str, fault: Fault) -> Control:
+    """The fault as a control of that name."""
+    kinds = ABOUT[name]
+
+    def control(train: Cohort, dataset: Dataset, strength: float, rng: Rng) -> Cohort:
+        if not any(schema.kind in kinds for schema in train.schemas.values()):
+            raise NotApplicable(f"the cohort has no {' or '.join(kinds)}")
+        return _each_modality(train, fault, strength, np.random.default_rng(_seed(rng)))
+
+    control.__doc__ = fault.__doc__
+    return control
 
 
 CONTROLS: Mapping[str, Control] = MappingProxyType(
@@ -121,6 +166,12 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
         "drop-minority": drop_minority,
         "uniform": uniform_noise,
         "label-swap": label_swap,
+        "grey-noise": _spoiled("grey-noise", grey_noise),
+        "blur": _spoiled("blur", blurred),
+        "question-marks": _spoiled("question-marks", question_marks),
+        "shuffled-words": _spoiled("shuffled-words", shuffled_words),
+        "rare-pairs": rare_pairs,
+        "independent-gaps": independent_gaps,
         "oracle": oracle,
     }
 )
@@ -152,14 +203,6 @@ def _each_modality(cohort: Cohort, fault: Fault, strength: float, rng: np.random
 def _mixed(a: Cohort, b: Cohort, from_a: np.ndarray) -> Cohort:
     rows = np.where(from_a, np.arange(len(a)), len(a) + np.arange(len(b)))
     return _anonymous(concatenate([a, b]).take(rows))
-
-
-def _dealt(n: int, share: float, rng: np.random.Generator) -> np.ndarray:
-    """A permutation of a random share of the positions; the others stay."""
-    order = np.arange(n)
-    chosen = rng.permutation(n)[: round(share * n)]
-    order[np.sort(chosen)] = chosen
-    return order
 
 
 def _anonymous(cohort: Cohort) -> Cohort:

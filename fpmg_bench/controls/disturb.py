@@ -75,6 +75,14 @@ def uniform(schema: Schema, data: Any, strength: float, rng: np.random.Generator
     return Pixels.of(rng.integers(0, 256, data.array().shape, dtype=np.uint8))
 
 
+def dealt(n: int, share: float, rng: np.random.Generator) -> NDArray[np.intp]:
+    """A permutation of a random share of the positions; the others stay."""
+    order = np.arange(n)
+    chosen = rng.permutation(n)[: round(share * n)]
+    order[np.sort(chosen)] = chosen
+    return order
+
+
 def _noisy_column(column: Column, values: NDArray[Any], strength: float, rng: np.random.Generator) -> NDArray[Any]:
     if column.type == "number":
         number = values.astype(np.float64)

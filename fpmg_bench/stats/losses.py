@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 # Equivalence margins in units of the loss, longest prefix first: 2 points of AUROC; 5 % of a ratio; 5 points of a share or error;
-# 3 points of an attack, which is about its standard error at a few hundred patients; a quarter of an audit's epsilon.
+# half a decibel of a spectrum; 3 points of an attack, which is about its standard error at a few hundred patients; a quarter of an audit's epsilon.
 MARGINS: Mapping[str, float] = {
     "tstr": 0.02,
     "augmentation": 0.02,
@@ -33,6 +33,12 @@ MARGINS: Mapping[str, float] = {
     "association": 0.05,
     "balance": 0.05,
     "sdmetrics-quality": 0.02,
+    "spectra": 0.05,
+    "spectra.distance": 0.5,
+    "legibility": 0.05,
+    "possible": 0.05,
+    "missingness": 0.05,
+    "step-change": 0.05,
     "amp.gap.tstr": 0.02,
     "amp.gap.rg": 0.05,
     "amp.gap.dg": 0.05,

@@ -26,9 +26,8 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
     if reason:
         yield reason
     yield from spread_refusals(spec.partition, info, len(sizes))
-    control = spec.control.name if spec.control else ""
-    if control == "oracle" and not hasattr(registry.load("dataset", spec.dataset.name), "simulate"):
-        yield f"control 'oracle' is the simulator itself, and {info.name} is not simulated"
+    if spec.control is not None:
+        yield from _control_refusals(spec.control.name, spec, info, registry)
     if spec.trains:
         yield from _encoder_refusals(spec, info, registry)
         if not reason:
@@ -40,6 +39,16 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
                 yield "private steps take norms in float64, which mps does not have; write device: cpu, or cuda"
             yield from _privacy_refusals(spec, spec.privacy, min(sizes, default=0), registry)
             yield from _not_private(spec, info, registry)
+
+
+def _control_refusals(name: str, spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[str]:
+    from fpmg_bench.controls import ABOUT
+
+    if name == "oracle" and not hasattr(registry.load("dataset", spec.dataset.name), "simulate"):
+        yield f"control 'oracle' is the simulator itself, and {info.name} is not simulated"
+    kinds = ABOUT.get(name, ())
+    if kinds and not any(schema.kind in kinds for schema in info.schemas.values()):
+        yield f"control '{name}' spoils {' and '.join(kinds)} only, and {info.name} has none"
 
 
 def silo_sizes(partition: Mapping[str, Any], info: CohortInfo) -> tuple[list[float], str]:

@@ -7,7 +7,7 @@ from fpmg_plugins import moved
 
 HERE = "fpmg_plugins"
 METRICS = f"{HERE}.metrics"
-FIDELITY, PRIVACY = f"{METRICS}.fidelity", f"{METRICS}.privacy"
+FIDELITY, PRIVACY, SIGHT = f"{METRICS}.fidelity", f"{METRICS}.privacy", f"{METRICS}.sight"
 moved.install()
 
 
@@ -170,4 +170,13 @@ def fpmg_metrics() -> list[Component]:
         Component(
             "sdmetrics-quality", f"{FIDELITY}.sdmetrics_quality:SdmetricsQuality", "column shapes and pair trends of tables"
         ),
+        Component("spectra", f"{SIGHT}.spectra:Spectra", "pictures: power by frequency, and structure that noise lacks"),
+        Component(
+            "legibility", f"{SIGHT}.legibility:Legibility", "texts: perplexity under a model of real ones, alphabet, repeats"
+        ),
+        Component("possible", f"{SIGHT}.possible:Possible", "pairs of values that cannot be, values out of range"),
+        Component(
+            "missingness", f"{SIGHT}.missingness:Missingness", "what is missing, missing together, and which modalities are there"
+        ),
+        Component("step-change", f"{SIGHT}.step_change:StepChange", "series: change from step to step within a patient"),
     ]

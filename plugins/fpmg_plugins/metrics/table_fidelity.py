@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from fpmg_plugins.metrics.column_similarity import both, shape, varies
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from fpmg_bench.types import Column
 
@@ -27,14 +28,18 @@ def shapes(columns: Sequence[Column], real: pd.DataFrame, made: pd.DataFrame) ->
 
 def invalid(columns: Sequence[Column], made: pd.DataFrame) -> float:
     """Cells that are neither missing nor a declared category, a flag of 0 or 1, or a number within its range."""
-    return float(sum(_wrong(column, made[column.name].dropna()) for column in columns))
+    return float(sum(int(wrong(column, made[column.name].to_numpy()).sum()) for column in columns))
 
 
-def _wrong(column: Column, values: pd.Series[float]) -> int:
+def wrong(column: Column, values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which values [n] are known, but no declared category, flag of 0 or 1, or number within the declared range."""
+    import pandas as pd
+
+    known = pd.notna(values)
     if column.type == "category":
-        return int((~values.isin(column.categories)).sum())
+        return np.asarray(known & ~pd.Series(values).isin(column.categories).to_numpy())
     if column.type == "flag":
-        return int((~values.isin((0.0, 1.0))).sum())
+        return np.asarray(known & (values != 0.0) & (values != 1.0))
     low = -np.inf if column.low is None else column.low
     high = np.inf if column.high is None else column.high
-    return int((~values.between(low, high)).sum())
+    return np.asarray(known & ~((values >= low) & (values <= high)))

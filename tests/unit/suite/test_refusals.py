@@ -123,3 +123,12 @@ def test_a_control_needs_only_silos(suite, registry, info):
     planned = expand(suite("  copy: {control: copy}\n"), registry, {"toy": info(modalities={"scan": "video"})}, "copy")
     assert [trial.role for trial in planned.trials] == ["control", "control"]
     assert planned.refusals == ()
+
+
+def test_a_control_of_pictures_is_refused_where_there_are_none(suite, registry, info):
+    cohort = {"toy": info(modalities={"scan": "video"})}
+    planned = expand(
+        suite("  grey: {control: grey-noise}\n  marks: {control: question-marks}\n"), registry, cohort, "grey or marks"
+    )
+    assert {trial.method for trial in planned.trials} == {"grey"}
+    assert {refused.reason for refused in planned.refusals} == {"control 'question-marks' spoils text only, and toy has none"}

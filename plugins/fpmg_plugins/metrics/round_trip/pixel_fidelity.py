@@ -59,15 +59,15 @@ def principal(training: Pixels, real: Pixels, components: int) -> float:
     return likeness(held, made.reshape(held.shape).clip(0, 255)).ssim
 
 
-def frames(pixels: Pixels) -> Floats:
-    """[records x frames, SIDE, SIDE] float32, colours averaged, resized with antialiasing."""
+def frames(pixels: Pixels, side: int = SIDE) -> Floats:
+    """[records x frames, side, side] float32, 0 to 255, colours averaged, resized with antialiasing."""
     import torch
     from torch.nn import functional as F
 
     raw = torch.from_numpy(np.ascontiguousarray(pixels.array()))
     flat = raw.reshape(-1, *raw.shape[-3:]).float().mean(1, keepdim=True)
-    if tuple(flat.shape[-2:]) != (SIDE, SIDE):
-        flat = F.interpolate(flat, (SIDE, SIDE), mode="bilinear", align_corners=False, antialias=True)
+    if tuple(flat.shape[-2:]) != (side, side):
+        flat = F.interpolate(flat, (side, side), mode="bilinear", align_corners=False, antialias=True)
     result: Floats = flat[:, 0].numpy()
     return result
 
