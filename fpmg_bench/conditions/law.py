@@ -40,7 +40,7 @@ def drawn(layout: Layout, counts: Floats, n: int, rng: np.random.Generator) -> F
     }
     shares, levels, cell = _cells(layout, tables, n, rng)
     if len(levels):
-        rows[:, list(layout.joint)] = levels[cell]
+        rows[:, list(layout.joint)] = np.where(_told(tables["cells", layout.joint]), levels[cell], np.nan)
     for j in layout.alone:
         if (table := tables["alone", (j,)]).sum() > 0:
             rows[:, j] = rng.choice(len(table), n, p=table / table.sum())
@@ -77,6 +77,11 @@ def _cells(
     levels = np.argwhere(full > 0)
     shares = full[full > 0] / full.sum()
     return shares, levels, rng.choice(len(shares), n, p=shares)
+
+
+def _told(table: Floats) -> NDArray[np.bool_]:
+    """Of which of a table's conditions anybody's value is known."""
+    return np.array([bool(np.moveaxis(table, axis, 0)[:-1].any()) for axis in range(table.ndim)])
 
 
 def _completed(table: Floats) -> Floats:

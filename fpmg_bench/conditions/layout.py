@@ -158,7 +158,7 @@ class Layout:
 
 def width(column: Column) -> int:
     """Values of a flag or category."""
-    return max(column.width, 2)
+    return 2 if column.type == "flag" else column.width
 
 
 def _fitting(columns: tuple[Column, ...], classes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -21,7 +21,7 @@ ALPHA = 0.05
 class Pairs:
     """Differences second - first of one score, one a shared seed; of its loss where it has a direction (`directed`).
 
-    ratio: held-out over training patients; margin: within +- margin is equivalent in practice (None: never said).
+    ratio: held-out over training patients, 0 where seeds share nobody; margin: within +- margin is equivalent in practice (None: never said).
     """
 
     differences: Sequence[float]
@@ -51,7 +51,7 @@ class Judgement:
 def judge(family: Sequence[Pairs], alpha: float = ALPHA) -> list[Judgement]:
     """A verdict for each, in order; differences and equivalences are each Holm-adjusted over the family.
 
-    Differences: corrected resampled t-test (Nadeau & Bengio 2003), from 5 shared seeds on. Equivalence: two one-sided tests.
+    Differences: corrected resampled t-test (Nadeau & Bengio 2003; ratio 0: Student's), from 5 shared seeds on. Equivalence: two one-sided tests.
     A difference that is certain and certainly smaller than the margin is called equivalent: it matters to nobody.
     """
     raw = [_tested(pairs) for pairs in family]

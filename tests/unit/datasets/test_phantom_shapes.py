@@ -147,6 +147,9 @@ def test_gaps_follow_the_phenotype_and_come_together():
     assert (holes.loc[gone, ["melatonin", "ferritin", "eosinophils", "dlco", "bmi"]].isna()).all(axis=None)
     cohort = Phantom(shape="ring", patients=2000, absent=0.3, missing=0.0).load()
     up = phenotype(cohort)[:, 1] > 0
+    low = phenotype(cohort)[:, 1] < -0.3
+    seen = [cohort.data["series"].seen[rows].mean() for rows in (low, ~low)]
+    assert seen[0] < 0.6 * seen[1]
     rates = [1 - np.mean([cohort.present[kind][rows].mean() for kind in KINDS]) for rows in (up, ~up)]
     assert rates[0] > 2 * rates[1]
 

@@ -188,3 +188,43 @@ def test_the_label_alone_costs_nothing():
     assert requested.charges(COHORT.conditions) == {"conditions": Charges(counts=1)}
     alone = replace(COHORT, conditions=COHORT.conditions[:1], condition=COHORT.condition[:, :1])
     assert requested.said(alone) == {} and np.array_equal(requested.mixture(alone, LABELS, 0)[:, 0], LABELS)
+
+
+def odd_cohort(rng):
+    """Few patients, columns of all types, some without a spread, ranges beyond or inside of the values, gaps up to all of a column."""
+    n, classes = int(rng.integers(1, 40)), int(rng.integers(1, 4))
+    columns, values = [Column("y", "category", tuple("abc"[:classes]))], [rng.integers(0, classes, n).astype(float)]
+    for j in range(int(rng.integers(0, 9))):
+        kind = rng.choice(["number", "category", "flag"])
+        if kind == "number":
+            low, high = [(0.0, 1.0), (-5.0, 100.0), (2.0, 3.0)][rng.integers(3)]
+            columns.append(Column(f"n{j}", "number", low=low, high=high, step=[None, 1.0, 0.1][rng.integers(3)]))
+            values.append(rng.choice([rng.normal(0.5, 1, n), np.full(n, 0.25), rng.integers(0, 4, n).astype(float)]))
+        else:
+            width = int(rng.integers(1, 40)) if kind == "category" else 2
+            columns.append(Column(f"c{j}", str(kind), tuple(map(str, range(width))) if kind == "category" else ()))
+            values.append(rng.integers(0, width, n).astype(float))
+        values[-1][rng.random(n) < rng.choice([0.0, 0.3, 1.0])] = np.nan
+    base = fakes.cohort(n, modalities=("table",), silos=1)
+    return replace(base, conditions=tuple(columns), condition=np.column_stack(values))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_columns_and_any_few_patients_give_values_that_were_declared(seed):
+    rng = np.random.default_rng(seed)
+    cohort = odd_cohort(rng)
+    noise = counts(cohort, 5.0, silos=(0,)) if len(cohort.conditions) > 1 else None
+    for found in (None, noise):
+        for drawn in (
+            requested.mixture(cohort, np.sort(cohort.label), seed, found),
+            requested.uniform(cohort, np.sort(cohort.label), seed, found),
+        ):
+            for j, column in enumerate(cohort.conditions):
+                known = drawn[~np.isnan(drawn[:, j]), j]
+                if column.type == "number":
+                    assert ((known >= column.low) & (known <= column.high)).all()
+                else:
+                    assert set(known) <= set(range(max(column.width, 2 if column.type == "flag" else 1)))
+                for label in np.unique(drawn[:, 0]) if found is None else ():
+                    real = cohort.condition[cohort.label == label, j]
+                    assert np.isnan(drawn[drawn[:, 0] == label, j]).all() == np.isnan(real).all()
