@@ -25,6 +25,8 @@ MARGINS: Mapping[str, float] = {
     "proxies.nndr": 0.05,
     "audit.epsilon_lower": 0.25,
     "c2st": 0.02,
+    "latent.c2st": 0.02,
+    "latent.coverage": 0.05,
     "rg": 0.05,
     "dg": 0.05,
     "frozen-space": 0.05,

@@ -1,5 +1,7 @@
 """Supporting metrics against independent brute force, known answers and known faults."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
@@ -14,6 +16,7 @@ from fpmg_plugins.metrics.fidelity.support import LEVELS, Support, alpha_precisi
 from fpmg_bench.controls import CONTROLS
 from fpmg_bench.evaluation import EvaluationSpace, Measured, split
 from fpmg_bench.keys import rng_for
+from fpmg_bench.types import Table
 
 
 def fixture(seed, n=60, m=70, d=5, copies=0):
@@ -204,3 +207,27 @@ def test_large_cohorts_are_compared_on_a_subsample_whose_size_is_told(metric):
     assert {s.n for s in some.values()} == {100} and {s.n for s in every.values()} == {len(made.held_out)}
     for key, score in every.items():
         assert score.value == pytest.approx(some[key].value, abs=0.25 * max(1.0, score.value)), key
+
+
+def test_a_decoders_tell_tale_is_in_both_sides_of_c2st_generator():
+    """The decoder writes one number into every record: C2ST sees that alone, the generator's part sees only what is wrong with it."""
+    dataset = Phantom(patients=1200, silos=2, modalities=("table",))
+    made = split(dataset.load(), 0)
+    number = next(column.name for column in made.train.schemas["table"].columns if column.type == "number")
+
+    def decoded(cohort):
+        return replace(cohort, data={"table": Table(cohort.data["table"].frame.assign(**{number: 1.0}))})
+
+    parts = {part: getattr(made, part) for part in ("train", "r1", "r2", "held_out")}
+    found = {}
+    for control in ("oracle", "collapse"):
+        release = decoded(CONTROLS[control](made.train, dataset, 1.0, rng_for(0, control)))
+        evidence = Measured(
+            **parts, third=None, space=EvaluationSpace.fit(made.train, 0), silo_names=("a",), released={0: release},
+            round_trip=lambda: {0: decoded(made.held_out)},
+        )  # fmt: skip
+        found[control] = {s.key: s for s in C2st()(evidence, rng_for(0, "m")) if s.scope == "all"}
+    assert found["oracle"]["c2st"].value > 0.99
+    good, bad = (found[control]["c2st.generator"] for control in ("oracle", "collapse"))
+    assert good.value == pytest.approx(0.5, abs=0.07) and good.floor == pytest.approx(0.5, abs=0.1)
+    assert bad.value > good.value + 0.1

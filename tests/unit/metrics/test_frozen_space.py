@@ -3,6 +3,7 @@
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
 from fpmg_plugins.metrics.fidelity.frozen_space import FrozenSpace
+from fpmg_plugins.metrics.utility.tstr import Tstr
 
 from fpmg_bench.controls import CONTROLS
 from fpmg_bench.errors import NotApplicable
@@ -46,3 +47,13 @@ def test_a_cohort_without_pictures_has_no_second_opinion():
     made = split(dataset.load(), 0)
     with pytest.raises(NotApplicable, match="no modality of this cohort"):
         measured((dataset, made, EvaluationSpace.fit(made.train, 0)), "copy", FrozenSpace(**SMALL))
+
+
+def test_what_it_reads_enters_the_keys(tmp_path):
+    weights = tmp_path / "w.safetensors"
+    weights.write_bytes(b"one")
+    one = FrozenSpace(weights=str(weights)).fingerprint()
+    weights.write_bytes(b"two")
+    assert FrozenSpace(weights=str(weights)).fingerprint() != one != ""
+    assert FrozenSpace(weights="no-such-weights").fingerprint() == ""
+    assert hasattr(Tstr, "fingerprint")

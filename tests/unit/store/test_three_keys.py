@@ -122,8 +122,16 @@ def test_the_order_of_metrics_is_no_difference(planned: Make) -> None:
     assert keys(spec) == keys(replace(spec, metrics=(Choice("dg"), Choice("rg"))))
 
 
+def test_a_control_behind_encoders_shares_their_stage_1_and_its_strength_counts(planned: Make) -> None:
+    method = planned().spec
+    one, two = (replace(method, generator=None, control=Choice("copy", {"strength": s})) for s in (0.5, 1.0))
+    assert keys(one)[0] == keys(two)[0] == keys(method)[0] is not None
+    assert len({keys(each)[1] for each in (one, two, method, replace(method, generator=None))}) == 4
+
+
 def test_a_control_has_no_stage_1_and_its_strength_counts(planned: Make) -> None:
-    control = replace(planned().spec, control=Choice("copy", {"strength": 1.0}), encoders={}, generator=None)
+    nothing = {"encoders": {}, "generator": None, "topology": None, "aggregator": None}
+    control = replace(planned().spec, control=Choice("copy", {"strength": 1.0}), **nothing)
     stage1, trial, _ = keys(control)
     assert stage1 is None
     assert trial != keys(replace(control, control=Choice("copy", {"strength": 0.5})))[1]
