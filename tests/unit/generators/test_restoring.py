@@ -113,3 +113,13 @@ def test_a_record_that_lacks_a_modality_is_not_asked():
     held[1, 2] = False
     found = seen.of_rows({"z": torch.zeros(4, 3), "held": held, "label": torch.tensor([0, 1, 1, 0])})
     assert bool((found[1] == 0).all()) and bool((found[[0, 2, 3]] != 0).all())
+
+
+def test_where_nobody_was_asked_the_trained_average_is_released():
+    """Under privacy distances would have to be charged."""
+    assert chosen(undecided()) == 1.0 and chosen(torch.tensor([2.0, 1.0, 3.0, 4.0, 5.0])) == 0.25
+    state = trained(ParallelCgan(hidden=16, watch=False), 2, [patients(100, 0.0, 0)])
+    assert torch.equal(state["watch.a+b/score"], undecided())
+    label = torch.arange(50)[:, None].float() % 2
+    both = [ParallelCgan(hidden=16, watch=w).sample(SPACE, state, label, rng_for(0, "s")).z for w in (True, False)]
+    assert torch.equal(*both)

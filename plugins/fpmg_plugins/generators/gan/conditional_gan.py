@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
+from torch.func import functional_call
 
 from fpmg_bench.contracts import Objective
 from fpmg_bench.devices import CPU, drawn
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from fpmg_bench.contracts import Shard
     from fpmg_bench.types import Rng, SiloContext, Space, State
+
+    Make = Callable[[Tensor, Tensor], Tensor]  # noise [n, noise], features of conditions [n, c] -> vectors [n, d]
 
 
 class ConditionalGan(Networks):
@@ -99,25 +102,29 @@ class ConditionalGan(Networks):
     def _watched(self, state: State, shard: Shard, ctx: SiloContext, group: Group) -> Tensor:
         """[5] this silo's mean energy distance to what came in, and to what lies between it and the start."""
         space = ctx.schema
-        noise = torch.randn(FAKES * 16, self.noise_of(space, group), generator=rng_for(0, "watched"))
+        noise = torch.randn(FAKES, self.noise_of(space, group), generator=rng_for(0, "watched"))
 
         def make(way: float, given: Tensor) -> Tensor:
-            nets = self._released(space, group, state, way)
-            with torch.no_grad():
-                return torch.cat([net(noise[: len(given)], given) for net in nets], dim=1)
+            return self._maker(space, group, state, way)(noise[torch.arange(len(given)) % FAKES], given)
 
         seen = Distance.of(space, state, group, target(space, state, group), make, self.restore)
         total = shard.prepared("held", held_rows).counts(seen.of_rows, clip=1.0)
         return (total / shard.patients).float()
 
-    def _released(self, space: Space, group: Group, state: State, way: float, device: str = CPU) -> list[ModalityGenerator]:
-        """The generators at a share of the way from their start to the trained average."""
-        nets = []
+    def _maker(self, space: Space, group: Group, state: State, way: float, device: str = CPU) -> Make:
+        """The group's generators at a share of the way from their start to the trained average."""
+        with torch.device("meta"):  # shapes alone: weights come from the state
+            nets = self.generators_of(space, group)
+        weights = {}
         for name in group:
-            ends = [training.part(state, f"{role}.{name}") for role in ("start", "ema")]
-            between = {f"{name}/{key}": torch.lerp(value, ends[1][key], way) for key, value in ends[0].items()}
-            nets.append(training.restored(partial(self._one, space, group, name), between, name, device).eval())
-        return nets
+            start, end = (training.part(state, f"{role}.{name}") for role in ("start", "ema"))
+            weights[name] = {key: torch.lerp(value, end[key], way).to(device) for key, value in start.items()}
+
+        def make(noise: Tensor, given: Tensor) -> Tensor:
+            with torch.no_grad():
+                return torch.cat([functional_call(nets[m], weights[m], (noise, given)) for m in group], dim=1)
+
+        return make
 
     def objective(self, schema: Space, state: State) -> Mapping[str, Objective]:
         """Every discriminator's loss on real rows, where the state holds its weights."""
@@ -134,15 +141,13 @@ class ConditionalGan(Networks):
         z = torch.zeros(n, schema.width)
         given = conditions.features(schema, condition)
         for group in self.groups(schema):
-            nets = self._released(schema, group, state, chosen(state[watch_name(group)]) if self.watch else 1.0, device)
+            maker = self._maker(schema, group, state, chosen(state[watch_name(group)]) if self.watch else 1.0, device)
 
-            def make(given: Tensor, rng: Rng, group: Group = group, nets: Sequence[ModalityGenerator] = nets) -> Tensor:
+            def make(given: Tensor, rng: Rng, group: Group = group, maker: Make = maker) -> Tensor:
                 there = given.to(device)
-                noise = drawn((len(given), self.noise_of(schema, group)), rng, there)
-                return torch.cat([net(noise, there) for net in nets], dim=1).to(CPU)
+                return maker(drawn((len(given), self.noise_of(schema, group)), rng, there), there).to(CPU)
 
-            with torch.no_grad():
-                made = make(given, rng)
+            made = make(given, rng)
             if self.restore:
                 made = restored(schema, state, target(schema, state, group), make, rng)(made, given)
             z[:, columns(schema, group)] = made

@@ -33,13 +33,13 @@ LEAST = 64  # of a class
 
 
 def chosen(score: Tensor) -> float:
-    """The share of the way with the least energy distance."""
-    return WAY[int(score.argmin())]
+    """The share of the way with the least energy distance; all of it where nobody was asked."""
+    return WAY[int(score.argmin())] if bool((score != score[0]).any()) else WAY[-1]
 
 
 def undecided() -> Tensor:
-    """Scores [5] before any patient was asked: the start."""
-    return torch.tensor(WAY)
+    """Scores [5] before any patient was asked."""
+    return torch.zeros(len(WAY))
 
 
 @dataclass(frozen=True, slots=True)
