@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from fpmg_plugins.aggregators.fedavg import FedAvg
-from fpmg_plugins.generators.gan.distance import WAY, Distance, chosen
+from fpmg_plugins.generators.gan.distance import WAY, Distance, chosen, undecided
 from fpmg_plugins.generators.gan.parallel_cgan import ParallelCgan
 from fpmg_plugins.generators.statistics.restoring import Restored, Target
 from fpmg_plugins.topologies.ring import Ring
