@@ -40,7 +40,9 @@ class TransformerAe(Autoencoding):
         width: Literal[32, 48, 64, 96, 128] = 48,
         layers: Annotated[int, Ge(1), Le(4)] = 1,
         heads: Literal[1, 2, 4] = 2,
-        tokens: Annotated[int, Ge(4), Le(256)] = 24,
+        tokens: Annotated[int, Ge(4), Le(1024)] = 512,
+        phrases: Literal["exchanged", "public"] = "exchanged",
+        least: Annotated[int, Ge(1)] = 5,
         start: Literal["public", "moments"] = "public",
         pretrained: str = "",
         lr: Annotated[float, Gt(0)] = 3e-3,
@@ -51,6 +53,8 @@ class TransformerAe(Autoencoding):
         self.layers = layers
         self.heads = heads
         self.tokens = tokens
+        self.phrases = phrases
+        self.least = least
         self.start = start
         self.pretrained = pretrained
         self.lr = lr
@@ -62,32 +66,33 @@ class TransformerAe(Autoencoding):
 
     def charges(self, schema: Schema, steps: int) -> Charges:
         if schema.kind == "text":
-            return Charges(private_steps=steps, moments=int(self.start == "moments"))
+            counts = text_ae.COUNTS if self.phrases == "exchanged" else 0
+            return Charges(private_steps=steps, moments=int(self.start == "moments"), counts=counts)
         return Charges(private_steps=steps, counts=1)
 
     def statistics(self, schema: Schema, shard: Shard, ctx: SiloContext) -> State:
         if schema.kind == "text":
-            return text_ae.statistics(shard) if self.start == "moments" else {}
+            return text_ae.statistics(self, shard)
         return series_ae.statistics(schema, shard, ctx)
 
     def frozen(self, schema: Schema, stats: State) -> State:
-        return {} if schema.kind == "text" else series_ae.frozen(schema, stats, self.dim)
+        return text_ae.frozen(self, stats) if schema.kind == "text" else series_ae.frozen(schema, stats, self.dim)
 
     def init(self, schema: Schema, stats: State, rng: Rng) -> State:
         state = super().init(schema, stats, rng)
         if schema.kind == "series":
             return series_ae.started(schema, state)
-        return text_ae.principal(state, stats, MODULE) if stats else state
+        return text_ae.started(state, stats, MODULE)
 
     def network(self, schema: Schema) -> Coder:
         return text_ae.network(self, schema) if schema.kind == "text" else series_ae.network(self, schema)
 
     def features(self, schema: Schema, state: State, data: Any) -> dict[str, Tensor]:
         if schema.kind == "text":
-            return text_ae.features(self, schema, data)
+            return text_ae.features(self, schema, state, data)
         return series_ae.features(schema, state, data)
 
     def records(self, schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> ModalityData:
         if schema.kind == "text":
-            return text_ae.records(schema, outputs)
+            return text_ae.records(self, schema, state, outputs)
         return series_ae.records(schema, state, outputs)
