@@ -273,4 +273,4 @@ def _clipped_sparse(x: Tensor, clip: float) -> Tensor:
     row, values = x.indices()[0], x.values()
     norm = torch.zeros(len(x), dtype=values.dtype).index_add_(0, row, values.square()).sqrt()
     factor = (clip / norm.clamp(min=1e-12)).clamp(max=1.0)
-    return torch.sparse_coo_tensor(x.indices(), values * factor[row], x.shape, is_coalesced=True)
+    return torch.sparse_coo_tensor(x.indices(), values * factor[row], x.shape, check_invariants=False, is_coalesced=True)

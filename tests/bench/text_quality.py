@@ -109,9 +109,13 @@ def main():
     commonest = findings.commonest(train.data[given.modality].strings)
     own = model.perplexity(second)
     weights = sum(v.numel() for k, v in state.items() if not k.startswith("frozen/"))
-    print(f"{given.cohort} {given.modality}: {len(train)} training, {len(real)} held-out texts, {len(shards)} silos, weights {weights}")
+    print(
+        f"{given.cohort} {given.modality}: {len(train)} training, {len(real)} held-out texts, {len(shards)} silos, weights {weights}"
+    )
     print(f"  seconds: train {trained:.1f}, encode {len(z) + len(zh)} {encoded:.1f}, decode {len(zh)} {seconds:.1f}")
-    print(f"  F1 {findings.f1(real, decoded):.3f} (commonest {findings.f1(real, [commonest] * len(real)):.3f}), well formed {findings.well_formed(made):.3f}")
+    print(
+        f"  F1 {findings.f1(real, decoded):.3f} (commonest {findings.f1(real, [commonest] * len(real)):.3f}), well formed {findings.well_formed(made):.3f}"
+    )
     alphabet = {c for s in train.data[given.modality].strings for c in s} | {" "}
     lower = Characters([s.lower() for s in first])
     for label, strings in (("real", second), ("decoded", decoded), ("drawn", made)):

@@ -42,7 +42,7 @@ class TransformerAe(Autoencoding):
         heads: Literal[1, 2, 4] = 2,
         tokens: Annotated[int, Ge(4), Le(1024)] = 512,
         phrases: Literal["exchanged", "public"] = "exchanged",
-        least: Annotated[int, Ge(1)] = 5,
+        least: Annotated[int, Ge(1)] = 3,
         start: Literal["public", "moments"] = "public",
         pretrained: str = "",
         lr: Annotated[float, Gt(0)] = 3e-3,

@@ -5,7 +5,7 @@ from fpmg_plugins import findings
 from fpmg_plugins.aggregators.fedavg import FedAvg
 from fpmg_plugins.datasets.phantom import Phantom
 from fpmg_plugins.encoders.text import finding_planner, vocabulary
-from fpmg_plugins.encoders.text.net import _repeating
+from fpmg_plugins.encoders.text.writer import _repeating
 from fpmg_plugins.encoders.transformer_ae import TransformerAe
 from fpmg_plugins.topologies.ring import Ring
 from sklearn.decomposition import PCA

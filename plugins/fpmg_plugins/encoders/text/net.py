@@ -37,7 +37,9 @@ class TextCoder(Coder):
     said, findings in full and words at `LESS`.
     """
 
-    def __init__(self, length: int, findings: int, words: int, sizes: int, dim: int, width: int, layers: int, heads: int, hidden: int = 0) -> None:
+    def __init__(
+        self, length: int, findings: int, words: int, sizes: int, dim: int, width: int, layers: int, heads: int, hidden: int = 0
+    ) -> None:
         super().__init__()
         self.straight = dim - dim // 4
         rest = dim - self.straight

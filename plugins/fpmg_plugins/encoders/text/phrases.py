@@ -13,8 +13,8 @@ import numpy as np
 from scipy import sparse
 
 from fpmg_plugins.encoders.text import finding_planner
-from fpmg_plugins.encoders.text.vocabulary import BREAKS, DENIALS, said
 from fpmg_plugins.encoders.text.tallies import ORDERS
+from fpmg_plugins.encoders.text.vocabulary import BREAKS, DENIALS, said
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 WIDE = 64  # words that may follow a state, at most
-SHORTER = 0.5  # of the share for the unseen
+SHORTER = 2.5  # of the share for the unseen: what is rare was dropped from the counts, and texts shall not all be the same
+MOSTLY = 0.9
 NEAR = 0.8  # a finding one word further away counts so much less
 AHEAD = 12  # words looked ahead
+MARKS = frozenset(".,;:!?。，、；：！？؟،।")  # what follows these is not tied to them, as it is to a hyphen or a digit
 EDGE = 0  # the number of the edge of a text
 END = -1  # the state behind a text
 
@@ -57,44 +59,81 @@ class Phrases:
 
 def compiled(found: Agreed) -> Phrases | None:
     """The automaton of these sequences; None where no text can be begun and ended."""
-    contexts = {order: _contexts(found.sequences[order + 1]) for order in (1, 2, 3)}
-    sizes = {order: len(first) for order, (_, first, _) in contexts.items()}
-    starts = {1: 0, 2: sizes[1], 3: sizes[1] + sizes[2]}
-    total = sum(sizes.values())
-    follow, share = np.full((total, WIDE), -1), np.full((total, WIDE), -np.inf, dtype=np.float32)
-    leads, shorter, leaves = np.full((total, WIDE), END), np.full(total, END), np.zeros(total, dtype=np.float32)
-    for order, (rows, first, many) in contexts.items():
-        counts = found.counts[order + 1]
-        order_of = np.lexsort((-counts, *rows[:, :-1].T[::-1]))
-        rows, counts = rows[order_of], counts[order_of]
-        which = np.repeat(np.arange(len(first)), many)
-        place = np.arange(len(rows)) - np.repeat(first, many)
-        mass = np.bincount(which, counts, len(first))
-        kept = place < WIDE
-        state, place, rows, counts = which[kept] + starts[order], place[kept], rows[kept], counts[kept]
-        follow[state, place] = rows[:, -1]
-        share[state, place] = np.log(counts / mass[which[kept]])
-        leads[state, place] = _looked_up(contexts, starts, rows[:, -3:] if order == 3 else rows)
-        if order > 1:
-            heads = found.sequences[order + 1][np.lexsort(found.sequences[order + 1][:, :-1].T[::-1])][first][:, 1:-1]
-            shorter[starts[order] : starts[order] + len(first)] = _looked_up(contexts, starts, heads)
-            kinds = many / (many + mass)
-            leaves[starts[order] : starts[order] + len(first)] = SHORTER * kinds
-    leaves[shorter == END] = 0.0
-    if not total or _state(contexts, starts, np.array([[EDGE]]))[0] == END:
+    contexts = {order: _contexts(found.sequences[order + 1], found.counts[order + 1]) for order in (1, 2, 3)}
+    table = _Table(sum(len(part.first) for part in contexts.values()))
+    joining = [at for at, word in enumerate(found.words, 1) if not word[-1].isalpha() and word.strip() not in MARKS]
+    for order, part in contexts.items():
+        _fill(table, contexts, order, part, joining)
+    start = int(_looked_up(contexts, np.array([[EDGE, EDGE]]), 1)[0]) if len(table.leaves) else END
+    if start == END or not _pruned(table)[start]:
         return None
     finding, scope = _meanings(found.words)
-    return Phrases(
-        found.words, follow, share, leads, shorter, leaves, finding, scope, int(_state(contexts, starts, np.array([[EDGE]]))[0])
-    )
+    return Phrases(found.words, table.follow, table.share, table.leads, table.shorter, table.leaves, finding, scope, start)
 
 
-def _contexts(sequences: NDArray[np.int32]) -> tuple[Ints, Ints, Ints]:
-    """(sequences sorted by all words but the last, where each context begins, how many follow it)."""
+@dataclass(frozen=True)
+class _Contexts:
+    """Sequences [m, words] and counts [m] by context and falling count; where each context begins, how many follow it, its state."""
+
+    rows: Ints
+    counts: Floats
+    first: Ints
+    many: Ints
+
+
+class _Table:
+    """The automaton in the making, for so many states."""
+
+    def __init__(self, states: int) -> None:
+        self.follow = np.full((states, WIDE), -1)
+        self.share = np.full((states, WIDE), -np.inf, dtype=np.float32)
+        self.leads = np.full((states, WIDE), END)
+        self.shorter, self.leaves = np.full(states, END), np.zeros(states, dtype=np.float32)
+
+
+def _fill(table: _Table, contexts: dict[int, _Contexts], order: int, part: _Contexts, joining: list[int]) -> None:
+    if not len(part.rows):
+        return
+    state = np.arange(len(part.first)) + _start(contexts, order)
+    which = np.repeat(np.arange(len(part.first)), part.many)
+    place = np.arange(len(part.rows)) - part.first[which]
+    mass = np.bincount(which, part.counts)
+    kept = place < WIDE
+    at = state[which[kept]], place[kept]
+    table.follow[at] = part.rows[kept, -1]
+    table.share[at] = np.log(part.counts[kept] / mass[which[kept]])
+    table.leads[at] = _looked_up(contexts, part.rows[kept], min(order + 1, 3))
+    if order > 1:
+        table.shorter[state] = _looked_up(contexts, part.rows[part.first, :-1], order - 1)
+        leaves = np.minimum(SHORTER * part.many / (part.many + mass), MOSTLY)
+        tied = np.isin(part.rows[part.first, -2], joining) & (order == 2)
+        table.leaves[state] = np.where(tied | (table.shorter[state] == END), 0.0, leaves)
+
+
+def _pruned(table: _Table) -> NDArray[np.bool_]:
+    """Words behind which no text could end are taken out; says from which states [s] one can."""
+    while True:
+        can = (table.follow >= 0).any(axis=1)
+        alone = ~can & (table.shorter != END)
+        can[alone] = can[table.shorter[alone]]
+        table.leaves[alone] = 1.0
+        table.leaves[~can[table.shorter] & ~alone] = 0.0
+        dead = (table.follow > EDGE) & ((table.leads == END) | ~can[table.leads])
+        if not dead.any():
+            break
+        table.follow[dead], table.share[dead] = -1, -np.inf
+    with np.errstate(divide="ignore"):
+        mass = np.log(np.exp(table.share).sum(axis=1, keepdims=True))
+    np.subtract(table.share, mass, out=table.share, where=np.isfinite(mass))
+    return can
+
+
+def _contexts(sequences: NDArray[np.int32], counts: Floats) -> _Contexts:
     rows = sequences.astype(np.int64)
-    rows = rows[np.lexsort(rows[:, :-1].T[::-1])]
+    order = np.lexsort((-counts, *rows[:, :-1].T[::-1]))
+    rows = rows[order]
     _, first, many = np.unique(_coded(rows[:, :-1]), return_index=True, return_counts=True)
-    return rows, first, many
+    return _Contexts(rows, counts[order], first, many)
 
 
 def _coded(rows: Ints) -> Ints:
@@ -103,23 +142,20 @@ def _coded(rows: Ints) -> Ints:
     return found
 
 
-def _state(contexts: dict[int, tuple[Ints, Ints, Ints]], starts: dict[int, int], rows: Ints) -> Ints:
-    """The state of each context, END where nothing is known to follow it."""
-    order = rows.shape[1]
-    known = _coded(contexts[order][0][contexts[order][1]][:, :-1])
-    if not len(known):
-        return np.full(len(rows), END)
-    at = np.searchsorted(known, _coded(rows)).clip(max=len(known) - 1)
-    return np.where(known[at] == _coded(rows), at + starts[order], END)
+def _start(contexts: dict[int, _Contexts], order: int) -> int:
+    return sum(len(contexts[shorter].first) for shorter in range(1, order))
 
 
-def _looked_up(contexts: dict[int, tuple[Ints, Ints, Ints]], starts: dict[int, int], rows: Ints) -> Ints:
-    """The state of the longest end of each row that is a context; END behind the edge of a text."""
+def _looked_up(contexts: dict[int, _Contexts], rows: Ints, longest: int) -> Ints:
+    """The state of the longest end of each row, of so many words at most, that is a context; END behind the edge of a text."""
     found = np.full(len(rows), END)
-    for order in range(1, rows.shape[1] + 1):
-        better = _state(contexts, starts, rows[:, -order:])
-        found = np.where(better == END, found, better)
-    return np.where(rows[:, -1] == EDGE, END, found)
+    for order in range(1, longest + 1):
+        part, ends = contexts[order], _coded(rows[:, -order:])
+        known = _coded(part.rows[part.first, :-1])
+        if len(known):
+            at = np.searchsorted(known, ends).clip(max=len(known) - 1)
+            found = np.where(known[at] == ends, at + _start(contexts, order), found)
+    return np.where((rows[:, -1] == EDGE) & (rows[:, 0] != EDGE), END, found)
 
 
 def _meanings(words: tuple[str, ...]) -> tuple[Ints, Ints]:

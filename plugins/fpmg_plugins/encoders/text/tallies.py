@@ -39,7 +39,7 @@ ENTRIES = 1024.0  # squared norm of a patient's row under privacy: places that c
 
 
 def counted(shard: Shard, least: int) -> State:
-    """"words/1" .. "words/4": this silo's counts by place, each patient's records sharing a weight of 1; below `least` they are 0."""
+    """ "words/1" .. "words/4": this silo's counts by place, each patient's records sharing a weight of 1; below `least` they are 0."""
     found: dict[int, Tensor] = {1: _counted(shard, 1, least, _beginnings)}
     for order in ORDERS:
         known = found[1].numpy(), found[order - 1].numpy()
@@ -67,13 +67,17 @@ def _bins(strings: Sequence[str], order: int, keys: Callable[[str], Keys]) -> Te
     row = np.repeat(np.arange(len(places)), [len(part) for part in places])
     at = np.stack([row, np.concatenate(places)]) if len(row) else np.zeros((2, 0), dtype=np.int64)
     width = (len(strings), ROWS * PLACES[order])
-    return torch.sparse_coo_tensor(torch.from_numpy(at), torch.ones(at.shape[1]), width, is_coalesced=True)
+    return torch.sparse_coo_tensor(
+        torch.from_numpy(at), torch.ones(at.shape[1]), width, check_invariants=False, is_coalesced=True
+    )
 
 
 def _places(keys: Keys, order: int) -> NDArray[np.int64]:
     """The places of keys, row after row [ROWS * n]."""
     size = np.uint64(PLACES[order])
-    return np.concatenate([(mixed(keys + np.uint64(7 + row)) % size).astype(np.int64) + row * PLACES[order] for row in range(ROWS)])
+    return np.concatenate(
+        [(mixed(keys + np.uint64(7 + row)) % size).astype(np.int64) + row * PLACES[order] for row in range(ROWS)]
+    )
 
 
 def estimated(sums: Counts, keys: Keys, order: int) -> NDArray[np.floating]:
@@ -177,9 +181,7 @@ def _is_word(text: bytes) -> bool:
         return False
 
 
-def _frequent(
-    rows: NDArray[np.intp], alphabet: Keys, sums: Counts, order: int
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+def _frequent(rows: NDArray[np.intp], alphabet: Keys, sums: Counts, order: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     keys = alphabet[rows[:, 0]]
     for step in range(1, order):
         keys = followed(keys, alphabet[rows[:, step]])

@@ -53,7 +53,9 @@ def network(settings: Settings, schema: Schema) -> TextCoder:
     """A fresh network for texts of at most `tokens` words."""
     s, findings = settings, 2 * len(finding_planner.names())
     hidden = public_reader.width(s.pretrained) if s.pretrained else 0
-    return TextCoder(_length(s, schema), findings, _words(s), len(SIZES) + 1 if _words(s) else 0, s.dim, s.width, s.layers, s.heads, hidden)
+    return TextCoder(
+        _length(s, schema), findings, _words(s), len(SIZES) + 1 if _words(s) else 0, s.dim, s.width, s.layers, s.heads, hidden
+    )
 
 
 def features(settings: Settings, schema: Schema, state: State, data: Any) -> dict[str, Tensor]:
@@ -161,7 +163,9 @@ class _Held:
 
     @classmethod
     def of(cls, state: Mapping[str, Tensor]) -> _Held:
-        parts = {key: state[key] for key in sorted(state) if key == WORDS_AT or key.startswith(("frozen/sequences", "frozen/counts"))}
+        parts = {
+            key: state[key] for key in sorted(state) if key == WORDS_AT or key.startswith(("frozen/sequences", "frozen/counts"))
+        }
         found = hashlib.blake2b(digest_size=16)
         for value in parts.values():
             found.update(value.numpy().tobytes())

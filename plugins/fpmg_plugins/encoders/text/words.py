@@ -1,7 +1,8 @@
 """A text of any script as words, and their hashes: nothing is looked up in a list of one language.
 
 A word carries the space before it, so that joining words is writing. Letters of scripts that put no spaces between words (Han, kana,
-Thai, Lao, Khmer, Burmese) are words of their own, and so is every digit, mark or symbol.
+Thai, Lao, Khmer, Burmese) are words of their own, and so is every digit, mark or symbol; a digit takes
+the point, comma, colon or stroke right before it along.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ LONGEST = 24  # characters of a word; the rest is another word
 STOP = 256  # what follows the last byte of a word when it is spelled
 _ALONE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0981-\u0983\u09bc-\u09cd"
-_WORD = re.compile(rf" ?(?:[{_ALONE}]|(?:(?![{_ALONE}])[^\W\d_]|[{_MARKS}]){{1,{LONGEST}}}|\S)")
+_WORD = re.compile(rf" ?(?:[{_ALONE}]|(?:(?![{_ALONE}])[^\W\d_]|[{_MARKS}]){{1,{LONGEST}}}|[.,:/]\d|\S)")
 
 
 def words(text: str) -> list[str]:
@@ -82,6 +83,9 @@ def codes(strings: Sequence[str], length: int, buckets: int) -> NDArray[np.int64
 def seeded(numbers: NDArray[np.float32]) -> NDArray[np.uint64]:
     """A key [n] for each row [n, d] of numbers, from its bits alone."""
     return np.array(
-        [int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "little") for row in np.ascontiguousarray(numbers)],
+        [
+            int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "little")
+            for row in np.ascontiguousarray(numbers)
+        ],
         dtype=np.uint64,
     )

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     from fpmg_plugins.encoders.text.phrases import Floats, Ints, Phrases
 
-TRIES = 3  # texts of a vector, of which one is kept
+FLAT = 0.7  # of the log share of what follows: what is usual is said a little less often
+TRIES = 6  # texts of a vector, of which one is kept
 MOST = 3.0  # nats that a vector can lift a word by
 AGAIN = -1.5  # nats on what was said once
+BARRED = -6.0  # nats on a finding that the vector does not hold
 FAR = 1e-9
 EARLY, LATE = -4.0, 4.0  # nats on ending before or behind the size that a vector holds
 
@@ -76,9 +78,7 @@ def pen(known: Phrases, words: int) -> Pen:
     return Pen(known, column, place, np.concatenate([near[:, said], none], axis=1), rare)
 
 
-def written(
-    pen: Pen, lift: Floats, expected: NDArray[np.bool_], size: Size, seeds: NDArray[np.uint64], length: int
-) -> list[str]:
+def written(pen: Pen, lift: Floats, expected: NDArray[np.bool_], size: Size, seeds: NDArray[np.uint64], length: int) -> list[str]:
     """A text of at most `length` words for each row. lift [n, findings + words], expected [n, findings], seeds [n]."""
     every = mixed(seeds[:, None] + np.arange(TRIES, dtype=np.uint64)).ravel()
     pages = _Pages(pen, np.repeat(lift, TRIES, axis=0), np.repeat(expected, TRIES, axis=0), size, every, length)
@@ -87,22 +87,30 @@ def written(
             break
     best = pages.worth().reshape(-1, TRIES).argmax(axis=1) + TRIES * np.arange(len(seeds))
     names = finding_planner.names()
-    spelled = np.array(["", *pen.phrases.words, *(f" {name}" for name in names), *(f" {name.capitalize()}" for name in names)], dtype=object)
+    spelled = np.array(
+        ["", *pen.phrases.words, *(f" {name}" for name in names), *(f" {name.capitalize()}" for name in names)], dtype=object
+    )
     return ["".join(spelled[row]).strip() for row in pages.said[best]]
 
 
 class _Pages:
     """Rows of words in the making."""
 
-    def __init__(self, pen: Pen, lift: Floats, expected: NDArray[np.bool_], size: Size, seeds: NDArray[np.uint64], length: int) -> None:
+    def __init__(
+        self, pen: Pen, lift: Floats, expected: NDArray[np.bool_], size: Size, seeds: NDArray[np.uint64], length: int
+    ) -> None:
         n, self.k = len(seeds), len(finding_planner.names()) + 1
         self.pen, self.seeds = pen, seeds
         sides, none = lift[:, : 2 * (self.k - 1)].reshape(n, 2, -1), np.zeros((n, 1), dtype=np.float32)
         self.waiting = pen.rare[np.argsort(-sides[:, :, pen.rare], axis=2)]  # [n, 2, rare]: which one next
         self.left = expected.reshape(n, 2, -1)[:, :, pen.rare].sum(axis=2)
         halves = np.split(lift[:, : 2 * (self.k - 1)], 2, axis=1)
-        self.lift = np.concatenate([halves[0], none, halves[1], none, lift[:, 2 * (self.k - 1) :], none], axis=1).clip(-MOST, MOST)
+        self.lift = np.concatenate([halves[0], none, halves[1], none, lift[:, 2 * (self.k - 1) :], none], axis=1).clip(
+            -MOST, MOST
+        )
         due = np.concatenate([expected.reshape(n, 2, -1), self.left[:, :, None] > 0], axis=2).reshape(n, -1)
+        unasked = np.concatenate([expected.reshape(n, 2, -1), self.left[:, :, None] > 0], axis=2).reshape(n, -1)
+        self.lift[:, : 2 * self.k][~unasked] = BARRED
         self.due = np.pad(due, ((0, 0), (0, self.lift.shape[1] - due.shape[1]))) & (pen.place >= 0)
         self.said = np.full((n, length), EDGE)
         self.gain = np.zeros(n)
@@ -112,8 +120,8 @@ class _Pages:
 
     def worth(self) -> NDArray[np.float64]:
         """What the vector thinks of each text, in nats."""
-        missed: NDArray[np.float64] = self.gain - MOST * self.due.sum(axis=1)
-        return missed
+        chance = -np.log(-np.log(self._uniform(np.arange(len(self.gain)), -2) + 1e-12))
+        return self.gain - MOST * self.due.sum(axis=1) + chance
 
     def go_on(self, step: int) -> bool:
         """One more word for all rows that have not ended; False where none is left."""
@@ -126,7 +134,7 @@ class _Pages:
         options, leads = known.follow[state], known.leads[state]
         column = pen.column[options, denied]
         after = known.denied_after(options, denied)
-        score = known.share[state] + np.take_along_axis(self.lift[rows], column, axis=1)
+        score = FLAT * known.share[state] + np.take_along_axis(self.lift[rows], column, axis=1)
         score += self._nearer(rows, column, leads, after)
         ends = (leads == END) & (options >= 0)
         score += ends * np.where(step < self.low[rows], EARLY, np.where(step >= self.high[rows] - 1, LATE, 0.0))[:, None]
@@ -144,7 +152,9 @@ class _Pages:
         if not len(idle):
             return
         columns = np.flatnonzero(self.pen.place >= 0)
-        near = self.pen.near[2 * self.state[idle] + self.denied[idle]][:, self.pen.place[columns]] * self.due[np.ix_(idle, columns)]
+        near = (
+            self.pen.near[2 * self.state[idle] + self.denied[idle]][:, self.pen.place[columns]] * self.due[np.ix_(idle, columns)]
+        )
         best = near.argmax(axis=1)
         found = near[np.arange(len(idle)), best] > FAR
         self.target[idle[found]] = columns[best[found]]
@@ -156,7 +166,7 @@ class _Pages:
             state, denied, aim = self.state[rows], self.denied[rows], self.pen.place[self.target[rows]]
             here, there = near[2 * state + denied, aim], near[2 * known.shorter[state] + denied, aim]
             odds = np.where(self.target[rows] >= 0, there / np.maximum(here, FAR), 1.0)
-            back = self._uniform(rows, 3 * step + turn) < known.leaves[state] * odds
+            back = (self._uniform(rows, 3 * step + turn) < known.leaves[state] * odds) | (known.leaves[state] == 1.0)
             self.state[rows[back]] = known.shorter[state[back]]
 
     def _nearer(self, rows: Ints, column: Ints, leads: Ints, after: Ints) -> Floats:
@@ -168,7 +178,7 @@ class _Pages:
 
     def _hear(self, rows: Ints, number: Ints, column: Ints) -> None:
         """What was said is no longer due, and neither it nor its contrary is likely to be said again."""
-        self.gain[rows] += self.lift[rows, column]
+        self.gain[rows] += np.where(self.lift[rows, column] == AGAIN, 0.0, self.lift[rows, column])
         finds = column < 2 * self.k
         rare = finds & (column % self.k == self.k - 1)
         self.due[rows, column] = rare & (self.left[rows, column * rare // self.k] > 1)
@@ -176,6 +186,9 @@ class _Pages:
         self.lift[rows[once], column[once]] = np.minimum(self.lift[rows[once], column[once]], AGAIN)
         contrary = finds & ~rare
         self.lift[rows[contrary], (column[contrary] + self.k) % (2 * self.k)] = AGAIN
+        self.lift[rows[rare], column[rare]] = np.where(
+            self.due[rows[rare], column[rare]], self.lift[rows[rare], column[rare]], BARRED
+        )
         self.target[rows[self.target[rows] == column]] = -1
 
     def _named(self, rows: Ints, number: Ints) -> Ints:
@@ -192,7 +205,7 @@ class _Pages:
         return found
 
     def _uniform(self, rows: Ints, turn: int) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = (mixed(self.seeds[rows] + np.uint64(turn + 2)) >> np.uint64(11)) * 2.0**-53
+        found: NDArray[np.float64] = (mixed(self.seeds[rows] + np.uint64(turn + 3)) >> np.uint64(11)) * 2.0**-53
         return found
 
 
@@ -201,4 +214,3 @@ def _drawn(score: Floats, uniform: NDArray[np.float64]) -> Ints:
     chance = np.exp(score - score.max(axis=1, keepdims=True)).cumsum(axis=1)
     found: Ints = (chance <= (uniform * chance[:, -1])[:, None]).sum(axis=1)
     return found
-
