@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from fpmg_bench.types import Charges
+from fpmg_bench.types import Charges, Update
 from fpmg_plugins.encoders.autoencoding import MODULE, Autoencoding, Coder
 from fpmg_plugins.encoders.series import series_ae
 from fpmg_plugins.encoders.text import public_reader as frozen_reading
@@ -22,14 +23,17 @@ if TYPE_CHECKING:
 
 
 class TransformerAe(Autoencoding):
-    """BERT encoder layers of transformers read a series or a text; vectors decode back in one pass or token by token.
+    """BERT encoder layers of transformers read a series or a text; vectors decode back in one pass or word by word.
 
     Series start from a linear code that one exchange of moments gives (under privacy from a public one, with one charged count).
-    Text is lower-cased and cut into at most `tokens` pieces of a public vocabulary: nothing about words is learnt from patients
-    outside the steps.
-    dim: of the vectors; width, layers, heads: of the encoder layers; proximal: FedProx mu. Of texts alone: start "moments", where
-    the findings' principal components are exchanged once (poor under privacy, where "public", a random projection, costs nothing),
-    and pretrained, a folder, installed package or hub name of a transformers model that reads, frozen, in place of the layers.
+    Texts of any script, upper and lower case: silos exchange how many patients' texts have each word and each sequence of two to
+    four words (hashed, 1.4 MB a silo, five charged counts); what fewer than `least` patients of a silo have does not travel. A vector holds
+    the findings of the public list, the 512 commonest other words and the length; it is written by following frequent sequences.
+    dim: of the vectors; width, layers, heads: of the encoder layers; proximal: FedProx mu. Of texts alone: tokens, words that the layers
+    read and that are written, at most (how many patients' texts are longer stands beside the losses as "cut"); phrases "public": nothing is exchanged or
+    charged, and a text comes back as a list of its findings (for privacy); start "moments", where the findings' principal components
+    are exchanged once (poor under privacy, where "public", a random projection, costs nothing); and pretrained, a folder,
+    installed package or hub name of a transformers model that reads, frozen, in place of the layers.
     """
 
     kinds: ClassVar[frozenset[str]] = frozenset({"series", "text"})
@@ -83,6 +87,11 @@ class TransformerAe(Autoencoding):
         if schema.kind == "series":
             return series_ae.started(schema, state)
         return text_ae.started(state, stats, MODULE)
+
+    def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
+        """Beside the loss "cut": how many patients of the federation have a text of more than `tokens` words, where any have."""
+        update, cut = super().train(state, shard, ctx), float(state[text_ae.CUT]) if text_ae.CUT in state else 0.0
+        return replace(update, losses={**update.losses, "cut": cut}) if cut else update
 
     def network(self, schema: Schema) -> Coder:
         return text_ae.network(self, schema) if schema.kind == "text" else series_ae.network(self, schema)

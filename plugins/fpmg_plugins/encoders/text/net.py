@@ -37,6 +37,8 @@ class TextCoder(Coder):
     said, findings in full and words at `LESS`.
     """
 
+    weight: Tensor
+
     def __init__(
         self, length: int, findings: int, words: int, sizes: int, dim: int, width: int, layers: int, heads: int, hidden: int = 0
     ) -> None:

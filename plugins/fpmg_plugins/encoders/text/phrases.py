@@ -113,7 +113,7 @@ def _fill(table: _Table, contexts: dict[int, _Contexts], order: int, part: _Cont
 def _pruned(table: _Table) -> NDArray[np.bool_]:
     """Words behind which no text could end are taken out; says from which states [s] one can."""
     while True:
-        can = (table.follow >= 0).any(axis=1)
+        can: NDArray[np.bool_] = np.asarray((table.follow >= 0).any(axis=1))
         alone = ~can & (table.shorter != END)
         can[alone] = can[table.shorter[alone]]
         table.leaves[alone] = 1.0
@@ -189,7 +189,7 @@ def reach(phrases: Phrases, columns: Ints) -> Floats:
         back = np.flatnonzero(phrases.shorter != END)
         steps.append((2 * back + denied, 2 * phrases.shorter[back] + denied, phrases.leaves[back]))
     move, hit = _sparse(steps, (2 * n, 2 * n)), _sparse(hits, (2 * n, len(columns))).toarray()
-    found = hit
+    found: Floats = hit
     for _ in range(AHEAD):
         found = hit + move @ found
     return found

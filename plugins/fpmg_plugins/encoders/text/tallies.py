@@ -107,7 +107,8 @@ def _sequences(text: str, order: int, single: Counts, shorter: Counts) -> Keys:
         return np.zeros(0, dtype=np.uint64)
     if order > 2:
         heavy = estimated(shorter, joined(whole, order - 1), order - 1) > 0
-    return joined(whole, order)[heavy[:-1] & heavy[1:]]
+    kept: Keys = joined(whole, order)[heavy[:-1] & heavy[1:]]
+    return kept
 
 
 @lru_cache(maxsize=1 << 16)

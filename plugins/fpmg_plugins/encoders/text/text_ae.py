@@ -31,7 +31,8 @@ SLOPE, HALF = 10.0, 0.4  # logit = SLOPE (reconstruction - HALF): a finding is m
 SIZES = (2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 50, 70, 100, 140, 200, 300)  # words from which on a text is of the next size
 WORDS = 512  # the commonest words that say no finding are in the vector, too
 COUNTS = 1 + len(tallies.ORDERS) + 1  # words, sequences, findings
-WORDS_AT, BASE = "frozen/words", "frozen/base"
+NEVER = -50.0  # nats on a finding that no patients are known to have
+WORDS_AT, BASE, CUT, KNOWN = "frozen/words", "frozen/base", "frozen/cut", "frozen/known"
 
 
 class Settings(Sizes, Protocol):
@@ -75,11 +76,13 @@ def records(settings: Settings, schema: Schema, state: State, outputs: Mapping[s
     logits, seeds = outputs["logits"].numpy(), spelling.seeded(outputs["z"].numpy())
     pen = _opened(_Held.of(state)) if _words(settings) else None
     findings = 2 * len(finding_planner.names())
-    expected = logits[:, :findings] > finding_planner.EXPECTED
+    known = state[KNOWN].numpy() if KNOWN in state else np.ones(findings, dtype=bool)
+    expected = (logits[:, :findings] > finding_planner.EXPECTED) & known
     bodies = [""] * len(logits)
     if pen is not None:
         sized = findings + WORDS
         lift = (logits - state[BASE].numpy())[:, :sized]
+        lift[:, :findings][:, ~known] = NEVER
         size = writing.Size(logits[:, sized:], np.array([1, *SIZES]), np.array([*SIZES, _length(settings, schema)]))
         bodies = writing.written(pen, lift, expected, size, seeds, _length(settings, schema))
     pairs = zip(bodies, expected, strict=True)
@@ -91,8 +94,8 @@ def statistics(settings: Settings, shard: Shard) -> State:
     found: State = {}
     if settings.phrases == "exchanged":
         found |= tallies.counted(shard, settings.least)
-        said = shard.counts(lambda rows: torch.from_numpy(_usual(rows.strings)), (MOST + 1.0) ** 0.5)
-        found["words/findings"] = torch.where(said < settings.least, 0.0, said)
+        said = shard.counts(lambda rows: torch.from_numpy(_usual(rows.strings, settings.tokens)), (MOST + 2.0) ** 0.5)
+        found["words/usual"] = torch.where(said < settings.least, 0.0, said)
         found["words/patients"] = torch.tensor([float(shard.patients)], dtype=torch.float64)
     if settings.start == "moments":
         moments = shard.moments(lambda rows: torch.from_numpy(finding_planner.bags(rows.strings)), MOST**0.5)
@@ -112,13 +115,14 @@ def frozen(settings: Settings, stats: State) -> State:
     for order, counts in agreed.counts.items():
         state[f"frozen/counts.{order}"] = torch.from_numpy(counts)
     n = float(stats["words/patients"].sum())
-    findings, sizes = stats["words/findings"].split((2 * len(finding_planner.names()), len(SIZES) + 1))
+    findings, sizes, cut = torch.split(stats["words/usual"], [2 * len(finding_planner.names()), len(SIZES) + 1, 1])
     rates = torch.cat([findings / n, torch.zeros(WORDS, dtype=torch.float64), sizes / n])
     pen = _opened(_Held.of(state))
     if pen is not None:
         column = pen.column[1 : 1 + len(agreed.words), 0] - 2
         plain = (column >= len(findings)) & (column < len(findings) + WORDS)
         rates[column[plain]] = torch.from_numpy(agreed.counts[1][plain]).double() / n
+    state[CUT], state[KNOWN] = cut.float(), findings > 0
     state[BASE] = rates.clamp(0.5 / max(n, 2.0), 1 - 0.5 / max(n, 2.0)).logit().float()
     return state
 
@@ -203,8 +207,10 @@ def _sizes(strings: Sequence[str]) -> NDArray[np.uint8]:
     return np.eye(len(SIZES) + 1, dtype=np.uint8)[at]
 
 
-def _usual(strings: Sequence[str]) -> NDArray[np.uint8]:
-    return np.concatenate([finding_planner.bags(strings), _sizes(strings)], axis=1)
+def _usual(strings: Sequence[str], tokens: int) -> NDArray[np.uint8]:
+    """[n, findings + sizes + 1]: what a text says, its size, and whether it is longer than so many words."""
+    cut = np.array([[len(spelling.words(string)) > tokens] for string in strings], dtype=np.uint8).reshape(-1, 1)
+    return np.concatenate([finding_planner.bags(strings), _sizes(strings), cut], axis=1)
 
 
 def _words(settings: Settings) -> int:

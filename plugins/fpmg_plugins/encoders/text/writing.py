@@ -80,7 +80,7 @@ def pen(known: Phrases, words: int) -> Pen:
 
 def written(pen: Pen, lift: Floats, expected: NDArray[np.bool_], size: Size, seeds: NDArray[np.uint64], length: int) -> list[str]:
     """A text of at most `length` words for each row. lift [n, findings + words], expected [n, findings], seeds [n]."""
-    every = mixed(seeds[:, None] + np.arange(TRIES, dtype=np.uint64)).ravel()
+    every = mixed(np.add.outer(seeds, np.arange(TRIES, dtype=np.uint64)).astype(np.uint64)).ravel()
     pages = _Pages(pen, np.repeat(lift, TRIES, axis=0), np.repeat(expected, TRIES, axis=0), size, every, length)
     for step in range(length):
         if not pages.go_on(step):
@@ -121,7 +121,8 @@ class _Pages:
     def worth(self) -> NDArray[np.float64]:
         """What the vector thinks of each text, in nats."""
         chance = -np.log(-np.log(self._uniform(np.arange(len(self.gain)), -2) + 1e-12))
-        return self.gain - MOST * self.due.sum(axis=1) + chance
+        worth: NDArray[np.float64] = self.gain - MOST * self.due.sum(axis=1) + chance
+        return worth
 
     def go_on(self, step: int) -> bool:
         """One more word for all rows that have not ended; False where none is left."""
@@ -205,7 +206,9 @@ class _Pages:
         return found
 
     def _uniform(self, rows: Ints, turn: int) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = (mixed(self.seeds[rows] + np.uint64(turn + 3)) >> np.uint64(11)) * 2.0**-53
+        found: NDArray[np.float64] = (
+            np.asarray(mixed(self.seeds[rows] + np.uint64(turn + 3)) >> np.uint64(11), dtype=np.float64) * 2.0**-53
+        )
         return found
 
 
