@@ -126,7 +126,7 @@ def main():
             f"{lower.perplexity([s.lower() for s in few]) / lower.perplexity([s.lower() for s in second]):.2f}) distinct {len(set(few)) / len(few):.3f} "
             f"characters {np.mean([len(s) for s in few]):.0f} outside {odd:.4f}"
         )
-    for i in range(given.show):
+    for i in range(given.show if dataset.publishable else 0):
         print(f"  REAL {real[i]}\n   DEC {decoded[i]}\n   GEN {made[i]}")
 
 
