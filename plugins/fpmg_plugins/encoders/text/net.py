@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 BUCKETS = 2048  # that words are hashed to for the reader
 USUAL = 8  # findings of a text, about: sets the scale of the straight path
 RARE = -3.0  # logit of what may be said before anything is learnt
-LESS = 0.3  # a word counts so much less than a finding, on the way in and in the loss
+INTO = 0.3  # of a finding's, a word's share in a vector at the start
+LESS = 0.1  # a word counts so much less than a finding in the loss
 
 
 class TextCoder(Coder):
@@ -52,7 +53,7 @@ class TextCoder(Coder):
         self.say = nn.Linear(dim, findings + words + sizes)
         weight = torch.cat([torch.ones(findings), torch.full((words,), LESS), torch.ones(sizes)])
         self.register_buffer("weight", weight, persistent=False)
-        _straight(self.found, self.say, weight)
+        _straight(self.found, self.say, torch.where(weight < 1.0, INTO, 1.0))
 
     def encode(self, batch: Mapping[str, Tensor]) -> Tensor:
         z: Tensor = self.found(batch["bag"].float())

@@ -31,6 +31,7 @@ SLOPE, HALF = 10.0, 0.4  # logit = SLOPE (reconstruction - HALF): a finding is m
 SIZES = (2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 50, 70, 100, 140, 200, 300)  # words from which on a text is of the next size
 WORDS = 512  # the commonest words that say no finding are in the vector, too
 COUNTS = 1 + len(tallies.ORDERS) + 1  # words, sequences, findings
+RIDGE = 1e-9
 NEVER = -50.0  # nats on a finding that no patients are known to have
 WORDS_AT, BASE, CUT, KNOWN = "frozen/words", "frozen/base", "frozen/cut", "frozen/known"
 
@@ -139,7 +140,8 @@ def started(state: State, stats: State, module: str) -> State:
 def principal(state: State, stats: State, module: str) -> State:
     """The state with the straight path at the principal components of the findings, exact for all silos together."""
     mean, second = stats["sums/first"] / stats["sums/n"], stats["sums/second"] / stats["sums/n"]
-    values, vectors = torch.linalg.eigh(second - torch.outer(mean, mean))
+    # findings that nobody has leave many equal eigenvalues, on which the solver may give up
+    values, vectors = torch.linalg.eigh(second - torch.outer(mean, mean) + RIDGE * torch.eye(len(mean), dtype=mean.dtype))
     d, k = len(state[f"{module}/found.bias"]), len(mean)
     sd = values.flip(0)[:d].clamp(min=1e-8).sqrt()
     axes = vectors.flip(1)[:, :d]
@@ -147,12 +149,10 @@ def principal(state: State, stats: State, module: str) -> State:
     size = (sd * sd[0]).sqrt()  # half-way to unit variance: rare findings count, and do not drown the rest
     into, back = axes / size, SLOPE * axes * size
     start = {name: state[f"{module}/{name}"].clone() for name in ("found.weight", "found.bias", "say.weight", "say.bias")}
-    rest = start["found.weight"][:, k:]
-    start["found.weight"][:, :k] = into.T.float()
+    # words come in by the steps alone: at random they would drown the components
+    start["found.weight"] = torch.nn.functional.pad(into.T.float(), (0, start["found.weight"].shape[1] - k))
     start["found.bias"] = (-mean @ into).float()
-    if BASE in state:
-        start["found.bias"] -= rest @ state[BASE][k:].sigmoid()
-    start["say.weight"][:k] = 0.0
+    start["say.weight"].zero_()
     start["say.weight"][:k, :d] = back.float()
     start["say.bias"][:k] = (SLOPE * (mean - HALF)).float()
     return state | {f"{module}/{name}": value.contiguous() for name, value in start.items()}

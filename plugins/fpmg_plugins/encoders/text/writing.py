@@ -26,7 +26,7 @@ FLAT = 0.7  # of the log share of what follows: what is usual is said a little l
 TRIES = 6  # texts of a vector, of which one is kept
 MOST = 3.0  # nats that a vector can lift a word by
 AGAIN = -1.5  # nats on what was said once
-BARRED = -6.0  # nats on a finding that the vector does not hold
+BARRED = -12.0  # nats on a finding that the vector does not hold
 FAR = 1e-9
 EARLY, LATE = -4.0, 4.0  # nats on ending before or behind the size that a vector holds
 
@@ -37,6 +37,7 @@ class Pen:
 
     Columns: findings affirmed, rare ones affirmed, both denied, words, and one of all that a vector says nothing of. place [columns]:
     where a column stands in near [2 states, c], -1 where no phrase says it. rare [k]: the findings that are rare.
+    free [numbers]: what may be said again and again.
     """
 
     phrases: Phrases
@@ -44,6 +45,7 @@ class Pen:
     place: Ints
     near: Floats
     rare: Ints
+    free: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def pen(known: Phrases, words: int) -> Pen:
     place[spoken[said]] = np.arange(said.sum())
     none = np.zeros((len(near), 1), dtype=np.float32)  # where place is -1
     rare = np.setdiff1d(np.arange(k - 1), known.finding)
-    return Pen(known, column, place, np.concatenate([near[:, said], none], axis=1), rare)
+    free = np.array([True, *(not word.strip()[-1:].isalpha() for word in known.words), False, False])
+    return Pen(known, column, place, np.concatenate([near[:, said], none], axis=1), rare, free)
 
 
 def written(pen: Pen, lift: Floats, expected: NDArray[np.bool_], size: Size, seeds: NDArray[np.uint64], length: int) -> list[str]:
@@ -101,19 +104,18 @@ class _Pages:
     ) -> None:
         n, self.k = len(seeds), len(finding_planner.names()) + 1
         self.pen, self.seeds = pen, seeds
-        sides, none = lift[:, : 2 * (self.k - 1)].reshape(n, 2, -1), np.zeros((n, 1), dtype=np.float32)
-        self.waiting = pen.rare[np.argsort(-sides[:, :, pen.rare], axis=2)]  # [n, 2, rare]: which one next
-        self.left = expected.reshape(n, 2, -1)[:, :, pen.rare].sum(axis=2)
-        halves = np.split(lift[:, : 2 * (self.k - 1)], 2, axis=1)
-        self.lift = np.concatenate([halves[0], none, halves[1], none, lift[:, 2 * (self.k - 1) :], none], axis=1).clip(
-            -MOST, MOST
-        )
-        due = np.concatenate([expected.reshape(n, 2, -1), self.left[:, :, None] > 0], axis=2).reshape(n, -1)
-        unasked = np.concatenate([expected.reshape(n, 2, -1), self.left[:, :, None] > 0], axis=2).reshape(n, -1)
-        self.lift[:, : 2 * self.k][~unasked] = BARRED
-        self.due = np.pad(due, ((0, 0), (0, self.lift.shape[1] - due.shape[1]))) & (pen.place >= 0)
+        sides, asked = (part[:, : 2 * (self.k - 1)].reshape(n, 2, -1) for part in (lift, expected))
+        rare = asked[:, :, pen.rare]
+        self.left = rare.sum(axis=2)
+        # which rare finding is next [n, 2, rare]: those asked for first
+        self.waiting = pen.rare[np.lexsort((-sides[:, :, pen.rare], ~rare), axis=2)]
+        asked = np.concatenate([asked, self.left[:, :, None] > 0], axis=2).reshape(n, -1)
+        sides = np.pad(sides, ((0, 0), (0, 0), (0, 1))).reshape(n, -1)
+        self.lift = np.concatenate([sides, lift[:, 2 * (self.k - 1) :], np.zeros_like(lift[:, :1])], axis=1).clip(-MOST, MOST)
+        self.lift[:, : 2 * self.k][~asked] = BARRED
+        self.due = np.pad(asked, ((0, 0), (0, self.lift.shape[1] - asked.shape[1]))) & (pen.place >= 0)
         self.said = np.full((n, length), EDGE)
-        self.gain = np.zeros(n)
+        self.gain, self.heard = np.zeros(n), np.zeros(self.lift.shape, dtype=bool)
         self.state, self.denied = np.full(n, pen.phrases.start), np.zeros(n, dtype=np.int64)
         self.target = np.full(n, -1)
         self.low, self.high = size.drawn(self._uniform(np.arange(n), -1))
@@ -179,14 +181,16 @@ class _Pages:
 
     def _hear(self, rows: Ints, number: Ints, column: Ints) -> None:
         """What was said is no longer due, and neither it nor its contrary is likely to be said again."""
-        self.gain[rows] += np.where(self.lift[rows, column] == AGAIN, 0.0, self.lift[rows, column])
+        self.gain[rows] += np.where(self.heard[rows, column], 0.0, self.lift[rows, column])
+        self.heard[rows, column] = True
         finds = column < 2 * self.k
         rare = finds & (column % self.k == self.k - 1)
         self.due[rows, column] = rare & (self.left[rows, column * rare // self.k] > 1)
+        again = np.where(self.pen.free[number], 0.0, AGAIN)
         once = (column < self.lift.shape[1] - 1) & ~rare
-        self.lift[rows[once], column[once]] = np.minimum(self.lift[rows[once], column[once]], AGAIN)
-        contrary = finds & ~rare
-        self.lift[rows[contrary], (column[contrary] + self.k) % (2 * self.k)] = AGAIN
+        self.lift[rows[once], column[once]] = np.minimum(self.lift[rows[once], column[once]], again[once])
+        contrary = rows[finds & ~rare], (column[finds & ~rare] + self.k) % (2 * self.k)
+        self.lift[contrary] = np.minimum(self.lift[contrary], AGAIN)
         self.lift[rows[rare], column[rare]] = np.where(
             self.due[rows[rare], column[rare]], self.lift[rows[rare], column[rare]], BARRED
         )
