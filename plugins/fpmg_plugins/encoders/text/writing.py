@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from fpmg_plugins.encoders.text.phrases import Floats, Ints, Phrases
 
-FLAT = 0.7  # of the log share of what follows: what is usual is said a little less often
+FLAT = 0.55  # of the log share of what follows: what is usual is said a little less often
 TRIES = 6  # texts of a vector, of which one is kept
 MOST = 3.0  # nats that a vector can lift a word by
 AGAIN = -1.5  # nats on what was said once
@@ -104,14 +104,14 @@ class _Pages:
     ) -> None:
         n, self.k = len(seeds), len(finding_planner.names()) + 1
         self.pen, self.seeds = pen, seeds
-        sides, asked = (part[:, : 2 * (self.k - 1)].reshape(n, 2, -1) for part in (lift, expected))
-        rare = asked[:, :, pen.rare]
+        sides, wanted = lift[:, : 2 * (self.k - 1)].reshape(n, 2, -1), expected.reshape(n, 2, -1)
+        rare = wanted[:, :, pen.rare]
         self.left = rare.sum(axis=2)
         # which rare finding is next [n, 2, rare]: those asked for first
         self.waiting = pen.rare[np.lexsort((-sides[:, :, pen.rare], ~rare), axis=2)]
-        asked = np.concatenate([asked, self.left[:, :, None] > 0], axis=2).reshape(n, -1)
-        sides = np.pad(sides, ((0, 0), (0, 0), (0, 1))).reshape(n, -1)
-        self.lift = np.concatenate([sides, lift[:, 2 * (self.k - 1) :], np.zeros_like(lift[:, :1])], axis=1).clip(-MOST, MOST)
+        asked = np.concatenate([wanted, self.left[:, :, None] > 0], axis=2).reshape(n, -1)
+        found = np.pad(sides, ((0, 0), (0, 0), (0, 1))).reshape(n, -1)
+        self.lift = np.concatenate([found, lift[:, 2 * (self.k - 1) :], np.zeros_like(lift[:, :1])], axis=1).clip(-MOST, MOST)
         self.lift[:, : 2 * self.k][~asked] = BARRED
         self.due = np.pad(asked, ((0, 0), (0, self.lift.shape[1] - asked.shape[1]))) & (pen.place >= 0)
         self.said = np.full((n, length), EDGE)
