@@ -95,7 +95,7 @@ class Shard(Protocol):
         ...
 
     def counts(self, bins: Callable[[Any], Tensor], clip: float) -> Tensor:
-        """Sum over patients of bins(rows) [n, k], float64 [k]; under privacy rows are clipped to L2 norm `clip`."""
+        """Sum over patients of bins(rows) [n, k], dense or sparse (COO), float64 [k]; under privacy rows are clipped to L2 norm `clip`."""
         ...
 
 
@@ -121,6 +121,8 @@ class Learner(Protocol):
     Attacks by loss and by gradient need it; a learner without it is not attacked that way, and the report says so.
     Optional: `private_losses`, the values of its parameter `loss` that DP-SGD can train, and of an encoder `not_private(schema) -> str`,
     why DP-SGD cannot train it on such records ("" where it can): `plan` refuses what has no private form.
+    Optional: a parameter `least`: counts of fewer patients of a silo are dropped before they travel. `Evidence.added` says what a
+    record adds before that.
     """
 
     rounds: int | None  # None: the suite's budget; 0: statistics suffice

@@ -196,7 +196,7 @@ class LocalShard:
         # bins are wide and mostly empty: all rows of them at once could outgrow the data
         for at in torch.split(torch.arange(len(weight)), COUNTED):
             rows = bins(self._batch(at.numpy())).double()
-            total = total + weight[at] @ (rows if self._ledger is None else _clipped(rows, clip))
+            total = total + _summed(rows if self._ledger is None else _clipped(rows, clip), weight[at])
         if self._ledger is None:
             return total
         sigma = self._ledger.charge(self._stage, "counts")
@@ -251,8 +251,26 @@ class LocalShard:
         return self._rows.take(rows)
 
 
+def _summed(rows: Tensor, weight: Tensor) -> Tensor:
+    """weight [n] @ rows [n, k], which may be sparse."""
+    import torch
+
+    return torch.mv(rows.t(), weight) if rows.is_sparse else weight @ rows
+
+
 def _clipped(x: Tensor, clip: float) -> Tensor:
     """Rows with L2 norm at most `clip`."""
+    if x.is_sparse:
+        return _clipped_sparse(x.coalesce(), clip)
     factor = (clip / x.norm(dim=1, keepdim=True).clamp(min=1e-12)).clamp(max=1.0)
     clipped: Tensor = x * factor
     return clipped
+
+
+def _clipped_sparse(x: Tensor, clip: float) -> Tensor:
+    import torch
+
+    row, values = x.indices()[0], x.values()
+    norm = torch.zeros(len(x), dtype=values.dtype).index_add_(0, row, values.square()).sqrt()
+    factor = (clip / norm.clamp(min=1e-12)).clamp(max=1.0)
+    return torch.sparse_coo_tensor(x.indices(), values * factor[row], x.shape, check_invariants=False, is_coalesced=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -55,12 +56,18 @@ class Trained:
         return cohort.data[modality].take(at), at
 
     def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[Iterable[State], NDArray[np.intp]]:
-        """The learner's own `statistics` of a silo that has this one record, one after the other, clipped as its ledger asks."""
+        """The learner's own `statistics` of a silo that has this one record, one after the other, clipped as its ledger asks.
+
+        Where counts of fewer than `least` patients do not travel, before they are dropped: alone a record would add nothing.
+        """
         import numpy as np
 
         book = self.stages.ledgers.get(silo)
         ledger: Any = None if book is None else _Unnoised(book.noise)
         learner, schema = self._learner(stage)
+        if hasattr(learner, "least"):
+            learner = copy.copy(learner)
+            learner.least = 1
         rows, at = self.rows(stage, cohort, silo)
         ctx = SiloContext(silo, START, 0, rng_for(self.stages.spec.seed, stage, "attack"), schema=schema)
         alone = (LocalShard(rows.take(np.array([i])), np.zeros(1, np.int64), 1.0, stage, ledger) for i in range(len(at)))

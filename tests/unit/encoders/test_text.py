@@ -5,7 +5,7 @@ from fpmg_plugins import findings
 from fpmg_plugins.aggregators.fedavg import FedAvg
 from fpmg_plugins.datasets.phantom import Phantom
 from fpmg_plugins.encoders.text import finding_planner, vocabulary
-from fpmg_plugins.encoders.text.net import _repeating
+from fpmg_plugins.encoders.text.writer import _repeating
 from fpmg_plugins.encoders.transformer_ae import TransformerAe
 from fpmg_plugins.topologies.ring import Ring
 from sklearn.decomposition import PCA
@@ -107,11 +107,11 @@ def test_what_is_left_unsaid_is_listed_within_the_characters():
 
 @pytest.mark.parametrize("start", ["public", "moments"])
 def test_an_untrained_writer_says_what_the_vector_holds_and_nothing_else(start):
-    encoder = TransformerAe(start=start, dim=24)
+    encoder = TransformerAe(phrases="public", start=start, dim=24)
     stats = encoder.statistics(SCHEMA, LocalShard(Text(STRINGS), np.arange(20), 0.5, "s"), None)
     state = encoder.init(SCHEMA, stats, torch.Generator().manual_seed(0))
     z = torch.randn(30, 24, generator=torch.Generator().manual_seed(1)) * 2
-    expected = encoder._restored(SCHEMA, state).expected(z) > finding_planner.EXPECTED
+    expected = encoder._restored(SCHEMA, state).say(z) > finding_planner.EXPECTED
     for row, string in zip(expected.numpy(), encoder.decode(SCHEMA, state, z).strings, strict=True):
         held = {
             (finding_planner.names()[at % len(finding_planner.names())], at >= len(finding_planner.names()))
@@ -123,7 +123,7 @@ def test_an_untrained_writer_says_what_the_vector_holds_and_nothing_else(start):
 
 
 def test_decoding_in_batches_is_decoding_one_by_one():
-    encoder = TransformerAe(dim=8)
+    encoder = TransformerAe(phrases="public", dim=8)
     state = encoder.init(SCHEMA, {}, torch.Generator().manual_seed(0))
     z = torch.randn(600, 8, generator=torch.Generator().manual_seed(1))
     whole = encoder.decode(SCHEMA, state, z).strings
@@ -134,7 +134,7 @@ def test_decoding_in_batches_is_decoding_one_by_one():
 
 def test_moments_of_two_silos_start_at_the_principal_components_of_both():
     encoder, plan = (
-        TransformerAe(start="moments", dim=4, tokens=8),
+        TransformerAe(phrases="public", start="moments", dim=4, tokens=8),
         Plan("s", Ring(), FedAvg(), 0, {0: SiloPlan(1), 1: SiloPlan(1)}, 0),
     )
     shards = {i: LocalShard(Text(STRINGS[half]), np.arange(10), 0.5, "s") for i, half in enumerate((slice(10), slice(10, 20)))}
@@ -170,5 +170,5 @@ def test_long_texts_train_privately_within_what_was_declared(start):
     shards = {0: LocalShard(Text(STRINGS), np.arange(20), 0.5, "s", ledger)}
     state = run(encoder, SCHEMA, shards, Plan("s", Ring(), FedAvg(), 1, {0: SiloPlan(2)}, 0), lambda record, now: None).states[0]
     spent = {kind: count for (_, kind), count in ledger.spent.items()}
-    assert spent == {"step": 2} | ({"moments": 1} if start == "moments" else {})
+    assert spent == {"step": 2, "counts": 5} | ({"moments": 1} if start == "moments" else {})
     assert all(bool(torch.isfinite(value).all()) for value in state.values())

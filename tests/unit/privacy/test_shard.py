@@ -83,6 +83,18 @@ def test_counts_weigh_patients_not_records():
     assert found.tolist() == [0.5, 1.5]
 
 
+@pytest.mark.parametrize("private", [False, True])
+def test_sparse_bins_are_counted_and_clipped_as_dense_ones(private):
+    data = {"x": torch.randn(30, 8, generator=torch.Generator().manual_seed(2)).relu()}
+    patient = np.arange(30) // 2
+
+    def counted(bins):
+        book = ledger(counts=1) if private else None
+        return LocalShard(data, patient, 0.5, "s", book).begin(0).counts(bins, 1.0)
+
+    torch.testing.assert_close(counted(lambda batch: batch["x"].to_sparse()), counted(lambda batch: batch["x"]))
+
+
 LAYERS = {
     "linear": lambda: nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3)),
     "layer-norm": net,

@@ -15,7 +15,7 @@ from fpmg_plugins.encoders.pca import views as pca_views
 from fpmg_plugins.encoders.picture import pixels
 from fpmg_plugins.encoders.picture.decoder import PixelDecoder
 from fpmg_plugins.encoders.text import vocabulary
-from fpmg_plugins.encoders.text.net import Writer
+from fpmg_plugins.encoders.text.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
