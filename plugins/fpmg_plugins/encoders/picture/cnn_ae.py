@@ -34,7 +34,7 @@ class CnnAe(PictureAe):
         net: Literal["plain", "fine"] = "plain",
         similarity: Annotated[float, Ge(0), Le(1)] = 0.0,
         texture: Annotated[float, Ge(0), Le(1)] = 0.0,
-        augment: bool = False,
+        augment: bool = True,
         detail: Annotated[float, Ge(0)] = 0.0,
         start: Literal["random", "moments"] = "random",
         lr: Annotated[float, Gt(0)] = 3e-3,

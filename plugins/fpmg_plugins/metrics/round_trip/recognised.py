@@ -38,8 +38,8 @@ def score(evidence: Evidence, name: str, members: Trip, others: Trip, seed: int)
         missed: Callable[..., Floats] = partial(_series, units)
     else:
         missed = MISSED[kind]
-    sides = [_closest(evidence.train.schemas[name], name, trip, missed) for trip in (members, others)]
-    found = attack(evidence, *sides, RESAMPLES, seed)
+    inside, outside = (_closest(evidence.train.schemas[name], name, trip, missed) for trip in (members, others))
+    found = attack(evidence, inside, outside, RESAMPLES, seed)
     low, high = interval(found.areas[1:])
     return Score("reconstruction.membership", found.area, low=low, high=high, n=found.n, floor=0.5)
 
@@ -88,9 +88,10 @@ def _column(column: Column, real: pd.Series, made: pd.Series) -> Floats:
     if column.type != "number":
         return np.where(gaps[0] & gaps[1], False, real.to_numpy() != made.to_numpy()).astype(np.float64)
     a, b = (part.to_numpy(dtype=np.float64) for part in (real, made))
-    quarter = np.subtract(*np.nanpercentile(a, (75, 25))) if not gaps[0].all() else 0.0
+    quarter = float(np.subtract(*np.nanpercentile(a, (75, 25)))) if not gaps[0].all() else 0.0
     near = np.minimum(np.abs(a - b) / (quarter if quarter > 0 else 1.0), 1.0)
-    return np.where(gaps[0] | gaps[1], gaps[0] != gaps[1], near)
+    found: Floats = np.where(gaps[0] | gaps[1], gaps[0] != gaps[1], near)
+    return found
 
 
 def _text(schema: Schema, real: Text, made: Text) -> Floats:

@@ -91,7 +91,7 @@ def _remembered(evidence: Evidence, name: str, trips: Mapping[int, Cohort], seed
     """`membership`, of the training patients that a silo's encoders may have seen: all, or where nothing travels its own."""
     try:
         back = evidence.round_trips(members=True)
-        silo_of = {id(trip): silo for silo, trip in reversed(trips.items())}
+        silo_of = {id(trip): silo for silo, trip in trips.items()}
         alone = evidence.bytes.get("messages") == 0
 
         def scored(trip: Cohort) -> list[Score]:
