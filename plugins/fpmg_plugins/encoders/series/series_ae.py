@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from fpmg_plugins.encoders import dither, numbers
 from fpmg_plugins.encoders.autoencoding import MODULE
@@ -77,11 +78,19 @@ def features(schema: Schema, state: State, data: Series) -> dict[str, Tensor]:
 
 def records(schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> Series:
     """Valid series from the decoder's scores, times and masks."""
-    places = (outputs["scores"].double() * state["frozen/unit"] + state["frozen/mean"]).numpy()
+    places = (_lively(outputs["scores"].double(), state["frozen/lively"]) * state["frozen/unit"] + state["frozen/mean"]).numpy()
     clock = (outputs["times"].double() * state["frozen/pace"] * state["frozen/late"] + state["frozen/times"]).numpy()
     own = np.stack([numbers.value(column, places[..., j]) for j, column in enumerate(schema.columns)], axis=2)
     seen = dither.likeliest(_there(state, outputs), outputs["phase"], state["frozen/together"])
     return series_grid.series(schema, own, numbers.value(series_grid.TIME, clock), seen.numpy())
+
+
+def _lively(scores: Tensor, gain: Tensor) -> Tensor:
+    """Scores [n, t, c] whose deviations from the running mean of three steps are `gain` [c] times as large."""
+    if scores.shape[1] < 3:
+        return scores
+    calm = F.avg_pool1d(F.pad(scores.transpose(1, 2), (1, 1), mode="replicate"), 3, 1).transpose(1, 2)
+    return calm + gain * (scores - calm)
 
 
 def _there(state: State, outputs: Mapping[str, Tensor]) -> Tensor:
@@ -118,6 +127,7 @@ def _counted(schema: Schema, counts: Tensor, dim: int) -> State:
         "frozen/masks": torch.full((steps * channels,), MASKS, dtype=torch.float64),
         "frozen/basis": series_basis.public(steps, channels, dim),
         "frozen/late": torch.ones(1, dtype=torch.float64),
+        "frozen/lively": torch.ones(channels, dtype=torch.float64),
         "frozen/always": torch.zeros(steps * channels, dtype=torch.bool),
         "frozen/never": torch.zeros(steps * channels, dtype=torch.bool),
         "frozen/together": torch.arange(channels),
@@ -161,6 +171,7 @@ def _measured(schema: Schema, stats: State, dim: int) -> State:
         "frozen/share": spread_share,
         "frozen/masks": scale.reshape(view.groups, -1)[owner].flatten(),
         "frozen/basis": torch.cat(spread, dim=1).contiguous(),
+        "frozen/lively": series_basis.liveliness(seen, basis) if view.groups == view.steps else torch.ones_like(unit),
         "frozen/late": (lateness > LEAST).double().reshape(1),
         # of several steps together it is known that one was seen, not which
         "frozen/always": (spread_share > 1 - LEAST) & (view.groups == view.steps),
