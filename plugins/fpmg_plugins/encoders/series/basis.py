@@ -16,7 +16,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-SHRINK = 10.0  # patients that the covariance by lag counts for beside a pair's own
+SHRINK = 640.0  # patients that the covariance by lag counts for beside a pair's own: a ridge, by which fewer of them are recognised
 LAGGED = 20.0  # patients that the public covariance counts for beside that of a lag
 FADE = 3.0  # steps in which the public correlation of a channel with itself falls to 1/e of the way to LASTING
 LASTING = 0.4
