@@ -16,13 +16,15 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-SHRINK = 640.0  # patients that the covariance by lag counts for beside a pair's own: a ridge, by which fewer of them are recognised
+SHRINK = (
+    320.0  # patients that the covariance by lag counts for beside a pair's own: a ridge, by which fewer of them are recognised
+)
 LAGGED = 20.0  # patients that the public covariance counts for beside that of a lag
 FADE = 3.0  # steps in which the public correlation of a channel with itself falls to 1/e of the way to LASTING
 LASTING = 0.4
 MASKS, TIMES = 0.6, 0.3  # scale of masks and times beside values of variance 1
 NOISE = 0.005  # variance left to each cell
-MOST = 3.0  # times that steps are amplified
+MOST, OFTEN = 3.0, 0.25  # times that steps are amplified; share of cells from which a channel's own steps are known
 RARE = 0.02  # cells seen by fewer are weighted as if this share saw them
 
 
@@ -66,7 +68,8 @@ def liveliness(seen: Seen, basis: Tensor) -> Tensor:
     told = (own * seen.share) @ own.T / NOISE
     vectors = told @ torch.linalg.inv(told + torch.eye(len(told), dtype=torch.float64))
     real, kept = (_steps(part, steps, channels) for part in (_values(seen, _by_lag(seen)), own.T @ vectors @ own))
-    return (real.clamp(min=0.0) / kept.clamp(min=1e-9)).sqrt().clamp(1.0, MOST)
+    gain = (real.clamp(min=0.0) / kept.clamp(min=1e-9)).sqrt().clamp(1.0, MOST)
+    return torch.where(seen.share.reshape(steps, channels).mean(0) < OFTEN, 1.0, gain)
 
 
 def _steps(covariance: Tensor, steps: int, channels: int) -> Tensor:
