@@ -264,10 +264,10 @@ class Evidence(Protocol):
         """
         ...
 
-    def round_trips(self) -> Mapping[int, Cohort]:
+    def round_trips(self, members: bool = False) -> Mapping[int, Cohort]:
         """silo -> the held-out patients, record by record, after its own encoders and decoders: what stages 1 and 3 lose.
 
-        One object for silos with the same encoders. Raises NotApplicable where the method has none.
+        members: the training patients, whom encoders may remember. One object for silos with the same encoders. Raises NotApplicable where the method has none.
         """
         ...
 

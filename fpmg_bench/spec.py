@@ -21,7 +21,8 @@ class Choice:
 class Budget:
     """How long a method may train; rounds 0: what the exchanged statistics alone give.
 
-    stop: {"consensus": 1e-3} ends when released weights move less than that.
+    encoder_*: of stage 1, whose steps and rate are stage 2's where None. stop: {"consensus": 1e-3} ends a stage when released
+    weights move less than that.
     """
 
     rounds: int = 15
@@ -30,6 +31,18 @@ class Budget:
     encoder_rounds: int = 8
     evaluate_every: int | None = None
     stop: Mapping[str, float] | None = None
+    encoder_local_steps: int | None = None
+    encoder_sampling_rate: float | None = None
+
+    @property
+    def stage1(self) -> dict[str, Any]:
+        """What stage 1 uses of it, under the names that enter its key."""
+        return {
+            "encoder_rounds": self.encoder_rounds,
+            "local_steps": self.local_steps if self.encoder_local_steps is None else self.encoder_local_steps,
+            "sampling_rate": self.sampling_rate if self.encoder_sampling_rate is None else self.encoder_sampling_rate,
+            "stop": self.stop,
+        }
 
 
 @dataclass(frozen=True, slots=True)

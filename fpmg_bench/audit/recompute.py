@@ -139,18 +139,24 @@ def _entries(trial: Mapping[str, Any], silo: Mapping[str, Any], rounds: Sequence
         return ["the trial does not know this silo"]
     steps = [entry for entry in silo["entries"] if entry["mechanism"] == "step"]
     found = [
-        f"{entry['stage']}: charged at rate {entry['sampling_rate']:g}, drawn at {did['sampling_rate']:g}"
+        f"{entry['stage']}: charged at rate {entry['sampling_rate']:g}, drawn at {rate:g}"
         for entry in steps
-        if float(entry["sampling_rate"]) < float(did["sampling_rate"]) - 1e-12
+        if float(entry["sampling_rate"]) < (rate := float(_pace(did, entry["stage"])["sampling_rate"])) - 1e-12
     ]
     for stage in sorted({str(record["stage"]) for record in rounds}):
         taken = sum(1 for r in rounds if r["stage"] == stage and str(silo["silo"]) in r.get("losses", {})) * int(
-            did["local_steps"]
+            _pace(did, stage)["local_steps"]
         )
         charged = sum(int(entry["count"]) for entry in steps if entry["stage"] == stage)
         if charged < taken:
             found.append(f"{stage}: {taken} local steps, {charged} charged")
     return found
+
+
+def _pace(silo: Mapping[str, Any], stage: str) -> Mapping[str, Any]:
+    """Rate and steps of a stage: runs from before stage 1 had its own say them once."""
+    own: Mapping[str, Any] = silo.get("encoder", silo) if stage.startswith("stage1") else silo
+    return own
 
 
 def _number(value: Any) -> float:

@@ -192,7 +192,10 @@ def _print_privacy(forecasts: Sequence[Forecast]) -> None:
     columns = ("dataset/method", "silo", "patients", "rate", "steps a round", "sigma", "sigma of statistics", "epsilon")
     private = [f for f in forecasts if any(s.noise is not None for s in f.silos)]
     rows = [
-        (_cell(f.id), s.silo, s.patients, s.rate, s.local_steps, s.noise, s.noise_statistics, s.epsilon)
+        (
+            *(_cell(f.id), s.silo, s.patients, _stages(s.stage1.rate, s.stage2.rate), _stages(s.stage1.steps, s.stage2.steps)),
+            *(s.noise, s.noise_statistics, s.epsilon),
+        )
         for f in private
         for s in f.silos
     ]
@@ -200,6 +203,11 @@ def _print_privacy(forecasts: Sequence[Forecast]) -> None:
     without = [_cell(f.id) for f in forecasts if f.silos and f not in private]
     if without:
         typer.echo(f"epsilon infinite (no privacy asked for): {', '.join(without)}")
+
+
+def _stages(first: float, second: float) -> float | str:
+    """One number where both stages have the same."""
+    return second if first == second else f"{first:g} then {second:g}"
 
 
 def _cell(id: str) -> str:

@@ -91,13 +91,15 @@ class Measured:
         encode: Encode | None = None,
         drawn: Vectors | None = None,
         round_trip: Callable[[], Mapping[int, Cohort]] | None = None,
+        member_trip: Callable[[], Mapping[int, Cohort]] | None = None,
         widths: Mapping[str, int] | None = None,
         learners: Learners | None = None,
     ) -> None:
         self.train, self.r1, self.r2, self.held_out, self.third = train, r1, r2, held_out, third
         self.space, self.silo_names, self.seed, self.encode = space, tuple(silo_names), seed, encode
         self.rounds, self.plumbing, self.bytes = sealed(tuple(rounds)), sealed(tuple(plumbing)), sealed(bytes or {})
-        self.publishable, self.round_trip, self.widths = publishable, round_trip, dict(widths or {})
+        self.publishable, self.widths = publishable, dict(widths or {})
+        self.round_trip, self.member_trip = round_trip, member_trip
         self._ledgers: Mapping[int, Mapping[str, Any]] = sealed(ledgers or {})
         self._models, self._frames = dict(models or {}), dict(frames or {})
         self._learners, self._drawn = learners, drawn
@@ -208,12 +210,12 @@ class Measured:
             self._hand(f"{name} of {self._scope(silo)}", cohort)
         return MappingProxyType(dict(made))
 
-    def round_trips(self) -> Mapping[int, Cohort]:
-        """silo -> the held-out patients after its encoders and decoders. Raises NotApplicable where there are none."""
-        if self.round_trip is None:
+    def round_trips(self, members: bool = False) -> Mapping[int, Cohort]:
+        """silo -> held-out patients (members: training patients) after its encoders and decoders. NotApplicable where there are none."""
+        make, of = (self.member_trip, self.train) if members else (self.round_trip, self.held_out)
+        if make is None:
             raise NotApplicable("this release has no encoders")
-        make = self.round_trip
-        return self._keep("round trips", None, self.held_out, lambda: self._hand_all("round trips", make()))
+        return self._keep("round trips", members, of, lambda: self._hand_all("round trips", make()))
 
     def model(self, silo: int) -> Mapping[str, State]:
         """The released states of a silo, a copy; empty for controls."""

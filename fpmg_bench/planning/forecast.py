@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fpmg_bench.privacy import Ledger
     from fpmg_bench.spec import Choice, TrialSpec
     from fpmg_bench.trial import Parts
+    from fpmg_bench.trial.silos import Pace
     from fpmg_bench.types import Cohort, State
 
 ROWS = 64  # made-up rows: enough for any principal component that an encoder keeps
@@ -52,12 +53,12 @@ class StageForecast:
 
 @dataclass(frozen=True, slots=True)
 class SiloForecast:
-    """One silo's privacy: the noise its ledger was calibrated to, and the epsilon of the whole plan (PRV)."""
+    """One silo's privacy: its pace in either stage, the noise its ledger was calibrated to, and the epsilon of the whole plan (PRV)."""
 
     silo: str
     patients: int
-    rate: float
-    local_steps: int
+    stage1: Pace
+    stage2: Pace
     noise: float | None
     noise_statistics: float | None
     epsilon: float
@@ -147,9 +148,10 @@ def _silo(silo: Any, ledgers: Mapping[int, Ledger]) -> SiloForecast:
 
     ledger = ledgers.get(silo.index)
     if ledger is None:
-        return SiloForecast(silo.name, silo.patients, silo.rate, silo.steps, None, None, float("inf"))
+        return SiloForecast(silo.name, silo.patients, silo.stage1, silo.stage2, None, None, float("inf"))
     epsilon = epsilon_of(mechanisms(ledger.planned, ledger.rates, ledger.noise), ledger.privacy.delta)
-    return SiloForecast(silo.name, silo.patients, silo.rate, silo.steps, ledger.noise.steps, ledger.noise.statistics, epsilon)
+    noise = ledger.noise
+    return SiloForecast(silo.name, silo.patients, silo.stage1, silo.stage2, noise.steps, noise.statistics, epsilon)
 
 
 def _edges(spec: TrialSpec, parts: Parts, silos: int) -> tuple[tuple[int, int], ...]:
@@ -190,7 +192,7 @@ def _stage(
         statistics=statistics.cost(steps, range(n), stats)[0],
         keys=secure.keys(steps)[0] if stats or rounds else 0,
         step_seconds=seconds,
-        steps=rounds * sum(s.steps for s in holders),
+        steps=rounds * sum(s.pace(name).steps for s in holders),
     )
 
 
@@ -202,12 +204,12 @@ def _measure(
     from fpmg_bench.testing.fakes import context
 
     rows, count = _made_up(schema, max(ROWS, patients))
-    private = LocalShard(rows, count, silo.rate, name, _fresh(ledgers.get(silo.index))).begin(0)
+    private = LocalShard(rows, count, silo.pace(name).rate, name, _fresh(ledgers.get(silo.index))).begin(0)
     stats = learner.statistics(schema, private, context(schema))
     state = learner.init(schema, stats, rng_for(0, "forecast"))
     if not train:
         return stats, state, 0.0
-    plain = LocalShard(rows, count, silo.rate, name).begin(0)
+    plain = LocalShard(rows, count, silo.pace(name).rate, name).begin(0)
     learner.train(state, plain, context(schema, steps=1))  # the first step also prepares features
     began = time.perf_counter()
     sent = learner.train(state, plain, context(schema, steps=TIMED_STEPS)).state

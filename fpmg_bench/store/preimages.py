@@ -10,7 +10,7 @@ from fpmg_bench.devices import CPU
 from fpmg_bench.keys import digest
 from fpmg_bench.spec import Choice, TrialSpec
 
-STAGE1_BUDGET = ("encoder_rounds", "local_steps", "sampling_rate", "stop")  # more rounds of stage 2 retrain no encoder
+OF_STAGE1 = ("encoder_local_steps", "encoder_sampling_rate")  # of the budget: in stage 1's pre-image, with their defaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Versions:
 def stage1_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any] | None:
     """What stage 1 depends on; None for a bare control, which has none.
 
-    Under privacy the noise is calibrated to both stages, so the generator belongs to it.
+    Under privacy the noise is calibrated to both stages, so the generator and its budget belong to it.
     """
     if not spec.trains:
         return None
@@ -46,12 +46,13 @@ def stage1_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any] | Non
         "encoders": {name: versions.of("encoder", choice) for name, choice in spec.encoders.items()},
         "topology": versions.of("topology", spec.topology),
         "aggregator": versions.of("aggregator", spec.merging.get(1)),
-        "budget": {name: getattr(spec.budget, name) for name in STAGE1_BUDGET},
-        "silos": spec.silos,
+        "budget": spec.budget.stage1,
+        "silos": {name: _of_stage1(overrides) for name, overrides in spec.silos.items()},
         "privacy": asdict(spec.privacy) if spec.privacy else None,
     }
     if spec.privacy:
-        found["calibrated_with"] = {"generator": versions.of("generator", spec.generator), "rounds": spec.budget.rounds}
+        rest = {"generator": versions.of("generator", spec.generator), "rounds": spec.budget.rounds}
+        found["calibrated_with"] = rest | _own_paces(spec)
     return found | _faults(spec, 1, "both")
 
 
@@ -65,11 +66,27 @@ def trial_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
         "stage": "stage2",
         "stage1": stage1_preimage(spec, versions),
         "generator": generator,
-        "budget": asdict(spec.budget),
+        "budget": {name: value for name, value in asdict(spec.budget).items() if name not in OF_STAGE1},
     }
     if spec.encoder_aggregator:
         trained["aggregator"] = versions.of("aggregator", spec.aggregator)
-    return trained | _faults(spec, 1, 2, "both")
+    return trained | _own_silos(spec) | _faults(spec, 1, 2, "both")
+
+
+def _of_stage1(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A silo's overrides as stage 1 takes them."""
+    return {name: value for name, value in overrides.items() if name != "encoder"} | dict(overrides.get("encoder", {}))
+
+
+def _own_silos(spec: TrialSpec) -> dict[str, Any]:
+    """The overrides in full, where stage 1 has some of its own and its pre-image lacks stage 2's; nothing else."""
+    return {"silos": spec.silos} if any("encoder" in overrides for overrides in spec.silos.values()) else {}
+
+
+def _own_paces(spec: TrialSpec) -> dict[str, Any]:
+    """Steps and rates of stage 2, where they are not stage 1's."""
+    second, first = asdict(spec.budget), spec.budget.stage1
+    return {n: second[n] for n in ("local_steps", "sampling_rate") if second[n] != first[n]} | _own_silos(spec)
 
 
 def _faults(spec: TrialSpec, *stages: int | str) -> dict[str, Any]:

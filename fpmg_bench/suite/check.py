@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
     from fpmg_bench.registry.catalogue import SchemaOf
 
-SILO_KEYS = ("local_steps", "sampling_rate", "epsilon")
+SILO_KEYS = ("local_steps", "sampling_rate", "epsilon", "encoder")
 
 
 def check_components(suite: Suite, registry: Registry, problems: Problems) -> None:
@@ -88,7 +88,7 @@ def _check_control(method: Method, problems: Problems) -> None:
 
 
 def _check_silos(method: Method, parameters: SchemaOf, problems: Problems) -> None:
-    """A silo's overrides are local_steps, sampling_rate, or parameters of the method's generator and encoders."""
+    """A silo's overrides are local_steps, sampling_rate, `encoder` (both for stage 1 alone), epsilon, or parameters of the method's generator and encoders."""
     if not method.silos:
         return
     schema = _learners_parameters(method, parameters)

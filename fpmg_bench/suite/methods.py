@@ -11,7 +11,7 @@ from fpmg_bench.spec import Audit, Choice, Privacy
 from fpmg_bench.suite.faults import read_faults
 from fpmg_bench.suite.model import COMPONENTS, METHOD_KEYS, OPTIONAL, Method
 from fpmg_bench.suite.place import Place
-from fpmg_bench.suite.sections import read_budget, read_choice, read_partition
+from fpmg_bench.suite.sections import read_budget, read_choice, read_partition, read_silo
 from fpmg_bench.suite.variants import PathError, override, read_sweep
 
 LEAST_CANARIES = 10  # fewer cannot refute any epsilon above 1
@@ -58,7 +58,7 @@ def read_method(place: Place, name: str) -> Method:
         read_partition(found["partition"]) if "partition" in found else None,
         read_budget(found["budget"]) if "budget" in found else {},
         read_privacy(found["privacy"]) if "privacy" in found else None,
-        {key: _read_silo(entry) for key, entry in found["silos"].entries().items()} if "silos" in found else {},
+        {key: read_silo(entry) for key, entry in found["silos"].entries().items()} if "silos" in found else {},
         audit=_audit(found),
         faults=read_faults(found["faults"]) if "faults" in found else None,
         node=place.node,
@@ -155,21 +155,6 @@ def read_privacy(place: Place) -> Privacy | None:
     if given.get("balanced") and not given.get("public_sizes", True):
         found["public_sizes"].wrong("`balanced` takes its rates from label counts that are public; write one or the other")
     return Privacy(epsilon, delta, clip, **given)
-
-
-def _read_silo(place: Place) -> dict[str, Any]:
-    """Overrides of one silo: local_steps, sampling_rate, epsilon, and the learners' own parameters (checked with the components)."""
-    overrides: dict[str, Any] = {}
-    for key, entry in place.entries().items():
-        if key == "local_steps":
-            overrides[key] = entry.whole(1, 1)
-        elif key == "sampling_rate":
-            overrides[key] = entry.number("a share above 0 and up to 1", 0.1, above=0, upto=1)
-        elif key == "epsilon":
-            overrides[key] = entry.number("a number above 0, the silo's own budget", 1.0, above=0)
-        else:
-            overrides[key] = entry.node.plain()
-    return overrides
 
 
 def _resolved(name: str, entries: Mapping[str, Place], methods: Place) -> Node:

@@ -15,6 +15,7 @@ DATASET_KEYS = ("name", "as", "partition", "optional")
 PLACES = ("root", "file")  # parameters of datasets that name a folder or file; a file lies below a root
 MOST_SILOS = 10_000
 STOPS = ("consensus",)
+PACE = ("rounds", "local_steps", "sampling_rate")  # each stage's own
 
 
 def read_choice(place: Place, reserved: tuple[str, ...] = ("name",)) -> Choice:
@@ -110,20 +111,45 @@ def _option(place: Place, kind: str, option: Option) -> Any:
 
 
 def read_budget(place: Place) -> dict[str, Any]:
-    """Rounds, steps and sampling rate, those that are written."""
-    found = place.fields(("rounds", "local_steps", "sampling_rate", "encoder_rounds", "evaluate_every", "stop"))
-    given: dict[str, Any] = {}
-    for name, low in (("rounds", 0), ("local_steps", 1), ("encoder_rounds", 0)):
-        if name in found:
-            given[name] = found[name].whole(low, 1)
-    if "sampling_rate" in found:
-        given["sampling_rate"] = found["sampling_rate"].number("a share above 0 and up to 1", 0.1, above=0, upto=1)
+    """Rounds, steps and sampling rate, those that are written; `encoder`: stage 1's, `encoder_rounds` short for its rounds."""
+    found = place.fields((*PACE, "encoder", "encoder_rounds", "evaluate_every", "stop"))
+    given = _pace(found)
+    if "encoder" in found:
+        own = found["encoder"].fields(PACE)
+        given |= {f"encoder_{name}": value for name, value in _pace(own).items()}
+        if "rounds" in own and "encoder_rounds" in found:
+            found["encoder_rounds"].wrong("'encoder.rounds' says the same; write one of them")
+    if "encoder_rounds" in found:
+        given["encoder_rounds"] = found["encoder_rounds"].whole(0, 1)
     if "evaluate_every" in found and found["evaluate_every"].value is not None:
         given["evaluate_every"] = found["evaluate_every"].whole(1, 1)
     if "stop" in found and found["stop"].value is not None:
         stops = found["stop"].fields(STOPS)
         given["stop"] = {name: stop.number("a number above 0", 1.0, above=0) for name, stop in stops.items()}
     return given
+
+
+def _pace(found: dict[str, Place]) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        name: found[name].whole(low, 1) for name, low in (("rounds", 0), ("local_steps", 1)) if name in found
+    }
+    if "sampling_rate" in found:
+        given["sampling_rate"] = found["sampling_rate"].number("a share above 0 and up to 1", 0.1, above=0, upto=1)
+    return given
+
+
+def read_silo(place: Place) -> dict[str, Any]:
+    """Overrides of one silo: steps and rate, `encoder: {...}` for stage 1 alone, epsilon, and the learners' own parameters."""
+    entries = place.entries()
+    overrides = _pace({key: entry for key, entry in entries.items() if key in PACE[1:]})
+    for key, entry in entries.items():
+        if key == "encoder":
+            overrides[key] = _pace(entry.fields(PACE[1:]))
+        elif key == "epsilon":
+            overrides[key] = entry.number("a number above 0, the silo's own budget", 1.0, above=0)
+        elif key not in PACE[1:]:
+            overrides[key] = entry.node.plain()
+    return overrides
 
 
 def read_metrics(place: Place) -> tuple[Choice, ...]:

@@ -34,10 +34,10 @@ def planned(spec: TrialSpec, parts: Parts, silo: Silo, train: Cohort, space: Spa
     charges = sizes.charges(spec.privacy) | (requested.charges(train.conditions) if spec.privacy else {})
     for modality, encoder in parts.encoders.items():
         if bool(train.present[modality][silo.rows].any()):
-            steps = silo.steps * rounds_of(encoder, spec.budget.encoder_rounds)
+            steps = silo.stage1.steps * rounds_of(encoder, spec.budget.encoder_rounds)
             charges[f"stage1:{modality}"] = encoder.charges(train.schemas[modality], steps)
     if parts.generator is not None:
-        charges["stage2"] = parts.generator.charges(space, silo.steps * rounds_of(parts.generator, spec.budget.rounds))
+        charges["stage2"] = parts.generator.charges(space, silo.stage2.steps * rounds_of(parts.generator, spec.budget.rounds))
     return charges
 
 
@@ -84,11 +84,12 @@ def rates_of(spec: TrialSpec, silo: Silo, train: Cohort, stage: str) -> float | 
     weighing more, because weights before clipping do nothing and after it void the sensitivity.
     """
     if stage != "stage2" or spec.privacy is None or not spec.privacy.balanced:
-        return silo.rate
+        return silo.pace(stage).rate
     label = train.label[silo.rows]
     counts = np.bincount(label, minlength=len(train.classes))
-    even = silo.rate * len(label) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    return np.minimum(even, max(MOST, silo.rate))[label]
+    rate = silo.stage2.rate
+    even = rate * len(label) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    return np.minimum(even, max(MOST, rate))[label]
 
 
 def spent(ledgers: Mapping[int, Ledger], draws: Mapping[int, Draws]) -> dict[str, Any]:

@@ -88,6 +88,7 @@ class Judge:
             plumbing=stages.plumbing,
             encode=lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
             round_trip=lambda: round_trips(parts, train, prepared.parted.held_out, models),
+            member_trip=lambda: round_trips(parts, train, train, models),
             widths={modality: encoder.dim for modality, encoder in parts.encoders.items()},
             learners=Trained(stages, learnt.models),  # neighbours attack liars and the dead too
         )

@@ -15,12 +15,25 @@ if TYPE_CHECKING:
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.types import Cohort
 
-CORE = ("local_steps", "sampling_rate", "epsilon")  # overrides the core itself understands; all others go to the learners
+CORE = (
+    "local_steps",
+    "sampling_rate",
+    "epsilon",
+    "encoder",
+)  # overrides the core itself understands; all others go to the learners
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Local steps a round, and the share of the patients that each draws."""
+
+    steps: int
+    rate: float
 
 
 @dataclass(frozen=True, slots=True)
 class Silo:
-    """One silo: its training records as rows of the training cohort, its rate, its local steps, its learners' parameters.
+    """One silo: its training records as rows of the training cohort, its pace in either stage, its learners' parameters.
 
     epsilon: its own budget; None: the method's.
     """
@@ -29,10 +42,14 @@ class Silo:
     name: str
     rows: NDArray[np.intp]
     patients: int
-    rate: float
-    steps: int
+    stage1: Pace
+    stage2: Pace
     params: Mapping[str, Any]
     epsilon: float | None = None
+
+    def pace(self, stage: str) -> Pace:
+        """Of "stage1:<modality>" or "stage2"."""
+        return self.stage1 if stage.startswith("stage1") else self.stage2
 
     def summary(self, train: Cohort) -> dict[str, Any]:
         """The silo's entry in trial.json."""
@@ -45,8 +62,9 @@ class Silo:
             "patients": self.patients,
             "label_counts": np.bincount(train.label[self.rows], minlength=len(train.classes)).tolist(),
             "modalities": [m for m, mask in train.present.items() if bool(mask[self.rows].any())],
-            "sampling_rate": self.rate,
-            "local_steps": self.steps,
+            "sampling_rate": self.stage2.rate,
+            "local_steps": self.stage2.steps,
+            "encoder": {"sampling_rate": self.stage1.rate, "local_steps": self.stage1.steps},
         }
 
 
@@ -97,8 +115,13 @@ def _silo(train: Cohort, index: int, overrides: Mapping[str, Any], spec: TrialSp
         train.silo_names[index],
         rows,
         len(np.unique(train.patient[rows])),
-        float(overrides.get("sampling_rate", spec.budget.sampling_rate)),
-        int(overrides.get("local_steps", spec.budget.local_steps)),
+        _pace(spec.budget.stage1, {**overrides, **overrides.get("encoder", {})}),
+        _pace({"local_steps": spec.budget.local_steps, "sampling_rate": spec.budget.sampling_rate}, overrides),
         {key: value for key, value in overrides.items() if key not in CORE},
         overrides.get("epsilon"),
     )
+
+
+def _pace(budget: Mapping[str, Any], overrides: Mapping[str, Any]) -> Pace:
+    own = {**budget, **overrides}
+    return Pace(int(own["local_steps"]), float(own["sampling_rate"]))

@@ -135,7 +135,9 @@ class Stages(Surroundings):
         assert self.parts.topology is not None and self.parts.aggregator is not None
         first = self.parts.encoder_aggregator if stage != "stage2" else None
         total = account.rounds_of(learner, rounds)
-        silos = {s.index: federation.SiloPlan(s.steps, s.params, self._lacks(s)) for s in self.silos if s.index in shards}
+        silos = {
+            s.index: federation.SiloPlan(s.pace(stage).steps, s.params, self._lacks(s)) for s in self.silos if s.index in shards
+        }
         stop = (self.spec.budget.stop or {}).get("consensus")
         plan = federation.Plan(
             stage,

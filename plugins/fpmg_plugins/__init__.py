@@ -50,6 +50,7 @@ def fpmg_encoders() -> list[Component]:
         Component(
             "timm-ae", f"{HERE}.encoders.picture.timm_ae:TimmAe", "images and videos: any timm network reads, frozen or trained"
         ),
+        Component("dct", f"{HERE}.encoders.frozen.dct:Dct", "images and videos: slowest cosine waves, public, nothing learnt"),
         Component("frozen", f"{HERE}.encoders.frozen.frozen:Frozen", "every kind, by public readings: encoding costs no privacy"),
     ]
 

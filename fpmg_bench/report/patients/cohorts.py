@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from fpmg_bench.report.blocks import Cell, Head, Heading, Prose, Row, Section, Table
@@ -115,14 +115,22 @@ def _silos(group: Group) -> Table:
                 Cell(count(silo.get("patients")), sort=as_float(silo.get("patients"))),
                 Cell(_shares(silo.get("label_counts"), classes) or "–"),
                 Cell(", ".join(silo.get("modalities") or ()) or "–", _withheld(trial, silo)),
-                Cell(number(silo.get("sampling_rate")), sort=as_float(silo.get("sampling_rate"))),
-                Cell(count(silo.get("local_steps")), sort=as_float(silo.get("local_steps"))),
+                _stages(silo, "sampling_rate", number),
+                _stages(silo, "local_steps", count),
             ]
         )
         for silo in entries
     ]
     note = f"Training patients of {trial.id}." if trial else "Natural silos of the whole cohort."
     return Table(f"silos-{group.id}", f"{group.title}: silos", heads, rows, [note])
+
+
+def _stages(silo: Mapping[str, Any], name: str, words: Callable[[Any], str]) -> Cell:
+    """What a silo has in stage 2, before it what it has in stage 1 where that differs."""
+    second = silo.get(name)
+    first = silo.get("encoder", silo).get(name)
+    shown = words(second) if first == second else f"{words(first)}, then {words(second)}"
+    return Cell(shown, sort=as_float(second))
 
 
 def _withheld(trial: TrialFiles | None, silo: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ SCORES = (
     ("finding_f1_commonest", "F1 of commonest words", "rival"),
     ("well_formed", "well-formed", "→ 1"),
     ("auroc", "AUROC decoded", "↑ higher"),
+    ("membership", "members recognised", "→ .5"),
 )
 
 

@@ -29,20 +29,23 @@ def level(probability: Tensor, shift: Tensor, first: int = 0) -> Tensor:
     return below.sum(dim=1).clamp(max=probability.shape[1] - 1)
 
 
-def seen(probability: Tensor, shift: Tensor) -> Tensor:
-    """bool [n, cells]: probability [n, cells] above the thresholds. 0 is never seen, 1 always."""
-    cells = (torch.arange(probability.shape[1], dtype=torch.float64, device=probability.device) + 0.5) * GOLDEN
+def seen(probability: Tensor, shift: Tensor, group: Tensor | None = None) -> Tensor:
+    """bool [n, cells]: probability [n, cells] above the thresholds. 0 is never seen, 1 always. group [cells]: whose threshold each has."""
+    places = torch.arange(probability.shape[1]) if group is None else group
+    cells = (places.to(probability.device, torch.float64) + 0.5) * GOLDEN
     return probability.double() > (cells + shift[:, None]) % 1.0
 
 
-def likeliest(probability: Tensor, shift: Tensor) -> Tensor:
+def likeliest(probability: Tensor, shift: Tensor, group: Tensor | None = None) -> Tensor:
     """bool [n, t, c]: in each channel as many cells as the probabilities [n, t, c] sum to, those with the highest.
 
-    Closer to the truth than `seen` where neighbours' probabilities differ; the fraction of a cell is dithered by record and channel.
+    Closer to the truth than `seen` where neighbours' probabilities differ; the fraction of a cell is dithered by record and
+    channel, or by the channel `group` [c] that it goes with.
     """
     p = probability.double()
     expected = p.sum(dim=1)
-    cells = (torch.arange(p.shape[2], dtype=torch.float64, device=p.device) + 0.5) * GOLDEN
+    places = torch.arange(p.shape[2]) if group is None else group
+    cells = (places.to(p.device, torch.float64) + 0.5) * GOLDEN
     many = torch.floor(expected + (cells + shift[:, None]) % 1.0)
     place = torch.argsort(torch.argsort(p, dim=1, descending=True, stable=True), dim=1)
     return place < many[:, None, :]

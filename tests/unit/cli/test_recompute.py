@@ -49,6 +49,15 @@ def test_an_honest_ledger_passes() -> None:
     assert audit.prv <= audit.rdp
 
 
+def test_stage_1_is_held_to_its_own_rate_and_steps() -> None:
+    trial, rounds = _trial(), [{"stage": "stage1:table", "round": 0, "losses": {"0": {}}}]
+    ledger = _ledger(entry={"stage": "stage1:table", "sampling_rate": 0.3, "count": 2}, epsilon=8.0)
+    trial["silos"][0]["encoder"] = {"sampling_rate": 0.4, "local_steps": 3}
+    (audit,) = recompute(trial, ledger, rounds)
+    assert "stage1:table: charged at rate 0.3, drawn at 0.4" in audit.violations
+    assert "stage1:table: 3 local steps, 2 charged" in audit.violations
+
+
 def test_a_silo_with_a_budget_of_its_own_is_held_to_it() -> None:
     trial = _trial()
     trial["spec"]["silos"] = {"a": {"epsilon": 2.0}}

@@ -17,7 +17,7 @@ from fpmg_bench.types import Charges, Pixels, Schema, SiloContext
 ENCODERS = {
     "fine": lambda **given: CnnAe(net="fine", similarity=0.5, texture=0.6, **given),
     "plain": lambda **given: CnnAe(similarity=0.5, texture=0.6, **given),
-    "transformer": CnnTransformerAe,
+    "transformer": lambda **given: CnnTransformerAe(texture=0.6, **given),
 }
 
 
@@ -156,3 +156,30 @@ def test_pictures_come_back_at_256_pixels():
         state = encoder.init(schema, {}, torch.Generator().manual_seed(0))
         made = encoder.decode(schema, state, encoder.encode(schema, state, data)).array()
         assert made.shape == (3, 1, 256, 256) and made.dtype == np.uint8
+
+
+def test_detail_that_averages_out_is_what_lacking_sees_and_squared_error_does_not():
+    """Noise of the right power in the place of another is no fault of power; half of it, or none, is, band by band."""
+    draw = torch.Generator().manual_seed(0)
+    x, other = (torch.randn(40, 1, 32, 32, generator=draw) for _ in range(2))
+    assert float(pixel_losses.lacking(other, x).mean()) < 0.02
+    assert float(pixel_losses.lacking(0.5 * x, x).mean()) == pytest.approx(np.log(4) ** 2, rel=0.01)
+    assert pixel_losses.lacking(x, x).abs().max() == 0
+    wave = torch.cos(torch.arange(32.0) * 2 * torch.pi * 8 / 32).expand(1, 1, 32, 32)
+    powers = pixel_losses.powers(wave)[0, 0]
+    assert float(powers[0]) > 1 > 1e3 * float(powers[1])
+
+
+def test_a_weight_on_detail_brings_power_back(cohort):
+    schema, real = cohort.schemas["image"], pixels.scaled(torch.from_numpy(cohort.data["image"].array()))
+    share = []
+    for weight in (0.0, 0.1):
+        encoder = CnnAe(net="fine", start="moments", dim=16, detail=weight, lr=1e-3)
+        state = trained(encoder, cohort, "image", 60)
+        back = encoder.decode(schema, state, encoder.encode(schema, state, cohort.data["image"])).array()
+        share.append(
+            pixel_losses.powers(pixels.scaled(torch.from_numpy(back))).mean((0, 1)) / pixel_losses.powers(real).mean((0, 1))
+        )
+    assert float(share[0].max()) < 0.5
+    assert float(share[1].min()) > 1.5 * float(share[0].min())
+    assert float((share[1].log().abs() < share[0].log().abs()).float().mean()) == 1.0

@@ -12,6 +12,7 @@ from fpmg_plugins.topologies.ring import Ring
 from fpmg_bench.federation import Plan, SiloPlan, run
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
 from fpmg_bench.spec import Privacy
+from fpmg_bench.types import Column, Schema, Series
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +69,67 @@ def test_under_privacy_series_take_counts_and_no_moments(cohort):
     spent = {kind: count for (_, kind), count in ledger.spent.items()}
     assert spent == {"counts": 1, "step": 20}
     assert bool((state["frozen/unit"] > 0).all())
+
+
+def vitals(n=200, seed=0):
+    """A rate that is always seen at fixed hours; two pressures that are taken together; one channel that nobody ever has."""
+    rng = np.random.default_rng(seed)
+    values = np.clip(rng.normal(80, 15, (n, 1, 4)) + rng.normal(0, 5, (n, 12, 4)), 1, 200).round()
+    seen = np.ones((n, 12, 4), bool)
+    seen[:, :, 1] = seen[:, :, 2] = rng.random((n, 12)) < 0.4
+    seen[:, :, 3] = False
+    columns = tuple(
+        Column(name, "number", low=0.0, high=200.0, step=1.0) for name in ("rate", "systolic", "diastolic", "lactate")
+    )
+    time = np.tile(np.arange(1.0, 48.0, 4.0, dtype=np.float32), (n, 1))
+    return Schema("series", columns, (12,)), Series(time, np.where(seen, values, 0).astype(np.float32), seen)
+
+
+@pytest.fixture(scope="module", params=[0, 2])
+def made(request):
+    """Series of vectors of nobody, after so many rounds."""
+    schema, series = vitals()
+    encoder, shard = TransformerAe(dim=8), LocalShard(series, np.arange(200), 0.1, "s")
+    plan = Plan("s", Ring(), FedAvg(), request.param, {0: SiloPlan(20)}, 0)
+    state = run(encoder, schema, {0: shard}, plan, lambda *_: None).states[0]
+    return encoder.decode(schema, state, torch.randn(500, 8, generator=torch.Generator().manual_seed(0)))
+
+
+def test_what_is_always_or_never_seen_stays_so(made):
+    assert made.seen[:, :, 0].all()
+    assert not made.seen[:, :, 3].any()
+
+
+def test_channels_that_are_measured_together_are_seen_together(made):
+    assert 0.2 < made.seen[:, :, 1].mean() < 0.6
+    assert (made.seen[:, :, 1] == made.seen[:, :, 2]).all()
+
+
+def test_fixed_times_and_whole_numbers_stay_what_they_are(made):
+    np.testing.assert_allclose(made.time, np.tile(np.arange(1.0, 48.0, 4.0), (500, 1)), rtol=1e-5)
+    assert (made.values == made.values.round()).all()
+
+
+def test_a_short_code_keeps_how_much_a_patient_changes_from_step_to_step():
+    """Values that wander: eight numbers hold the slow part of 3 x 24 of them, and their steps came back at two thirds."""
+    rng = np.random.default_rng(0)
+    values = np.cumsum(rng.normal(0, 4, (600, 24, 3)), axis=1) + rng.normal(100, 10, (600, 1, 3)) + rng.normal(0, 2, (600, 24, 3))
+    seen = rng.random((600, 24, 3)) < 0.8
+    schema = Schema("series", tuple(Column(name, "number", low=0.0, high=200.0) for name in "abc"), (24,))
+    time = np.tile(np.arange(24, dtype=np.float32), (600, 1))
+    series = Series(time, np.where(seen, np.clip(values, 0, 200), 0).astype(np.float32), seen)
+    encoder, shard = TransformerAe(dim=8), LocalShard(series.take(np.arange(400)), np.arange(400), 0.1, "s")
+    state = run(encoder, schema, {0: shard}, Plan("s", Ring(), FedAvg(), 1, {0: SiloPlan(20)}, 0), lambda *_: None).states[0]
+    held = series.take(np.arange(400, 600))
+    z, units = encoder.encode(schema, state, held), series_fidelity.units(series)
+    calm, lively = (
+        encoder.decode(schema, state | {"frozen/lively": gain}, z) for gain in (torch.ones(3), state["frozen/lively"])
+    )
+    of = [steps(part) / steps(held) for part in (calm, lively)]
+    assert abs(of[1] - 1) < 0.6 * abs(of[0] - 1)
+    assert series_fidelity.rmse(held, lively, units) < 1.1 * series_fidelity.rmse(held, calm, units)
+
+
+def steps(series):
+    both = series.seen[:, 1:] & series.seen[:, :-1]
+    return float(np.abs(np.diff(series.values, axis=1))[both].mean())

@@ -94,3 +94,49 @@ def test_a_table_of_levels_alone_or_of_numbers_alone_makes_the_trip():
         state = run(encoder, schema, {0: shard}, plan, lambda *_: None).states[0]
         made = encoder.decode(schema, state, encoder.encode(schema, state, table)).frame
         assert (made[columns[0].name] == values).mean() > 0.9
+
+
+def gasses(n=240, seed=0):
+    """Complete but for three blood gases, which are measured together for some, and a stage that everybody has."""
+    rng = np.random.default_rng(seed)
+    columns = {name: np.round(rng.uniform(0, 10, n), 1) for name in ("age", "weight", "ph", "po2", "pco2")}
+    none = rng.random(n) < 0.4
+    for name in ("ph", "po2", "pco2"):
+        columns[name][none] = np.nan
+    frame = pd.DataFrame(columns | {"stage": rng.choice(np.array(["a", "b"], dtype=object), n)})
+    numbers = [Column(name, "number", low=0.0, high=10.0, step=0.1) for name in columns]
+    return Schema("table", (*numbers, Column("stage", "category", ("a", "b")))), Table(frame)
+
+
+@pytest.mark.parametrize("rounds", [0, 2])
+def test_nobody_lacks_what_nobody_lacked_however_little_was_learnt(rounds):
+    schema, table = gasses()
+    shard, encoder = LocalShard(table, np.arange(240), 0.1, "s"), Autoencoder(dim=4)
+    plan = Plan("s", Ring(), FedAvg(), rounds, {0: SiloPlan(10)}, 0)
+    state = run(encoder, schema, {0: shard}, plan, lambda *_: None).states[0]
+    z = torch.randn(2000, 4, generator=torch.Generator().manual_seed(0))
+    made = encoder.decode(schema, state, z).frame.isna()
+    assert not made[["age", "weight", "stage"]].to_numpy().any()
+    assert abs(float(made["ph"].mean()) - 0.4) < 0.2
+
+
+def test_what_is_measured_together_is_missing_together():
+    schema, table = gasses()
+    shard, encoder = LocalShard(table, np.arange(240), 0.1, "s"), Autoencoder(dim=4)
+    plan = Plan("s", Ring(), FedAvg(), 2, {0: SiloPlan(10)}, 0)
+    state = run(encoder, schema, {0: shard}, plan, lambda *_: None).states[0]
+    assert state["frozen/together"].tolist() == [0, 1, 2, 2, 2]
+    z = torch.randn(2000, 4, generator=torch.Generator().manual_seed(0))
+    missing = encoder.decode(schema, state, z).frame[["ph", "po2", "pco2"]].isna().to_numpy()
+    assert 0.1 < missing.mean() < 0.7
+    assert (missing.all(1) == missing.any(1)).all()
+
+
+def test_gaps_that_coincide_by_chance_stay_apart_and_noisy_counts_say_nothing_of_pairs():
+    schema, table = gasses()
+    layout = Layout.of(schema)
+    table.frame.loc[np.random.default_rng(5).random(240) < 0.4, "age"] = np.nan
+    for fine, group in ((True, [0, 1, 2, 2, 2]), (False, [0, 1, 2, 3, 4])):
+        grid = quantiles.Grid(layout.numbers, fine=fine)
+        counts = marginals.bins(layout, grid, layout.places(table.frame), layout.codes(table.frame)).double().sum(0)
+        assert marginals.frozen(layout, counts)["frozen/together"].tolist() == group

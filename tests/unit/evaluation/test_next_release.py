@@ -36,6 +36,7 @@ def encoders(parts, value):
     return {
         "encode": lambda silo, cohort: np.full((len(cohort), 2), value, np.float32),
         "round_trip": lambda: {0: parts["held_out"].take(np.arange(value))},
+        "member_trip": lambda: {0: parts["train"].take(np.arange(value))},
         "learners": rows,
     }
 
@@ -81,9 +82,14 @@ def test_what_the_earlier_models_made_of_real_patients_is_gone(first, parts):
     later = first.next_release({0: first.r1}, **encoders(parts, 7))
     assert (later.latent(first.r1, 0) == 7).all() and (first.latent(first.r1, 0) == 1).all()
     assert (later.rows("stage2", first.train, 0)[0] == 7).all()
-    assert len(later.round_trips()[0]) == 7
+    assert len(later.round_trips()[0]) == len(later.round_trips(members=True)[0]) == 7
     without = first.next_release({0: first.r1})
-    for ask in (without.round_trips, lambda: without.latent(first.r1, 0), lambda: without.rows("stage2", first.train, 0)):
+    for ask in (
+        without.round_trips,
+        lambda: without.round_trips(members=True),
+        lambda: without.latent(first.r1, 0),
+        lambda: without.rows("stage2", first.train, 0),
+    ):
         with pytest.raises(NotApplicable):
             ask()
 

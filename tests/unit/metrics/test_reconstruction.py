@@ -24,11 +24,12 @@ def prepared():
     return made, EvaluationSpace.fit(made.train, 0)
 
 
-def measured(prepared, trips, widths=WIDTHS):
+def measured(prepared, trips, widths=WIDTHS, members=None, **of):
     made, space = prepared
     evidence = Measured(
         train=made.train, r1=made.r1, r2=made.r2, held_out=made.held_out, third=made.third, space=space, silo_names=("a", "b"),
         released={}, round_trip=(lambda: trips) if trips else None, widths=widths,
+        member_trip=(lambda: members) if members else None, **of,
     )  # fmt: skip
     found = Reconstruction()(evidence, rng_for(0, "m"))
     return {(s.modality, s.key.removeprefix("reconstruction."), s.scope): s.value for s in found}, evidence.gaps
@@ -102,3 +103,53 @@ def test_the_commonest_words_are_the_text_rival(prepared):
     found, _ = measured(prepared, {0: same}, {"text": 16})
     assert found["text", "finding_f1", "all"] == 0.0 < found["text", "finding_f1_commonest", "all"]
     assert found["text", "well_formed", "all"] == 0.0
+
+
+def remembered(found, scope="all"):
+    return {modality: value for (modality, key, at), value in found.items() if key == "membership" and at == scope}
+
+
+def disturbed(cohort, seed):
+    """Every second column, cell, word and pixel of another record."""
+    order = np.random.default_rng(seed).permutation(len(cohort))
+    other = {name: part.take(order) for name, part in cohort.data.items()}
+    frame, wrong = cohort.data["table"].frame.copy(), other["table"].frame
+    for column in frame.columns[::2]:
+        frame[column] = wrong[column]
+    text = tuple(
+        f"{a[: len(a) // 2]} {b[: len(b) // 2]}" for a, b in zip(cohort.data["text"].strings, other["text"].strings, strict=True)
+    )
+    half = (cohort.data["image"].array() // 2 + other["image"].array() // 2).astype(np.uint8)
+    series = cohort.data["series"]
+    moved = Series(series.time, (series.values + other["series"].values) / 2, series.seen & other["series"].seen)
+    return replace(cohort, data={"table": Table(frame), "text": Text(text), "image": Pixels.of(half), "series": moved})
+
+
+def test_members_who_come_back_as_they_are_among_others_who_do_not_are_recognised(prepared):
+    made = prepared[0]
+    train, held = made.train, made.held_out
+    found, _ = measured(prepared, {0: disturbed(held, 0), 1: held}, members={0: train, 1: train})
+    assert min(remembered(found, "silo:a").values()) > 0.95
+    assert set(remembered(found, "silo:a")) == set(WIDTHS)
+    assert all(value == pytest.approx(0.5) for value in remembered(found, "silo:b").values())
+    blind, _ = measured(prepared, {0: disturbed(held, 0)}, members={0: disturbed(train, 1)})
+    assert all(0.35 < value < 0.65 for value in remembered(blind).values())
+
+
+def test_where_nothing_travels_only_a_silos_own_patients_are_members(prepared):
+    made = prepared[0]
+    own = disturbed(made.train, 1)
+    at = np.flatnonzero(made.train.silo == 0)
+    strings = np.array(own.data["text"].strings, dtype=object)
+    strings[at] = np.array(made.train.data["text"].strings, dtype=object)[at]
+    back = replace(own, data={**own.data, "text": Text(tuple(strings))})
+    trips, members = {0: disturbed(made.held_out, 0)}, {0: back}
+    alone, _ = measured(prepared, trips, {"text": 16}, members, bytes={"messages": 0})
+    together, _ = measured(prepared, trips, {"text": 16}, members, bytes={"messages": 4})
+    assert remembered(alone)["text"] > 0.95 > remembered(together)["text"]
+
+
+def test_without_the_training_patients_membership_is_a_gap(prepared):
+    found, gaps = measured(prepared, {0: prepared[0].held_out}, {"table": 8})
+    assert not remembered(found)
+    assert any(gap.key == "reconstruction.membership" for gap in gaps)

@@ -93,7 +93,9 @@ def test_a_trial_with_models_is_scored_alike_after_another_trial(run_here, monke
 
 def of(trial):
     """What is a trial's own, as a measurer is given it."""
-    public = {name: getattr(trial, name) for name in ("rounds", "bytes", "plumbing", "encode", "round_trip", "widths")}
+    public = {
+        name: getattr(trial, name) for name in ("rounds", "bytes", "plumbing", "encode", "round_trip", "member_trip", "widths")
+    }
     return public | {
         "balanced": trial._balanced, "ledgers": trial._ledgers, "models": trial._models, "frames": trial._frames, "learners": trial._learners,
     }  # fmt: skip

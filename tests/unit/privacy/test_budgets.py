@@ -10,7 +10,7 @@ from fpmg_bench.privacy import Draws
 from fpmg_bench.spec import Budget, Choice, Privacy, TrialSpec
 from fpmg_bench.testing import fakes
 from fpmg_bench.trial import account
-from fpmg_bench.trial.silos import Silo
+from fpmg_bench.trial.silos import Pace, Silo, silos_of
 from fpmg_bench.types import Charges
 
 COHORT = fakes.cohort(200, modalities=("table",), silos=1)
@@ -33,9 +33,9 @@ def spec(**privacy):
     )  # fmt: skip
 
 
-def silo(index=0, rows=None, rate=0.1, epsilon=None):
+def silo(index=0, rows=None, rate=0.1, epsilon=None, own=None):
     rows = np.arange(len(COHORT)) if rows is None else rows
-    return Silo(index, f"s{index}", rows, len(rows), rate, 4, {}, epsilon)
+    return Silo(index, f"s{index}", rows, len(rows), own or Pace(4, rate), Pace(4, rate), {}, epsilon)
 
 
 def opened(chosen, silos):
@@ -89,3 +89,31 @@ def test_the_ledger_says_what_tuning_is_not_covered(changes, said):
     file = account.ledger_file(books, {0: Draws()}, replace(spec(), **changes))
     assert said in file["tuning"]
     assert file["unit"] == "patient"
+
+
+def test_each_stage_is_charged_for_its_own_steps_at_its_own_rate():
+    book = opened(spec(), [silo(own=Pace(7, 0.3))])[0]
+    assert {stage: charges.private_steps for stage, charges in book.planned.items()} == {
+        "conditions": 0, "stage1:table": 2 * 7, "stage2": 5 * 4,
+    }  # fmt: skip
+    assert book.rates["stage1:table"] == 0.3
+    assert book.rates["stage2"] == 0.1
+    assert 0.97 * 8.0 < spend_all(book) <= 8.0
+
+
+@pytest.mark.parametrize(
+    ("budget", "overrides", "first", "second"),
+    [
+        ({}, {}, (20, 0.1), (20, 0.1)),
+        ({"encoder_local_steps": 9}, {}, (9, 0.1), (20, 0.1)),
+        ({"encoder_local_steps": 9, "encoder_sampling_rate": 0.5}, {"local_steps": 3}, (3, 0.5), (3, 0.1)),
+        ({}, {"local_steps": 3, "encoder": {"local_steps": 6, "sampling_rate": 0.2}}, (6, 0.2), (3, 0.1)),
+    ],
+)
+def test_a_silo_takes_its_overrides_before_the_stages_before_stage_2s(budget, overrides, first, second):
+    chosen = replace(spec(), budget=Budget(**budget), silos={"silo-0": overrides})
+    one = replace(COHORT, silo_names=("silo-0",))
+    (found,) = silos_of(one, chosen)
+    assert (found.stage1, found.stage2) == (Pace(*first), Pace(*second))
+    assert found.params == {}
+    assert found.summary(one)["encoder"] == {"local_steps": first[0], "sampling_rate": first[1]}

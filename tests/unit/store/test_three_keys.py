@@ -46,6 +46,8 @@ CHANGES: Mapping[str, tuple[Mapping[str, Any], tuple[bool, bool, bool]]] = {
     "rounds of stage 1": ({"budget": Budget(encoder_rounds=4)}, (True, True, True)),
     "local steps": ({"budget": Budget(local_steps=4)}, (True, True, True)),
     "sampling rate": ({"budget": Budget(sampling_rate=0.4)}, (True, True, True)),
+    "steps of stage 1": ({"budget": Budget(encoder_local_steps=4)}, (True, True, True)),
+    "rate of stage 1": ({"budget": Budget(encoder_sampling_rate=0.4)}, (True, True, True)),
     "privacy": ({"privacy": Privacy(8.0, 1e-4)}, (True, True, True)),
     "silos": ({"silos": {"A": {"local_steps": 3}}}, (True, True, True)),
     "holdout": ({"holdout": 0.3}, (True, True, True)),
@@ -108,6 +110,52 @@ def test_how_the_generator_merges_retrains_no_encoder_where_encoders_have_a_rule
 def test_under_privacy_noise_depends_on_both_stages_so_stage_1_is_not_shared(planned: Make) -> None:
     private = replace(planned().spec, privacy=Privacy(8.0, 1e-4))
     assert keys(private)[0] != keys(replace(private, generator=Choice("single")))[0]
+
+
+OWN = Budget(encoder_local_steps=20, encoder_sampling_rate=0.1)
+
+
+@pytest.mark.parametrize("change", [{"rounds": 99}, {"local_steps": 99}, {"sampling_rate": 0.9}, {"evaluate_every": 3}])
+def test_stage_2_varies_over_the_same_encoders_where_stage_1_has_a_budget_of_its_own(
+    planned: Make, change: dict[str, Any]
+) -> None:
+    spec = replace(planned().spec, budget=OWN)
+    before, after = keys(spec), keys(replace(spec, budget=replace(OWN, **change)))
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+
+
+@pytest.mark.parametrize("change", [{"rounds": 99}, {"local_steps": 99}, {"sampling_rate": 0.9}])
+def test_under_privacy_the_budget_of_stage_2_changes_the_noise_of_stage_1(planned: Make, change: dict[str, Any]) -> None:
+    private = replace(planned().spec, budget=OWN, privacy=Privacy(8.0, 1e-4))
+    assert keys(private)[0] != keys(replace(private, budget=replace(OWN, **change)))[0]
+
+
+def test_a_budget_of_stage_1_that_says_what_stage_2_has_anyway_changes_no_key(planned: Make) -> None:
+    spec = planned().spec
+    same = replace(spec.budget, encoder_local_steps=spec.budget.local_steps, encoder_sampling_rate=spec.budget.sampling_rate)
+    assert keys(replace(spec, budget=same)) == keys(spec)
+
+
+def test_preimages_without_a_budget_of_stage_1_are_what_they_were(planned: Make) -> None:
+    spec = replace(planned().spec, silos={"A": {"local_steps": 3, "lr": 0.1}}, privacy=Privacy(8.0, 1e-4))
+    found, budget = trial_preimage(spec, VERSIONS), spec.budget
+    four = {"encoder_rounds": budget.encoder_rounds, "local_steps": budget.local_steps, "sampling_rate": budget.sampling_rate}
+    assert found["stage1"]["budget"] == four | {"stop": budget.stop}
+    assert found["stage1"]["silos"] == {"A": {"local_steps": 3, "lr": 0.1}}
+    assert set(found["stage1"]["calibrated_with"]) == {"generator", "rounds"}
+    assert found["budget"] == four | {"rounds": budget.rounds, "stop": budget.stop, "evaluate_every": budget.evaluate_every}
+    assert "silos" not in found
+
+
+def test_one_silo_can_vary_its_stage_2_over_the_same_encoders(planned: Make) -> None:
+    def of(steps: int, privacy: Privacy | None = None) -> tuple[str | None, str, str]:
+        silos = {"A": {"local_steps": steps, "encoder": {"local_steps": 3}}}
+        return keys(replace(planned().spec, silos=silos, privacy=privacy))
+
+    assert of(3)[0] == of(5)[0] == keys(replace(planned().spec, silos={"A": {"local_steps": 3}}))[0]
+    assert of(3)[1] != of(5)[1]
+    assert of(3, Privacy(8.0, 1e-4))[0] != of(5, Privacy(8.0, 1e-4))[0]
 
 
 def test_without_an_audit_keys_are_what_they_were_and_a_fault_has_its_own(planned: Make) -> None:

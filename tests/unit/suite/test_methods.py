@@ -57,6 +57,16 @@ def test_a_method_has_its_own_budget_beside_the_suites_and_may_be_swept_over_it(
     assert methods["slow"].budget == {"rounds": 50}
 
 
+def test_stage_1_may_have_a_budget_of_its_own_and_so_may_a_silo(suite):
+    read = suite(
+        "    budget: {encoder: {local_steps: 5, sampling_rate: 0.3}}\n    silos: {A: {local_steps: 3, encoder: {local_steps: 6}}}\n",
+        "sweep: {base: {budget.encoder.local_steps: [1, 60]}}\nbudget: {encoder: {rounds: 4}}\n",
+    )
+    assert read.budget.encoder_rounds == 4
+    assert read.methods["base[local_steps=60]"].budget == {"encoder_local_steps": 60, "encoder_sampling_rate": 0.3}
+    assert read.methods["base[local_steps=60]"].silos == {"A": {"local_steps": 3, "encoder": {"local_steps": 6}}}
+
+
 def test_privacy_may_draw_classes_evenly_and_share_epsilon_out(suite):
     methods = suite("    privacy: {epsilon: 3, delta: 1e-5, balanced: true, statistics: 0.2}\n").methods
     assert methods["base"].privacy == Privacy(3.0, 1e-5, balanced=True, statistics=0.2)

@@ -182,6 +182,14 @@ def test_a_mistake_is_reported_at_its_place(problems, old, new, line):
         ("limits: {memory: 512MB}\n", "11:18: limits.memory: expected an amount of memory such as 512MiB or 4GiB, got '512MB'"),
         ("limits: {memory: 0GiB}\n", "11:18: limits.memory: expected an amount of memory such as 512MiB or 4GiB, got '0GiB'"),
         ("budget: {rounds: -1}\n", "11:18: budget.rounds: expected a whole number of at least 0, got -1"),
+        (
+            "budget: {encoder: {local_steps: 0}}\n",
+            "11:33: budget.encoder.local_steps: expected a whole number of at least 1, got 0",
+        ),
+        (
+            "budget: {encoder_rounds: 1, encoder: {rounds: 1}}\n",
+            "11:26: budget.encoder_rounds: 'encoder.rounds' says the same; write one of them",
+        ),
         ("budget: {sampling_rate: 1.5}\n", "11:25: budget.sampling_rate: expected a share above 0 and up to 1, got 1.5"),
         ("budget: {stop: {consensu: 1}}\n", "11:17: budget.stop.consensu: unknown key 'consensu'. Did you mean 'consensus'?"),
         ("frames: yes\n", "11:9: frames: expected true or false, got 'yes'"),

@@ -60,7 +60,7 @@ class Frozen(Autoencoding):
         width: Literal[8, 12, 16, 24, 32] = 16,
         tokens: Annotated[int, Ge(4), Le(128)] = 48,
         similarity: Annotated[float, Ge(0), Le(1)] = 0.5,
-        texture: Annotated[float, Ge(0), Le(1)] = 0.6,
+        texture: Annotated[float, Ge(0), Le(1)] = 0.0,
         lr: Annotated[float, Gt(0)] = 3e-3,
         proximal: Annotated[float, Ge(0)] = 0.0,
     ) -> None:

@@ -7,6 +7,7 @@ usually is, and turns vectors back into records. Sizes follow a public law, not 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -70,7 +71,7 @@ def cosines(length: int) -> Tensor:
 
 @dataclass(frozen=True)
 class PixelReader:
-    """The lowest frequencies of a cosine transform over frames (or colours), height and width.
+    """The lowest frequencies of a cosine transform over frames, colours, height and width.
 
     Energy falls with the square of frequency in pictures of nature and of the body alike (Field, 1987): the components of such
     pictures are cosines, and these are their public stand-in.
@@ -83,12 +84,14 @@ class PixelReader:
         return pixels.reduced(self.schema, data, self.side).flatten(1).float() / 255
 
     def head(self, dim: int, rng: Rng) -> State:
-        depth = pixels.channels(self.schema)
-        axes = torch.meshgrid(*(torch.arange(n).double() for n in (depth, self.side, self.side)), indexing="ij")
-        square = sum((axis**2 for axis in (axes[0] * SLOW, *axes[1:])), torch.zeros(())).flatten()
+        depth, colours = pixels.channels(self.schema), self.schema.shape[-3]
+        deep = (depth // colours, colours) if min(colours, depth // colours) > 1 else (depth,)
+        lengths = (*deep, self.side, self.side)
+        axes = torch.meshgrid(*(torch.arange(n).double() for n in lengths), indexing="ij")
+        square = sum((axis**2 for axis in (*(axis * SLOW for axis in axes[:-2]), *axes[-2:])), torch.zeros(())).flatten()
         order = torch.sort(square, stable=True).indices[:dim]
-        along = [cosines(n)[:, axis.flatten()[order].long()] for n, axis in zip((depth, self.side, self.side), axes, strict=True)]
-        basis = torch.einsum("tk,yk,xk->tyxk", *along).reshape(-1, len(order))
+        along = [cosines(n)[:, axis.flatten()[order].long()] for n, axis in zip(lengths, axes, strict=True)]
+        basis = reduce(lambda a, b: (a[:, None] * b[None]).flatten(0, 1), along)
         law = 1 / (1 + square)
         size = CONTRAST * (len(square) * law[order] / law.sum()).sqrt()
         return _padded(basis, size.float(), torch.full((len(square),), 0.5), dim)

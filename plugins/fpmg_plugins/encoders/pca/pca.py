@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from annotated_types import Ge
 
-from fpmg_bench.errors import PluginError
+from fpmg_bench.errors import IncompatibleTrial, PluginError
 from fpmg_bench.types import Charges, Update
 from fpmg_plugins.encoders import dither, streams
 from fpmg_plugins.encoders.pca import views
-from fpmg_plugins.encoders.picture import pixels
+from fpmg_plugins.encoders.picture import copies, pixels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fpmg_plugins.encoders.pca.views import View
 
 STREAM = 1024
+PICTURES = ("image", "video")
 RANK = 1e-9  # components below this share of the first one's variance are left at zero
 RARE = 0.01  # levels less frequent than this are scaled as if they were this frequent
 
@@ -30,22 +31,35 @@ class Pca:
     """Whitened principal components (Pearson, 1901) of standardised columns; what is missing counts as its column's mean.
 
     Numbers and masks enter the moments together, so that mean imputation and scaling follow exactly from one exchange.
-    Pixels are reduced to at most 16 x 16 and series to groups of steps before moments are taken, since d x d of them travel.
-    Under privacy the moments are noisy: poor where patients are not many more than columns.
+    Pixels are reduced to at most side x side and series to groups of steps before moments are taken, since d x d of them travel.
+    Under privacy the moments are noisy: poor where patients are not many more than columns. augment: components of moved copies
+    of pictures too, by shifts and, with mirror, mirror images (a basis holds either; false where a mirrored picture means another
+    thing), so that patients who were trained on come back hardly better than others; no byte and no charge more.
     """
 
     kinds: ClassVar[frozenset[str]] = frozenset({"table", "series", "image", "video"})
     rounds: int | None = 0
 
-    def __init__(self, dim: Annotated[int, Ge(1)] = 16) -> None:
+    def __init__(
+        self,
+        dim: Annotated[int, Ge(1)] = 16,
+        side: Literal[8, 16, 32] = 16,
+        augment: bool = False,
+        mirror: bool = True,
+    ) -> None:
         self.dim = dim
+        self.side = side
+        self.augment = augment
+        self.mirror = mirror
 
     def charges(self, schema: Schema, steps: int) -> Charges:
+        if self.augment and schema.kind not in PICTURES:
+            raise IncompatibleTrial(f"pca: a {schema.kind} has no moved copies", "leave `augment` out for this modality")
         return Charges(moments=1)
 
     def statistics(self, schema: Schema, shard: Shard, ctx: SiloContext) -> State:
         """n [1], sum of rows [d], upper triangle of the sum of outer products [d (d + 1) / 2]; float64."""
-        view = views.view(schema)
+        view = self._view(schema)
         clip = float(np.sqrt(view.k * 2 + sum(view.blocks)))
         found = shard.moments(lambda data: views.tensor(view.rows(data)), clip)
         upper = torch.triu_indices(len(found.mean), len(found.mean))
@@ -56,13 +70,17 @@ class Pca:
         }
 
     def init(self, schema: Schema, stats: State, rng: Rng) -> State:
-        return components(views.view(schema), stats, self.dim)
+        view = self._view(schema)
+        mean, second = moments(stats)
+        if self.augment and isinstance(view, views.PixelView):
+            mean, second = copies.of_copies(mean, second, view.side, self.mirror)
+        return components(view, mean, second, self.dim)
 
     def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
         raise PluginError("pca is not trained: its `rounds` are 0")
 
     def encode(self, schema: Schema, state: State, data: Any) -> Tensor:
-        view = views.view(schema)
+        view = self._view(schema)
         parts = [torch.zeros(0, self.dim)]
         for start in range(0, len(data), STREAM):
             rows = view.rows(data.take(np.arange(start, min(start + STREAM, len(data)))))
@@ -70,10 +88,13 @@ class Pca:
         return torch.cat(parts)
 
     def decode(self, schema: Schema, state: State, z: Tensor) -> ModalityData:
-        view = views.view(schema)
+        view = self._view(schema)
         if isinstance(view, views.PixelView):
             return pixels.decoded(schema, len(z), lambda rows: view.picture(_raw(state, z[rows]).numpy()))
         return streams.decoded(z, lambda chunk: _records(view, state, chunk), STREAM)
+
+    def _view(self, schema: Schema) -> View:
+        return views.PixelView(schema, self.side) if schema.kind in PICTURES else views.view(schema)
 
 
 def _raw(state: State, z: Tensor) -> Tensor:
@@ -89,11 +110,15 @@ def _records(view: View, state: State, z: Tensor) -> ModalityData:
     return view.back(values.numpy(), seen.numpy(), raw[:, 2 * k :].numpy())
 
 
-def components(view: View, stats: State, dim: int) -> State:
-    """The state: z = rows @ project - offset, and back: features = centre + z @ lift, rows = features / scale."""
+def moments(stats: State) -> tuple[Tensor, Tensor]:
+    """Mean [d] and second moment about zero [d, d] of the summed statistics."""
     n = stats["moments/n"].clamp(min=1.0)
     mean = stats["moments/sum"] / n
-    second = symmetric(stats["moments/outer"] / n, len(mean))
+    return mean, symmetric(stats["moments/outer"] / n, len(mean))
+
+
+def components(view: View, mean: Tensor, second: Tensor, dim: int) -> State:
+    """The state: z = rows @ project - offset, and back: features = centre + z @ lift, rows = features / scale."""
     imputed, average = _imputation(view, mean)
     scale = _scale(view, imputed @ second @ imputed.T, imputed @ mean)
     to_features = scale[:, None] * imputed

@@ -123,15 +123,16 @@ class SeriesView:
 
 @dataclass
 class PixelView:
-    """One block: pixels reduced to the largest square of 16, 8 or 4 that fits; videos keep up to 8 frames."""
+    """One block: pixels reduced to the largest square of `most`, 16, 8 or 4 that fits; videos keep up to 8 frames."""
 
     schema: Schema
+    most: int = 16
     gaps: float = 1.0
     levels: bool = False
 
     def __post_init__(self) -> None:
         channels = pixels.channels(self.schema)
-        self.side = next((side for side in (16, 8) if channels * side**2 <= WIDEST), 4)
+        self.side = next((side for side in (32, 16, 8) if side <= self.most and channels * side**2 <= WIDEST), 4)
         self.k = 0
         self.blocks: tuple[int, ...] = (channels * self.side**2,)
 

@@ -21,7 +21,8 @@ class CnnAe(PictureAe):
     dim: of the vectors; width: channels of the first layer, a multiple of 4; side: working size; net: "plain" is small and quick,
     "fine" repairs a linear picture by convolutions; similarity: share of 1 - SSIM in the loss (the rest is squared error);
     texture: share of the local detail's energy up to which grain is added to decoded pictures (0: none); augment: learn from
-    moved copies (not under privacy, where a record's gradient may not vary); start: "moments" begins the linear path of "fine"
+    moved copies (not under privacy, where a record's gradient may not vary); detail: weight in the loss of the power that decoded
+    detail lacks from 6 and from 10 cycles a picture on; start: "moments" begins the linear path of "fine"
     at principal components (one charged exchange of at most 4 MB a colour and silo); proximal: FedProx mu.
     """
 
@@ -33,7 +34,8 @@ class CnnAe(PictureAe):
         net: Literal["plain", "fine"] = "plain",
         similarity: Annotated[float, Ge(0), Le(1)] = 0.0,
         texture: Annotated[float, Ge(0), Le(1)] = 0.0,
-        augment: bool = False,
+        augment: bool = True,
+        detail: Annotated[float, Ge(0)] = 0.0,
         start: Literal["random", "moments"] = "random",
         lr: Annotated[float, Gt(0)] = 3e-3,
         proximal: Annotated[float, Ge(0)] = 0.0,
@@ -45,6 +47,7 @@ class CnnAe(PictureAe):
         self.similarity = similarity
         self.texture = texture
         self.augment = augment
+        self.detail = detail
         self.start = start
         self.lr = lr
         self.proximal = proximal

@@ -20,7 +20,8 @@ class CnnTransformerAe(PictureAe):
     Works at side x side whatever the size in the schema; a video keeps up to 8 frames. dim: of the vectors; width: channels of
     the first layer, the encoder layers have four times as many; similarity: share of 1 - SSIM in the loss (the rest is squared
     error); texture: share of the local detail's energy up to which grain is added to decoded pictures (0: none); augment: learn
-    from moved copies (not under privacy, where a record's gradient may not vary); start: "moments" begins the linear path at
+    from moved copies (not under privacy, where a record's gradient may not vary); detail: weight in the loss of the power that
+    decoded detail lacks from 6 and from 10 cycles a picture on; start: "moments" begins the linear path at
     principal components (one charged exchange of at most 4 MB a colour and silo); proximal: FedProx mu.
     """
 
@@ -32,8 +33,9 @@ class CnnTransformerAe(PictureAe):
         layers: Annotated[int, Ge(1), Le(4)] = 1,
         heads: Literal[1, 2, 4] = 2,
         similarity: Annotated[float, Ge(0), Le(1)] = 0.5,
-        texture: Annotated[float, Ge(0), Le(1)] = 0.6,
-        augment: bool = False,
+        texture: Annotated[float, Ge(0), Le(1)] = 0.0,
+        augment: bool = True,
+        detail: Annotated[float, Ge(0)] = 0.0,
         start: Literal["random", "moments"] = "random",
         lr: Annotated[float, Gt(0)] = 2e-3,
         proximal: Annotated[float, Ge(0)] = 0.0,
@@ -46,6 +48,7 @@ class CnnTransformerAe(PictureAe):
         self.similarity = similarity
         self.texture = texture
         self.augment = augment
+        self.detail = detail
         self.start = start
         self.lr = lr
         self.proximal = proximal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 WINDOW = 7  # pixels of a side of 64, as in scikit-image
 GRID = 8  # energies are means over side / GRID x side / GRID pixels
 LAPLACIAN = ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0))
+EDGES = (6.0, 10.0)  # cycles a picture from which fine detail is in a band of its own
+FAINT = 1e-4  # power a frequency that is below half a grey level
 FLAT = 0.01  # energy below which detail is invisible: half a grey level of white noise has .001, one of .005
 
 
@@ -48,3 +51,30 @@ def misjudged(log_energy: Tensor, x: Tensor) -> Tensor:
     # gamma deviance e^d - d - 1, linear beyond d = 3 so that one bright edge does not shake the whole network
     bounded = excess.clamp(max=3.0)
     return (bounded.exp() * (1 + excess - bounded) - excess - 1).flatten(1).mean(1)
+
+
+def lacking(out: Tensor, x: Tensor) -> Tensor:
+    """How far off the power of fine detail is [n]: squared log ratios in the bands from EDGES on, of pictures [n, c, side, side].
+
+    Squared error alone draws what is likely on average, in which detail cancels out; this asks for as much of it as there is.
+    """
+    drawn, real = powers(out), powers(x)
+    return (drawn / real).log().square().flatten(1).mean(1)
+
+
+def powers(x: Tensor) -> Tensor:
+    """Mean power [n, c, bands] a frequency, at least FAINT, of pictures [n, c, side, side]."""
+    spectrum = torch.fft.rfft2(x, norm="ortho").abs().square()
+    power: Tensor = torch.einsum("nchw,bhw->ncb", spectrum, _bands(x.shape[-1]).to(x)) + FAINT
+    return power
+
+
+@lru_cache(maxsize=8)
+def _bands(side: int) -> Tensor:
+    """Weights [bands, side, side // 2 + 1] of a half spectrum: each band's frequencies, weighing 1 together."""
+    down, across = torch.fft.fftfreq(side, 1 / side), torch.fft.rfftfreq(side, 1 / side)
+    radius = torch.hypot(down[:, None], across[None, :])
+    twice = torch.where((across == 0) | (across == side // 2), 1.0, 2.0)  # of the others the conjugates are left out
+    inside = [(radius >= low) & (radius < high) for low, high in zip(EDGES, (*EDGES[1:], float("inf")), strict=True)]
+    bands = torch.stack(inside).float() * twice
+    return bands / bands.sum((1, 2), keepdim=True).clamp(min=1.0)

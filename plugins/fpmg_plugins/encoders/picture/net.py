@@ -30,12 +30,13 @@ USUAL, PACE = -2.0, 4.0  # log energy told before any training; scale of the hea
 class Aim:
     """similarity: share of 1 - SSIM in the loss, the rest is squared error; texture: share of local detail that grain makes up
 
-    for; augment: learn from moved copies.
+    for; augment: learn from moved copies; detail: weight of the power that fine detail lacks.
     """
 
     similarity: float
     texture: float
     augment: bool
+    detail: float = 0.0
 
 
 class PictureCoder(Coder):
@@ -85,6 +86,8 @@ class PictureCoder(Coder):
         loss = (1 - share) * (out - x).square().flatten(1).mean(1)
         if share:
             loss = loss + share * (1 - losses.similarity(out, x))
+        if self.aim.detail:
+            loss = loss + self.aim.detail * losses.lacking(out, x)
         if self.aim.texture:
             loss = loss + ENERGY * losses.misjudged(self._log_energy(z), pixels.scaled(batch["pixels"]))
         return loss

@@ -11,7 +11,7 @@ from fpmg_bench.devices import CPU
 from fpmg_bench.types import Charges, Pixels
 from fpmg_plugins import training
 from fpmg_plugins.encoders.autoencoding import MODULE, Autoencoding
-from fpmg_plugins.encoders.picture import pixels
+from fpmg_plugins.encoders.picture import copies, pixels
 from fpmg_plugins.encoders.picture import start as picture_start
 from fpmg_plugins.encoders.picture.net import Aim
 
@@ -33,6 +33,7 @@ class PictureAe(Autoencoding):
     similarity: float
     texture: float
     augment: bool
+    detail: float
     start: Literal["random", "moments"]
 
     @abstractmethod
@@ -51,12 +52,14 @@ class PictureAe(Autoencoding):
     def init(self, schema: Schema, stats: State, rng: Rng) -> State:
         network = training.seeded(lambda: self.network(schema), rng)
         if stats:
-            network.begin(*picture_start.moments(stats))
+            mean, second = picture_start.moments(stats)
+            small = min(self.side, picture_start.LARGEST)
+            network.begin(*(copies.of_copies(mean, second, small, mirror=False) if self.augment else (mean, second)))
         return training.state_of(network, MODULE)
 
     def aim(self) -> Aim:
         """What training is to reach."""
-        return Aim(self.similarity, self.texture, self.augment)
+        return Aim(self.similarity, self.texture, self.augment, self.detail)
 
     def features(self, schema: Schema, state: State, data: Any) -> dict[str, Tensor]:
         return {"pixels": pixels.reduced(schema, data, self.side)}

@@ -93,7 +93,7 @@ class TimmAe(Autoencoding):
         side: Literal[32, 64, 128] = 64,
         recall: Annotated[float, Ge(0)] = 1.0,
         similarity: Annotated[float, Ge(0), Le(1)] = 0.5,
-        texture: Annotated[float, Ge(0), Le(1)] = 0.6,
+        texture: Annotated[float, Ge(0), Le(1)] = 0.0,
         lr: Annotated[float, Gt(0)] = 3e-3,
         proximal: Annotated[float, Ge(0)] = 0.0,
     ) -> None:

@@ -16,12 +16,15 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-SHRINK = 10.0  # patients that the covariance by lag counts for beside a pair's own
+SHRINK = (
+    320.0  # patients that the covariance by lag counts for beside a pair's own: a ridge, by which fewer of them are recognised
+)
 LAGGED = 20.0  # patients that the public covariance counts for beside that of a lag
 FADE = 3.0  # steps in which the public correlation of a channel with itself falls to 1/e of the way to LASTING
 LASTING = 0.4
 MASKS, TIMES = 0.6, 0.3  # scale of masks and times beside values of variance 1
 NOISE = 0.005  # variance left to each cell
+MOST, OFTEN = 3.0, 0.25  # times that steps are amplified; share of cells from which a channel's own steps are known
 RARE = 0.02  # cells seen by fewer are weighted as if this share saw them
 
 
@@ -52,6 +55,33 @@ def directions(seen: Seen, dim: int) -> tuple[Tensor, Tensor]:
     joint[:q, q:] *= known[:, None]
     joint[q:, :q] *= known[None, :]
     return leading(joint * scale[:, None] * scale, seen.share, dim), masks
+
+
+def liveliness(seen: Seen, basis: Tensor) -> Tensor:
+    """By how much the steps of each channel [c] are larger among patients than after these loadings: 1 to MOST.
+
+    Vectors are posterior means, which vary less than they might where little was seen: as G (G + 1)^-1, G the mean of what seen
+    cells say. Amplified are deviations from the running mean, of which steps are mostly made.
+    """
+    q, steps, channels = len(seen.share), seen.steps, seen.channels
+    own = basis[:, :q]
+    told = (own * seen.share) @ own.T / NOISE
+    vectors = told @ torch.linalg.inv(told + torch.eye(len(told), dtype=torch.float64))
+    real, kept = (_steps(part, steps, channels) for part in (_values(seen, _by_lag(seen)), own.T @ vectors @ own))
+    gain = (real.clamp(min=0.0) / kept.clamp(min=1e-9)).sqrt().clamp(1.0, MOST)
+    return torch.where(seen.share.reshape(steps, channels).mean(0) < OFTEN, 1.0, gain)
+
+
+def _steps(covariance: Tensor, steps: int, channels: int) -> Tensor:
+    """Mean square [c] of a channel's changes from one step to the next."""
+    shape = (steps, channels, steps, channels)
+    at, of = torch.arange(steps - 1), torch.arange(channels)
+    each = covariance.reshape(shape)[:, of, :, of]  # [c, t, t]
+    return (
+        (each[:, at, at] + each[:, at + 1, at + 1] - 2 * each[:, at, at + 1]).mean(1)
+        if steps > 1
+        else torch.zeros(channels).double()
+    )
 
 
 def leading(joint: Tensor, share: Tensor, dim: int) -> Tensor:

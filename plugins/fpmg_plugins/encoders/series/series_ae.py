@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from fpmg_plugins.encoders import dither, numbers
 from fpmg_plugins.encoders.autoencoding import MODULE
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Column, Schema, Series, SiloContext, State
     from fpmg_plugins.encoders.bert import Sizes
 
+TOGETHER = 0.95  # share of either's seen cells that two channels have in common from which they are measured together
 LEAST = 1e-6  # spread on the public scale below which a channel counts as constant
 
 
@@ -76,11 +78,28 @@ def features(schema: Schema, state: State, data: Series) -> dict[str, Tensor]:
 
 def records(schema: Schema, state: State, outputs: Mapping[str, Tensor]) -> Series:
     """Valid series from the decoder's scores, times and masks."""
-    places = (outputs["scores"].double() * state["frozen/unit"] + state["frozen/mean"]).numpy()
-    clock = (outputs["times"].double() * state["frozen/pace"] + state["frozen/times"]).numpy()
+    places = (_lively(outputs["scores"].double(), state["frozen/lively"]) * state["frozen/unit"] + state["frozen/mean"]).numpy()
+    clock = (outputs["times"].double() * state["frozen/pace"] * state["frozen/late"] + state["frozen/times"]).numpy()
     own = np.stack([numbers.value(column, places[..., j]) for j, column in enumerate(schema.columns)], axis=2)
-    seen = dither.likeliest(outputs["there"].sigmoid(), outputs["phase"])
+    seen = dither.likeliest(_there(state, outputs), outputs["phase"], state["frozen/together"])
     return series_grid.series(schema, own, numbers.value(series_grid.TIME, clock), seen.numpy())
+
+
+def _lively(scores: Tensor, gain: Tensor) -> Tensor:
+    """Scores [n, t, c] whose deviations from the running mean of three steps are `gain` [c] times as large."""
+    if scores.shape[1] < 3:
+        return scores
+    calm = F.avg_pool1d(F.pad(scores.transpose(1, 2), (1, 1), mode="replicate"), 3, 1).transpose(1, 2)
+    return calm + gain * (scores - calm)
+
+
+def _there(state: State, outputs: Mapping[str, Tensor]) -> Tensor:
+    """Probability [n, t, c] that a cell is seen: 1 and 0 where the exchange leaves no doubt, one for channels that are measured together."""
+    there, group = outputs["there"].sigmoid().double(), state["frozen/together"]
+    alike = (group[:, None] == group[None, :]).double()
+    there = there @ alike / alike.sum(0)
+    always, never = (state[f"frozen/{name}"].reshape(there.shape[1:]) for name in ("always", "never"))
+    return torch.where(always, 1.0, torch.where(never, 0.0, there))
 
 
 def _columns(schema: Schema) -> tuple[Column, ...]:
@@ -107,6 +126,11 @@ def _counted(schema: Schema, counts: Tensor, dim: int) -> State:
         "frozen/share": torch.full((steps * channels,), 0.5, dtype=torch.float64),
         "frozen/masks": torch.full((steps * channels,), MASKS, dtype=torch.float64),
         "frozen/basis": series_basis.public(steps, channels, dim),
+        "frozen/late": torch.ones(1, dtype=torch.float64),
+        "frozen/lively": torch.ones(channels, dtype=torch.float64),
+        "frozen/always": torch.zeros(steps * channels, dtype=torch.bool),
+        "frozen/never": torch.zeros(steps * channels, dtype=torch.bool),
+        "frozen/together": torch.arange(channels),
     }
 
 
@@ -134,6 +158,7 @@ def _measured(schema: Schema, stats: State, dim: int) -> State:
     seen = series_basis.Seen(n, view.groups, view.channels, share, moved, second[q : 2 * q, q : 2 * q])
     basis, scale = series_basis.directions(seen, dim)
     owner = torch.as_tensor(view.owner)
+    spread_share = share.reshape(view.groups, -1)[owner].flatten()
     spread = [
         part.reshape(*part.shape[:-1], view.groups, -1)[..., owner, :].flatten(-2)
         for part in torch.split(basis, [q, q, view.groups], 1)
@@ -143,10 +168,28 @@ def _measured(schema: Schema, stats: State, dim: int) -> State:
         "frozen/unit": unit,
         "frozen/times": clock[owner],
         "frozen/pace": pace.reshape(1),
-        "frozen/share": share.reshape(view.groups, -1)[owner].flatten(),
+        "frozen/share": spread_share,
         "frozen/masks": scale.reshape(view.groups, -1)[owner].flatten(),
         "frozen/basis": torch.cat(spread, dim=1).contiguous(),
+        "frozen/lively": series_basis.liveliness(seen, basis) if view.groups == view.steps else torch.ones_like(unit),
+        "frozen/late": (lateness > LEAST).double().reshape(1),
+        # of several steps together it is known that one was seen, not which
+        "frozen/always": (spread_share > 1 - LEAST) & (view.groups == view.steps),
+        "frozen/never": spread_share < LEAST,
+        "frozen/together": _together(seen),
     }
+
+
+def _together(seen: series_basis.Seen) -> Tensor:
+    """For each channel the first of those that are seen in the same steps of the same records: itself, if none is."""
+    alike, share = seen.both.diagonal().new_zeros(seen.channels, seen.channels), seen.share.reshape(seen.steps, -1).sum(0)
+    for step in torch.arange(len(seen.share)).reshape(seen.steps, -1):
+        alike += seen.both[step][:, step]
+    group = torch.arange(seen.channels)
+    for i, j in torch.triu_indices(seen.channels, seen.channels, offset=1).T.tolist():
+        if alike[i, j] > 0 and alike[i, j] >= TOGETHER * torch.maximum(share[i], share[j]):
+            group[j] = torch.minimum(group[i], group[j])
+    return group
 
 
 def _units(mean: Tensor, second: Tensor, q: int, channels: int) -> tuple[Tensor, Tensor]:

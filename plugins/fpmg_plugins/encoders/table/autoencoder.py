@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt
 from fpmg_bench.devices import moved
 from fpmg_bench.types import Charges
 from fpmg_plugins.encoders import dither, quantiles
-from fpmg_plugins.encoders.autoencoding import Autoencoding
+from fpmg_plugins.encoders.autoencoding import MODULE, Autoencoding
 from fpmg_plugins.encoders.table import marginals
 from fpmg_plugins.encoders.table.net import TableCoder
 from fpmg_plugins.encoders.table.tabular import Layout
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from fpmg_bench.contracts import Public, Shard
-    from fpmg_bench.types import Schema, SiloContext, State, Table
+    from fpmg_bench.types import Rng, Schema, SiloContext, State, Table
 
 
 LEAD = 30.0  # weight of the rehearsal beside noised gradients
+REHEARSED = 10.0  # beside plain ones: unseen records come back nearer, and patients who were trained on no nearer than they
 POOL, BATCH = 2048, 128  # records made up a round, and of these a step; beside noise twice as many
 
 
@@ -65,6 +66,11 @@ class Autoencoder(Autoencoding):
     def frozen(self, schema: Schema, stats: State) -> State:
         return marginals.frozen(Layout.of(schema), stats["counts/bins"])
 
+    def init(self, schema: Schema, stats: State, rng: Rng) -> State:
+        """The network says what is usual before it has learnt anything, so that few steps do not leave every other cell missing."""
+        state = super().init(schema, stats, rng)
+        return state | {f"{MODULE}/deep.bias": marginals.usual(Layout.of(schema), state)}
+
     def rehearsal(self, schema: Schema, state: State, ctx: SiloContext, private: bool) -> Public:
         """Records whose columns are drawn one by one: few patients do not say how every combination is to be told apart."""
         layout = Layout.of(schema)
@@ -74,7 +80,7 @@ class Autoencoder(Autoencoding):
         def loss(module: nn.Module) -> Tensor:
             at = torch.randint(pool, (batch,), generator=ctx.rng).to(ctx.device)
             found: Tensor = module({name: value[at] for name, value in made.items()}).mean()
-            return LEAD * found if private else found
+            return (LEAD if private else REHEARSED) * found
 
         return loss
 
@@ -97,8 +103,16 @@ class Autoencoder(Autoencoding):
         values = np.zeros((len(outputs["scores"]), 0))
         if layout.numbers:
             values = quantiles.restore(layout.numbers, state["frozen/distribution"], outputs["scores"].double().numpy())
-            values[~dither.seen(outputs["there"].sigmoid(), outputs["phase"]).numpy()] = np.nan
-        levels = torch.split(outputs["levels"], layout.sizes, dim=1) if layout.sizes else ()
+            values[~self._seen(state, outputs).numpy()] = np.nan
+        told = outputs["levels"].masked_fill(marginals.lacked_by_none(layout, state), -torch.inf)
+        levels = torch.split(told, layout.sizes, dim=1) if layout.sizes else ()
         used = len(layout.numbers)  # thresholds that the gaps of numbers took
         codes = [dither.level(part.softmax(1), outputs["phase"], used + j).numpy() for j, part in enumerate(levels)]
         return layout.table(schema, values, np.stack(codes, axis=1) if codes else np.zeros((len(values), 0), dtype=np.int64))
+
+    def _seen(self, state: State, outputs: Mapping[str, Tensor]) -> Tensor:
+        """Which numbers are there [n, k]: all that nobody lacks, and as one those that are measured together."""
+        there, group = outputs["there"].sigmoid().double(), state["frozen/together"]
+        alike = (group[:, None] == group[None, :]).double()
+        there = there @ alike / alike.sum(0)
+        return dither.seen(torch.where(state["frozen/gaps"] > 0, there, 1.0), outputs["phase"], group)

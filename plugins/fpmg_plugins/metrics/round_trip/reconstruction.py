@@ -13,7 +13,7 @@ from fpmg_bench.types import Scale, Score
 from fpmg_plugins import findings
 from fpmg_plugins.metrics import table_fidelity
 from fpmg_plugins.metrics.resampling import fresh_seed
-from fpmg_plugins.metrics.round_trip import label_kept, pixel_fidelity, series_fidelity
+from fpmg_plugins.metrics.round_trip import label_kept, pixel_fidelity, recognised, series_fidelity
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Evidence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 WANG = "Wang et al. 2004, scikit-image"
 ESTEBAN = "classifier trained on real patients"
+HILPRECHT = "reconstruction attack, Hilprecht et al. 2019"
 CHAPMAN = "Chapman et al. 2001 (NegEx)"
 LEAST = 10  # held-out records of a modality
 
@@ -40,6 +41,8 @@ class Reconstruction:
     Table: `shapes` = sdmetrics column shapes [1; 0..1], `invalid`: cells outside the declared categories or range [0].
     Text: `finding_f1` of finding words with their negation [1; 0..1]; `finding_f1_commonest`: of the text that says what most
     training texts say; `well_formed`: share of texts [1; 0..1].
+    All: `membership` = AUROC of telling training patients from held-out ones by how near a patient's best record comes back (squared
+    error of pictures and seen values, wrong cells, 1 - F1 of words) [.5; 0..1]; needs 20 patients a side; interval: bootstrap.
     Needs 10 held-out records of a modality. Pitfalls: a decoder that draws the mean patient has a good error and no label left;
     a sharp picture may be sharply wrong: read ssim and sharpness together.
     """
@@ -60,6 +63,7 @@ class Reconstruction:
         "reconstruction.invalid": Scale(0.0, False, low=0.0, unit="cells", source="the declared schema"),
         "reconstruction.finding_f1": Scale(1.0, True, low=0.0, high=1.0, unit="F1", source=CHAPMAN),
         "reconstruction.finding_f1_commonest": Scale(1.0, None, low=0.0, high=1.0, unit="F1", source=CHAPMAN),
+        "reconstruction.membership": Scale(0.5, False, low=0.0, high=1.0, unit="AUROC", source=HILPRECHT),
         "reconstruction.well_formed": Scale(1.0, True, low=0.0, high=1.0, unit="share", source="see the metric card"),
     }
 
@@ -77,9 +81,29 @@ class Reconstruction:
                     scores += evidence.each_release(scored, trips, modality=name)
                 except NotApplicable as missing:
                     evidence.not_applicable("*", missing.reason, modality=name)
+            scores += _remembered(evidence, name, trips, seed)
         if not scores:
             raise NotApplicable("no modality has enough held-out records")
         return scores
+
+
+def _remembered(evidence: Evidence, name: str, trips: Mapping[int, Cohort], seed: int) -> list[Score]:
+    """`membership`, of the training patients that a silo's encoders may have seen: all, or where nothing travels its own."""
+    try:
+        back = evidence.round_trips(members=True)
+        silo_of = {id(trip): silo for silo, trip in trips.items()}
+        alone = evidence.bytes.get("messages") == 0
+
+        def scored(trip: Cohort) -> list[Score]:
+            silo = silo_of[id(trip)]
+            own = np.flatnonzero((evidence.train.silo == silo) | (not alone))
+            members = evidence.train.take(own), back[silo].take(own)
+            return [recognised.score(evidence, name, members, (evidence.held_out, trip), seed)]
+
+        return evidence.each_release(scored, trips, "reconstruction.membership", modality=name)
+    except NotApplicable as missing:
+        evidence.not_applicable("reconstruction.membership", missing.reason, modality=name)
+        return []
 
 
 def _scored(measure: Measure, evidence: Evidence, name: str, seed: int, trip: Cohort) -> list[Score]:
