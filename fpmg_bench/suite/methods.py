@@ -97,7 +97,7 @@ def _read_control(place: Place, name: str, found: Mapping[str, Place], *, throug
         aggregator=components.get("aggregator"),
         encoder_aggregator=components.get("encoder_aggregator"),
         budget=read_budget(found["budget"]) if "budget" in found else {},
-        silos={key: _read_silo(entry) for key, entry in found["silos"].entries().items()} if "silos" in found else {},
+        silos={key: read_silo(entry) for key, entry in found["silos"].entries().items()} if "silos" in found else {},
     )
 
 
