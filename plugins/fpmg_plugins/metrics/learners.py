@@ -47,6 +47,7 @@ def fit(kind: Learner, x: Floats, label: NDArray[np.int64]) -> Any:
     """
     rows = spaced(len(x))
     x, label = x[rows], label[rows]
+    x = np.where(np.isnan(x).all(0), 0.0, x)  # trees read what is missing, but not a column of nothing else
     if len(np.unique(label)) < 2:
         raise NotApplicable("a classifier needs training records of two classes; these have one")
     makes = {"logistic": _logistic, "network": _network}

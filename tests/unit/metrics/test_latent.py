@@ -148,3 +148,13 @@ def test_without_a_generator_it_is_not_applicable(prepared):
     with pytest.raises(NotApplicable, match="drawn by no generator"):
         Latent()(bare, rng_for(0, "m"))
     assert not bare.gaps
+
+
+def test_where_too_few_have_all_modalities_each_is_scored_alone(prepared):
+    dataset, _, space = prepared
+    fresh = dataset.simulate(600, rng_for(0, "fresh"))
+    one = np.arange(600) % 2 == 0
+    fresh = replace(fresh, present={"table": one, "series": ~one})
+    found, gaps = measured(prepared, "oracle", released=fresh, drawn=lambda silo: space.phi(fresh))
+    assert set(found) == {("latent.energy", "table"), ("latent.energy", "series")}
+    assert {(gap.key, gap.modality) for gap in gaps} == {("latent.energy", None)}

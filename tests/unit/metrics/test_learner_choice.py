@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
-from fpmg_plugins.metrics import detail, learner_choice
+from fpmg_plugins.metrics import detail, learner_choice, utility_models
 from fpmg_plugins.metrics.frozen_features import Network
+from fpmg_plugins.metrics.ranking import macro_auroc
 from fpmg_plugins.metrics.utility.tstr import Tstr
 
 from fpmg_bench.evaluation import EvaluationSpace, Measured, split
@@ -103,3 +104,14 @@ def test_a_grid_keeps_what_was_not_seen_apart_from_zero():
         np.array([[0, 1, 2, 3]], np.float32), np.array([[[5], [0], [0], [7]]], np.float32), np.array([[[1], [0], [0], [1]]], bool)
     )
     assert detail.grid(series, 0.0, 3.0).tolist()[0] == pytest.approx([5, np.nan, np.nan, 7], nan_ok=True)
+
+
+def test_a_cell_that_no_released_series_shows_is_no_failure(phantom):
+    lost = phantom.r1.data["series"]
+    seen = lost.seen.copy()
+    seen[:, :, 0] = False
+    released = replace(phantom.r1, data=phantom.r1.data | {"series": Series(lost.time, lost.values * seen, seen)})
+    there = evidence(phantom, released)
+    (model,) = utility_models.models_of(there, released, ("table", "series"), ("detail",))
+    found = utility_models.tested(there, [model], ("table", "series"), 20, 0, "detail")
+    assert found.mean(macro_auroc)[0] > 0.6

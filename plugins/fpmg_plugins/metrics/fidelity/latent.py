@@ -79,14 +79,18 @@ class Latent:
         )
         training = Vectors.of(evidence, evidence.train, evidence.latent(evidence.train, silo))
         names = [name for name in evidence.widths if drawn.present[name].any() and real.present[name].any()]
-        scores = self._compared(real, drawn, training, names, seed)
-        for name in names if len(names) > 1 else ():
+        parts: list[tuple[str | None, list[str]]] = [(None, names), *((name, [name]) for name in names if len(names) > 1)]
+        scores: list[Score] = []
+        for modality, part in parts:
             try:
-                found = self._compared(real, drawn, training, [name], seed, brief=True)
+                found = self._compared(real, drawn, training, part, seed, brief=modality is not None)
             except NotApplicable as missing:
-                evidence.not_applicable("latent.energy", missing.reason, modality=name)
+                reason = missing.reason
+                evidence.not_applicable("latent.energy", reason, modality=modality)
                 continue
-            scores += [replace(score, modality=name) for score in found]
+            scores += [replace(score, modality=modality) for score in found]
+        if not scores:
+            raise NotApplicable(reason)
         return scores
 
     def _compared(
