@@ -94,9 +94,11 @@ class ConditionalGan(Networks):
                 continue
             trained, log = AdversarialRound(self, group, state, ctx).play(prepared)
             merged |= trained
-            if self.watch and not shard.private:
-                merged[watch_name(group)] = self._watched(state, shard, ctx, group)
             losses |= log
+            if self.watch and not shard.private:
+                score = self._watched(state, shard, ctx, group)
+                merged[watch_name(group)] = score
+                losses[f"{watch_name(group).partition('/')[0]}: trained less start"] = float(score[-1] - score[0])
         return Update(merged, float(shard.patients), losses)
 
     def _watched(self, state: State, shard: Shard, ctx: SiloContext, group: Group) -> Tensor:
