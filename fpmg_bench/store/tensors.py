@@ -111,7 +111,10 @@ class _Plan:
 def _bits(tensor: Tensor) -> tuple[str, ...]:
     import torch
 
-    raw = tensor.detach().to("cpu").contiguous().reshape(-1).view(torch.uint8).numpy()
+    flat = tensor.detach().to("cpu").contiguous().reshape(-1)
+    if flat.stride() != (1,):  # of one number, or none, any stride counts as contiguous, also one that is no view of bytes
+        flat = flat.new_empty(flat.shape).copy_(flat)
+    raw = flat.view(torch.uint8).numpy()
     return str(tensor.dtype), str(tuple(tensor.shape)), hashlib.blake2b(raw.data, digest_size=16).hexdigest()
 
 

@@ -1,6 +1,8 @@
 """Real patients leave no trace: planted strings, numbers and pictures are found nowhere in a run directory."""
 
+import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,13 +10,14 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
 
 from fpmg_bench.cohorts.folder import write
 from fpmg_bench.types import Pixels, Table, Text
 
-WORD = "zqxcanary"
+WORD = re.compile(rb"zq[a-p]{6}x")  # a patient's own: what several patients write may travel (decision 52)
 SUITE = """
 version: 1
 name: canaries
@@ -36,12 +39,21 @@ metrics: [rg, pg, membership, inference, proxies, neighbour, rmia]
 """
 
 
+def word(patient):
+    """Which nobody else has: six letters of a hash."""
+    letters = "".join(
+        chr(ord("a") + nibble) for byte in hashlib.sha256(str(patient).encode()).digest()[:3] for nibble in divmod(byte, 16)
+    )
+    assert WORD.fullmatch(f"zq{letters}x".encode())
+    return f"zq{letters}x"
+
+
 def planted(folder):
     """150 patients whose every note, weight and picture is unmistakable; not publishable."""
     cohort = Phantom(patients=150, silos=3, modalities=("table", "text", "image")).load()
     rng = np.random.default_rng(0)
     notes = Text(
-        tuple(f"{WORD}{i:04d} {text}"[: cohort.schemas["text"].shape[0]] for i, text in enumerate(cohort.data["text"].strings))
+        tuple(f"{word(i)} {text}"[: cohort.schemas["text"].shape[0]] for i, text in enumerate(cohort.data["text"].strings))
     )
     pixels = rng.integers(0, 256, (len(cohort), *cohort.schemas["image"].shape), dtype=np.uint8)
     frame = cohort.data["table"].frame.copy()
@@ -72,8 +84,10 @@ def files(out):
 
 def test_no_planted_word_is_in_any_file_or_in_what_was_printed(run):
     out, _, _, _, printed = run
-    assert [p for p in files(out) if WORD.encode() in p.read_bytes()] == []
-    assert WORD not in printed
+    notes = pd.read_parquet(out.parent / "cohort" / "manifest.parquet").astype(str).to_numpy().ravel()
+    assert sum(bool(WORD.search(note.encode())) for note in notes) == 150
+    assert [p for p in files(out) if WORD.search(p.read_bytes())] == []
+    assert not WORD.search(printed.encode())
 
 
 def test_no_planted_picture_is_in_any_file(run):
@@ -91,7 +105,6 @@ def test_no_planted_picture_is_in_any_file(run):
 
 
 def test_no_planted_number_is_in_any_table_or_state(run):
-    import pandas as pd
     from safetensors.numpy import load_file
 
     out, _, numbers, column, _ = run
@@ -124,7 +137,7 @@ def test_no_planted_patient_is_in_a_checkpoint(run):
     rows, real = {image[0, 0].tobytes() for image in pixels}, set(np.asarray(numbers, np.float32).tolist())
     for path in [p for p in (folder / "killed").rglob("*") if p.is_file()]:
         content = path.read_bytes()
-        assert WORD.encode() not in content
+        assert not WORD.search(content)
         assert not any(row in content for row in rows), path
     for path in (folder / "killed").rglob("*.safetensors"):
         for tensor in load_file(path).values():

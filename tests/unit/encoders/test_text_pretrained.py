@@ -36,7 +36,7 @@ def test_a_text_reads_alike_alone_and_among_longer_ones(folder):
 
 
 def test_frozen_weights_do_not_travel_and_the_head_learns(folder):
-    encoder = TransformerAe(pretrained=folder, dim=8, tokens=8)
+    encoder = TransformerAe(pretrained=folder, dim=8, tokens=8, phrases="public")
     state = encoder.init(SCHEMA, {}, torch.Generator().manual_seed(0))
     shard = LocalShard(Text(STRINGS), np.arange(4), 1.0, "s").begin(0)
     context = SiloContext(0, 0, 3, torch.Generator(), schema=SCHEMA)

@@ -63,10 +63,13 @@ def trial(topology):
         rows = vectors(60, silo, shift=silo)
         shards[silo] = LocalShard(rows, rows.patient.numpy(), 0.3, "stage2")
     rounds, plan = [], Plan("stage2", topology, FedAvg(), 2, {s: SiloPlan(3) for s in range(3)}, seed=3)
-    done = run(ParallelCgan(), SPACE, shards, plan, lambda record, now: rounds.append(record))
+    done = run(ParallelCgan(watch=False), SPACE, shards, plan, lambda record, now: rounds.append(record))
     requested = vectors(60, 9).condition
     states = {id(state): state for state in done.states.values()}
-    drawn = {key: cohort(ParallelCgan().sample(SPACE, state, requested, rng_for(3, "sample"))) for key, state in states.items()}
+    drawn = {
+        key: cohort(ParallelCgan(watch=False).sample(SPACE, state, requested, rng_for(3, "sample")))
+        for key, state in states.items()
+    }
     released = {silo: drawn[id(state)] for silo, state in done.states.items()}
     train, r1, r2 = (cohort(vectors(60, seed)) for seed in (20, 21, 22))
     seen = Measured(

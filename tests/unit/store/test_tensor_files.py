@@ -38,6 +38,14 @@ def test_every_bit_type_and_shape_comes_back() -> None:
         assert torch.equal(bits(found), bits(tensor))
 
 
+@pytest.mark.parametrize("numbers", [0, 1])
+def test_what_has_stride_0_comes_back(numbers: int) -> None:
+    """As the slope of one bias is left by a sum over examples."""
+    odd = torch.as_strided(torch.tensor([3.0]), (numbers,), (0,))
+    tree, _ = unpack(pack({0: {"net/bias": odd}}, {}))
+    assert torch.equal(tree[0]["net/bias"], odd)
+
+
 def test_tensors_are_named_by_silo_and_module() -> None:
     data = pack({0: {"net/w": torch.ones(2)}, 1: {"net/w": torch.zeros(2)}}, {})
     assert set(load(data)) == {"0|net/w", "1|net/w"}

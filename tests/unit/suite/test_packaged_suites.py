@@ -34,6 +34,7 @@ def test_the_main_suite_compares_what_it_says():
         "centralized",
         "local-only",
         "single-modal",
+        "mixture",
         "untrained",
         "decoded",
     ]

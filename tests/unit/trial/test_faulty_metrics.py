@@ -243,6 +243,13 @@ def test_what_ships_is_measured_first(install: Any) -> None:
     """)  # fmt: skip
     chosen = tuple(map(Choice, ("theirs", "rg", "dg")))
     spec: Any = SimpleNamespace(
-        device="cpu", dataset=Choice("phantom"), encoders={}, generator=None, topology=None, aggregator=None, metrics=chosen
+        encoder_aggregator=None,
+        device="cpu",
+        dataset=Choice("phantom"),
+        encoders={},
+        generator=None,
+        topology=None,
+        aggregator=None,
+        metrics=chosen,
     )
     assert list(build(spec, Registry.discover()).metrics) == ["rg", "dg", "theirs"]
