@@ -196,3 +196,11 @@ def test_sums_under_masks_are_seen_by_nobody():
     assert not any("sums" in frame for at in range(-1, 4) for frame in masked.frames(at))
     with pytest.raises(NotApplicable):
         scores(masked)
+
+
+def test_sums_to_which_all_records_add_the_same_tell_nobody():
+    """As where noise left no count that a record changes."""
+    from fpmg_plugins.metrics.privacy.neighbour.sums import traced
+
+    added = np.ones((20, 5))
+    assert not traced(added, np.arange(5.0), np.arange(20) % 2).any()

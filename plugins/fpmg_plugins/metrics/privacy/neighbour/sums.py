@@ -80,7 +80,10 @@ def traced(added: Floats, apart: Floats, label: NDArray[np.int64]) -> Floats:
     classes, which = np.unique(label, return_inverse=True)
     means = np.stack([added[which == c].mean(0) for c in range(len(classes))])
     own = added - means[which]
-    unit = np.sqrt(own.var(0) + RARE * own.var(0).mean())
+    spread = own.var(0)
+    if not spread.any():  # all records add the same: nobody's can be told
+        return np.zeros(len(added))
+    unit = np.sqrt(spread + RARE * spread.mean())
     between = ((means - means.mean(0)) / unit).T
     left = apart / unit - between @ np.linalg.lstsq(between, apart / unit, rcond=None)[0]
     own = own / unit
