@@ -34,6 +34,11 @@ def reference(group: Group) -> Method | None:
     return next((method for method in competing if method.name == "fpmg"), competing[0] if competing else None)
 
 
+def compared(group: Group, beside: Method) -> list[Method]:
+    """The methods that are judged beside this one: finished, and no reference that pools patients."""
+    return [method for method in group.ranked if method is not beside and not method.pooled and method.done]
+
+
 def tables(view: View, group: Group) -> list[Table]:
     """Against the reference and, where patients were pooled, against centralized training; nothing below five seeds."""
     if len(group.seeds) < SEEDS_TO_RANK:
@@ -45,7 +50,7 @@ def tables(view: View, group: Group) -> list[Table]:
 
 
 def _table(view: View, group: Group, shown: Sequence[Measure], beside: Method) -> Table:
-    others = [method for method in group.ranked if method is not beside and not method.pooled and method.done]
+    others = compared(group, beside)
     columns = [against(view, group, measure, beside, others) for measure in shown]
     rows = [
         Row([Cell(method.name, swatch=view.styles[method.name].swatch), *(_cell(column[i]) for column in columns)])

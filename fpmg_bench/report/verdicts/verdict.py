@@ -98,7 +98,7 @@ def _headroom(view: View, group: Group) -> Iterator[Finding]:
     beside = tested.reference(group)
     if beside is None:
         return
-    others = [method for method in group.ranked if method is not beside and not method.pooled and method.done]
+    others = tested.compared(group, beside)
     rooms = [
         (m, headroom(view, group, m, against(view, group, m, beside, others))) for m in (TSTR, RG, DG) if m.metric(view, group)
     ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from fpmg_plugins.generators import conditions
-from fpmg_plugins.generators.columns import owner, presence
+from fpmg_plugins.generators.columns import columns, owner, presence
 from fpmg_plugins.generators.statistics import private_start
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Start:
     def block(self, space: Space, modalities: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Weights [K + rest, d'] and factor [d', d'] of some modalities' columns alone."""
         weights, covariance = self.given(space)
-        at = torch.cat([torch.arange(space.blocks[m].start, space.blocks[m].stop) for m in modalities])
+        at = columns(space, modalities)
         return weights[:, at], root(covariance[at][:, at]).float()
 
 

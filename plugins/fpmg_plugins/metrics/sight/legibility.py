@@ -73,18 +73,11 @@ class Legibility:
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """Every text modality."""
-        names = [name for name, schema in evidence.train.schemas.items() if schema.kind == "text"]
-        if not names:
-            raise NotApplicable("the cohort has no texts")
         seed = fresh_seed(rng)
-        scores: list[Score] = []
-        for name in names:
-            try:
-                scores += self._modality(evidence, name, seed)
-            except NotApplicable as missing:
-                evidence.not_applicable("legibility", missing.reason, modality=name)
-        if not scores:
-            raise NotApplicable(f"fewer than {LEAST} released or held-out records of every text modality")
+        few = f"fewer than {LEAST} released or held-out records of every text modality"
+        scores = over_modalities.every(
+            evidence, ("text",), "legibility", lambda name: self._modality(evidence, name, seed), "the cohort has no texts", few
+        )
         return scores + over_modalities.means(scores, "legibility")
 
     def _modality(self, evidence: Evidence, name: str, seed: int) -> list[Score]:

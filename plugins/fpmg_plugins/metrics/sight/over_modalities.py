@@ -1,13 +1,39 @@
-"""One number for a cohort that has several texts, pictures, tables or series."""
+"""Scores of every text, picture or series of a cohort, and one number for a cohort that has several."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Score
+
+if TYPE_CHECKING:
+    from fpmg_bench.contracts import Evidence
+
+
+def every(
+    evidence: Evidence, kinds: Collection[str], key: str, score: Callable[[str], list[Score]], none: str, few: str
+) -> list[Score]:
+    """Scores of every modality of these kinds; one that has none is a gap of `key`.
+
+    Raises NotApplicable where the cohort has no such modality (`none` says so), or none of them a score (`few`).
+    """
+    names = [name for name, schema in evidence.train.schemas.items() if schema.kind in kinds]
+    if not names:
+        raise NotApplicable(none)
+    scores: list[Score] = []
+    for name in names:
+        try:
+            scores += score(name)
+        except NotApplicable as missing:
+            evidence.not_applicable(key, missing.reason, modality=name)
+    if not scores:
+        raise NotApplicable(few)
+    return scores
 
 
 def means(scores: Sequence[Score], *keys: str) -> list[Score]:

@@ -65,18 +65,16 @@ class Spectra:
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """Every modality of pictures."""
-        names = [name for name, schema in evidence.train.schemas.items() if schema.kind in ("image", "video")]
-        if not names:
-            raise NotApplicable("the cohort has no images or videos")
         seed = fresh_seed(rng)
-        scores: list[Score] = []
-        for name in names:
-            try:
-                scores += self._modality(evidence, name, seed)
-            except NotApplicable as missing:
-                evidence.not_applicable("spectra.distance", missing.reason, modality=name)
-        if not scores:
-            raise NotApplicable(f"fewer than {LEAST} released or held-out records of every modality of pictures")
+        few = f"fewer than {LEAST} released or held-out records of every modality of pictures"
+        scores = over_modalities.every(
+            evidence,
+            ("image", "video"),
+            "spectra.distance",
+            lambda name: self._modality(evidence, name, seed),
+            "the cohort has no images or videos",
+            few,
+        )
         return scores + over_modalities.means(scores, "spectra.distance")
 
     def _modality(self, evidence: Evidence, name: str, seed: int) -> list[Score]:

@@ -49,17 +49,10 @@ class StepChange:
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """Every series."""
-        names = [name for name, schema in evidence.train.schemas.items() if schema.kind == "series"]
-        if not names:
-            raise NotApplicable("the cohort has no series")
-        scores: list[Score] = []
-        for name in names:
-            try:
-                scores += self._series(evidence, name)
-            except NotApplicable as missing:
-                evidence.not_applicable("step-change", missing.reason, modality=name)
-        if not scores:
-            raise NotApplicable(f"no channel has {LEAST} neighbouring pairs of seen values in both")
+        few = f"no channel has {LEAST} neighbouring pairs of seen values in both"
+        scores = over_modalities.every(
+            evidence, ("series",), "step-change", lambda name: self._series(evidence, name), "the cohort has no series", few
+        )
         return scores + over_modalities.means(
             [s for s in scores if not s.scope.startswith("channel:")], "step-change", "step-change.off"
         )
