@@ -48,7 +48,7 @@ def command(
     from dataclasses import asdict
 
     from fpmg_bench.cli import console, damage
-    from fpmg_bench.comparison import Side, compare
+    from fpmg_bench.comparison import Side, alike, compare
 
     left, right = Side.parse(a), Side.parse(b)
     damage.tell([left.run, right.run])
@@ -57,6 +57,8 @@ def command(
         console.emit([asdict(row) for row in rows])
     else:
         _print(f"A = {a}, B = {b}", rows)
+        for words in alike(left, right):
+            typer.echo(words)
     if check and (any(row.lost for row in rows) or _worse(rows, bool(metric))):
         raise typer.Exit(ExitCode.REGRESSION)
     if check and all(row.verdict in UNTESTED for row in rows):  # a check that could test nothing has not passed

@@ -11,6 +11,7 @@ from fpmg_bench.report.privacy.attacks import NEIGHBOUR, distinguishable
 from fpmg_bench.report.scores import Summary
 from fpmg_bench.report.verdicts import summary, tested
 from fpmg_bench.report.verdicts.headroom import headroom
+from fpmg_bench.report.verdicts.kept_out import kept_out
 from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK, Standing, against, paired_test, standing
 from fpmg_bench.report.verdicts.validity import validity
 from fpmg_bench.report.view import Group, Method, View
@@ -59,6 +60,7 @@ def found(view: View, group: Group) -> Iterator[Finding]:
         return
     yield _utility(view, group)
     yield from _headroom(view, group)
+    yield from kept_out(group)
     yield from _encoders(view, group)
     yield from _diversity(view, group)
     yield from _attack(view, group)
@@ -149,7 +151,7 @@ def _diversity(view: View, group: Group) -> Iterator[Finding]:
         names = listing(f"{method.name} ({spread} {number(value, 2)})" for method, value in flat)
         yield Finding(
             "Under-dispersed",
-            f"{names}: the synthetic patients are less varied than the real ones, whatever {RG.name(view, group)} and {DG.name(view, group)} say.",
+            f"{names}: the synthetic patients are less varied than the real ones, whatever {RG.name(view, group)} and {DG.name(view, group)} say.{_whose(view, group)}",
             "warn",
         )
     elif measured:
@@ -160,6 +162,17 @@ def _diversity(view: View, group: Group) -> Iterator[Finding]:
             f"Parts of the real patients are not reached ({DG.name(view, group)} interval above that of real patients): {listing(wide)}.",
             "warn",
         )
+
+
+def _whose(view: View, group: Group) -> str:
+    """Whether encoders alone narrow patients as much: real patients, encoded and decoded."""
+    found = [(m, s.mean) for m in group.decoded if (s := SPREAD.summary(view, group, m)).mean is not None]
+    if not found:
+        return " Encoders or generators: a method with `generator: null` tells."
+    said = listing(f"{m.name} {number(value, 2)}" for m, value in found)
+    if min(value for _, value in found) < UNDER_DISPERSED:
+        return f" Real patients, encoded and decoded, are so too ({said}): their encoders narrow them before any generator."
+    return f" Real patients, encoded and decoded, are not ({said}): generators narrow them."
 
 
 def _attack(view: View, group: Group) -> Iterator[Finding]:
