@@ -27,7 +27,7 @@ OWN_SPACE = "not comparable between encoders"  # in the source of a score that i
 class Column:
     """One table column, series channel or condition, declared by the dataset and public.
 
-    `low`, `high`: range of a number; `step`: its rounding (1.0 for whole numbers).
+    `low`, `high`: range of a number; `step`: its rounding (1.0 for whole numbers); `unit`: for who reads it, "mmHg".
     """
 
     name: str
@@ -36,6 +36,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     step: float | None = None
+    unit: str = ""
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Column:

@@ -11,7 +11,7 @@ import typer
 from fpmg_bench.errors import ExitCode, SuiteError
 
 if TYPE_CHECKING:
-    from fpmg_bench.comparison import Row
+    from fpmg_bench.comparison import Row, Side
 
 EPILOG = """\b
 Examples:
@@ -57,12 +57,40 @@ def command(
         console.emit([asdict(row) for row in rows])
     else:
         _print(f"A = {a}, B = {b}", rows)
+        _lost((left, right))
         for words in alike(left, right):
             typer.echo(words)
     if check and (any(row.lost for row in rows) or _worse(rows, bool(metric))):
         raise typer.Exit(ExitCode.REGRESSION)
     if check and all(row.verdict in UNTESTED for row in rows):  # a check that could test nothing has not passed
         raise typer.Exit(ExitCode.NOTHING_MEASURED)
+
+
+def _lost(sides: Sequence[Side]) -> None:
+    """Where both sides lose patients: encoders, generator, decoders, a line each method, of the cohorts where any was measured."""
+    from fpmg_bench.cli import console
+    from fpmg_bench.report.quality.losses import NAMES, losses
+    from fpmg_bench.report.read import read_run
+    from fpmg_bench.report.view import view
+
+    lines = []
+    for name, side in zip("AB", sides, strict=True):
+        seen = view([read_run(side.run)])
+        for group in seen.groups:
+            for method in group.ranked:
+                found = losses(seen, group, method) if side.method in (None, method.name) else ()
+                if any(each.mean is not None for each in found):
+                    cells = [
+                        "-" if x.mean is None else console.mean_of(x.mean, *(x.interval or (math.nan, math.nan))) for x in found
+                    ]
+                    lines.append((group.dataset, method.name, name, *cells))
+    if lines:
+        console.table(
+            "where it is lost (0 is best; each in a unit of its own)",
+            ("dataset", "method", "side", *NAMES),
+            sorted(lines),
+            right=NAMES,
+        )
 
 
 def _worse(rows: Sequence[Row], named: bool) -> bool:

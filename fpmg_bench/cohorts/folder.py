@@ -99,7 +99,7 @@ def _document(cohort: Cohort, licence: str, publishable: bool, modalities: Mappi
 def _column(column: Column, source: str) -> dict[str, Any]:
     """One column as cohort.yaml declares it. Values are taken as they are, inside the declared range or not."""
     known = {"name": column.name, "column": source, "type": column.type, "categories": list(column.categories)}
-    ranges = {"low": column.low, "high": column.high, "step": column.step}
+    ranges = {"low": column.low, "high": column.high, "step": column.step, "unit": column.unit or None}
     outside = {"outside": "keep"} if column.type == "number" else {}
     return {key: value for key, value in (known | ranges | outside).items() if value is not None and value != []}
 

@@ -17,7 +17,9 @@ BESIDE = "held-out"  # folder of real patients, stored for the page beside what 
 def same_release(a: Path, b: Path) -> bool:
     """Whether these trial folders hold the same releases, silo by silo and file by file; False where one stored none."""
     left, right = _files(a), _files(b)
-    return bool(left) and left.keys() == right.keys() and all(left[name].read_bytes() == right[name].read_bytes() for name in left)
+    return (
+        bool(left) and left.keys() == right.keys() and all(left[name].read_bytes() == right[name].read_bytes() for name in left)
+    )
 
 
 def _files(trial: Path) -> dict[str, Path]:
@@ -65,12 +67,11 @@ def _trials(side: Side, named: bool) -> dict[tuple[str, str, int], tuple[Path, T
     from fpmg_bench.store import RunDir
 
     run = RunDir(side.run)
-    mine = [trial for trial in run.trials() if side.method in (None, trial.spec.method)]
-    found = {trial: run.record(trial) for trial in mine}
+    mine = [run.record(trial) for trial in run.trials() if side.method in (None, trial.spec.method)]
     return {
-        (trial.spec.dataset_name, "" if named else trial.spec.method, trial.spec.seed): (run.trial(trial.key), record)
-        for trial, record in found.items()
-        if record.status == "ok"
+        (r.trial.spec.dataset_name, "" if named else r.trial.spec.method, r.trial.spec.seed): (run.trial(r.trial.key), r)
+        for r in mine
+        if r.status == "ok"
     }
 
 

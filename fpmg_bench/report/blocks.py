@@ -165,13 +165,15 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Specimen:
-    """One modality's samples of one source. shape: table | series | text | image; items: rows, SVGs, strings, data URIs."""
+    """One modality's samples of one source. shape: table | series | text | image | video.
+
+    items: (name, cells); (name, what plots span, SVGs); strings; (data URI of a picture or strip of frames, width on the page).
+    """
 
     modality: str
     shape: str
     items: Sequence[Any]
     captions: Sequence[str] = ()
-    heads: Sequence[str] = ()
     missing: str = ""
 
 

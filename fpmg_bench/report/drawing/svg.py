@@ -12,25 +12,22 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-WIDTH, HEIGHT, EDGE = 132, 60, 4
-SIDE = 96  # larger pictures are shrunk to this many pixels
+WIDTH, HEIGHT, EDGE = 132, 40, 4
+SIDE = 128  # larger pictures are shrunk to this many pixels
 
 Curve = Sequence[tuple[float, float]]
 
 
-def lines(curves: Sequence[tuple[Curve, tuple[float, float]]]) -> str:
-    """Curves of (time, value) over one time axis, each in its own value range; colours follow the order."""
-    times = [t for curve, _ in curves for t, _ in curve]
-    first, last = (min(times), max(times)) if times else (0.0, 1.0)
-    drawn = "".join(_path(curve, i, (first, last), scale) for i, (curve, scale) in enumerate(curves) if curve)
+def curve(points: Curve, time: tuple[float, float], scale: tuple[float, float]) -> str:
+    """One curve of (time, value); what lies beyond the scale is drawn at its edge, single values are dots."""
+    drawn = _path(points, time, scale) if points else ""
     return f'<svg class="spark" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{drawn}</svg>'
 
 
-def _path(curve: Curve, i: int, time: tuple[float, float], scale: tuple[float, float]) -> str:
-    points = [(_place(t, time, EDGE, WIDTH - EDGE), _place(v, scale, HEIGHT - EDGE, EDGE)) for t, v in curve]
-    if len(points) == 1:
-        return f'<circle class="s{i}" cx="{points[0][0]}" cy="{points[0][1]}" r="2"/>'
-    return f'<path class="s{i}" d="M{"L".join(f"{x} {y}" for x, y in points)}"/>'
+def _path(points: Curve, time: tuple[float, float], scale: tuple[float, float]) -> str:
+    at = [(_place(t, time, EDGE, WIDTH - EDGE), _place(v, scale, HEIGHT - EDGE, EDGE)) for t, v in points]
+    dots = "".join(f'<circle cx="{x}" cy="{y}" r="1.3"/>' for x, y in at)
+    return f'<path class="s0" d="M{"L".join(f"{x} {y}" for x, y in at)}"/>{dots}' if len(at) > 1 else dots
 
 
 def _place(value: float, scale: tuple[float, float], start: float, end: float) -> str:
@@ -102,3 +99,11 @@ def data_uri(pixels: NDArray[np.uint8]) -> str:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def strip(frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Frames of one size side by side, a pixel apart."""
+    import numpy as np
+
+    gap = np.zeros((len(frames[0]), 1, *frames[0].shape[2:]), np.uint8)
+    return np.concatenate([part for frame in frames for part in (frame, gap)][:-1], axis=1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.report.blocks import Heading, Prose, Section, Specimen, Specimens
 from fpmg_bench.report.drawing.palette import Style
-from fpmg_bench.report.patients.specimens import of_cohort, of_folder
+from fpmg_bench.report.patients.specimens import Ranges, of_cohort, of_folder, spans
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import slug
 
@@ -22,7 +23,7 @@ REAL = '<svg class="swatch real" viewBox="0 0 14 14" aria-hidden="true"><path d=
 def panel(view: View, real: Real | None = None) -> Section:
     """One row of cards a modality, one card a source. real: dataset name -> cohort, used only where the plan says publishable."""
     blocks = [block for group in view.groups for block in _group(view, group, real)]
-    lead = "A few synthetic patients of one seed and one silo's release, the same patients in every modality. They are the first of each label, not chosen by looks. Of encoders alone: held-out patients, and what encoding and decoding made of them."
+    lead = "A few synthetic patients of one seed and one silo's release, the same patients in every modality. They are the first of each label, not chosen by looks. Of encoders alone: held-out patients, and what encoding and decoding made of them. Plots of a channel span the same everywhere, all but its outermost hundredth; a dot is a measurement, what lies beyond stands at the edge."
     return Section("samples", "Synthetic patients", lead, blocks)
 
 
@@ -48,24 +49,34 @@ def _note(group: Group, modality: str) -> str:
 def _sources(
     view: View, group: Group, real: Real | None, unreadable: list[str]
 ) -> Iterator[tuple[str, str, Mapping[str, Specimen]]]:
+    held_out = next((found for method in group.methods if (found := _held_out(method))), None)
+    order = sorted(group.methods, key=lambda method: method.role != "decoded")  # beside the patients it was made of
+    folders = [(method.name, folder) for method in order if (folder := _release(method))]
+    ranges = _spans([*([held_out] if held_out else []), *(folder for _, folder in folders)])
     if real is not None and group.cohort.get("publishable"):
         cohort = real(group.dataset) if callable(real) else real.get(group.dataset)
         if cohort is not None:
-            yield "real patients", REAL, of_cohort(cohort)
-    held_out = next((found for method in group.methods if (found := _held_out(method))), None)
+            yield "real patients", REAL, of_cohort(cohort, ranges)
     if held_out is not None:
-        yield "held-out patients", REAL, _read(held_out, unreadable)
-    for method in group.methods:
-        folder = _release(method)
-        if folder is not None:
-            style: Style = view.styles[method.name]
-            yield method.name, style.swatch, _read(folder, unreadable)
+        yield "held-out patients", REAL, _read(held_out, ranges, unreadable)
+    for name, folder in folders:
+        style: Style = view.styles[name]
+        yield name, style.swatch, _read(folder, ranges, unreadable)
 
 
-def _read(folder: Path, unreadable: list[str]) -> Mapping[str, Specimen]:
+def _spans(folders: Iterable[Path]) -> Ranges:
+    """Ranges that the plots of these folders share."""
+    found: Ranges = {}
+    for folder in folders:
+        with contextlib.suppress(Exception):  # `_read` says which folder cannot be read, and why
+            found = spans(folder, found)
+    return found
+
+
+def _read(folder: Path, ranges: Ranges, unreadable: list[str]) -> Mapping[str, Specimen]:
     """A few stored patients; none, and why, where the folder is damaged."""
     try:
-        return of_folder(folder)
+        return of_folder(folder, ranges)
     except Exception as error:  # noqa: BLE001 - no two readers of pictures and tables complain alike; the page says it
         unreadable.append(f"{folder.parent.parent.name[:12]}/synthetic/{folder.name} ({type(error).__name__}: {error})")
         return {}

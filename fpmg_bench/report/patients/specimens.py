@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.report.blocks import Specimen
-from fpmg_bench.report.drawing.svg import data_uri, lines, shrink
+from fpmg_bench.report.drawing.svg import curve, data_uri, shrink, strip
 from fpmg_bench.report.wording import as_float, number
 
 if TYPE_CHECKING:
@@ -18,13 +18,17 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Cohort
 
 RECORDS = 4
-COLUMNS = 10
-CHANNELS = 3
-FRAMES = 4
-LETTERS = 320
+COLUMNS = 60
+CHANNELS = 24
+FRAMES = 6
+LETTERS = 4000  # none of the cohorts that ship has a longer text
+ZOOM = 2  # pixels of the page for one of a picture
+EDGE = 0.01  # of a release's values that may lie beyond the drawn range of a channel, at either end
+
+Ranges = Mapping[str, Mapping[str, tuple[float, float]]]  # modality -> channel -> what its plots span
 
 
-def of_cohort(cohort: Cohort) -> dict[str, Specimen]:
+def of_cohort(cohort: Cohort, ranges: Ranges | None = None) -> dict[str, Specimen]:
     """Real records, taken the same way: a handful is written to a temporary folder, read and removed."""
     from tempfile import TemporaryDirectory
 
@@ -36,15 +40,14 @@ def of_cohort(cohort: Cohort) -> dict[str, Specimen]:
     whole = np.logical_and.reduce([cohort.present[m] for m in cohort.schemas])
     with TemporaryDirectory() as place:
         write(cohort.take(np.asarray(_choose(names.tolist(), whole), dtype=np.intp)), Path(place) / "real")
-        return of_folder(Path(place) / "real")
+        return of_folder(Path(place) / "real", ranges)
 
 
-def of_folder(folder: Path) -> dict[str, Specimen]:
-    """Modality -> specimen of the same few records, the first of each label in turn."""
+def of_folder(folder: Path, ranges: Ranges | None = None) -> dict[str, Specimen]:
+    """Modality -> specimen of the same few records, the first of each label in turn. ranges: of series, shared by all that are compared."""
     import pandas as pd
-    from ruamel.yaml import YAML
 
-    about = YAML(typ="safe").load((folder / "cohort.yaml").read_text(encoding="utf-8"))
+    about = _about(folder)
     manifest = pd.read_parquet(folder / str(about["manifest"]))
     label = about["conditions"][0]
     names = [_label(value, label) for value in manifest[label["column"]]]
@@ -52,7 +55,31 @@ def of_folder(folder: Path) -> dict[str, Specimen]:
     rows = _choose(names, _all(masks, len(manifest)))
     chosen = manifest.iloc[rows]
     captions = [names[row] for row in rows]
-    return {name: _specimen(name, spec, chosen, folder, captions) for name, spec in about["modalities"].items()}
+    shared = spans(folder, {}) if ranges is None else ranges
+    return {name: _specimen(name, spec, chosen, (folder, shared), captions) for name, spec in about["modalities"].items()}
+
+
+def _about(folder: Path) -> Mapping[str, Any]:
+    from ruamel.yaml import YAML
+
+    found: Mapping[str, Any] = YAML(typ="safe").load((folder / "cohort.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def spans(folder: Path, others: Ranges) -> Ranges:
+    """What the channels of this folder and of the others span together: all but the outermost hundredth of the values of each."""
+    import pandas as pd
+
+    found = {name: dict(channels) for name, channels in others.items()}
+    for name, spec in _about(folder)["modalities"].items():
+        if spec["kind"] == "series":
+            mine = found.setdefault(name, {})
+            long = pd.read_parquet(folder / str(spec["file"]), columns=[spec["variable"], spec["value"]])
+            for channel, values in long.dropna().groupby(spec["variable"])[spec["value"]]:
+                low, high = (float(values.quantile(share)) for share in (EDGE, 1 - EDGE))
+                before = mine.get(str(channel), (low, high))
+                mine[str(channel)] = min(low, before[0]), max(high, before[1])
+    return found
 
 
 def _label(value: Any, column: Mapping[str, Any]) -> str:
@@ -79,85 +106,103 @@ def _choose(labels: Sequence[Any], whole: NDArray[np.bool_]) -> list[int]:
     return found[:RECORDS]
 
 
-def _specimen(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, folder: Path, captions: Sequence[str]) -> Specimen:
+def _specimen(
+    name: str, spec: Mapping[str, Any], rows: pd.DataFrame, where: tuple[Path, Ranges], captions: Sequence[str]
+) -> Specimen:
     here = [bool(v) for v in rows[spec["present"]]] if spec.get("present") in rows else [True] * len(rows)
     if not any(here):
         return Specimen(name, str(spec["kind"]), (), missing="absent in these records")
     kept = rows[here]
     said = [caption for caption, there in zip(captions, here, strict=True) if there]
-    makers = {"table": _table, "series": _series, "text": _text, "image": _images, "video": _videos}
-    return makers[str(spec["kind"])](name, spec, kept, folder, said)
+    folder, ranges = where
+    match str(spec["kind"]):
+        case "table":
+            return _table(name, spec, kept, said)
+        case "series":
+            return _series(name, spec, kept, folder, ranges.get(name, {}), said)
+        case "text":
+            return _text(name, spec, kept, said)
+        case "image":
+            return _images(name, spec, kept, folder, said)
+    return _videos(name, spec, kept, folder, said)
 
 
-def _table(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, folder: Path, captions: Sequence[str]) -> Specimen:
+def _table(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, captions: Sequence[str]) -> Specimen:
     """One line a column, one column a record."""
     shown = spec["columns"][:COLUMNS]
-    items = [(column["name"], [_value(v) for v in rows[column["column"]]]) for column in shown]
+    items = [(_named(column), [_value(v, flag=column["type"] == "flag") for v in rows[column["column"]]]) for column in shown]
     more = len(spec["columns"]) - len(shown)
     return Specimen(name, "table", items, captions, missing=f"and {more} more columns" if more else "")
 
 
-def _value(value: Any) -> str:
+def _named(column: Mapping[str, Any]) -> str:
+    """Its name in words, with its unit."""
+    unit = f" ({column['unit']})" if column.get("unit") else ""
+    return f"{str(column['name']).replace('_', ' ')}{unit}"
+
+
+def _value(value: Any, *, flag: bool = False) -> str:
     found = as_float(value)
     if isinstance(value, str):
         return value
     if found is None:
         return "missing"
-    said = f"{found:.0f}" if found == round(found) else number(found)
+    if flag:
+        return "yes" if found else "no"
+    said = f"{found:.0f}" if found == round(found) else number(found).replace(",", "")
     return said.rstrip("0").rstrip(".") if "." in said and "e" not in said else said
 
 
-def _text(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, folder: Path, captions: Sequence[str]) -> Specimen:
+def _text(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, captions: Sequence[str]) -> Specimen:
     strings = [str(value) for value in rows[spec["column"]]]
     return Specimen(name, "text", [s if len(s) <= LETTERS else s[:LETTERS].rstrip() + " …" for s in strings], captions)
 
 
-def _series(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, folder: Path, captions: Sequence[str]) -> Specimen:
-    """One small drawing a record; channels share one scale over the records shown."""
+def _series(
+    name: str,
+    spec: Mapping[str, Any],
+    rows: pd.DataFrame,
+    folder: Path,
+    ranges: Mapping[str, tuple[float, float]],
+    captions: Sequence[str],
+) -> Specimen:
+    """One line a channel with what its plots span, one small plot a record; time spans the same in all of them."""
     import pandas as pd
 
     records = rows["record"].tolist() if "record" in rows else rows.index.tolist()
     long = pd.read_parquet(folder / str(spec["file"]), filters=[(spec["record"], "in", records)]).dropna(
         subset=[spec["variable"]]
     )
-    channels = [str(column["name"]) for column in spec["columns"][:CHANNELS]]
     curves = {
         (record, channel): [(float(t), float(v)) for t, v in zip(part[spec["time"]], part[spec["value"]], strict=True)]
         for (record, channel), part in long.sort_values(spec["time"]).groupby([spec["record"], spec["variable"]], sort=False)
     }
-    scales = {
-        channel: _range(column, [curves.get((r, channel), []) for r in records])
-        for channel, column in zip(channels, spec["columns"], strict=False)
-    }
-    items = [lines([(curves.get((r, channel), []), scales[channel]) for channel in channels]) for r in records]
-    more = len(spec["columns"]) - len(channels)
-    return Specimen(name, "series", items, captions, channels, f"and {more} more channels" if more else "")
-
-
-def _range(column: Mapping[str, Any], curves: Sequence[Sequence[tuple[float, float]]]) -> tuple[float, float]:
-    """The declared range, so that sources compare; what was drawn where none is declared."""
-    low, high = as_float(column.get("low")), as_float(column.get("high"))
-    if low is not None and high is not None and high > low:
-        return low, high
-    values = [value for curve in curves for _, value in curve]
-    return (min(values), max(values)) if values else (0.0, 1.0)
+    times = [t for each in curves.values() for t, _ in each]
+    window = (min(times), max(times)) if times else (0.0, 1.0)
+    items = []
+    for column in spec["columns"][:CHANNELS]:
+        scale = ranges.get(column["name"], (0.0, 1.0))
+        drawn = [curve(curves.get((record, column["name"]), []), window, scale) for record in records]
+        items.append((_named(column), f"{_value(scale[0])} to {_value(scale[1])}", drawn))
+    more = len(spec["columns"]) - len(items)
+    beyond = f"; and {more} more channels" if more else ""
+    return Specimen(name, "series", items, captions, missing=f"time {window[0]:.1f} to {window[1]:.1f}{beyond}")
 
 
 def _images(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, folder: Path, captions: Sequence[str]) -> Specimen:
-    return Specimen(
-        name, "image", [data_uri(shrink(_pixels(folder / str(file), spec)[0])) for file in rows[spec["column"]]], captions
-    )
+    shown = [shrink(_pixels(folder / str(file), spec)[0]) for file in rows[spec["column"]]]
+    return Specimen(name, "image", [(data_uri(each), ZOOM * each.shape[1]) for each in shown], captions)
 
 
 def _videos(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, folder: Path, captions: Sequence[str]) -> Specimen:
-    """Frames of the first two clips, evenly spaced."""
-    items, said = [], []
-    for caption, file in list(zip(captions, rows[spec["column"]], strict=True))[:2]:
+    """A strip of evenly spaced frames a clip."""
+    items = []
+    for file in rows[spec["column"]]:
         clip = _pixels(folder / str(file), spec)
         at = [round(i * (len(clip) - 1) / (FRAMES - 1)) for i in range(FRAMES)] if len(clip) > FRAMES else range(len(clip))
-        items += [data_uri(shrink(clip[i])) for i in at]
-        said += [f"{caption}, frame {i + 1}" for i in at]
-    return Specimen(name, "image", items, said)
+        shown = strip([shrink(clip[i]) for i in at])
+        items.append((data_uri(shown), ZOOM * shown.shape[1]))
+    return Specimen(name, "video", items, captions)
 
 
 def _pixels(file: Path, spec: Mapping[str, Any]) -> NDArray[np.uint8]:

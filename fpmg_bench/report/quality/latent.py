@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from fpmg_bench.calibration import mark
 from fpmg_bench.report.blocks import Cell, Head, Heading, Row, Section, Table
 from fpmg_bench.report.measures import cell, marked
+from fpmg_bench.report.quality import losses
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import number
 from fpmg_bench.types import OWN_SPACE
@@ -36,17 +37,14 @@ def _group(view: View, group: Group) -> Iterator[Heading | Table]:
     sharing: dict[str, list[Method]] = {}
     for method in group.methods:
         if any(view.summary(group, method, key).mean is not None for key, _, _ in SCORES[:-1]):
-            sharing.setdefault(_encoders(group, method), []).append(method)
+            sharing.setdefault(losses.encoders_of(group, method), []).append(method)
     if sharing:
         yield Heading(f"latent-{group.id}", group.title)
+        shown = [method for methods in sharing.values() for method in methods]
+        alone = [method for method in group.decoded if method not in shown]
+        yield losses.table(view, group, [*shown, *alone], f"lost-{group.id}")
     for i, methods in enumerate(sharing.values()):
         yield _table(view, group, methods, f"latent-{i}-{group.id}")
-
-
-def _encoders(group: Group, method: Method) -> str:
-    """The keys of its stages 1, seed by seed: the same for methods that share them."""
-    keys = {trial.key for trial in method.trials}
-    return " ".join(str(entry["stage1"]) for entry in group.run.plan.get("trials") or () if entry["key"] in keys)
 
 
 def _table(view: View, group: Group, methods: Sequence[Method], id: str) -> Table:

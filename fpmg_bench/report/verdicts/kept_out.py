@@ -17,7 +17,11 @@ def kept_out(group: Group) -> Iterator[Finding]:
     first = {trial.seed: trial for trial in start.done} if start else {}
     said = []
     for method in group.ranked:
-        both = [trial for trial in method.done if trial.seed in first] if method is not start and method.spec.get("generator") else []
+        both = (
+            [trial for trial in method.done if trial.seed in first]
+            if method is not start and method.spec.get("generator")
+            else []
+        )
         same = [trial for trial in both if same_release(trial.folder, first[trial.seed].folder)]
         if same:
             nearer = sum(start_nearer(trial.rounds, trial.record.get("silos") or ()) for trial in same)

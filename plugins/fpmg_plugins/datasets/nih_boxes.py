@@ -100,7 +100,7 @@ def _header() -> Schema:
     return Schema(
         "table",
         (
-            Column("age", "number", low=0, high=100, step=1),
+            Column("age", "number", low=0, high=100, step=1, unit="years"),
             Column("sex", "category", ("F", "M")),
             Column("view", "category", ("AP", "PA")),
             Column("width", "number", low=1000, high=4000, step=1),

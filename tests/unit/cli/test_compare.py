@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fpmg_bench.cli.compare import _worse
-from fpmg_bench.comparison import Row, Side, compare
+from fpmg_bench.comparison import Row, Side, alike, compare
 from fpmg_bench.comparison.rows import NONE
 from fpmg_bench.errors import StoreError
 from fpmg_bench.types import OWN_SPACE
@@ -140,3 +140,16 @@ def test_scores_in_a_methods_own_vectors_say_where_encoders_differ(tmp_path: Pat
     found = {name: {row.metric: row.reason for row in compare(Side(run, "fpmg"), Side(run, name))} for name in ("flow", "other")}
     assert OWN_SPACE in found["other"]["latent.energy"]
     assert not any(OWN_SPACE in reason for reason in (found["flow"]["latent.energy"], found["other"]["tstr"]))
+
+
+def test_the_same_release_on_both_sides_is_told(tmp_path: Path, run_directory: Any, exit_code: Any, capsys: Any) -> None:
+    run = run_directory(tmp_path / "run", {"fpmg": LOW[:2], "fedavg": LOW[:2]})
+    for trial, text in (("fpmg0", "x"), ("fedavg0", "x"), ("fpmg1", "x"), ("fedavg1", "y")):
+        folder = run / "trials" / trial / "synthetic" / "all"
+        folder.mkdir(parents=True)
+        (folder / "cohort.yaml").write_text(text)
+    words = "phantom/fpmg -> fedavg: B releases the same patients as A, record by record, in 1 of 2 seeds"
+    assert list(alike(Side(run, "fpmg"), Side(run, "fedavg"))) == [words]
+    assert list(alike(Side(run), Side(run))) == []
+    assert exit_code("compare", f"{run}:fpmg", f"{run}:fedavg") == 0
+    assert words in capsys.readouterr().out

@@ -82,3 +82,15 @@ def test_what_a_silo_cannot_say_is_told_of_that_score_and_of_no_other(prepared):
     assert {s.scope for s in found if s.key == "balance"} >= {"silo:a", "silo:b"}
     assert ("balance.flags", "silo:b") in {(gap.key, gap.scope) for gap in evidence.gaps}
     assert "balance" not in {gap.key for gap in evidence.gaps} and "*" not in {gap.key for gap in evidence.gaps}
+
+
+def test_an_even_sample_reaches_more_of_the_minority_than_one_without_it(prepared):
+    _, made, space = prepared
+    parts = {part: getattr(made, part) for part in ("train", "r1", "r2", "held_out")}
+    lost = release(prepared, "drop-minority")
+    evidence = Measured(
+        **parts, third=None, space=space, silo_names=("a",), released={0: lost}, balanced={0: release(prepared, "oracle")}
+    )
+    found = {s.key: s for s in Balance(resamples=20, even=True)(evidence, rng_for(0, "m")) if s.scope == "all"}
+    assert found["balance.minority"].high < found["balance.minority.even"].low
+    assert found["balance.minority"].floor == found["balance.minority.even"].floor

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
 from fpmg_plugins.metrics import subgroups
-from fpmg_plugins.metrics.utility.augmentation import Augmentation
+from fpmg_plugins.metrics.utility.augmentation import Augmentation, _evened
 from fpmg_plugins.metrics.utility.fairness import Fairness
 
 from fpmg_bench.controls import CONTROLS, concatenate
@@ -125,3 +125,19 @@ def test_more_patients_help_a_class_that_was_scarce(prepared):
     found, _ = measured(scarce, fresh, Augmentation(resamples=50))
     gains = [s.value for (key, scope), s in found.items() if key == "augmentation.recall" and scope != f"class:{few.classes[0]}"]
     assert np.mean(gains) > 0.05
+
+
+def test_an_even_sample_stands_beside_the_training_patients_made_even(prepared):
+    """The sample is T's own records, rare ones repeated: its gain is its floor. Without one nothing is said of it."""
+    _, made, space = prepared
+    parts = {part: getattr(made, part) for part in ("train", "r1", "r2", "held_out")}
+    sample = _evened(made.train, 400)
+    assert np.bincount(sample.label).tolist() == [200, 200]
+    evidence = Measured(**parts, third=None, space=space, silo_names=("a",), released={0: made.train}, balanced={0: sample})
+    found = {(s.key, s.scope): s for s in Augmentation(resamples=20, even=True)(evidence, rng_for(0, "m"))}
+    scopes = {"all"} | {f"class:{c}" for c in made.train.classes}
+    assert {scope for key, scope in found if key in ("augmentation.even", "augmentation.even.auprc")} >= scopes
+    even = [s for (key, scope), s in found.items() if key.startswith("augmentation.even") and not scope.startswith("silo:")]
+    assert [s.value for s in even] == pytest.approx([s.floor for s in even])
+    _, gaps = measured(prepared, made.train, Augmentation(resamples=20, even=True))
+    assert [gap.key for gap in gaps] == ["augmentation.even"]

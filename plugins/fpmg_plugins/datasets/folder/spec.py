@@ -62,7 +62,7 @@ class ColumnSpec(_Strict):
 
     column: where the values are (default: the name; for a series, the variable's name in the long table); map: value -> value
     (null: missing), before anything else; other: the category of all values that are not listed; outside: what to do with
-    numbers beyond low and high (`missing` and `clip` are counted).
+    numbers beyond low and high (`missing` and `clip` are counted); unit: shown beside the name, never converted.
     """
 
     name: Name
@@ -74,6 +74,7 @@ class ColumnSpec(_Strict):
     low: float | None = None
     high: float | None = None
     step: Annotated[float, Field(gt=0)] | None = None
+    unit: str = ""
     outside: Literal["error", "missing", "clip", "keep"] = "error"
 
     @property
@@ -83,7 +84,7 @@ class ColumnSpec(_Strict):
 
     def declared(self) -> Column:
         """The column as cohorts declare it."""
-        return Column(self.name, self.type, self.categories, self.low, self.high, self.step)
+        return Column(self.name, self.type, self.categories, self.low, self.high, self.step, self.unit)
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> Self:
@@ -91,8 +92,8 @@ class ColumnSpec(_Strict):
             raise ValueError(f"column '{self.name}': categories belong to type category, and there they are needed")
         if len(set(self.categories)) != len(self.categories):
             raise ValueError(f"column '{self.name}': a category is named twice")
-        if self.type != "number" and not self.low is self.high is self.step is None:
-            raise ValueError(f"column '{self.name}': low, high and step belong to type number")
+        if self.type != "number" and (self.unit or not self.low is self.high is self.step is None):
+            raise ValueError(f"column '{self.name}': low, high, step and unit belong to type number")
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise ValueError(f"column '{self.name}': low must be below high")
         if self.other is not None and self.other not in self.categories:

@@ -28,7 +28,7 @@ NUMBERS = {
 }
 VIEWS = {"PA": "PA", "AP": "AP", "LL": "lateral", "RL": "lateral", "LATERAL": "lateral", "LARGE LATERAL": "lateral"}
 HEADER = (
-    Column("age", "number", low=17, high=100, step=0.1),
+    Column("age", "number", low=17, high=100, step=0.1, unit="years"),
     Column("radiographs", "number", low=1, high=5, step=1),
     *(Column(name, "number", low=low, high=high, step=step) for name, (_, low, high, step) in NUMBERS.items()),
     Column("bits_stored", "category", ("10", "12", "14", "15")),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fpmg_plugins.datasets.phantom.shapes import Phenotype
 
 STEPS, HOURS = 24, 48.0
+UNITS = ("/min", "/min", "°C", "%", "mmHg")
 # level at rest, change with extent, standard deviation of the patient and of the hour, correlation from step to step
 CHANNELS = {
     "heart_rate": (0.0, 8.0, 5.0, 5.0, 0.7),
@@ -27,7 +28,8 @@ def schema() -> Schema:
     """24 steps (hours since admission) of five vital signs."""
     ranges = ((20, 220), (4, 60), (33, 42), (50, 100), (50, 230))
     columns = tuple(
-        Column(name, "number", low=low, high=high, step=0.1) for name, (low, high) in zip(CHANNELS, ranges, strict=True)
+        Column(name, "number", low=low, high=high, step=0.1, unit=unit)
+        for name, (low, high), unit in zip(CHANNELS, ranges, UNITS, strict=True)
     )
     return Schema("series", columns, (STEPS,))
 

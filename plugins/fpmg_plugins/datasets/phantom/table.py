@@ -18,13 +18,13 @@ WARDS = ("outpatient", "ward", "icu")
 
 
 PANEL = (
-    Column("cortisol", "number", low=0, high=40, step=0.1),
-    Column("melatonin", "number", low=0, high=120, step=0.1),
-    Column("glucose", "number", low=2, high=20, step=0.1),
-    Column("tsh", "number", low=0, high=10, step=0.01),
-    Column("ferritin", "number", low=0, high=1000, step=1),
-    Column("eosinophils", "number", low=0, high=5, step=0.01),
-    Column("dlco", "number", low=10, high=150, step=1),
+    Column("cortisol", "number", low=0, high=40, step=0.1, unit="µg/dL"),
+    Column("melatonin", "number", low=0, high=120, step=0.1, unit="pg/mL"),
+    Column("glucose", "number", low=2, high=20, step=0.1, unit="mmol/L"),
+    Column("tsh", "number", low=0, high=10, step=0.01, unit="mIU/L"),
+    Column("ferritin", "number", low=0, high=1000, step=1, unit="µg/L"),
+    Column("eosinophils", "number", low=0, high=5, step=0.01, unit="10⁹/L"),
+    Column("dlco", "number", low=10, high=150, step=1, unit="% predicted"),
 )  # of a shape
 
 
@@ -33,13 +33,13 @@ def schema(shaped: bool = False) -> Schema:
     return Schema(
         "table",
         (
-            Column("age", "number", low=18, high=95, step=1),
+            Column("age", "number", low=18, high=95, step=1, unit="years"),
             Column("sex", "category", ("female", "male")),
-            Column("bmi", "number", low=14, high=55, step=0.1),
-            Column("crp", "number", low=0, high=400, step=0.1),
-            Column("wbc", "number", low=0.5, high=40, step=0.1),
-            Column("spo2", "number", low=60, high=100, step=1),
-            Column("creatinine", "number", low=0.2, high=8, step=0.01),
+            Column("bmi", "number", low=14, high=55, step=0.1, unit="kg/m²"),
+            Column("crp", "number", low=0, high=400, step=0.1, unit="mg/L"),
+            Column("wbc", "number", low=0.5, high=40, step=0.1, unit="10⁹/L"),
+            Column("spo2", "number", low=60, high=100, step=1, unit="%"),
+            Column("creatinine", "number", low=0.2, high=8, step=0.01, unit="mg/dL"),
             Column("smoking", "category", SMOKING),
             Column("ward", "category", WARDS),
             Column("diabetes", "flag"),

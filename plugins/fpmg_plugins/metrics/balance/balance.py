@@ -42,7 +42,8 @@ class Balance:
     `balance.flags`, `balance.numbers`: AUROC, and rank correlation, of what a reader of T says with what was asked for, mean
     over further conditions (each under scope condition:NAME); higher is better; floor: the same on H.
     `balance.minority`: share of H's patients of the smallest class with a released record of that label within the distance to
-    their 5th nearest fellow; 1 at best; floor: T in the place of S. `balance.rare`: share of the combinations of label and
+    their 5th nearest fellow; 1 at best; floor: T in the place of S. `balance.minority.even` (even): the same of the sample that has
+    every label equally often, so that the minority has more records than T has. `balance.rare`: share of the combinations of label and
     category that fewer than 5 % of H's patients have, and two at least, which occur in S; 1 at best; floor: T.
     Interval: bootstrap over patients. Needs two classes with 10 held-out records each; the minority 10 complete ones.
     Pitfalls: a reader sees no more than phi shows; a caricature of a class (a collapse to its mean) is read perfectly and costs
@@ -57,12 +58,16 @@ class Balance:
         "balance.flags": Scale(1.0, True, low=0.0, high=1.0, unit="AUROC", source="EVALUATION.md: conditions"),
         "balance.numbers": Scale(1.0, True, low=-1.0, high=1.0, unit="correlation", source="Spearman 1904"),
         "balance.minority": Scale(1.0, True, low=0.0, high=1.0, unit="share", source="Naeem et al. 2020 (coverage), in a class"),
+        "balance.minority.even": Scale(
+            1.0, True, low=0.0, high=1.0, unit="share", source="Naeem et al. 2020 (coverage), in a class"
+        ),
         "balance.rare": Scale(1.0, True, low=0.0, high=1.0, unit="share", source="EVALUATION.md: rare combinations"),
     }
 
-    def __init__(self, resamples: Annotated[int, Ge(20)] = 200, k: Annotated[int, Ge(1)] = 5) -> None:
+    def __init__(self, resamples: Annotated[int, Ge(20)] = 200, k: Annotated[int, Ge(1)] = 5, even: bool = False) -> None:
         self.resamples = resamples
         self.k = k
+        self.even = even
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """The label, then what else was asked for, then the minority and rare combinations."""
@@ -74,12 +79,14 @@ class Balance:
         scores = [replace(s, floor=floor.get((s.key, s.scope if s.scope.startswith("class:") else "all"))) for s in scores]
         others = {
             "balance.flags": partial(conditions.scores, evidence, names),
-            "balance.minority": partial(self._minority, evidence),
+            "balance.minority": partial(self._minority, evidence, "balance.minority"),
             "balance.rare": partial(_rare, evidence),
         }
+        if self.even:
+            others["balance.minority.even"] = partial(self._minority, evidence, "balance.minority.even")
         for key, statistic in others.items():
             try:
-                scores += evidence.each_release(statistic, key=key)
+                scores += evidence.each_release(statistic, evidence.balanced if key.endswith(".even") else None, key)
             except NotApplicable as missing:
                 evidence.not_applicable(key, missing.reason)
         return scores
@@ -116,13 +123,13 @@ class Balance:
         said = probability(real_model(evidence, names, "logistic"), x, len(evidence.train.classes))
         return said, label, value_and_draws(evidence, cohort.patient[rows], self.resamples, seed).astype(np.float64)
 
-    def _minority(self, evidence: Evidence, release: Cohort) -> list[Score]:
+    def _minority(self, evidence: Evidence, key: str, release: Cohort) -> list[Score]:
         floor = real_side(self, evidence, lambda: self._reached(evidence, evidence.train), "reached")
         reached = self._reached(evidence, release)
         value = float(reached.mean())
         half = 1.96 * float(np.sqrt(value * (1 - value) / len(reached)))  # each patient of H is reached or not
         low, high = max(0.0, value - half), min(1.0, value + half)
-        return [Score("balance.minority", value, low=low, high=high, n=len(reached), floor=float(floor.mean()))]
+        return [Score(key, value, low=low, high=high, n=len(reached), floor=float(floor.mean()))]
 
     def _reached(self, evidence: Evidence, release: Cohort) -> NDArray[np.bool_]:
         """Which held-out patients of the smallest class have a record of that label in their ball."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Values = dict[tuple[str, str], tuple[Floats, int]]
 
+NAMES = ("augmentation", "augmentation.even")
 GAIN = "EVALUATION.md: augmentation, real + synthetic against real alone"
 
 
@@ -33,52 +34,75 @@ class Augmentation:
 
     `augmentation` = AUROC on H of learners trained on T and S together - AUROC of those trained on T alone (macro for several
     classes); range [-1, 1], above 0 the release helps, higher is better. Floor: T added to itself, which tells nothing new.
-    `augmentation.balanced_accuracy`: the same of balanced accuracy. `augmentation.recall` by class (scope class:NAME): does the
-    release help the minority? Interval: bootstrap over patients, paired.
+    `augmentation.balanced_accuracy`: the same of balanced accuracy. `augmentation.recall`, `augmentation.auprc` by class (scope
+    class:NAME): does the release help the minority? Interval: bootstrap over patients, paired.
+    even: besides, as `augmentation.even` and its kin, with a sample that has every label equally often in the place of S; floor:
+    T's own records, rare ones repeated until labels are as frequent as there, which is what a hospital can do without any release.
     Needs two classes in H, and 5 held-out patients of a class and of the rest for its recall. Pitfalls: gains of a hundredth are
-    noise on a few hundred patients; learners see 4,000 rows at most, so above that S displaces some of T.
+    noise on a few hundred patients; recall rises, and precision falls, with the mere number of records of a class: read
+    the floor, and the area under both; learners see 4,000 rows at most, so above that S displaces some of T.
     """
 
     family: ClassVar[str] = "utility"
     cheap: ClassVar[bool] = False
     scales: ClassVar[Mapping[str, Scale]] = {
-        "augmentation": Scale(1.0, True, low=-1.0, high=1.0, unit="AUROC", source=GAIN),
-        "augmentation.balanced_accuracy": Scale(1.0, True, low=-1.0, high=1.0, unit="share", source=GAIN),
-        "augmentation.recall": Scale(1.0, True, low=-1.0, high=1.0, unit="share", source=GAIN),
+        f"{name}{score}": Scale(1.0, True, low=-1.0, high=1.0, unit=unit, source=GAIN)
+        for name in NAMES
+        for score, unit in (("", "AUROC"), (".balanced_accuracy", "share"), (".recall", "share"), (".auprc", "AUPRC"))
     }
 
-    def __init__(self, resamples: Annotated[int, Ge(20)] = 200) -> None:
+    def __init__(self, resamples: Annotated[int, Ge(20)] = 200, even: bool = False) -> None:
         self.resamples = resamples
+        self.even = even
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
-        """The gain of every release beside that of T itself."""
+        """The gain of every release beside that of T itself, and that of an even sample beside that of T made even."""
         seed, names = fresh_seed(rng), joint(evidence)
-        floor = real_side(self, evidence, lambda: self._gains(evidence, names, seed, {}, evidence.train), "floor", names, seed)
-        found = {(s.key, s.scope): s.value for s in floor}
-        return evidence.each_release(partial(self._gains, evidence, names, seed, found))
+        found = self._beside(evidence, names, seed, NAMES[0], evidence.train)
+        scores = evidence.each_release(partial(self._gains, evidence, names, seed, NAMES[0], found))
+        if not self.even:
+            return scores
+        if not evidence.balanced:
+            evidence.not_applicable(NAMES[1], "there is no sample that has every label equally often")
+            return scores
+        size = len(next(iter(evidence.balanced.values())))
+        found = self._beside(evidence, names, seed, NAMES[1], _evened(evidence.train, size))
+        even = partial(self._gains, evidence, names, seed, NAMES[1], found)
+        return scores + evidence.each_release(even, evidence.balanced, NAMES[1])
+
+    def _beside(self, evidence: Evidence, names: Names, seed: int, name: str, real: Cohort) -> dict[tuple[str, str], float]:
+        """What real records are worth in the place of a release."""
+        made = real_side(self, evidence, lambda: self._gains(evidence, names, seed, name, {}, real), name, names, seed)
+        return {(s.key, s.scope): s.value for s in made}
 
     def _gains(
-        self, evidence: Evidence, names: Names, seed: int, floor: Mapping[tuple[str, str], float], release: Cohort
+        self, evidence: Evidence, names: Names, seed: int, name: str, floor: Mapping[tuple[str, str], float], release: Cohort
     ) -> list[Score]:
         parts = [rows_of(evidence, cohort, names)[1:] for cohort in (evidence.train, release)]
         x, label = (np.concatenate(both) for both in zip(*parts, strict=True))
-        both = self._values(evidence, names, seed, [fit(learner, x, label) for learner in LEARNERS])
+        both = self._values(evidence, names, seed, name, [fit(learner, x, label) for learner in LEARNERS])
         alone = real_side(self, evidence, lambda: self._alone(evidence, names, seed), "alone", names, seed)
         return [
-            score(key, value - alone[key, scope][0], n, floor.get((key, scope)), scope)
+            score(name + key, value - alone[key, scope][0], n, floor.get((name + key, scope)), scope)
             for (key, scope), (value, n) in both.items()
         ]
 
     def _alone(self, evidence: Evidence, names: Names, seed: int) -> Values:
-        return self._values(evidence, names, seed, models_of(evidence, evidence.train, names, LEARNERS))
+        return self._values(evidence, names, seed, NAMES[0], models_of(evidence, evidence.train, names, LEARNERS))
 
-    def _values(self, evidence: Evidence, names: Names, seed: int, models: Sequence[Any]) -> Values:
-        """(key, scope) -> value and draws [1 + draws] of these models, and n."""
+    def _values(self, evidence: Evidence, names: Names, seed: int, name: str, models: Sequence[Any]) -> Values:
+        """(what follows the name, scope) -> value and draws [1 + draws] of these models, and n."""
         found = tested(evidence, models, names, self.resamples, seed, LEARNERS[0])
-        measures: dict[tuple[str, str], Measure] = {
-            ("augmentation", "all"): macro_auroc,
-            ("augmentation.balanced_accuracy", "all"): balanced_accuracy,
-        }
-        for c, scope in classes.shown(evidence, "augmentation.recall", found.rows):
-            measures["augmentation.recall", scope] = classes.measures(evidence, c)["recall"]
+        measures: dict[tuple[str, str], Measure] = {("", "all"): macro_auroc, (".balanced_accuracy", "all"): balanced_accuracy}
+        for c, scope in classes.shown(evidence, f"{name}.recall", found.rows):
+            of = classes.measures(evidence, c)
+            measures |= {(f".{key}", scope): of[key] for key in ("recall", "auprc")}
         return {where: (found.mean(measure), len(found.rows)) for where, measure in measures.items()}
+
+
+def _evened(train: Cohort, size: int) -> Cohort:
+    """`size` of these records with every label equally often, rare ones repeated."""
+    labels = np.unique(train.label)
+    counts = np.bincount(np.arange(size) % len(labels), minlength=len(labels))
+    rows = [np.resize(np.flatnonzero(train.label == c), k) for c, k in zip(labels, counts, strict=True)]
+    return train.take(np.concatenate(rows))
