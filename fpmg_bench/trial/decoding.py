@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fpmg_bench.devices import accepted
 from fpmg_bench.errors import TrialError
 from fpmg_bench.evaluation.valid import fault
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from fpmg_bench.trial.parts import Parts
-    from fpmg_bench.types import Schema, State
+    from fpmg_bench.types import Column, Schema, State
 
 
 def decode(parts: Parts, schema: Schema, modality: str, state: State, z: Tensor) -> Any:
@@ -26,3 +31,24 @@ def decode(parts: Parts, schema: Schema, modality: str, state: State, z: Tensor)
             "a fault of the encoder: fpmg_bench.testing.checks_for finds it without a trial",
         )
     return data
+
+
+def agreeing(schema: Schema, data: Any, conditions: Sequence[Column], known: NDArray[np.float64]) -> Any:
+    """The decoded table with its conditions in it: a column that is declared as a condition is, to the letter, is the same variable.
+
+    known [n, c]: what was asked for, or what encoded patients have. A missing cell stays missing, and an unknown condition says
+    nothing. Other kinds of data come back as they are (docs/decisions/057-conditions-in-tables.md).
+    """
+    shared = [(at, column) for at, column in enumerate(conditions) if schema.kind == "table" and column in schema.columns]
+    if not shared:
+        return data
+    frame = data.frame.copy()
+    for at, column in shared:
+        values, there = known[:, at], frame[column.name].to_numpy()
+        told = (
+            np.array([*column.categories, None], object)[np.nan_to_num(values, nan=-1).astype(int)]
+            if column.categories
+            else values
+        )
+        frame[column.name] = np.where(np.isnan(values) | frame[column.name].isna().to_numpy(), there, told)
+    return replace(data, frame=frame)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.devices import accepted
 from fpmg_bench.errors import TrialError
 from fpmg_bench.keys import rng_for
-from fpmg_bench.trial.decoding import decode
+from fpmg_bench.trial.decoding import agreeing, decode
 from fpmg_bench.trial.vectors import fingerprint, space_of
 from fpmg_bench.types import Cohort
 
@@ -71,7 +71,9 @@ def _decoded(
             raise TrialError(
                 f"no honest living silo has an encoder of {modality}", "strike other silos, or leave the modality out"
             )
-        data[modality] = decode(parts, form.schemas[modality], modality, state, drawn.z[:, block])
+        schema = form.schemas[modality]
+        made = decode(parts, schema, modality, state, drawn.z[:, block])
+        data[modality] = agreeing(schema, made, form.conditions, requested)
         present[modality] = drawn.present[:, i].numpy() & held
     n = len(requested)
     schemas = {m: form.schemas[m] for m in space.blocks}

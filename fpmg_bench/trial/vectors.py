@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.devices import accepted
 from fpmg_bench.errors import TrialError
-from fpmg_bench.trial.decoding import decode
+from fpmg_bench.trial.decoding import agreeing, decode
 from fpmg_bench.types import Representation, Space
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ def _round_trip(parts: Parts, train: Cohort, cohort: Cohort, states: Mapping[str
     for i, (modality, block) in enumerate(there.space.blocks.items()):
         present[modality] = there.present[:, i].numpy()
         if modality in states:
-            data[modality] = decode(parts, train.schemas[modality], modality, states[modality], there.z[:, block])
+            schema = train.schemas[modality]
+            made = decode(parts, schema, modality, states[modality], there.z[:, block])
+            data[modality] = agreeing(schema, made, train.conditions, cohort.condition)
     return replace(cohort, data=data, present=present)
 
 
