@@ -5,7 +5,7 @@ import torch
 from fpmg_plugins.aggregators.fedavg import FedAvg
 from fpmg_plugins.datasets.phantom import Phantom
 from fpmg_plugins.encoders import dither, quantiles
-from fpmg_plugins.encoders.table import marginals
+from fpmg_plugins.encoders.table import marginals, together
 from fpmg_plugins.encoders.table.autoencoder import Autoencoder
 from fpmg_plugins.encoders.table.tabular import Layout
 from fpmg_plugins.metrics import table_fidelity
@@ -140,3 +140,29 @@ def test_gaps_that_coincide_by_chance_stay_apart_and_noisy_counts_say_nothing_of
         grid = quantiles.Grid(layout.numbers, fine=fine)
         counts = marginals.bins(layout, grid, layout.places(table.frame), layout.codes(table.frame)).double().sum(0)
         assert marginals.frozen(layout, counts)["frozen/together"].tolist() == group
+
+
+def test_levels_that_nobody_has_together_are_found_and_kept_apart():
+    """Two flags that exclude each other, a third that is independent of both, and gaps: known answer, and rates stay."""
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, 2, 400)
+    second = np.where(first == 1, 0, rng.integers(0, 2, 400))
+    third = rng.integers(0, 3, 400)
+    codes = torch.as_tensor(np.stack([first, second, third], axis=1))
+    sizes = [3, 3, 3]
+    banned = together.never(together.bins(codes, sizes).sum(0), sizes)
+    assert banned.nonzero().tolist() == [[1, 4], [4, 1]]
+    assert not together.never(torch.zeros(0), sizes).any()
+    even = torch.tensor([0.5, 0.5, 0.0]).expand(400, 3)
+    shift = torch.as_tensor(rng.random(400))
+    a, b, c = together.levels([even, even, even], banned, shift, 0)
+    assert not ((a == 1) & (b == 1)).any()
+    assert 0.45 < float(a.double().mean()) < 0.55
+    assert 0.45 < float(c.double().mean()) < 0.55
+    free = together.levels([even, even, even], torch.zeros(9, 9, dtype=torch.bool), shift, 0)
+    assert all(torch.equal(x, dither.level(even, shift, j)) for j, x in enumerate(free))
+
+
+def test_a_rare_pair_that_chance_would_leave_out_is_not_forbidden():
+    codes = torch.as_tensor(np.stack([np.r_[np.ones(3), np.zeros(97)], np.r_[np.zeros(3), np.ones(97)]], axis=1).astype(np.int64))
+    assert not together.never(together.bins(codes, [3, 3]).sum(0), [3, 3]).any()

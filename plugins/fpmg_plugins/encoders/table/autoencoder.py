@@ -12,7 +12,7 @@ from fpmg_bench.devices import moved
 from fpmg_bench.types import Charges
 from fpmg_plugins.encoders import dither, quantiles
 from fpmg_plugins.encoders.autoencoding import MODULE, Autoencoding
-from fpmg_plugins.encoders.table import marginals
+from fpmg_plugins.encoders.table import marginals, together
 from fpmg_plugins.encoders.table.net import TableCoder
 from fpmg_plugins.encoders.table.tabular import Layout
 
@@ -32,6 +32,7 @@ POOL, BATCH = 2048, 128  # records made up a round, and of these a step; beside 
 
 class Autoencoder(Autoencoding):
     """Numbers become quantile scores (one charged count over public bins), missingness is data like any other.
+    Levels that no patient has together, though many would by chance, are not decoded together (not under privacy: they are not counted).
 
     dim: of the vectors; hidden: units of the one hidden layer each way; proximal: FedProx mu.
     """
@@ -107,7 +108,8 @@ class Autoencoder(Autoencoding):
         told = outputs["levels"].masked_fill(marginals.lacked_by_none(layout, state), -torch.inf)
         levels = torch.split(told, layout.sizes, dim=1) if layout.sizes else ()
         used = len(layout.numbers)  # thresholds that the gaps of numbers took
-        codes = [dither.level(part.softmax(1), outputs["phase"], used + j).numpy() for j, part in enumerate(levels)]
+        said = together.levels([part.softmax(1) for part in levels], state["frozen/never"], outputs["phase"], used)
+        codes = [part.numpy() for part in said]
         return layout.table(schema, values, np.stack(codes, axis=1) if codes else np.zeros((len(values), 0), dtype=np.int64))
 
     def _seen(self, state: State, outputs: Mapping[str, Tensor]) -> Tensor:

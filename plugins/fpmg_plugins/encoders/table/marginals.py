@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from fpmg_plugins.encoders import numbers
 from fpmg_plugins.encoders.quantiles import Grid, standardise
+from fpmg_plugins.encoders.table import together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,13 +30,14 @@ TOGETHER = 0.9  # share of either's gaps that two numbers have in common from wh
 def bins(layout: Layout, grid: Grid, places: NDArray[np.float64], codes: NDArray[np.int64]) -> Tensor:
     """One bin a column: numbers' bins on the grid, numbers' gaps, levels [n, sum(bins) + k + sum(sizes)] float32.
 
-    On a fine grid, whose counts are exact, also one a pair of numbers: are both missing? Beside noise it would cost the others.
+    On a fine grid, whose counts are exact, also one a pair of numbers: are both missing? And one a pair of columns with levels. Beside
+    noise they would cost the others.
     """
     levels = [F.one_hot(torch.as_tensor(codes[:, j]), size).float() for j, size in enumerate(layout.sizes)]
     there = grid.histogram(places) if layout.numbers else torch.zeros(len(places), 0)
     gaps = torch.as_tensor(np.isnan(places)).float()
     first, second = _pairs(layout)
-    both = [gaps[:, first] * gaps[:, second]] if grid.fine else []
+    both = [gaps[:, first] * gaps[:, second], together.bins(torch.as_tensor(codes), layout.sizes)] if grid.fine else []
     return torch.cat([there, gaps, *levels, *both], dim=1)
 
 
@@ -47,14 +49,17 @@ def _pairs(layout: Layout) -> Tensor:
 def frozen(layout: Layout, counts: Tensor) -> State:
     """distribution: of the numbers (see `Grid`), gaps [k]: share missing, levels [sum(sizes)]: share of each level.
 
-    together [k]: the first of the numbers that each is measured with, where the pairs were counted: itself, if with none.
+    together [k]: the first of the numbers that each is measured with, where the pairs were counted: itself, if with none;
+    never [sum(sizes), sum(sizes)]: levels that nobody has together.
     """
     k, coded, pairs = len(layout.numbers), sum(layout.sizes), _pairs(layout).shape[1]
+    crossed = together.pairs(layout.sizes).shape[1]
     fine = Grid(layout.numbers, fine=True)
-    both = counts[len(counts) - pairs :] if len(counts) == sum(fine.bins) + k + coded + pairs else counts[:0]
-    cells = len(counts) - k - coded - len(both)
+    exact = len(counts) == sum(fine.bins) + k + coded + pairs + crossed
+    counts, both, beside = torch.split(counts, [len(counts) - pairs - crossed, pairs, crossed] if exact else [len(counts), 0, 0])
+    cells = len(counts) - k - coded
     grid = Grid.counted(layout.numbers, cells)
-    there, missing, levels, _ = torch.split(counts.double().clamp(min=0.0), [cells, k, coded, len(both)])
+    there, missing, levels = torch.split(counts.double().clamp(min=0.0), [cells, k, coded])
     seen = torch.stack([part.sum() for part in torch.split(there, grid.bins)]) if k else missing
     shares = [
         part / part.sum() if part.sum() > 0 else torch.full_like(part, 1 / len(part))
@@ -65,6 +70,7 @@ def frozen(layout: Layout, counts: Tensor) -> State:
         "frozen/gaps": missing / (missing + seen).clamp(min=1e-9),
         "frozen/levels": torch.cat(shares) if shares else levels,
         "frozen/together": _together(layout, missing, both),
+        "frozen/never": together.never(beside, layout.sizes),
     }
 
 
