@@ -166,3 +166,19 @@ def test_levels_that_nobody_has_together_are_found_and_kept_apart():
 def test_a_rare_pair_that_chance_would_leave_out_is_not_forbidden():
     codes = torch.as_tensor(np.stack([np.r_[np.ones(3), np.zeros(97)], np.r_[np.zeros(3), np.ones(97)]], axis=1).astype(np.int64))
     assert not together.never(together.bins(codes, [3, 3]).sum(0), [3, 3]).any()
+
+
+def test_pairs_of_levels_are_counted_where_they_are_to_stay_apart_and_never_under_privacy():
+    cohort = Phantom(patients=200, silos=1).load()
+    schema, table = cohort.schemas["table"], cohort.data["table"]
+    layout = Layout.of(schema)
+    fine, coarse = (quantiles.Grid(layout.numbers, fine=fine) for fine in (True, False))
+    places, codes = layout.places(table.frame), layout.codes(table.frame)
+    crossed = together.pairs(layout.sizes).shape[1]
+    assert crossed > 0
+    known, without = (marginals.bins(layout, fine, places, codes, apart).sum(0) for apart in (True, False))
+    assert len(known) - len(without) == crossed
+    assert len(marginals.bins(layout, coarse, places, codes).sum(0)) < len(without)
+    one, other = (marginals.frozen(layout, counts) for counts in (known, without))
+    assert not other.pop("frozen/never").any()
+    assert all(torch.equal(one[name], value) for name, value in other.items())

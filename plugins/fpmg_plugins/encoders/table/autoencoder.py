@@ -32,9 +32,9 @@ POOL, BATCH = 2048, 128  # records made up a round, and of these a step; beside 
 
 class Autoencoder(Autoencoding):
     """Numbers become quantile scores (one charged count over public bins), missingness is data like any other.
-    Levels that no patient has together, though many would by chance, are not decoded together (not under privacy: they are not counted).
 
-    dim: of the vectors; hidden: units of the one hidden layer each way; proximal: FedProx mu.
+    dim: of the vectors; hidden: units of the one hidden layer each way; apart: count pairs of levels and keep apart
+    those that no patient has together, though many would by chance (not under privacy: they are not counted there). proximal: FedProx mu.
     """
 
     kinds: ClassVar[frozenset[str]] = frozenset({"table"})
@@ -45,11 +45,13 @@ class Autoencoder(Autoencoding):
         hidden: Annotated[int, Ge(1)] = 128,
         lr: Annotated[float, Gt(0)] = 3e-3,
         proximal: Annotated[float, Ge(0)] = 0.0,
+        apart: bool = True,
     ) -> None:
         self.dim = dim
         self.hidden = hidden
         self.lr = lr
         self.proximal = proximal
+        self.apart = apart
 
     def charges(self, schema: Schema, steps: int) -> Charges:
         return Charges(private_steps=steps, counts=1)
@@ -60,7 +62,7 @@ class Autoencoder(Autoencoding):
         grid = quantiles.Grid(layout.numbers, fine=not shard.private)
         return {
             "counts/bins": shard.counts(
-                lambda t: marginals.bins(layout, grid, layout.places(t.frame), layout.codes(t.frame)), clip
+                lambda t: marginals.bins(layout, grid, layout.places(t.frame), layout.codes(t.frame), self.apart), clip
             )
         }
 

@@ -27,17 +27,19 @@ RAREST = 0.5  # numbers that are mostly missing are drawn as often as this, or n
 TOGETHER = 0.9  # share of either's gaps that two numbers have in common from which they are measured together
 
 
-def bins(layout: Layout, grid: Grid, places: NDArray[np.float64], codes: NDArray[np.int64]) -> Tensor:
+def bins(layout: Layout, grid: Grid, places: NDArray[np.float64], codes: NDArray[np.int64], apart: bool = True) -> Tensor:
     """One bin a column: numbers' bins on the grid, numbers' gaps, levels [n, sum(bins) + k + sum(sizes)] float32.
 
-    On a fine grid, whose counts are exact, also one a pair of numbers: are both missing? And one a pair of columns with levels. Beside
-    noise they would cost the others.
+    On a fine grid, whose counts are exact, also one a pair of numbers: are both missing? And, with `apart`, one a pair of columns with
+    levels. Beside noise they would cost the others.
     """
     levels = [F.one_hot(torch.as_tensor(codes[:, j]), size).float() for j, size in enumerate(layout.sizes)]
     there = grid.histogram(places) if layout.numbers else torch.zeros(len(places), 0)
     gaps = torch.as_tensor(np.isnan(places)).float()
     first, second = _pairs(layout)
-    both = [gaps[:, first] * gaps[:, second], together.bins(torch.as_tensor(codes), layout.sizes)] if grid.fine else []
+    both = [gaps[:, first] * gaps[:, second]] if grid.fine else []
+    if grid.fine and apart:
+        both.append(together.bins(torch.as_tensor(codes), layout.sizes))
     return torch.cat([there, gaps, *levels, *both], dim=1)
 
 
@@ -55,8 +57,10 @@ def frozen(layout: Layout, counts: Tensor) -> State:
     k, coded, pairs = len(layout.numbers), sum(layout.sizes), _pairs(layout).shape[1]
     crossed = together.pairs(layout.sizes).shape[1]
     fine = Grid(layout.numbers, fine=True)
-    exact = len(counts) == sum(fine.bins) + k + coded + pairs + crossed
-    counts, both, beside = torch.split(counts, [len(counts) - pairs - crossed, pairs, crossed] if exact else [len(counts), 0, 0])
+    exact = sum(fine.bins) + k + coded + pairs
+    crossed = crossed if len(counts) == exact + crossed else 0
+    pairs = pairs if len(counts) == exact + crossed else 0
+    counts, both, beside = torch.split(counts, [len(counts) - pairs - crossed, pairs, crossed])
     cells = len(counts) - k - coded
     grid = Grid.counted(layout.numbers, cells)
     there, missing, levels = torch.split(counts.double().clamp(min=0.0), [cells, k, coded])
