@@ -276,7 +276,7 @@ class SiloContext:
 
     lacks: modalities that no patient of the silo has (declared public): modules that only they train are left out of `Update`.
     device: where `train` computes; states, and what the shard's moments and counts give, are on the CPU. silos: all that take
-    part, in order; () where their sums travel under masks, since no silo's own may then be told from the others'.
+    part, in order.
     """
 
     silo: int

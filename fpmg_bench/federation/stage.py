@@ -72,7 +72,7 @@ class Learning:
     shards: Mapping[int, SiloShard]
     plan: Plan
     transport: Transport
-    named: tuple[int, ...] = ()  # all silos, where sums travel in the clear
+    named: tuple[int, ...] = ()  # all silos
 
     def shard(self, silo: int, round: int) -> Shard:
         return self.shards[silo].begin(seed_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "shard"))

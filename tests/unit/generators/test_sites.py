@@ -91,16 +91,20 @@ def test_a_start_that_knows_the_silos_is_nearer_and_training_does_not_undo_it(to
         state = trained(gan, rounds, topology).states[0]
         return away(gan.sample(SPACE, state, label, rng_for(0, "s")).z, whole)
 
-    blind = left(ParallelCgan(hidden=16, sites=False), 0)
-    knowing = left(ParallelCgan(hidden=16), 0)
-    after = left(ParallelCgan(hidden=16, watch=False), 5)
+    blind = left(
+        ParallelCgan(
+            hidden=16,
+        ),
+        0,
+    )
+    knowing = left(ParallelCgan(hidden=16, sites=True), 0)
+    after = left(ParallelCgan(hidden=16, sites=True, watch=False), 5)
     assert knowing < 0.4 * blind
     assert after < blind
 
 
-def test_where_sums_are_masked_or_noised_or_all_one_silos_nobody_tells_its_own_means():
-    state = trained(ParallelCgan(hidden=16), 1, Star(secure=True)).states[0]
-    assert "prior/sites" not in state
+def test_nobody_tells_its_own_means_unasked_or_where_there_is_one_silo():
+    assert "prior/sites" not in trained(ParallelCgan(hidden=16), 1).states[0]
     alone = SiloContext(0, -1, 1, rng_for(0, "t"), schema=SPACE, silos=(0,))
     assert statistics(SPACE, shards()[0].begin(0), alone) == {}
     together = SiloContext(0, -1, 1, rng_for(0, "t"), schema=SPACE, silos=(0, 1))

@@ -106,7 +106,7 @@ class Networks:
         send: Literal["both", "generator"] = "both",
         proximal: Annotated[float, Ge(0)] = 0.0,
         optimizer: Literal["adam", "sgd"] = "adam",
-        sites: bool = True,
+        sites: bool = False,
         restore: bool = True,
         watch: bool = True,
     ) -> None:

@@ -28,7 +28,7 @@ FEW = 10.0  # patients of the whole that a silo's mean is drawn to the whole's b
 
 
 def statistics(space: Space, shard: Shard, ctx: SiloContext) -> State:
-    """{SUMS: [silos, K, 1 + rest + m + d]}, this silo's row filled; nothing where sums are private, masked or all one silo's."""
+    """{SUMS: [silos, K, 1 + rest + m + d]}, this silo's row filled; nothing where sums are private or all one silo's."""
     if shard.private or len(ctx.silos) < 2:
         return {}
     place = ctx.silos.index(ctx.silo)
