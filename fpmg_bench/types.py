@@ -276,7 +276,8 @@ class SiloContext:
     """One silo in one round. memory: its own tensors, never sent; what `statistics` leaves there `train` finds again.
 
     lacks: modalities that no patient of the silo has (declared public): modules that only they train are left out of `Update`.
-    device: where `train` computes; states, and what the shard's moments and counts give, are on the CPU.
+    device: where `train` computes; states, and what the shard's moments and counts give, are on the CPU. silos: all that take
+    part, in order.
     """
 
     silo: int
@@ -288,6 +289,7 @@ class SiloContext:
     device: str = "cpu"
     schema: Any = None
     lacks: frozenset[str] = frozenset()
+    silos: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

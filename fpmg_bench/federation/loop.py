@@ -55,6 +55,7 @@ class Loop(Learning):
         self.bundles = Bundles(plan, transport)
         own = {silo: float(shard.patients) for silo, shard in self.shards.items()}
         self.masses: dict[int, float] = dict(sorted(transport.gather(f"{plan.stage}, patients", own).items()))  # of all silos
+        self.named = tuple(self.masses)
 
     def start(self, rounds: int) -> Federated:
         """Statistics once around, then the same initial state at every silo that got the same statistics."""

@@ -72,6 +72,7 @@ class Learning:
     shards: Mapping[int, SiloShard]
     plan: Plan
     transport: Transport
+    named: tuple[int, ...] = ()  # all silos
 
     def shard(self, silo: int, round: int) -> Shard:
         return self.shards[silo].begin(seed_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "shard"))
@@ -79,7 +80,7 @@ class Learning:
     def context(self, silo: int, round: int, memory: State) -> SiloContext:
         own = self.plan.silos[silo]
         rng = rng_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "train")
-        return SiloContext(silo, round, own.steps, rng, own.params, memory, self.plan.device, self.schema, own.lacks)
+        return SiloContext(silo, round, own.steps, rng, own.params, memory, self.plan.device, self.schema, own.lacks, self.named)
 
 
 @dataclass(slots=True)

@@ -69,7 +69,8 @@ class Trained:
             learner = copy.copy(learner)
             learner.least = 1
         rows, at = self.rows(stage, cohort, silo)
-        ctx = SiloContext(silo, START, 0, rng_for(self.stages.spec.seed, stage, "attack"), schema=schema)
+        silos = tuple(sorted(self.models))
+        ctx = SiloContext(silo, START, 0, rng_for(self.stages.spec.seed, stage, "attack"), schema=schema, silos=silos)
         alone = (LocalShard(rows.take(np.array([i])), np.zeros(1, np.int64), 1.0, stage, ledger) for i in range(len(at)))
         return (learner.statistics(schema, shard.begin(0), replace(ctx, memory={})) for shard in alone), at
 

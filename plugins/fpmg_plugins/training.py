@@ -110,12 +110,14 @@ def adam(modules: Mapping[str, nn.Module], lr: float, memory: State, betas: tupl
     return optimizer
 
 
-def optimizer_of(learner: Any, modules: Mapping[str, nn.Module], ctx: SiloContext) -> optim.Optimizer:
+def optimizer_of(
+    learner: Any, modules: Mapping[str, nn.Module], ctx: SiloContext, betas: tuple[float, float] = (0.9, 0.999)
+) -> optim.Optimizer:
     """By the learner's parameters `optimizer` and `lr`: Adam of the silo's own, or plain steps for a merging rule with an optimiser."""
     lr = setting(learner, ctx, "lr")
     if setting(learner, ctx, "optimizer") == "sgd":
         return optim.SGD([value for module in modules.values() for _, value in _trainable(module)], lr)
-    return adam(modules, lr, ctx.memory)
+    return adam(modules, lr, ctx.memory, betas)
 
 
 def keep(optimizer: optim.Optimizer, module: nn.Module, memory: State, name: str) -> None:

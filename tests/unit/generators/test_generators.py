@@ -189,7 +189,7 @@ def test_classes_that_are_drawn_evenly_meet_generated_rows_of_even_labels():
         ctx = SiloContext(0, 0, 1, rng_for(0, "t"), schema=SPACE)
         generator = ParallelCgan(fakes=4000)
         state = generator.init(SPACE, generator.statistics(SPACE, shard, ctx), rng_for(0, "init"))
-        match = AdversarialRound(generator, ("a", "b"), state, ctx)
+        match = AdversarialRound(generator, ("a", "b"), state, ctx, private=True)
         match.play(shard.prepared("vectors", match_rows))
         shares[name] = float(match.drawn[3].float().mean())
     assert shares["even"] == pytest.approx(0.5, abs=0.03)

@@ -15,6 +15,7 @@ from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.columns import columns, presence
 from fpmg_plugins.generators.gan.networks import Group, Networks, rescale
+from fpmg_plugins.generators.statistics.sites import PLACE, Sites
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from fpmg_bench.contracts import Shard
     from fpmg_bench.types import Representation, SiloContext, Space, State
 
-BETAS = (0.5, 0.9)
+BETAS = {"r1": (0.0, 0.99), "rescale": (0.5, 0.9), "none": (0.5, 0.9)}  # of Adam: a penalised game wants no momentum
 OWN = "own/presence"  # [m]: share of the silo's own patients that have a modality, kept from the statistics exchange
 
 
@@ -40,33 +41,57 @@ def match_rows(rows: Representation) -> Mapping[str, Tensor]:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a group's discriminator sees of a batch, and its loss on real rows. columns, masks: the group's, of z and present."""
+    """What a group's discriminator sees of a batch, and its loss on real rows.
+
+    columns, masks: the group's, of z and present; unit: the columns' spread.
+    """
 
     columns: Tensor
     masks: list[int]
+    unit: Tensor
     loss: str
     classify: float
 
     @classmethod
-    def of(cls, gan: Networks, space: Space, group: Group, device: str = CPU) -> Seen:
+    def of(cls, gan: Networks, space: Space, group: Group, state: State, device: str = CPU) -> Seen:
         """Of batches on this device."""
-        return cls(columns(space, group).to(device), [list(space.blocks).index(m) for m in group], gan.loss, gan.classify)
+        at = columns(space, group)
+        masks = [list(space.blocks).index(m) for m in group]
+        return cls(at.to(device), masks, spread(state)[at].to(device), gan.loss, gan.classify)
 
     def losses(self, critic: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Losses [n]."""
-        value, logits = critic(batch["z"][:, self.columns], batch["present"][:, self.masks], batch["condition"])
+        return self._losses(critic, self._vectors(batch), batch)[1]
+
+    def penalised(self, critic: nn.Module, batch: Mapping[str, Tensor], weights: Tensor, penalty: float) -> Tensor:
+        """Weighted losses [n], each with penalty / 2 times the squared slope of the value at its record (R1, Mescheder et al., 2018)."""
+        z = self._vectors(batch).requires_grad_()
+        value, losses = self._losses(critic, z, batch)
+        (slope,) = torch.autograd.grad(value.sum(), z, create_graph=True)
+        return losses * weights + penalty / 2 * slope.square().sum(1)
+
+    def _vectors(self, batch: Mapping[str, Tensor]) -> Tensor:
+        return batch["z"][:, self.columns] / self.unit
+
+    def _losses(self, critic: nn.Module, z: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        value, logits = critic(z, batch["present"][:, self.masks], batch["condition"])
         adversarial = F.relu(1 - value) if self.loss == "hinge" else F.softplus(-value)
-        return adversarial + self.classify * F.cross_entropy(logits, batch["label"], reduction="none")
+        return value, adversarial + self.classify * F.cross_entropy(logits, batch["label"], reduction="none")
+
+
+def spread(state: State) -> Tensor:
+    """[d]: the exchanged Gaussian's standard deviation within classes of every column; the game is played in these units."""
+    return state["prior/factor"].norm(dim=1).clamp(min=1e-6)
 
 
 class AdversarialRound:
     """Networks, optimisers and the fakes of one group for a round."""
 
-    def __init__(self, gan: Networks, group: Group, state: State, ctx: SiloContext) -> None:
+    def __init__(self, gan: Networks, group: Group, state: State, ctx: SiloContext, *, private: bool) -> None:
         self.gan, self.group, self.ctx, self.space = gan, group, ctx, ctx.schema
         there = ctx.device
         prior = moved({key: value for key, value in state.items() if key.startswith("prior/")}, there)
-        self.shares, self.rest, self.spread = (prior[f"prior/{name}"] for name in ("shares", "rest", "spread"))
+        self.shares, self.rest, self.varied = (prior[f"prior/{name}"] for name in ("shares", "rest", "spread"))
         self.nets = {m: net.to(there) for m, net in gan.generators_of(self.space, group).items()}
         self.critic = gan.discriminator_of(self.space, group).to(there)
         self.name = critic_name(group)
@@ -74,11 +99,14 @@ class AdversarialRound:
         training.load(self.critic, ctx.memory if at_home else state, self.name)
         for name, net in self.nets.items():
             training.load(net, state, f"generator.{name}")
-        lr = training.setting(gan, ctx, "lr")
-        self.against = training.adam({self.name: self.critic}, lr, ctx.memory, BETAS)
-        self.maker = training.adam({f"generator.{m}": net for m, net in self.nets.items()}, lr, ctx.memory, BETAS)
+        # a slope inside a record's loss cannot be clipped by record
+        self.game = "rescale" if private and gan.lipschitz == "r1" else gan.lipschitz
+        self.against = training.optimizer_of(gan, {self.name: self.critic}, ctx, BETAS[self.game])
+        self.maker = training.optimizer_of(gan, {f"generator.{m}": net for m, net in self.nets.items()}, ctx, BETAS[self.game])
         self.average = {
-            m: [_copy(state[f"ema.{m}/{key}"], there) for key, _ in net.named_parameters()] for m, net in self.nets.items()
+            m: [_copy(state[f"ema.{m}/{key}"], there) for key, _ in net.named_parameters()]
+            for m, net in self.nets.items()
+            if gan.released == "ema"
         }
         self.weighted: dict[str, list[Tensor]] = {m: list(net.parameters()) for m, net in self.nets.items()}
         self.everything = [p for parameters in self.weighted.values() for p in parameters]
@@ -86,11 +114,12 @@ class AdversarialRound:
         self.pulls = {m: training.proximal(net, mu) for m, net in self.nets.items()}
         shared = gan.send == "both"  # a discriminator at home has no reference that others know
         self.hold = training.proximal(self.critic, mu if shared else 0.0)
-        self.seen = Seen.of(gan, self.space, group, there)
+        self.seen = Seen.of(gan, self.space, group, state, there)
         held = torch.tensor([float(m not in ctx.lacks) for m in group])
         self.presence = (ctx.memory.get(OWN, state["prior/presence"])[self.seen.masks] * held).to(there)
         widths = torch.tensor([self.space.blocks[m].stop - self.space.blocks[m].start for m in group])
         self.owner = torch.arange(len(group)).repeat_interleave(widths).to(there)  # of every column of the group's vectors
+        self.here = self._here(state).to(there)
         self.weights = self.requested = conditions.weights(self.shares, training.setting(gan, ctx, "balance"))
         self.drawn: tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -101,10 +130,13 @@ class AdversarialRound:
         if shard.private:
             self.requested = self.weights if shard.balanced else torch.ones_like(self.weights)
             self.weights = torch.ones_like(self.weights)  # weights before clipping would do nothing, after it they void epsilon
+            self.game = (
+                "rescale" if self.game == "r1" else self.game
+            )  # a slope inside a record's loss cannot be clipped by record
         for _ in range(self.ctx.steps):
             self.drawn = self._fakes()  # both sides see the same generated rows: the discriminator's step does not touch them
             loss = shard.step(self.critic, self.against, self._on_real, self._on_fakes).loss
-            if self.gan.lipschitz == "rescale":
+            if self.game == "rescale":
                 rescale(self.critic, 1.0)
             fool += self._improve()
             if not math.isnan(loss):
@@ -113,7 +145,10 @@ class AdversarialRound:
 
     def _on_real(self, critic: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Losses [n] of the discriminator on real rows, class-weighted where the run is not private."""
-        return self.seen.losses(critic, batch) * self.weights[batch["label"]]
+        weights = self.weights[batch["label"]]
+        if self.game == "r1":
+            return self.seen.penalised(critic, batch, weights, self.gan.penalty)
+        return self.seen.losses(critic, batch) * weights
 
     def _on_fakes(self, critic: nn.Module) -> Tensor:
         """The discriminator's mean loss on generated rows and its proximal term: no patient is touched."""
@@ -139,7 +174,8 @@ class AdversarialRound:
     @torch.no_grad()
     def _follow(self) -> None:
         """Exponential moving average of the generators' weights, which is what gets released."""
-        torch._foreach_lerp_([p for average in self.average.values() for p in average], self.everything, 1 - self.gan.ema)
+        if self.average:
+            torch._foreach_lerp_([p for average in self.average.values() for p in average], self.everything, 1 - self.gan.ema)
 
     def _fakes(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Generated rows with masks as frequent as in this silo (others would give them away), uniform labels where classes
@@ -148,11 +184,18 @@ class AdversarialRound:
         """
         n, rng = self.gan.fakes, self.ctx.rng
         label = conditions.labels((self.shares * self.requested).expand(n, -1), rng)
-        given = conditions.drawn(self.space, label, self.rest[label], self.spread, rng)
+        given = conditions.drawn(self.space, label, self.rest[label], self.varied, rng)
         noise = drawn((n, self.gan.noise_of(self.space, self.group)), rng, self.shares)
         mask = (drawn((n, len(self.group)), rng, self.shares, torch.rand) < self.presence).float()
         z = torch.cat([net(noise, given) for net in self.nets.values()], dim=1)
-        return z * mask[:, self.owner], mask, given, label
+        return (z + self.here[label]) * mask[:, self.owner], mask, given, label
+
+    def _here(self, state: State) -> Tensor:
+        """[K, d']: where this silo's patients of a class are beside all silos', in the columns' units; 0 where nobody told."""
+        own, at = Sites.kept(state), columns(self.space, self.group)
+        if own is None:
+            return torch.zeros(conditions.classes(self.space), len(at))
+        return own.offset[int(self.ctx.memory[PLACE])][:, at] / spread(state)[at]
 
     def _result(self) -> State:
         critic = training.state_of(self.critic, self.name)
@@ -167,6 +210,8 @@ class AdversarialRound:
             if name in self.ctx.lacks:
                 continue  # no patient here says anything about it: only holders train and merge this generator
             result |= training.state_of(net, f"generator.{name}")
+            if not self.average:
+                continue
             keys = (key for key, _ in net.named_parameters())
             result |= {f"ema.{name}/{key}": value.to(CPU) for key, value in zip(keys, self.average[name], strict=True)}
         return result

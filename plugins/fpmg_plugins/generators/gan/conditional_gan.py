@@ -16,11 +16,13 @@ from fpmg_bench.types import Charges, Representation, Update
 from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.columns import columns
-from fpmg_plugins.generators.gan.adversarial_round import OWN, AdversarialRound, Seen, critic_name, match_rows
+from fpmg_plugins.generators.gan.adversarial_round import OWN, AdversarialRound, Seen, critic_name, match_rows, spread
 from fpmg_plugins.generators.gan.distance import FAKES, Distance, chosen, held_rows, undecided
 from fpmg_plugins.generators.gan.networks import Group, ModalityGenerator, Networks
+from fpmg_plugins.generators.statistics import sites
 from fpmg_plugins.generators.statistics.gaussian_start import Start, root, statistics
 from fpmg_plugins.generators.statistics.restoring import Target, restored
+from fpmg_plugins.generators.statistics.sites import Sites
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,25 +53,33 @@ class ConditionalGan(Networks):
         sums = statistics(schema, shard)
         counted = sums["start/counts"][conditions.classes(schema) :]
         ctx.memory[OWN] = (counted / shard.patients).clamp(0, 1).float()
-        return sums
+        return sums | (sites.statistics(schema, shard, ctx) if self.sites else {})
 
     def init(self, schema: Space, stats: State, rng: Rng) -> State:
         start = Start.of(schema, stats)
-        state = start.prior(schema)
+        own = Sites.of(schema, stats, start)
+        state = start.prior(schema) | (own.state() if own else {})
         for group in self.groups(schema):
-            state |= self._started(schema, group, start, rng)
+            state |= self._started(schema, group, start, own, rng)
         return state
 
-    def _started(self, space: Space, group: Group, start: Start, rng: Rng) -> State:
-        """Fresh networks of a group, generators set to the exchanged Gaussian."""
+    def _started(self, space: Space, group: Group, start: Start, own: Sites | None, rng: Rng) -> State:
+        """Fresh networks of a group, generators set to the exchanged Gaussian, less what silos' means differ by."""
         state: State = {}
+        at = columns(space, group)
+        unit = spread(start.prior(space))[at]
         given, factor = start.block(space, group)
+        if own:
+            factor = root((factor @ factor.T).double() - own.between(start.shares)[at][:, at]).float()
+        given, factor = given / unit, factor / unit[:, None]
         at = 0
         for name in group:
             dim = space.blocks[name].stop - space.blocks[name].start
             net = training.seeded(partial(self._one, space, group, name), rng)
             net.start(given[:, at : at + dim], self._noise_factor(factor[at : at + dim], space, group))
-            for role in ("generator", "ema", "start"):  # the start stays at home, where each silo has the same
+            for role in dict.fromkeys(
+                ("generator", self.released, "start")
+            ):  # the start stays at home, where each silo has the same
                 state |= training.state_of(net, f"{role}.{name}")
             at += dim
         critic = training.seeded(lambda: self.discriminator_of(space, group), rng)
@@ -92,10 +102,10 @@ class ConditionalGan(Networks):
         for group in self.groups(ctx.schema):
             if ctx.lacks.issuperset(group):
                 continue
-            trained, log = AdversarialRound(self, group, state, ctx).play(prepared)
+            trained, log = AdversarialRound(self, group, state, ctx, private=shard.private).play(prepared)
             merged |= trained
             losses |= log
-            if self.watch and not shard.private:
+            if self._asks and not shard.private:
                 score = self._watched(state, shard, ctx, group)
                 merged[watch_name(group)] = score
                 losses[f"{watch_name(group).partition('/')[0]}: trained less start"] = float(score[-1] - score[0])
@@ -105,26 +115,39 @@ class ConditionalGan(Networks):
         """[5] this silo's mean energy distance to what came in, and to what lies between it and the start."""
         space = ctx.schema
         noise = torch.randn(FAKES, self.noise_of(space, group), generator=rng_for(0, "watched"))
+        nets = self._shapes(space, group)
 
         def make(way: float, given: Tensor) -> Tensor:
-            return self._maker(space, group, state, way)(noise[torch.arange(len(given)) % FAKES], given)
+            z = self._maker(nets, space, group, state, way)(noise[torch.arange(len(given)) % FAKES], given)
+            return z + moved_to_sites(space, state, group, given, rng_for(0, "sites"))
 
         seen = Distance.of(space, state, group, target(space, state, group), make, self.restore)
         total = shard.prepared("held", held_rows).counts(seen.of_rows, clip=1.0)
         return (total / shard.patients).float()
 
-    def _maker(self, space: Space, group: Group, state: State, way: float, device: str = CPU) -> Make:
-        """The group's generators at a share of the way from their start to the trained average."""
-        with torch.device("meta"):  # shapes alone: weights come from the state
-            nets = self.generators_of(space, group)
+    @property
+    def _asks(self) -> bool:
+        """Whether silos say how near generators are: five numbers that are averaged, which a merging rule's optimiser would not do."""
+        return self.watch and self.optimizer == "adam"
+
+    def _shapes(self, space: Space, group: Group) -> dict[str, ModalityGenerator]:
+        """Networks without weights, which come from a state."""
+        with torch.device("meta"):
+            return self.generators_of(space, group)
+
+    def _maker(
+        self, nets: Mapping[str, ModalityGenerator], space: Space, group: Group, state: State, way: float, device: str = CPU
+    ) -> Make:
+        """The group's generators at a share of the way from their start to what training made of them."""
+        unit = spread(state)[columns(space, group)].to(device)
         weights = {}
         for name in group:
-            start, end = (training.part(state, f"{role}.{name}") for role in ("start", "ema"))
+            start, end = (training.part(state, f"{role}.{name}") for role in ("start", self.released))
             weights[name] = {key: torch.lerp(value, end[key], way).to(device) for key, value in start.items()}
 
         def make(noise: Tensor, given: Tensor) -> Tensor:
             with torch.no_grad():
-                return torch.cat([functional_call(nets[m], weights[m], (noise, given)) for m in group], dim=1)
+                return torch.cat([functional_call(nets[m], weights[m], (noise, given)) for m in group], dim=1) * unit
 
         return make
 
@@ -135,7 +158,7 @@ class ConditionalGan(Networks):
             name = critic_name(group)
             if training.part(state, name):
                 critic = training.restored(partial(self.discriminator_of, schema, group), state, name)
-                found[name] = Objective(critic, Seen.of(self, schema, group).losses, match_rows)
+                found[name] = Objective(critic, Seen.of(self, schema, group, state).losses, match_rows)
         return found
 
     def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng, device: str = CPU) -> Representation:
@@ -143,11 +166,13 @@ class ConditionalGan(Networks):
         z = torch.zeros(n, schema.width)
         given = conditions.features(schema, condition)
         for group in self.groups(schema):
-            maker = self._maker(schema, group, state, chosen(state[watch_name(group)]) if self.watch else 1.0, device)
+            way = chosen(state[watch_name(group)]) if self._asks else 1.0
+            maker = self._maker(self._shapes(schema, group), schema, group, state, way, device)
 
             def make(given: Tensor, rng: Rng, group: Group = group, maker: Make = maker) -> Tensor:
                 there = given.to(device)
-                return maker(drawn((len(given), self.noise_of(schema, group)), rng, there), there).to(CPU)
+                z = maker(drawn((len(given), self.noise_of(schema, group)), rng, there), there).to(CPU)
+                return z + moved_to_sites(schema, state, group, given, rng)
 
             made = make(given, rng)
             if self.restore:
@@ -160,6 +185,14 @@ class ConditionalGan(Networks):
 def watch_name(group: Group) -> str:
     """Key of a group's energy distances."""
     return f"watch.{'+'.join(group)}/score"
+
+
+def moved_to_sites(space: Space, state: State, group: Group, given: Tensor, rng: Rng) -> Tensor | float:
+    """[n, d]: where the patients of a silo are, one drawn for each row of features [n, c]; 0 where silos told no means of their own."""
+    own = Sites.kept(state)
+    if own is None:
+        return 0.0
+    return own.drawn(given[:, : conditions.classes(space)].argmax(1), rng)[:, columns(space, group)]
 
 
 def target(space: Space, state: State, group: Group) -> Target:

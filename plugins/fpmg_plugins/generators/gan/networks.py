@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 from torch import nn
 
 from fpmg_plugins.generators import conditions
@@ -19,7 +19,7 @@ Group = tuple[str, ...]
 
 
 class ModalityGenerator(nn.Module):
-    """One modality's vectors from shared noise [n, noise] and conditions [n, c].
+    """One modality's vectors, in units of their columns' spread, from shared noise [n, noise] and conditions [n, c].
 
     A linear map of noise and conditions, set from the exchanged statistics, plus a residual network that starts at zero.
     """
@@ -36,7 +36,7 @@ class ModalityGenerator(nn.Module):
         )
 
     def start(self, given: Tensor, factor: Tensor) -> None:
-        """given [c, dim], factor [dim, noise]: the Gaussian to begin with, its mean linear in the conditions."""
+        """given [c, dim], factor [dim, noise]: the Gaussian to begin with, in the same units, its mean linear in the conditions."""
         with torch.no_grad():
             self.linear.bias.zero_()
             self.linear.weight.copy_(torch.cat([factor, given.T], dim=1))
@@ -52,7 +52,7 @@ class ModalityGenerator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Vectors [n, d] (absent modalities 0), masks [n, m] and conditions [n, c] to a critic value [n] and class logits [n, K]."""
+    """Vectors [n, d] in units of their columns' spread (absent modalities 0), masks [n, m] and conditions [n, c] to a critic value [n] and class logits [n, K]."""
 
     def __init__(self, dim: int, modalities: int, condition: int, classes: int, hidden: int) -> None:
         super().__init__()
@@ -94,16 +94,19 @@ class Networks:
         self,
         noise: int = 0,
         hidden: int = 128,
-        lr: float = 1e-3,
+        lr: float = 2e-3,
         loss: Literal["hinge", "logistic"] = "hinge",
-        lipschitz: Literal["rescale", "none"] = "rescale",
+        lipschitz: Literal["r1", "rescale", "none"] = "r1",
+        penalty: Annotated[float, Gt(0)] = 3.0,
         classify: float = 0.5,
         teach: Literal["both", "discriminator"] = "discriminator",
         ema: float = 0.95,
-        fakes: int = 64,
+        fakes: int = 128,
         balance: bool = True,
         send: Literal["both", "generator"] = "both",
         proximal: Annotated[float, Ge(0)] = 0.0,
+        optimizer: Literal["adam", "sgd"] = "adam",
+        sites: bool = False,
         restore: bool = True,
         watch: bool = True,
     ) -> None:
@@ -112,6 +115,7 @@ class Networks:
         self.lr = lr
         self.loss = loss
         self.lipschitz = lipschitz
+        self.penalty = penalty
         self.classify = classify
         self.teach = teach
         self.ema = ema
@@ -119,8 +123,15 @@ class Networks:
         self.balance = balance
         self.send = send
         self.proximal = proximal
+        self.optimizer = optimizer
+        self.sites = sites
         self.restore = restore
         self.watch = watch
+
+    @property
+    def released(self) -> Literal["ema", "generator"]:
+        """Which weights are released: averages over steps, or, where all silos share one optimiser, the weights themselves."""
+        return "ema" if self.optimizer == "adam" else "generator"
 
     def noise_of(self, space: Space, group: Group) -> int:
         """Noise dimensions: as given, else as many as the group's vectors have, so that a full covariance can be reached."""

@@ -8,11 +8,16 @@ from fpmg_plugins.generators.gan.conditional_gan import ConditionalGan
 class ParallelCgan(ConditionalGan):
     """All modalities share noise, condition and a discriminator that sees the concatenated vectors (FPMG).
 
-    noise 0: as many dimensions as the vectors have. lipschitz "rescale": spectral bound 1 after every step. classify: weight of
+    noise 0: as many dimensions as the vectors have. Generators and discriminator work in units of the columns' spread within classes.
+    lipschitz "r1": penalty / 2 times the squared slope of the discriminator at real records, under privacy "rescale", a spectral bound
+    of 1 after every step. optimizer: "sgd" for an aggregator with an optimiser (fedadam), lr then a step's small size: silos send
+    gradients, and what is released is the weights themselves, unwatched. classify: weight of
     the auxiliary class loss; teach: "both" lets it pull at the generators too, which then exaggerate what tells classes apart. ema: decay
     of the released average. balance: classes weigh the same (under privacy per-example weights void the sensitivity:
     `privacy: {balanced: true}` draws rare classes more often instead). send: what travels and is merged; "generator" keeps every
-    silo's discriminator at home. proximal: FedProx mu, for the networks that travel. restore: what is drawn has the means and the
+    silo's discriminator at home. proximal: FedProx mu, for the networks that travel. sites: silos tell their own means by
+    class, each judges draws moved to its own patients, and a release is drawn from all: a gain where hospitals differ, and masks hide
+    no mean that is told (not under privacy). restore: what is drawn has the means and the
     covariance that silos exchanged. watch: generators are released as far from their start as the federation's patients find them
     nearer (without privacy; one more pass over them a round).
     """
