@@ -143,7 +143,7 @@ def tilted(factor: Tensor) -> Tensor:
     whole = factor.double() / spread[:, None]
     values, vectors = torch.linalg.eigh(whole @ whole.T)
     values = values.clamp(min=LEAST)
-    root = (vectors * values**-0.25) @ vectors.T / values.sqrt().sum().sqrt()
+    root: Tensor = (vectors * values**-0.25) @ vectors.T / values.sqrt().sum().sqrt()
     return (root / spread[:, None]).to(factor.dtype)
 
 
@@ -154,7 +154,8 @@ def losses(net: nn.Module, batch: Mapping[str, Tensor], draws: Draws, white: Whi
     x, velocity = angle.cos() * u + angle.sin() * noise, angle.cos() * noise - angle.sin() * u
     present, given, held = (batch[name][:, None, :].expand(-1, k, -1) for name in ("present", "given", "held"))
     off: Tensor = (net(x, angle, present, given) - velocity) @ white.factor.T
-    return ((off * held) @ white.tilt).square().sum(-1).mean(1)
+    tilted_off: Tensor = (off * held) @ white.tilt
+    return tilted_off.square().sum(-1).mean(1)
 
 
 def transport(net: Velocity, x: Tensor, given: Tensor, steps: int) -> Tensor:

@@ -65,7 +65,8 @@ class GaussianMixture:
         full = self.covariance == "full" and "start/second" in stats  # of a private exchange no products come
         patients = stats["start/n"].float()
         prior = {"prior/given": given, "prior/factor": factor, "prior/patients": patients}
-        p, sought = schema.width, {}
+        p = schema.width
+        sought: State = {}
         if self._pursued(schema):
             p, sought = self.directions, pursuit.begun(schema.width, self.directions, rng)
         return prior | sought | started(self.components, start.shares, p, rng, full)

@@ -32,9 +32,11 @@ def axes(state: State) -> Tensor:
 def step(u: Tensor, w: Tensor) -> Tensor:
     """What each patient u [n, d] adds to the next directions, [n, d p]; no longer than (|u| + 1) sqrt(p) where w is orthonormal."""
     g = torch.tanh(u @ w)
-    return (u[:, :, None] * g[:, None, :] - (1 - g.square())[:, None, :] * w).flatten(1)
+    found: Tensor = u[:, :, None] * g[:, None, :] - (1 - g.square())[:, None, :] * w
+    return found.flatten(1)
 
 
 def beside(w: Tensor, noise: Tensor) -> Tensor:
     """noise [n, d] without its part along W: a Gaussian of all other directions."""
-    return noise - noise @ w @ w.T
+    left: Tensor = noise - noise @ w @ w.T
+    return left
