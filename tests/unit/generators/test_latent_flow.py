@@ -72,7 +72,7 @@ def test_of_gaussian_patients_the_loss_is_least_at_the_start():
     net = training.seeded(lambda: Velocity(3, 2, 2, 8), rng_for(0, "n"))
     draws = Draws.new(8, 3, rng_for(0, "d"))
     found = losses(net, rows, draws, white).mean()
-    slopes = torch.autograd.grad(found, net.body[-1].bias)[0]
+    slopes = torch.autograd.grad(found, net.last.bias)[0]
     assert float(found.detach()) == pytest.approx(1.0, abs=0.08)
     assert float(slopes.norm()) < 0.1
 
@@ -89,7 +89,7 @@ def test_what_is_absent_is_what_the_present_makes_likely_and_counts_in_no_loss()
     torch.testing.assert_close(back[:, 2:], expected, atol=1e-4, rtol=1e-4)
     net = Velocity(3, 2, 2, 8)
     draws = Draws.fixed(3)
-    off = net.body[-1]
+    off = net.last
     before = losses(net, seen, draws, Whitener(SPACE, torch.zeros(2, 3), torch.eye(3)))
     with torch.no_grad():
         off.bias[2] += 5.0  # only block b's velocity moves, where the factor is diagonal
@@ -121,4 +121,4 @@ def test_a_record_has_its_own_draws_in_a_step_and_all_have_the_same_in_the_objec
 
 
 def test_a_conditions_width_is_what_the_network_is_told():
-    assert Velocity(3, 2, conditions.width(SPACE), 8).body[0].in_features == 3 + 2 + 2 + 4
+    assert Velocity(3, 2, conditions.width(SPACE), 8).first.in_features == 3 + 2 + 2 + 4

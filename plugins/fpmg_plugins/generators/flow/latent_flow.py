@@ -16,7 +16,7 @@ from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.flow.velocity import Draws, Velocity, Whitener, losses, transport
 from fpmg_plugins.generators.statistics.gaussian_start import Start, statistics
-from fpmg_plugins.generators.statistics.restoring import Target, restored
+from fpmg_plugins.generators.statistics.restoring import ROWS, Restored, Target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,8 @@ class LatentFlow:
     """Latent diffusion over the joint vector of all modalities, in coordinates where the exchanged Gaussian is white.
 
     There the best denoiser of that Gaussian has velocity 0, where the network starts: it learns only what is not Gaussian.
-    hidden: width. draws: noise draws a record and step (Dockhorn et al., 2023). steps: of the integration when sampling.
+    hidden: width of the network, narrow, since a wide one learns a thousand patients by heart (docs/decisions/055-flow-that-learns.md).
+    depth: its residual layers. draws: noise draws a record and step (Dockhorn et al., 2023). steps: of the integration when sampling.
     balance: classes weigh the same (under privacy `privacy: {balanced: true}`). proximal: FedProx mu. A modality that a record
     lacks counts in no loss; every modality is released. optimizer: "sgd" for an aggregator with an optimiser (fedadam). restore:
     what it draws has the means and the covariance that silos exchanged.
@@ -41,9 +42,10 @@ class LatentFlow:
 
     def __init__(
         self,
-        hidden: Annotated[int, Ge(1)] = 256,
-        lr: Annotated[float, Gt(0)] = 1e-3,
-        draws: Annotated[int, Ge(1)] = 8,
+        hidden: Annotated[int, Ge(1)] = 96,
+        depth: Annotated[int, Ge(0)] = 3,
+        lr: Annotated[float, Gt(0)] = 3e-3,
+        draws: Annotated[int, Ge(1)] = 4,
         steps: Annotated[int, Ge(1)] = 16,
         balance: bool = True,
         proximal: Annotated[float, Ge(0)] = 0.0,
@@ -51,6 +53,7 @@ class LatentFlow:
         restore: bool = True,
     ) -> None:
         self.hidden = hidden
+        self.depth = depth
         self.lr = lr
         self.draws = draws
         self.steps = steps
@@ -105,9 +108,11 @@ class LatentFlow:
         given = conditions.features(schema, condition)
         z = make(given, rng)
         if self.restore:
-            z = restored(schema, state, Target(white.given, white.factor), make, rng)(z, given)
+            asked = given[torch.arange(ROWS if n else 0) % max(n, 1)]  # the very conditions: a Gaussian's would be others
+            target = Target(white.given, white.factor)
+            z = Restored.of(target, state["prior/shares"], make(asked, rng), asked)(z, given)
         everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
         return Representation(z, everything, condition, torch.arange(n), schema)
 
     def _net(self, space: Space) -> Velocity:
-        return Velocity(space.width, len(space.blocks), conditions.width(space), self.hidden)
+        return Velocity(space.width, len(space.blocks), conditions.width(space), self.hidden, self.depth)

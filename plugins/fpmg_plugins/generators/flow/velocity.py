@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from fpmg_bench.devices import CPU, drawn
 from fpmg_bench.types import Representation
@@ -27,15 +28,23 @@ QUARTER_TURN = math.pi / 2
 TABLE = 1024  # noise vectors of a step: a record takes its own few of them
 AT_ONCE = 4096  # rows
 FIXED = 16  # draws of the objective
+LEAST = 0.01  # of an eigenvalue of the correlations: what is never seen to vary alone is not made much of
 
 
 @dataclass(frozen=True, slots=True)
 class Whitener:
-    """Between vectors z and white u: z = features(condition) given + factor u. given [c, d], factor [d, d]."""
+    """Between vectors z and white u: z = features(condition) given + factor u. given [c, d], factor [d, d].
+
+    tilt [d, d]: errors of z in the coordinates of the loss; see `tilted`.
+    """
 
     space: Space
     given: Tensor
     factor: Tensor
+    tilt: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tilt", tilted(self.factor))
 
     @classmethod
     def of(cls, space: Space, state: State) -> Self:
@@ -102,31 +111,51 @@ class Draws:
 
 
 class Velocity(nn.Module):
-    """Velocity [..., d] at x [..., d], angle [..., 1], masks [..., m] and conditions [..., c]; 0 at the start."""
+    """Velocity [..., d] at x [..., d], angle [..., 1], masks [..., m] and conditions [..., c]; 0 at the start.
 
-    def __init__(self, d: int, m: int, c: int, hidden: int) -> None:
+    Residual layers (He et al., 2016): at equal time they find more modes than as many plain ones.
+    """
+
+    def __init__(self, d: int, m: int, c: int, hidden: int, depth: int = 3) -> None:
         super().__init__()
         self.modalities = m
-        last = nn.Linear(hidden, d)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        layers = [nn.Linear(d + m + c + 4, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), last]
-        self.body = nn.Sequential(*layers)
+        self.first = nn.Linear(d + m + c + 4, hidden)
+        self.layers = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(depth))
+        self.last = nn.Linear(hidden, d)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor, angle: Tensor, present: Tensor, given: Tensor) -> Tensor:
         clock = [angle.sin(), angle.cos(), (4 * angle).sin(), (4 * angle).cos()]
-        y: Tensor = self.body(torch.cat([x, present, given, *clock], dim=-1))
+        h: Tensor = self.first(torch.cat([x, present, given, *clock], dim=-1))
+        for layer in self.layers:
+            h = h + layer(functional.silu(h))
+        y: Tensor = self.last(functional.silu(h))
         return y
 
 
+def tilted(factor: Tensor) -> Tensor:
+    """D^-1 R^-1/4 / sqrt(tr R^1/2) for F F^T = D R D with correlations R: half way from vectors' own spread to white coordinates.
+
+    In the first, directions of small variance go unlearnt; in the second, they outweigh the rest (docs/decisions/055-flow-that-learns.md).
+    """
+    spread = factor.double().norm(dim=1).clamp(min=1e-12)
+    whole = factor.double() / spread[:, None]
+    values, vectors = torch.linalg.eigh(whole @ whole.T)
+    values = values.clamp(min=LEAST)
+    root: Tensor = (vectors * values**-0.25) @ vectors.T / values.sqrt().sum().sqrt()
+    return (root / spread[:, None]).to(factor.dtype)
+
+
 def losses(net: nn.Module, batch: Mapping[str, Tensor], draws: Draws, white: Whitener) -> Tensor:
-    """Squared error of the velocity [n], in units of the vectors' own spread, over the modalities that a record has."""
+    """Squared error of the velocity [n], tilted, over the modalities that a record has: about 1 for the velocity 0."""
     noise, angle = draws.of(batch["row"])
     u, k = batch["u"][:, None, :], noise.shape[1]
     x, velocity = angle.cos() * u + angle.sin() * noise, angle.cos() * noise - angle.sin() * u
     present, given, held = (batch[name][:, None, :].expand(-1, k, -1) for name in ("present", "given", "held"))
-    off: Tensor = (net(x, angle, present, given) - velocity) @ white.factor.T / white.factor.norm(dim=1)
-    return (off.square() * held).sum(-1).mean(1) / white.factor.shape[0]
+    off: Tensor = (net(x, angle, present, given) - velocity) @ white.factor.T
+    tilted_off: Tensor = (off * held) @ white.tilt
+    return tilted_off.square().sum(-1).mean(1)
 
 
 def transport(net: Velocity, x: Tensor, given: Tensor, steps: int) -> Tensor:
