@@ -64,6 +64,10 @@ class Privacy:
     statistics: float = 0.5
     public_sizes: bool = False
 
+    @property
+    def noise(self) -> Literal["secure", "simulated"]:
+        return "secure" if self.secure else "simulated"
+
 
 @dataclass(frozen=True, slots=True)
 class Audit:

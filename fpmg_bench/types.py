@@ -333,7 +333,7 @@ class Scale:
 class Score:
     """One measured number. scope: all | silo:NAME | class:NAME | group:NAME | module:NAME; low, high: 95 % interval.
 
-    floor: the same statistic real against real.
+    floor: the same statistic real against real. source: what is said beside this number, after its scale's source.
     """
 
     key: str
@@ -345,6 +345,7 @@ class Score:
     high: float | None = None
     floor: float | None = None
     n: int | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

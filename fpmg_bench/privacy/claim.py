@@ -21,7 +21,7 @@ DRAFTED = "schema not confirmed"
 def claim(privacy: Privacy, drafted: bool) -> dict[str, str]:
     """noise, adjacency and schema of a trial's epsilon. drafted: its cohort's schema was read from patients, and nobody confirmed it."""
     return {
-        "noise": SECURE if privacy.secure else SIMULATED,
+        "noise": privacy.noise,
         "adjacency": ZERO_OUT if privacy.public_sizes else ADD_REMOVE,
         "schema": DRAFTED if drafted else "confirmed",
     }

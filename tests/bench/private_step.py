@@ -51,9 +51,7 @@ def measure(kind, name, modality, count):
     schema, rows = setting(kind, modality)
     learner = Registry.discover().build(kind, Choice(name, {}))
     plan = {"s": learner.charges(schema, 5 * count)}
-    book, secure = (
-        Ledger(0, "a", PATIENTS, RATE, Privacy(8.0, 1e-4), Noise(1.0, 1e-6, 1.0, how), plan) for how in (False, True)
-    )
+    book, secure = (Ledger(0, "a", PATIENTS, RATE, Privacy(8.0, 1e-4), Noise(1.0, 1e-6, 1.0, how), plan) for how in (False, True))
     books = (("plain", None), ("private", book), ("secure", secure))
     steps = {how: local_steps(learner, schema, rows, ledger, count) for how, ledger in books}
     taken = {how: [] for how in steps}
