@@ -53,7 +53,10 @@ class StageForecast:
 
 @dataclass(frozen=True, slots=True)
 class SiloForecast:
-    """One silo's privacy: its pace in either stage, the noise its ledger was calibrated to, and the epsilon of the whole plan (PRV)."""
+    """One silo's privacy: its pace in either stage, the noise its ledger was calibrated to, and the epsilon of the whole plan (PRV).
+
+    holds: what is said beside that epsilon: simulated or secure, and what it takes for granted.
+    """
 
     silo: str
     patients: int
@@ -62,6 +65,8 @@ class SiloForecast:
     noise: float | None
     noise_statistics: float | None
     epsilon: float
+    delta: float | None = None
+    holds: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,7 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     return Forecast(
         spec.id,
         tuple(stages),
-        tuple(_silo(s, ledgers) for s in silos),
+        tuple(_silo(s, ledgers, train.drafted) for s in silos),
         edges,
         raw_upload(train, placed.cohort, pooled),
         pooled,
@@ -142,16 +147,22 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     )
 
 
-def _silo(silo: Any, ledgers: Mapping[int, Ledger]) -> SiloForecast:
+def _silo(silo: Any, ledgers: Mapping[int, Ledger], drafted: bool) -> SiloForecast:
+    from dataclasses import asdict
+
     from fpmg_bench.privacy import epsilon_of
+    from fpmg_bench.privacy.claim import claim, told
     from fpmg_bench.privacy.ledger import mechanisms
 
     ledger = ledgers.get(silo.index)
     if ledger is None:
         return SiloForecast(silo.name, silo.patients, silo.stage1, silo.stage2, None, None, float("inf"))
     epsilon = epsilon_of(mechanisms(ledger.planned, ledger.rates, ledger.noise), ledger.privacy.delta)
-    noise = ledger.noise
-    return SiloForecast(silo.name, silo.patients, silo.stage1, silo.stage2, noise.steps, noise.statistics, epsilon)
+    noise, asked = ledger.noise, ledger.privacy
+    holds = told(asdict(asked), claim(asked, drafted))
+    return SiloForecast(
+        silo.name, silo.patients, silo.stage1, silo.stage2, noise.steps, noise.statistics, epsilon, asked.delta, holds
+    )
 
 
 def _edges(spec: TrialSpec, parts: Parts, silos: int) -> tuple[tuple[int, int], ...]:
