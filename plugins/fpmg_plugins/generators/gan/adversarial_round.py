@@ -15,7 +15,7 @@ from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.columns import columns, presence
 from fpmg_plugins.generators.gan.networks import Group, Networks, rescale
-from fpmg_plugins.generators.statistics.sites import PLACE, Sites
+from fpmg_plugins.generators.statistics.sites import Sites
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -195,7 +195,7 @@ class AdversarialRound:
         own, at = Sites.kept(state), columns(self.space, self.group)
         if own is None:
             return torch.zeros(conditions.classes(self.space), len(at))
-        return own.offset[int(self.ctx.memory[PLACE])][:, at] / spread(state)[at]
+        return own.here(self.ctx.memory)[:, at] / spread(state)[at]
 
     def _result(self) -> State:
         critic = training.state_of(self.critic, self.name)

@@ -70,7 +70,7 @@ class ConditionalGan(Networks):
         unit = spread(start.prior(space))[at]
         given, factor = start.block(space, group)
         if own:
-            factor = root((factor @ factor.T).double() - own.between(start.shares)[at][:, at]).float()
+            factor = own.within(start.shares, factor, at)
         given, factor = given / unit, factor / unit[:, None]
         at = 0
         for name in group:
