@@ -17,7 +17,7 @@ from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.flow.velocity import Draws, Velocity, Whitener, losses, transport
 from fpmg_plugins.generators.statistics import sites
 from fpmg_plugins.generators.statistics.gaussian_start import Start, statistics
-from fpmg_plugins.generators.statistics.restoring import ROWS, Restored, Target
+from fpmg_plugins.generators.statistics.restoring import Target, restored
 from fpmg_plugins.generators.statistics.sites import Sites
 
 if TYPE_CHECKING:
@@ -120,10 +120,8 @@ class LatentFlow:
         own = Sites.kept(state)
         given = conditions.features(schema, condition)
         z = make(given, rng)
-        if self.restore:
-            asked = given[torch.arange(ROWS if n else 0) % max(n, 1)]  # the very conditions: a Gaussian's would be others
-            target = Target(white.given, state["prior/factor"])
-            z = Restored.of(target, state["prior/shares"], make(asked, rng), asked)(z, given)
+        if self.restore and n:
+            z = restored(state, Target(white.given, state["prior/factor"]), make, given, rng)(z, given)
         everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
         return Representation(z, everything, condition, torch.arange(n), schema)
 

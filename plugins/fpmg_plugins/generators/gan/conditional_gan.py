@@ -175,8 +175,8 @@ class ConditionalGan(Networks):
                 return z + moved_to_sites(schema, state, group, given, rng)
 
             made = make(given, rng)
-            if self.restore:
-                made = restored(schema, state, target(schema, state, group), make, rng)(made, given)
+            if self.restore and n:
+                made = restored(state, target(schema, state, group), make, given, rng)(made, given)
             z[:, columns(schema, group)] = made
         everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
         return Representation(z, everything, condition, torch.arange(n), schema)
