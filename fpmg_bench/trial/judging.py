@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fpmg_bench.federation.graph import graph_of
 from fpmg_bench.trial import account, faulted
@@ -30,9 +30,14 @@ if TYPE_CHECKING:
     from fpmg_bench.trial.parts import Parts, Sink
     from fpmg_bench.types import Cohort
 
-Draw = Callable[[Models, "NDArray[np.float64]"], dict[int, Drawn]]  # of models, under requested conditions: silo -> release
 SHOWN = 2  # patients of a class whose round trip is kept, where the cohort is publishable
 HELD_OUT = "held-out"
+
+
+class Draw(Protocol):
+    """Of models, under requested conditions [n, c]: silo -> release. decode: else vectors alone (`release.undecoded`)."""
+
+    def __call__(self, models: Models, requested: NDArray[np.float64], decode: bool = True) -> dict[int, Drawn]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,19 @@ class Judge:
         if self.parts.generator is None:
             return decoded(self.spec, self.parts, self.prepared, models)
         drawn = self.draw(models, requested(learnt.stages, mixture))
-        return Released(records(drawn), partial(self._balanced, learnt, models), drawn=lambda silo: drawn[silo].vectors)
+        return Released(
+            records(drawn),
+            partial(self._balanced, learnt, models),
+            drawn=lambda silo: drawn[silo].vectors,
+            more=partial(self._more, learnt, models),
+        )
+
+    def _more(self, learnt: Learnt, models: Models, silo: int, size: int) -> NDArray[np.float32]:
+        """Vectors [size, d] of one silo's model, under the release's conditions again and again."""
+        import numpy as np
+
+        asked = requested(learnt.stages, mixture)
+        return self.draw({silo: models[silo]}, np.resize(asked, (size, asked.shape[1])), decode=False)[silo].vectors
 
     def _balanced(self, learnt: Learnt, models: Models) -> dict[int, Cohort]:
         """Drawn when a metric first asks: every class equally often."""
