@@ -67,6 +67,7 @@ class Membership:
         "membership.worst": _auc(CHOSEN),
         "membership.records": _auc(CHOSEN + "; of those that see the released records alone"),
         "membership.minority": _auc(CHOSEN + "; patients of the rarest class"),
+        "membership.vulnerable": _auc(f"{CHOSEN}; of the patients farthest from others, Meeus et al. 2023"),
         "membership.own": _auc(CHOSEN + "; the silo's own patients"),
         "membership.advantage": Scale(0.0, False, low=-1.0, high=1.0, unit="share", source="TPR - FPR, Yeom et al. 2018"),
         "membership.tpr": Scale(0.01, False, low=0.0, high=1.0, unit="share", source="TPR at 1 % FPR, Carlini et al. 2022"),
@@ -77,6 +78,7 @@ class Membership:
         "membership.trace.vectors": _auc(f"{TRACING}; by the vectors of the release"),
         "membership.trace.encoded": _auc(f"{TRACING}; by the released records, encoded again"),
         "membership.trace.records": _auc(f"{TRACING}; by the released records, in phi"),
+        "membership.queries": _auc("counts of random subsets of a patient's values, Houssiau et al. 2022 (TAPAS), by tracing"),
         "membership.discriminator": _auc(LOGAN),
         "membership.encoder": _auc(LOGAN),
     }
@@ -94,7 +96,7 @@ class Membership:
 
     def _floors(self, evidence: Evidence, seed: int) -> Floors:
         """The same attacks where R2 was released: nobody among the members or R1 took part in it."""
-        known = record_scores(evidence, attacks(evidence, evidence.r2, None), evidence.r1)
+        known = record_scores(evidence, attacks(evidence, evidence.r2, None, seed), evidence.r1)
         try:
             tried = self._tried(evidence, evidence.r1, known, seed)
             return {(s.key, s.scope, s.modality): s.value for s in self._scores(evidence, evidence.r1, tried)}
@@ -105,7 +107,7 @@ class Membership:
         self, evidence: Evidence, seed: int, floors: Floors, scored: dict[int, RecordScores], release: Cohort
     ) -> list[Score]:
         silo = next(silo for silo, cohort in evidence.released.items() if cohort is release)
-        scored[id(release)] = record_scores(evidence, attacks(evidence, release, silo), evidence.held_out, tell=True)
+        scored[id(release)] = record_scores(evidence, attacks(evidence, release, silo, seed), evidence.held_out, tell=True)
         rows = target_groups.sides(evidence, release, evidence.held_out)
         tried = self._tried(evidence, evidence.held_out, scored[id(release)], seed, **rows)
         scores = self._scores(evidence, evidence.held_out, tried, tell=True)
@@ -125,6 +127,7 @@ class Membership:
         rate = tried.tpr()
         scores += [] if rate is None else [score("membership.tpr", rate, n)]
         scores += self._by_group(evidence, others, tried, tell)
+        scores += self._vulnerable(evidence, others, tried, tell)
         for attack, modality in dict.fromkeys((kind(name), name[1]) for name in tried.scores):
             try:
                 area, n = self._one(tried, attack, modality)
@@ -147,6 +150,14 @@ class Membership:
         except NotApplicable as missing:
             if tell:
                 evidence.not_applicable("membership.records", missing.reason)
+
+    def _vulnerable(self, evidence: Evidence, others: Cohort, tried: Tried, tell: bool) -> Iterator[Score]:
+        """The worst attack, chosen and scored on those who are farthest from everybody else."""
+        try:
+            yield score("membership.vulnerable", *tried.only(target_groups.vulnerable(evidence, others, tried.targets)).worst())
+        except NotApplicable as missing:
+            if tell:
+                evidence.not_applicable("membership.vulnerable", missing.reason)
 
     def _by_group(self, evidence: Evidence, others: Cohort, tried: Tried, tell: bool) -> Iterator[Score]:
         rarest = target_groups.rarest(tried.targets, evidence.train.classes)

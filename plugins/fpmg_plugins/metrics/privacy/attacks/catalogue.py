@@ -12,6 +12,7 @@ from fpmg_bench.errors import NotApplicable
 from fpmg_plugins.metrics.privacy.attacks import trace_scores
 from fpmg_plugins.metrics.privacy.attacks.loss_scores import loss
 from fpmg_plugins.metrics.privacy.attacks.member_scores import distance, domias, kernel_domias
+from fpmg_plugins.metrics.privacy.attacks.query_scores import queries
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     RecordScores = dict[Name, Scores]
 
 
-BLACK_BOX = frozenset({"distance", "domias", "kernel", "trace.records"})  # these see the released records, not the weights
+BLACK_BOX = frozenset({"distance", "domias", "kernel", "trace.records", "queries"})  # these see the released records, not the weights
 
 
 def kind(name: Name) -> str:
@@ -33,8 +34,8 @@ def kind(name: Name) -> str:
     return name[0].partition("/")[0]
 
 
-def attacks(evidence: Evidence, release: Cohort, silo: int | None) -> dict[Name, Attack]:
-    """Every attack on a release; silo: who released it, None where no model belongs to it (a floor)."""
+def attacks(evidence: Evidence, release: Cohort, silo: int | None, seed: int) -> dict[Name, Attack]:
+    """Every attack on a release; silo: who released it, None where no model belongs to it (a floor); seed: of what is drawn."""
 
     def black_box(score: Callable[..., Any], **given: Any) -> Attack:
         return _each(lambda cohort: score(evidence, cohort, release, **given))
@@ -44,6 +45,7 @@ def attacks(evidence: Evidence, release: Cohort, silo: int | None) -> dict[Name,
         ("domias", None): black_box(domias),
         ("kernel", None): black_box(kernel_domias),
         ("trace.records", None): lambda cohorts: trace_scores.records(evidence, cohorts, release),
+        ("queries", None): lambda cohorts: queries(evidence, cohorts, release, seed),
     }
     modalities = tuple(evidence.train.schemas)
     if len(modalities) > 1:
