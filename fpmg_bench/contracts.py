@@ -317,11 +317,13 @@ class Evidence(Protocol):
         """What the learner of a stage sees of a cohort's records, by the silo's released encoders, and which records these are."""
         ...
 
-    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[Iterable[State], NDArray[np.intp]]:
-        """What each record alone adds to the sums that the stage's learner exchanges before round 0, one after the other, and
+    def again(self, cohort: Cohort, seed: int) -> Evidence:
+        """What the same method releases of these patients, in the silos where they are: as expensive as the trial. NotApplicable
+        where nothing was trained."""
+        ...
 
-        which records these are; under privacy clipped, before any noise.
-        """
+    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[Iterable[State], NDArray[np.intp]]:
+        """What each record alone adds to the sums exchanged before round 0, and which records; under privacy clipped, without noise."""
         ...
 
 

@@ -91,6 +91,7 @@ class Measured:
         encode: Encode | None = None,
         drawn: Vectors | None = None,
         more: Callable[[int, int], NDArray[np.float32]] | None = None,
+        again: Callable[[Cohort, int], Measured] | None = None,
         round_trip: Callable[[], Mapping[int, Cohort]] | None = None,
         member_trip: Callable[[], Mapping[int, Cohort]] | None = None,
         widths: Mapping[str, int] | None = None,
@@ -103,7 +104,7 @@ class Measured:
         self.round_trip, self.member_trip = round_trip, member_trip
         self._ledgers: Mapping[int, Mapping[str, Any]] = sealed(ledgers or {})
         self._models, self._frames = dict(models or {}), dict(frames or {})
-        self._learners, self._drawn, self._more = learners, drawn, more
+        self._learners, self._drawn, self._more, self._again = learners, drawn, more, again
         self.gaps: list[Gap] = []
         self._kept: dict[Key, Kept] = {}
         self._handed: dict[int, Handed] = {}
@@ -256,6 +257,12 @@ class Measured:
         if self._learners is None:
             raise NotApplicable("nothing was trained")
         return self._learners.added(stage, cohort, silo)
+
+    def again(self, cohort: Cohort, seed: int) -> Measured:
+        """The same method, trained on these patients. Raises NotApplicable where nothing was trained, or may not be again."""
+        if self._again is None:
+            raise NotApplicable("nothing was trained that could be trained again")
+        return self._again(cohort, seed)
 
     def not_applicable(self, key: str, reason: str, scope: str = "all", modality: str | None = None) -> None:
         """Record that one score of a metric has no meaning here; the metric's other scores go on."""

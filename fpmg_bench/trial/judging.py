@@ -8,13 +8,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fpmg_bench.federation.graph import graph_of
+from fpmg_bench.keys import seed_for
 from fpmg_bench.trial import account, faulted
 from fpmg_bench.trial.attacked import Trained
 from fpmg_bench.trial.cost import Clock, cost
 from fpmg_bench.trial.decoded import bare, decoded, through_encoders
-from fpmg_bench.trial.learning import Learnt, Models, requested
+from fpmg_bench.trial.learning import Learnt, Models, learn, opened, requested
 from fpmg_bench.trial.measure import audit_rows, measure, scores_of
-from fpmg_bench.trial.prepared import PreparedCohort, evidence, people
+from fpmg_bench.trial.parts import Nowhere
+from fpmg_bench.trial.prepared import PreparedCohort, TrainingPatients, evidence, people
 from fpmg_bench.trial.release import Drawn, records
 from fpmg_bench.trial.released import Conduct, Outcome, Released
 from fpmg_bench.trial.requested import mixture, uniform
@@ -84,22 +86,39 @@ class Judge:
         pooled = spec.partition.get("kind") == "pooled"
         sink.ledger(account.ledger_file(stages.ledgers, stages.draws, spec))
         released = replace(
-            made,
+            self._seen(made, learnt),
             rounds=sink.rounds,
-            models=models,
+            again=self._again if spec.control is None and parts.generator is not None else None,
             ledgers={silo: ledger.summary() for silo, ledger in stages.ledgers.items()},
             frames=learnt.frames,
             bytes=traffic(sink.rounds, stages.statistics, prepared.cohort, train, pooled),
             plumbing=stages.plumbing,
-            encode=lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
             round_trip=lambda: round_trips(parts, train, prepared.parted.held_out, models),
             member_trip=lambda: round_trips(parts, train, train, models),
-            widths={modality: encoder.dim for modality, encoder in parts.encoders.items()},
-            learners=Trained(stages, learnt.models),  # neighbours attack liars and the dead too
         )
         graph = asdict(graph_of(parts.topology, len(prepared.silos))) if parts.topology and not pooled else {}
         faults = faulted.summary(stages, sink.rounds)
         return released, Conduct(account.privacy_summary(stages.ledgers, spec), stages.carried, graph, faults)
+
+    def _seen(self, made: Released, learnt: Learnt) -> Released:
+        """With the models that made it, as whoever holds them uses them."""
+        stages, models = learnt.stages, learnt.measured
+        return replace(
+            made,
+            models=models,
+            encode=lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
+            widths={modality: encoder.dim for modality, encoder in self.parts.encoders.items()},
+            learners=Trained(stages, learnt.models),  # neighbours attack liars and the dead too
+        )
+
+    def _again(self, cohort: Cohort, seed: int) -> Measured:
+        """The method trained on other patients of the same silos: an attacker's shadow, of which nothing is kept."""
+        where = self.spec.partition if self.spec.partition.get("kind") == "pooled" else {"kind": "natural"}
+        other = seed_for(self.spec.seed, "shadow", seed)
+        spec = replace(self.spec, seed=other, partition=where, frames=False, audit=None, faults=())
+        training = TrainingPatients(cohort, None).placed(spec)
+        learnt = learn(opened(spec, self.parts, training, Nowhere()), Clock())
+        return evidence(self.real, training.train, self._seen(self._made(learnt, learnt.measured), learnt))
 
     def _made(self, learnt: Learnt, models: Models) -> Released:
         """What the generator draws, or what stands in its place."""

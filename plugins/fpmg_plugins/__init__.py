@@ -140,6 +140,7 @@ def fpmg_metrics() -> list[Component]:
             "privacy: ratio of densities against references without the patient, an auditor's",
             formerly=("rmia",),
         ),
+        Component("shadow", f"{PRIVACY}.shadow:Shadow", "privacy: the method trained again, LiRA, RMIA, Groundhog (expensive)"),
         Component(
             "inference", f"{PRIVACY}.inference.inference:Inference", "privacy: attribute inference, singling out, linkability"
         ),

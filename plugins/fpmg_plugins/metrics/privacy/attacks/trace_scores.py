@@ -30,7 +30,7 @@ def model(evidence: Evidence, cohorts: Sequence[Cohort], release: Cohort, silo: 
 
 def vectors(evidence: Evidence, cohorts: Sequence[Cohort], release: Cohort, silo: int) -> Scores:
     """By the vectors that this release was decoded from, where they are given away with it."""
-    made = _masked(evidence, evidence.drawn(silo), release)
+    made = masked(evidence, evidence.drawn(silo), release)
     return _looked(evidence, _encoded(evidence, cohorts, silo), Points(made, release.label, release.patient))
 
 
@@ -54,10 +54,10 @@ def _looked(evidence: Evidence, candidates: Points, released: Points) -> Scores:
 def _encoded(evidence: Evidence, cohorts: Sequence[Cohort], silo: int) -> Points:
     if not evidence.widths:
         raise NotApplicable("this release has no encoders")
-    return _points(cohorts, [_masked(evidence, evidence.latent(cohort, silo), cohort) for cohort in cohorts])
+    return _points(cohorts, [masked(evidence, evidence.latent(cohort, silo), cohort) for cohort in cohorts])
 
 
-def _masked(evidence: Evidence, z: Floats, cohort: Cohort) -> Floats:
+def masked(evidence: Evidence, z: Floats, cohort: Cohort) -> Floats:
     """Vectors with NaN in the blocks of modalities that a record lacks."""
     found, start = z.astype(np.float64), 0
     for modality, width in evidence.widths.items():
