@@ -127,7 +127,9 @@ def build(spec: TrialSpec, registry: Registry) -> Parts:
         topology=registry.build("topology", spec.topology) if spec.topology else None,
         aggregator=registry.build("aggregator", spec.aggregator) if spec.aggregator else None,
         encoder_aggregator=registry.build("aggregator", spec.encoder_aggregator) if spec.encoder_aggregator else None,
-        metrics={_today(choice.name, registry): registry.build("metric", choice) for choice in _ours_first(spec.metrics, registry)},
+        metrics={
+            _today(choice.name, registry): registry.build("metric", choice) for choice in _ours_first(spec.metrics, registry)
+        },
         device=place_of(spec),
     )
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from fpmg_plugins.datasets.phantom import Phantom
+from fpmg_plugins.metrics.privacy.attacks.member_scores import thirds
+from fpmg_plugins.metrics.privacy.density_ratio import DensityRatio
 from fpmg_plugins.metrics.privacy.inference.inference import Inference
 from fpmg_plugins.metrics.privacy.membership import Membership
 from fpmg_plugins.metrics.privacy.pg import Pg
-from fpmg_plugins.metrics.privacy.attacks.member_scores import thirds
-from fpmg_plugins.metrics.privacy.density_ratio import DensityRatio
 
 from fpmg_bench.contracts import Objective
 from fpmg_bench.controls import CONTROLS
@@ -193,7 +193,13 @@ def test_below_1000_patients_the_other_half_of_the_held_out_ones_is_the_third_se
 def test_members_and_others_meet_both_halves_alike_and_never_themselves():
     made = cohort_of(500)[1]
     evidence = made_up.evidence(made_up.good())
-    evidence.train, evidence.held_out, evidence.r1, evidence.r2, evidence.third = made.train, made.held_out, made.r1, made.r2, None
+    evidence.train, evidence.held_out, evidence.r1, evidence.r2, evidence.third = (
+        made.train,
+        made.held_out,
+        made.r1,
+        made.r2,
+        None,
+    )
     for rows, third in thirds(evidence, made.held_out):
         assert not np.isin(made.held_out.patient[rows], third.patient).any()
     shares = [rows.mean() for rows, _ in thirds(evidence, made.train)]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
+from fpmg_plugins.metrics.privacy.density_ratio import DensityRatio
 from fpmg_plugins.metrics.privacy.inference.inference import Inference
 from fpmg_plugins.metrics.privacy.proxies import Proxies
-from fpmg_plugins.metrics.privacy.density_ratio import DensityRatio
 
 from fpmg_bench.controls import CONTROLS
 from fpmg_bench.evaluation import EvaluationSpace, Measured, split

@@ -50,14 +50,24 @@ class Membership:
     with 20 patients a side. `membership.own`: a silo's own patients against held-out ones of that silo, where silos are natural,
     else of any. `membership.advantage`: TPR - FPR at the threshold chosen with the attack; `membership.tpr`: TPR at the
     threshold that 1 % of non-members pass, where each half has 1,000 of them. `membership.records`: the worst black-box attack.
+    `membership.vulnerable`: the worst attack, chosen and scored on the tenth of the targets (100 at least, up to half) whose fifth
+    nearest other patient in phi is farthest: an average hides them.
     Black box: `membership.distance`, minus the distance to the closest released record in phi, and in each modality's block;
     `membership.domias`, density of the release over that of a third set of real patients in phi_8, by nearest neighbours
     (1st released, 5th real); `membership.kernel`, the same by Gaussian kernels as published, which blur single copies away:
-    .75 for a copy of 4,000 patients. Released weights: `membership.discriminator`, `membership.encoder` by modality, minus the
+    .75 for a copy of 4,000 patients. Where the split set no third set aside (below 1,000 patients) R2 is that of R1's patients, R1
+    that of R2's, and either, by a coin, that of a training patient.
+    Tracing: class means and covariance of what was released, less those of all candidates, are written as a combination of what
+    the candidates would add, by ridge regression in three resolutions; a candidate's share is the score. Candidates are all
+    training and held-out patients, treated alike, so that no reference is needed. `membership.trace`: 20,000 draws of the released
+    model, in its encoders' space (white box); `.vectors`: the vectors of the one release; `.encoded`: its records, encoded again;
+    `.records`: its records in phi (black box). `membership.queries`: the same with counts of 2,000 random combinations of up to four
+    columns' values (black box, tables). Each is the worst of its resolutions, chosen as above. Released weights: `membership.discriminator`, `membership.encoder` by modality, minus the
     loss on the record; for methods that have them.
     Floor: R2 in the place of the release, R1 as non-members; none for losses. Interval: bootstrap over patients, given the choice.
     Needs 20 patients a side. Standard error of the AUC at n and n patients: 100 .041, 280 .024, 1,000 .013.
-    Pitfalls: an attack that fails proves nothing; these know no more than the release, its weights and a third set. A member
+    Pitfalls: an attack that fails proves nothing. All know the candidates' whole records; tracing knows all candidates' at once, as
+    an auditor does: an outsider who holds a few records finds less. The encoders' overfitting counts as leakage. A member
     used only for early stopping counts as a member.
     """
 

@@ -53,7 +53,9 @@ class Shadow:
     family: ClassVar[str] = "PG"
     cheap: ClassVar[bool] = False
     scales: ClassVar[Mapping[str, Scale]] = {
-        "shadow": Scale(0.5, False, low=0.0, high=1.0, unit="AUROC", source="the worst of the attacks below, chosen on the other half"),
+        "shadow": Scale(
+            0.5, False, low=0.0, high=1.0, unit="AUROC", source="the worst of the attacks below, chosen on the other half"
+        ),
         **{f"shadow.{name}": Scale(0.5, False, low=0.0, high=1.0, unit="AUROC", source=source) for name, source in BY.items()},
     }
 
@@ -70,9 +72,7 @@ class Shadow:
         silo_of = {id(release): silo for silo, release in reversed(list(evidence.released.items()))}
         return evidence.each_release(lambda release: self._scores(evidence, shadows, silo_of[id(release)], release, seed))
 
-    def _scores(
-        self, evidence: Evidence, shadows: shadow_models.Shadows, silo: int, release: Cohort, seed: int
-    ) -> list[Score]:
+    def _scores(self, evidence: Evidence, shadows: shadow_models.Shadows, silo: int, release: Cohort, seed: int) -> list[Score]:
         known = shadow_models.scores(evidence, shadows, silo)
         rows = sides(evidence, release, evidence.held_out)
         targets, weights = with_weights(evidence, evidence.held_out, self.resamples, seed, **rows)

@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
     Name = tuple[str, str | None]  # attack, modality; of an attack that looks in several ways "attack/look"
     Scores = NDArray[np.floating[Any]]
-    Attack = Callable[[Sequence[Cohort]], Mapping[str, Scores]]  # all records of some cohorts -> look ("": the only one) -> score of each
+    Attack = Callable[
+        [Sequence[Cohort]], Mapping[str, Scores]
+    ]  # all records of some cohorts -> look ("": the only one) -> score of each
     RecordScores = dict[Name, Scores]
 
 
-BLACK_BOX = frozenset({"distance", "domias", "kernel", "trace.records", "queries"})  # these see the released records, not the weights
+BLACK_BOX = frozenset(
+    {"distance", "domias", "kernel", "trace.records", "queries"}
+)  # these see the released records, not the weights
 
 
 def kind(name: Name) -> str:

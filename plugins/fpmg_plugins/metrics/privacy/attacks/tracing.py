@@ -98,7 +98,8 @@ def traced(candidates: Points, frame: Frame, released: Points, look: Look) -> Fl
     def alike(q: Floats) -> Floats:
         """Inner products of all records' sums with the sum over records weighted by q."""
         single = ((one * q) @ y / share[:, None])[label]
-        return np.einsum("ij,ij->i", y, single) + look.pairs * np.einsum("ij,ij->i", y @ ((y * q[:, None]).T @ y), y)
+        both: Floats = np.einsum("ij,ij->i", y, single) + look.pairs * np.einsum("ij,ij->i", y @ ((y * q[:, None]).T @ y), y)
+        return both
 
     leans = np.einsum("ij,ij->i", y, means[label]) + look.pairs * np.einsum("ij,ij->i", y @ apart, y)
     square = np.einsum("ij,ij->i", y, y)
