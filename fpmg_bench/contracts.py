@@ -317,9 +317,8 @@ class Evidence(Protocol):
         """What the learner of a stage sees of a cohort's records, by the silo's released encoders, and which records these are."""
         ...
 
-    def again(self, cohort: Cohort, seed: int) -> Evidence:
-        """What the same method releases of these patients, in the silos where they are: as expensive as the trial. NotApplicable
-        where nothing was trained."""
+    def again(self, cohorts: Sequence[Cohort], seed: int) -> Evidence:
+        """What the same method releases of these patients, in the silos where they are; costs a training. May be NotApplicable."""
         ...
 
     def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[Iterable[State], NDArray[np.intp]]:

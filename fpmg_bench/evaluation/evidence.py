@@ -91,7 +91,7 @@ class Measured:
         encode: Encode | None = None,
         drawn: Vectors | None = None,
         more: Callable[[int, int], NDArray[np.float32]] | None = None,
-        again: Callable[[Cohort, int], Measured] | None = None,
+        again: Callable[[Sequence[Cohort], int], Measured] | None = None,
         round_trip: Callable[[], Mapping[int, Cohort]] | None = None,
         member_trip: Callable[[], Mapping[int, Cohort]] | None = None,
         widths: Mapping[str, int] | None = None,
@@ -258,11 +258,11 @@ class Measured:
             raise NotApplicable("nothing was trained")
         return self._learners.added(stage, cohort, silo)
 
-    def again(self, cohort: Cohort, seed: int) -> Measured:
-        """The same method, trained on these patients. Raises NotApplicable where nothing was trained, or may not be again."""
+    def again(self, cohorts: Sequence[Cohort], seed: int) -> Measured:
+        """The same method, trained on these patients together. Raises NotApplicable where nothing was trained, or may not be again."""
         if self._again is None:
             raise NotApplicable("nothing was trained that could be trained again")
-        return self._again(cohort, seed)
+        return self._again(cohorts, seed)
 
     def not_applicable(self, key: str, reason: str, scope: str = "all", modality: str | None = None) -> None:
         """Record that one score of a metric has no meaning here; the metric's other scores go on."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fpmg_bench.controls.join import concatenate
 from fpmg_bench.federation.graph import graph_of
 from fpmg_bench.keys import seed_for
 from fpmg_bench.trial import account, faulted
@@ -111,12 +112,12 @@ class Judge:
             learners=Trained(stages, learnt.models),  # neighbours attack liars and the dead too
         )
 
-    def _again(self, cohort: Cohort, seed: int) -> Measured:
+    def _again(self, cohorts: Sequence[Cohort], seed: int) -> Measured:
         """The method trained on other patients of the same silos: an attacker's shadow, of which nothing is kept."""
         where = self.spec.partition if self.spec.partition.get("kind") == "pooled" else {"kind": "natural"}
         other = seed_for(self.spec.seed, "shadow", seed)
         spec = replace(self.spec, seed=other, partition=where, frames=False, audit=None, faults=())
-        training = TrainingPatients(cohort, None).placed(spec)
+        training = TrainingPatients(concatenate(cohorts), None).placed(spec)
         learnt = learn(opened(spec, self.parts, training, Nowhere()), Clock())
         return evidence(self.real, training.train, self._seen(self._made(learnt, learnt.measured), learnt))
 

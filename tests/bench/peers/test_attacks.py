@@ -25,7 +25,9 @@ def patients():
     return dataset, made, EvaluationSpace.fit(made.train, 0)
 
 
-@pytest.mark.parametrize(("control", "strength"), [("copy", 1.0), ("copy", 0.3), ("bootstrap-noise", 0.5), ("bootstrap-noise", 1.0)])
+@pytest.mark.parametrize(
+    ("control", "strength"), [("copy", 1.0), ("copy", 0.3), ("bootstrap-noise", 0.5), ("bootstrap-noise", 1.0)]
+)
 def test_no_attack_of_the_peer_finds_more(patients, control, strength):
     dataset, made, space = patients
     parts = {name: getattr(made, name) for name in ("train", "r1", "r2", "held_out", "third")}

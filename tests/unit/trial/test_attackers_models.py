@@ -94,11 +94,11 @@ def test_more_draws_follow_the_release_and_differ_from_it(trials, seen):
 def test_what_is_trained_again_knows_only_its_own_patients(trials, seen):
     evidence = evidence_of(seen, True, private=False)
     half = evidence.train.take(evidence.train.patient % 2 == 0)
-    shadow = evidence.again(half, 1)
+    shadow = evidence.again([half], 1)
     assert set(shadow.train.patient) == set(half.patient)
     assert shadow.released.keys() == evidence.released.keys()
     assert len(next(iter(shadow.released.values()))) == len(half)
-    again = evidence.again(half, 1)
+    again = evidence.again([half], 1)
     np.testing.assert_array_equal(shadow.drawn(0, 50), again.drawn(0, 50))
     with pytest.raises(NotApplicable, match="trained again"):
-        shadow.again(half, 1)
+        shadow.again([half], 1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpmg_bench.controls.join import concatenate
 from fpmg_bench.errors import NotApplicable
 from fpmg_plugins.metrics.distances import placed
 from fpmg_plugins.metrics.privacy.attacks.loss_scores import loss
@@ -36,27 +35,31 @@ class Shadows:
     what they say of the records [models, n] by statistic, and the moments of what they release [models, w].
     """
 
-    pool: Cohort
+    pool: tuple[Cohort, ...]
     inside: NDArray[np.bool_]
     said: dict[str, Floats]
     moments: Floats
 
     @property
     def patient(self) -> NDArray[np.int64]:
-        return self.pool.patient
+        """[n], one a record of the pool."""
+        return np.concatenate([part.patient for part in self.pool])
 
 
 def trained(evidence: Evidence, models: int, seed: int) -> Shadows:
     """Pairs of shadows, each on a random half of the patients. Raises NotApplicable where the method cannot be trained again."""
     rng = np.random.default_rng(seed)
     pool = _pool(evidence, rng)
-    people, inverse = np.unique(pool.patient, return_inverse=True)
+    people, inverse = np.unique(np.concatenate([part.patient for part in pool]), return_inverse=True)
+    ends = np.cumsum([len(part) for part in pool])[:-1]
     inside, said, moments = [], [], []
     for pair in range(models // 2):
         half = rng.permutation(len(people)) % 2
         for side in (0, 1):
             mine = half[inverse] == side
-            shadow = evidence.again(pool.take(mine), 2 * pair + side)
+            shadow = evidence.again(
+                [part.take(rows) for part, rows in zip(pool, np.split(mine, ends), strict=True)], 2 * pair + side
+            )
             silo = next(iter(shadow.released))
             inside.append(mine)
             said.append(dict(_statistics(shadow, pool, silo)))
@@ -77,7 +80,7 @@ def scores(evidence: Evidence, shadows: Shadows, silo: int) -> dict[Name, Floats
     return found
 
 
-def _pool(evidence: Evidence, rng: np.random.Generator) -> Cohort:
+def _pool(evidence: Evidence, rng: np.random.Generator) -> tuple[Cohort, ...]:
     """Training, held-out and third patients in the trial's silos: others in that of their site, or in any by its share of patients."""
     train, parts = evidence.train, [evidence.train]
     for part in (evidence.held_out, evidence.third):
@@ -87,27 +90,27 @@ def _pool(evidence: Evidence, rng: np.random.Generator) -> Cohort:
             people, inverse = np.unique(part.patient, return_inverse=True)
             drawn = rng.choice(train.silo, len(people))[inverse]
             parts.append(replace(part, silo=np.where(site < 0, drawn, site), silo_names=tuple(evidence.silo_names)))
-    return concatenate(parts)
+    return tuple(parts)
 
 
-def _statistics(seen: Evidence, pool: Cohort, silo: int) -> Iterator[tuple[str, Floats]]:
+def _statistics(seen: Evidence, pool: Sequence[Cohort], silo: int) -> Iterator[tuple[str, Floats]]:
     """(name, of every record [n]) of one model."""
     yield "likelihood", _likelihood(seen, pool, silo)
     for modality in (None, *seen.widths):
         try:
-            yield f"loss {modality or 'discriminator'}", loss(seen, silo, modality, pool)
+            yield f"loss {modality or 'discriminator'}", np.concatenate([loss(seen, silo, modality, part) for part in pool])
         except NotApplicable:  # membership.discriminator and membership.encoder say so
             continue
 
 
-def _likelihood(seen: Evidence, pool: Cohort, silo: int) -> Floats:
+def _likelihood(seen: Evidence, pool: Sequence[Cohort], silo: int) -> Floats:
     """log likelihood [n] of each record's vector under the class means and the covariance of draws; absent blocks are at the mean."""
     made, label = seen.drawn(silo, DRAWS).astype(np.float64), np.resize(seen.released[silo].label, DRAWS)
-    means = class_means(made, label, np.ones(DRAWS), len(pool.classes))
+    means = class_means(made, label, np.ones(DRAWS), len(pool[0].classes))
     own = np.nan_to_num(made - means[label])
     covariance = own.T @ own / DRAWS
     covariance += HAIR * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
-    away = np.nan_to_num(masked(seen, seen.latent(pool, silo), pool) - means[pool.label])
+    away = np.concatenate([np.nan_to_num(masked(seen, seen.latent(part, silo), part) - means[part.label]) for part in pool])
     root = np.linalg.cholesky(covariance)
     found: Floats = -0.5 * (np.linalg.solve(root, away.T) ** 2).sum(0) - np.log(np.diag(root)).sum()
     return found
