@@ -73,10 +73,10 @@ def scores(evidence: Evidence, shadows: Shadows, silo: int) -> dict[Name, Floats
     found: dict[Name, Floats] = {}
     for name, real in _statistics(evidence, shadows.pool, silo):
         if name in shadows.said:
-            found[f"lira/{name}", None] = _lira(real, shadows.said[name], shadows.inside)
-            found[f"rmia/{name}", None] = _rmia(real, shadows.said[name], shadows.inside)
+            found[f"lira/{name}", None] = lira(real, shadows.said[name], shadows.inside)
+            found[f"rmia/{name}", None] = rmia(real, shadows.said[name], shadows.inside)
     real = _moments(evidence, evidence.released[silo], evidence)
-    found["groundhog", None] = _groundhog(real, shadows.moments, shadows.inside)
+    found["groundhog", None] = groundhog(real, shadows.moments, shadows.inside)
     return found
 
 
@@ -124,7 +124,8 @@ def _moments(seen: Evidence, release: Cohort, evidence: Evidence) -> Floats:
     return np.concatenate([at.x.mean(0), np.log(at.x.var(0) + 1e-9), means.ravel()])
 
 
-def _lira(real: Floats, said: Floats, inside: NDArray[np.bool_]) -> Floats:
+def lira(real: Floats, said: Floats, inside: NDArray[np.bool_]) -> Floats:
+    """log ratio [n] of normal densities; real [n]: the model's statistic; said [models, n]: the shadows'; one variance for all."""
     with_, without = _mean(said, inside), _mean(said, ~inside)
     spread = np.where(inside, said - with_, said - without)
     variance = max(float(np.nanmean(spread**2)), 1e-12) * len(said) / max(1, len(said) - 2)
@@ -132,7 +133,7 @@ def _lira(real: Floats, said: Floats, inside: NDArray[np.bool_]) -> Floats:
     return found
 
 
-def _rmia(real: Floats, said: Floats, inside: NDArray[np.bool_]) -> Floats:
+def rmia(real: Floats, said: Floats, inside: NDArray[np.bool_]) -> Floats:
     """Up to a constant that all records share, which moves no rank: the ratio to other people's is that of ranks."""
     out = np.where(inside, -np.inf, said)
     top = out.max(0)
@@ -141,7 +142,7 @@ def _rmia(real: Floats, said: Floats, inside: NDArray[np.bool_]) -> Floats:
     return found
 
 
-def _groundhog(real: Floats, moments: Floats, inside: NDArray[np.bool_]) -> Floats:
+def groundhog(real: Floats, moments: Floats, inside: NDArray[np.bool_]) -> Floats:
     """[n]; each moment weighs by what the patient changes in it over its variance among shadows."""
     weight = inside / inside.sum(0) - ~inside / (~inside).sum(0)
     change = weight.T @ moments
