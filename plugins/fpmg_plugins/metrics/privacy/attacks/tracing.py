@@ -85,20 +85,20 @@ class Frame:
 def traced(candidates: Points, frame: Frame, released: Points, look: Look) -> Floats:
     """Each candidate record's share [n] in the class means and covariance of what was released: that of its patient."""
     scale = 1 / np.sqrt(frame.spread + look.floor)
-    y, made, label = frame.at * scale, frame(released) * scale, candidates.label
+    y, made, label = (frame.at * scale).astype(np.float32), frame(released) * scale, candidates.label
     classes = len(frame.mean)
     weight = _whole(1 / _records(candidates.patient))
     share = np.maximum(np.bincount(label, weights=weight, minlength=classes), 1e-9)
     means = np.stack([made[released.label == c].mean(0) if (released.label == c).any() else 0 * y[0] for c in range(classes)])
     as_here = _whole((share / np.maximum(np.bincount(released.label, minlength=classes), 1))[released.label])
     apart = (made * as_here[:, None]).T @ made - (y * weight[:, None]).T @ y
-    one = np.zeros((classes, len(y)))
-    one[label, np.arange(len(y))] = 1
+    of = [np.flatnonzero(label == c) for c in range(classes)]
 
     def alike(q: Floats) -> Floats:
         """Inner products of all records' sums with the sum over records weighted by q."""
-        single = ((one * q) @ y / share[:, None])[label]
-        both: Floats = np.einsum("ij,ij->i", y, single) + look.pairs * np.einsum("ij,ij->i", y @ ((y * q[:, None]).T @ y), y)
+        weighed = y * q.astype(np.float32)[:, None]
+        single = np.stack([weighed[rows].sum(0) for rows in of]) / share[:, None]
+        both: Floats = np.einsum("ij,ij->i", y @ (look.pairs * (weighed.T @ y)) + single.astype(np.float32)[label], y)
         return both
 
     leans = np.einsum("ij,ij->i", y, means[label]) + look.pairs * np.einsum("ij,ij->i", y @ apart, y)
