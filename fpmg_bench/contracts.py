@@ -256,9 +256,11 @@ class Evidence(Protocol):
         """Vectors [n, d] of a silo's released encoders. Raises NotApplicable where the method has none."""
         ...
 
-    def drawn(self, silo: int) -> NDArray[np.float32]:
+    def drawn(self, silo: int, size: int | None = None) -> NDArray[np.float32]:
         """Vectors [n, d] that a silo's generator drew for its release, record by record, before decoding.
 
+        size: so many others, as whoever holds the model can draw them under the release's conditions, again and again in their
+        order; NaN where a modality is absent.
         Blocks as in `latent`; one says nothing where the release lacks the modality. Of a control through encoders: its encoded
         records. Raises NotApplicable where the method has no generator.
         """
@@ -315,11 +317,12 @@ class Evidence(Protocol):
         """What the learner of a stage sees of a cohort's records, by the silo's released encoders, and which records these are."""
         ...
 
-    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[Iterable[State], NDArray[np.intp]]:
-        """What each record alone adds to the sums that the stage's learner exchanges before round 0, one after the other, and
+    def again(self, cohorts: Sequence[Cohort], seed: int) -> Evidence:
+        """What the same method releases of these patients, in the silos where they are; costs a training. May be NotApplicable."""
+        ...
 
-        which records these are; under privacy clipped, before any noise.
-        """
+    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[Iterable[State], NDArray[np.intp]]:
+        """What each record alone adds to the sums exchanged before round 0, and which records; under privacy clipped, without noise."""
         ...
 
 
