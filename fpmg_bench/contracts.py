@@ -174,7 +174,7 @@ class Generator(Learner, Protocol):
 class Topology(Protocol):
     """Who sends what to whom in a round. Nodes: silos 0.., the server -1, hubs -2, -3, ...
 
-    Optional: `masked(silos) -> int`, how many of `messages` are under secure aggregation (8 bytes a number), where some are.
+    Optional: `messages_masked(silos) -> int`, how many of `messages` are under secure aggregation (8 bytes a number), where some are.
     """
 
     def plan(self, silos: Sequence[int], round: int, rng: Rng) -> Sequence[Step]:

@@ -74,14 +74,14 @@ def _masked(shares: Mapping[int, Tensor], point: FixedPoint, where: str, seed: i
         alone = ", ".join(map(str, shares))
         raise PrivacyError(
             f"{where}: silo {alone} is alone, and the sum over one silo is what it sends",
-            "secure aggregation needs two silos that hold the same modules; leave the modality out, or write secure: false",
+            "secure aggregation needs two silos that hold the same modules; leave the modality out, or write masked: false",
         )
     arrays = {silo: share.numpy() for silo, share in shares.items()}
     for silo, values in arrays.items():
         if not masking.fits(values, point, len(arrays)):
             most = point.limit / len(arrays)
             what = f"a number is not finite, or beyond the +-{most:.3g} that secure aggregation can send"
-            raise TrialError(f"{where}, silo {silo}: {what}", "lower lr, or write secure: false")
+            raise TrialError(f"{where}, silo {silo}: {what}", "lower lr, or write masked: false")
     return masking.masked({silo: masking.encode(values, point) for silo, values in arrays.items()}, seed)
 
 
@@ -124,10 +124,10 @@ def _groups(steps: Iterable[Step]) -> dict[frozenset[int], int]:
 
 
 def round_bytes(topology: Topology, silos: int, layout: Layout) -> int | None:
-    """Closed form of one round: `topology.messages`, of which `topology.masked` (where it has that) are 8 bytes a number."""
+    """Closed form of one round: `topology.messages`, of which `topology.messages_masked` (where it has that) are 8 bytes a number."""
     messages = topology.messages(silos)
     if messages is None:
         return None
-    count = getattr(topology, "masked", None)
+    count = getattr(topology, "messages_masked", None)
     under_masks = count(silos) if count else 0
     return (messages - under_masks) * layout.bytes + under_masks * layout.numbers * masking.MODELS.bytes

@@ -28,7 +28,7 @@ def secrecy_refusals(spec: TrialSpec, info: CohortInfo, silos: int, registry: Re
     for step in masked:
         yield from _no_sum(over, step)
     if silos < 2:
-        yield f"{over} hides nothing of one silo, whose model is the sum; use a partition of two silos or more, or secure: false"
+        yield f"{over} hides nothing of one silo, whose model is the sum; use a partition of two silos or more, or masked: false"
     else:
         yield from _held_alone(over, spec, info)
 
@@ -38,7 +38,7 @@ def _sums_only(over: str, name: str, registry: Registry) -> Iterator[str]:
     if cls.needs != "sum":
         yield (
             f"aggregator '{name}' needs individual models, {over} shows only their sum; "
-            "write secure: false, or an aggregator with needs: sum (fpmg-bench list aggregator NAME)"
+            "write masked: false, or an aggregator with needs: sum (fpmg-bench list aggregator NAME)"
         )
 
 
@@ -53,7 +53,7 @@ def _no_sum(over: str, step: Any) -> Iterator[str]:
 
 def _held_alone(over: str, spec: TrialSpec, info: CohortInfo) -> Iterator[str]:
     if spec.partition["kind"] == "modality" and spec.partition["lack"]:
-        yield f"a modality skew may leave a modality to one silo alone, {over} would send its encoder in the clear; write secure: false"
+        yield f"a modality skew may leave a modality to one silo alone, {over} would send its encoder in the clear; write masked: false"
         return
     spread = spreading(spec.partition)
     if spread["kind"] != "natural":
@@ -64,5 +64,5 @@ def _held_alone(over: str, spec: TrialSpec, info: CohortInfo) -> Iterator[str]:
         if len(holders) == 1:
             yield (
                 f"modality '{modality}' is held by silo '{holders.pop()}' alone, {over} would send its encoder in the clear; "
-                "leave the modality out, or write secure: false"
+                "leave the modality out, or write masked: false"
             )

@@ -132,13 +132,13 @@ def check_mixes_like_its_matrix(component: Any) -> None:
 
 
 def check_masks_cancel(component: Any) -> None:
-    """What is masked goes to a server or hub, from two silos or more, is merged there, and is counted by `masked` (n = 2, 7)."""
+    """What is masked goes to a server or hub, from two silos or more, is merged there, and is counted by `messages_masked` (n = 2, 7)."""
     steps = {n: plan(component, range(n)) for n in (2, 7)}
     if not any(step.masked for plans in steps.values() for step in plans):
         raise NotApplicable("the plan masks nothing")
     for n, plans in steps.items():
         moves = [transfer for step in plans if step.masked for transfer in step.transfers]
-        counted = component.masked(n) if hasattr(component, "masked") else 0
+        counted = component.messages_masked(n) if hasattr(component, "messages_masked") else 0
         assert counted == len(moves), f"n={n}: {len(moves)} masked transfers, closed form {counted}"
         assert all(step.on_arrival == "merge" for step in plans if step.masked), f"n={n}: masked models are not merged"
         for transfer in moves:

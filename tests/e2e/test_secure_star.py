@@ -13,7 +13,7 @@ partition: natural
 budget: {rounds: 2, local_steps: 2, sampling_rate: 0.3, encoder_rounds: 2}
 methods:
   plain: {encoders: {table: autoencoder}, generator: parallel-cgan, topology: star, aggregator: fedavg}
-  secure: {extends: plain, topology: {name: star, secure: true}}
+  secure: {extends: plain, topology: {name: star, masked: true}}
   clipped: {extends: secure, aggregator: centered-clipping}
 metrics: [co]
 """
@@ -64,4 +64,4 @@ def test_the_dry_run_passes_under_masks(planned_and_run):
 def test_what_needs_single_models_is_refused_while_planning(planned_and_run):
     (refused,) = planned_and_run[0]["refusals"]
     assert refused["id"] == "phantom/clipped/0"
-    assert "needs individual models" in refused["reason"] and "write secure: false" in refused["reason"]
+    assert "needs individual models" in refused["reason"] and "write masked: false" in refused["reason"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,22 +17,29 @@ if TYPE_CHECKING:
 class Star:
     """2n messages a round; the server sends n of them.
 
-    secure: secure aggregation (Bonawitz et al., 2017, in simulation): models and statistics go up under pairwise masks, 8 and 16
+    masked: secure aggregation (Bonawitz et al., 2017, in simulation): models and statistics go up under pairwise masks, 8 and 16
     bytes a number, and the server learns their weighted sum alone; the public keys cost 32 n^2 bytes a stage. For aggregators
     that need the sum only. All silos get that sum: of two, each can subtract its own part and has the other's; of n, any n - 1
     that collude have the last one's. Only differential privacy bounds what the sum itself tells.
+    secure: the old name of `masked`; `secure` is what privacy says of noise.
     """
 
-    secure: bool = False
+    masked: bool = False
+    secure: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.secure is not None:
+            warnings.warn("topology star: 'secure' is now 'masked'; the old name goes with 0.3", FutureWarning, stacklevel=3)
+            object.__setattr__(self, "masked", self.secure)
 
     def plan(self, silos: Sequence[int], round: int, rng: Rng) -> Sequence[Step]:
-        up = Step(tuple(Transfer(silo, SERVER) for silo in silos), on_arrival="merge", masked=self.secure)
+        up = Step(tuple(Transfer(silo, SERVER) for silo in silos), on_arrival="merge", masked=self.masked)
         down = Step(tuple(Transfer(SERVER, silo) for silo in silos), on_arrival="replace")
         return [up, down]
 
     def messages(self, silos: int) -> int:
         return 2 * silos
 
-    def masked(self, silos: int) -> int:
+    def messages_masked(self, silos: int) -> int:
         """Of the messages, those under masks."""
-        return silos if self.secure else 0
+        return silos if self.masked else 0

@@ -251,7 +251,7 @@ def test_a_module_is_handed_over_by_an_honest_living_holder_to_living_silos_only
 
 
 def test_secure_aggregation_closes_over_a_crash():
-    secure, records = go(Star(secure=True), FedAvg(), 4, rounds=3, faults=faulted("crash", 1, since=1, until=2))
+    secure, records = go(Star(masked=True), FedAvg(), 4, rounds=3, faults=faulted("crash", 1, since=1, until=2))
     plain, _ = go(Star(), FedAvg(), 4, rounds=3, faults=faulted("crash", 1, since=1, until=2))
     assert [record["messages"] for record in records] == [8, 6, 8]
     for silo in range(4):

@@ -39,7 +39,7 @@ def test_the_merged_model_is_the_plain_one_to_1e_6(n, scale):
 
     learner = Scaled(size=SIZE, noise=scale)
     plain, _ = go(Star(), FedAvg(), n, learner=learner)
-    hidden, _ = go(Star(secure=True), FedAvg(), n, learner=learner)
+    hidden, _ = go(Star(masked=True), FedAvg(), n, learner=learner)
     assert off(plain, hidden) < 1e-6
     assert all(hidden.states[i] is hidden.states[0] for i in range(n))
     assert hidden.hubs.keys() == plain.hubs.keys()
@@ -92,7 +92,7 @@ def delivered(n: int = 4, rounds: int = 2, **learner) -> tuple[list[dict], list[
             return update
 
     transport = Inproc(record=True)
-    go(Star(secure=True), FedAvg(), n, rounds=rounds, transport=transport, learner=Spy(size=SIZE, **learner))
+    go(Star(masked=True), FedAvg(), n, rounds=rounds, transport=transport, learner=Spy(size=SIZE, **learner))
     return transport.frames[SERVER], models
 
 
@@ -127,7 +127,7 @@ def test_modules_of_other_holders_and_other_types_have_masks_of_their_own():
     transport = Inproc(record=True)
     learner = Typed(size=SIZE, missing={3: "b"}, noise=0.0)
     plain, _ = go(Star(), FedAvg(), 4, rounds=1, learner=learner)
-    hidden, records = go(Star(secure=True), FedAvg(), 4, rounds=1, learner=learner, transport=transport)
+    hidden, records = go(Star(masked=True), FedAvg(), 4, rounds=1, learner=learner, transport=transport)
     assert max(float((plain.states[0][k] - hidden.states[0][k]).abs().max()) for k in ("a/w", "b/w", "c/w")) < 1e-12
     vectors = [v for f in transport.frames[SERVER] if f["src"] == 0 for v in f["payload"].values()]
     assert len(vectors) == 3  # two types among all, one among the holders of b
@@ -137,7 +137,7 @@ def test_modules_of_other_holders_and_other_types_have_masks_of_their_own():
 
 @pytest.mark.parametrize("n", [2, 3, 7])
 def test_bytes_are_those_of_the_integers_and_the_keys(n):
-    done, records = go(Star(secure=True), FedAvg(), n, learner=Drift(size=SIZE))
+    done, records = go(Star(masked=True), FedAvg(), n, learner=Drift(size=SIZE))
     assert [r["bytes"] for r in records] == [r["closed_form"] for r in records] == [3 * n * SEND] * 3  # up 2M, down M
     assert records[0]["sent"] == {str(SERVER): n * SEND, **{str(i): 2 * SEND for i in range(n)}}
     assert (done.key_bytes, done.key_messages) == (32 * n * n, 2 * n)
@@ -148,39 +148,39 @@ def test_bytes_are_those_of_the_integers_and_the_keys(n):
 
 def test_a_topology_that_does_not_count_its_masks_is_caught():
     class Boastful(Star):
-        def masked(self, silos):
+        def messages_masked(self, silos):
             return 0
 
     with pytest.raises(PlumbingError, match="closed form"):
-        go(Boastful(secure=True), FedAvg(), 3)
+        go(Boastful(masked=True), FedAvg(), 3)
 
 
 def test_the_dry_run_goes_through_the_masks():
-    rows = check(Schedule(Star(secure=True), "s", 0), {0: 10.0, 2: 30.0, 5: 60.0})
+    rows = check(Schedule(Star(masked=True), "s", 0), {0: 10.0, 2: 30.0, 5: 60.0})
     assert [row["status"] for row in rows] == ["ok"] * 4
     assert 0 < rows[1]["measured"] < 1e-9  # rounded to fixed point: it did
 
 
 def test_the_laws_of_topologies_hold_for_the_parameter():
-    names = [law.__name__ for law in checks_for(Star(secure=True))]
+    names = [law.__name__ for law in checks_for(Star(masked=True))]
     assert "check_masks_cancel" in names
-    for law in checks_for(Star(secure=True)):
-        law(Star(secure=True))
+    for law in checks_for(Star(masked=True)):
+        law(Star(masked=True))
 
 
 def test_a_silo_alone_is_refused_before_it_sends():
-    with pytest.raises(PrivacyError, match=r"stage2, statistics, sum/x: silo 0 is alone.*write secure: false"):
-        go(Star(secure=True), FedAvg(), 1)
+    with pytest.raises(PrivacyError, match=r"stage2, statistics, sum/x: silo 0 is alone.*write masked: false"):
+        go(Star(masked=True), FedAvg(), 1)
     transport = Inproc(record=True)
     learner = Drift(missing={0: "b", 1: "b"})
     with pytest.raises(PrivacyError, match="stage2, round 0: silo 2 is alone"):
-        go(Star(secure=True), FedAvg(), 3, learner=learner, transport=transport)
+        go(Star(masked=True), FedAvg(), 3, learner=learner, transport=transport)
     assert all(frame["masked"] for frame in transport.frames.get(SERVER, ()))
 
 
 def test_an_aggregator_that_needs_individuals_gets_none():
     with pytest.raises(PrivacyError, match="CenteredClipping needs individual models"):
-        go(Star(secure=True), CenteredClipping(), 3)
+        go(Star(masked=True), CenteredClipping(), 3)
 
 
 def test_masks_between_silos_are_refused():
@@ -205,12 +205,12 @@ def test_numbers_that_fixed_point_cannot_hold_end_the_trial_with_a_place(value):
             return update
 
     with pytest.raises(TrialError, match=r"stage2, round 0, silo 1: a number is not finite, or beyond the \+-1.4e\+06"):
-        go(Star(secure=True), FedAvg(), 3, learner=Explode())
+        go(Star(masked=True), FedAvg(), 3, learner=Explode())
 
 
 def test_repeats_and_resumed_runs_have_the_same_bits():
     kept: list[Federated] = []
-    plan = Plan("stage2", Star(secure=True), FedAvg(), 6, {i: SiloPlan(2) for i in range(4)}, seed=7)
+    plan = Plan("stage2", Star(masked=True), FedAvg(), 6, {i: SiloPlan(2) for i in range(4)}, seed=7)
     shards = {i: FakeShard(10 + i) for i in range(4)}
 
     def keep(record, now):

@@ -192,7 +192,7 @@ def test_noised_sums_give_nobody_away():
 
 
 def test_sums_under_masks_are_seen_by_nobody():
-    masked = Trial(Star(secure=True), rounds=0, learner=Memoriser(sums=1000)).evidence()
+    masked = Trial(Star(masked=True), rounds=0, learner=Memoriser(sums=1000)).evidence()
     assert not any("sums" in frame for at in range(-1, 4) for frame in masked.frames(at))
     with pytest.raises(NotApplicable):
         scores(masked)

@@ -67,11 +67,11 @@ class Ring:
 
 
 class Star:
-    def __init__(self, secure: bool = False) -> None:
-        self.secure = secure
+    def __init__(self, masked: bool = False) -> None:
+        self.masked = masked
 
     def plan(self, silos, round, rng):
-        up = Step(tuple(Transfer(silo, SERVER) for silo in silos), masked=self.secure)
+        up = Step(tuple(Transfer(silo, SERVER) for silo in silos), masked=self.masked)
         return [up, Step(tuple(Transfer(SERVER, silo) for silo in silos), on_arrival="replace")]
 
 

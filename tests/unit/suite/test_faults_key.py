@@ -75,7 +75,7 @@ def test_a_methods_own_faults_replace_the_suites_and_none_reach_what_has_no_fede
         ("{kind: equivocation}", "star", "left and right cannot differ"),
         ("{kind: cut-link}", "star", "no two silos have a link"),
         ("{kind: omission}", "isolated", "no silo sends anything"),
-        ("{kind: omission}", "{name: star, secure: true}", "masks of 'star' cancel only where every message arrives"),
+        ("{kind: omission}", "{name: star, masked: true}", "masks of 'star' cancel only where every message arrives"),
         ("{kind: alie}", "ring", "have no room to hide"),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_fault_that_could_not_do_anything_is_refused(suite, info, registry, fa
         ("{kind: equivocation}", "ring"),
         ("{kind: cut-link}", "ring"),
         ("{kind: omission, silos: all}", "star"),
-        ("{kind: sign-flip}", "{name: star, secure: true}"),
+        ("{kind: sign-flip}", "{name: star, masked: true}"),
         ("{kind: alie, z: 1}", "ring"),
     ],
 )

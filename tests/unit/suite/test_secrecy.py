@@ -9,7 +9,7 @@ from suite_toys import HEAD, METHODS
 
 from fpmg_bench.suite import expand
 
-SECURE = "topology: {name: star, secure: true}"
+SECURE = "topology: {name: star, masked: true}"
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_an_aggregator_that_needs_individuals_is_refused(reason, info):
     assert reason("topology: star, aggregator: krum", five) == ""
     said = reason(f"{SECURE}, aggregator: krum", five)
     assert said.startswith("aggregator 'krum' needs individual models, secure aggregation over 'star' shows only their sum;")
-    assert "write secure: false, or an aggregator with needs: sum" in said
+    assert "write masked: false, or an aggregator with needs: sum" in said
 
 
 def test_one_silo_is_refused(reason):
@@ -46,7 +46,7 @@ def test_a_modality_of_one_silo_is_refused(reason, info):
     assert reason("topology: star", only) == ""
     said = reason(SECURE, only)
     assert said.startswith("modality 'notes' is held by silo 'A' alone")
-    assert said.endswith("leave the modality out, or write secure: false")
+    assert said.endswith("leave the modality out, or write masked: false")
 
 
 def test_a_modality_skew_that_may_leave_one_holder_is_refused(reason):
@@ -65,5 +65,5 @@ def test_a_plan_in_which_masks_do_not_cancel_is_refused(reason, to, said):
 
 
 def test_other_topologies_have_no_such_parameter(problems):
-    (line,) = problems(HEAD + METHODS.replace("topology: ring", "topology: {name: ring, secure: true}"))
-    assert line.endswith("unknown parameter 'secure' of topology 'ring'. It has hops, relay")
+    (line,) = problems(HEAD + METHODS.replace("topology: ring", "topology: {name: ring, masked: true}"))
+    assert line.endswith("unknown parameter 'masked' of topology 'ring'. It has hops, relay")

@@ -219,7 +219,7 @@ class MaskedToSilos(Lost):
     def plan(self, silos: Sequence[int], round: int, rng: Any) -> Sequence[Step]:
         return [Step(tuple(Transfer(a, b) for a in silos for b in silos if a != b), masked=True)]
 
-    def masked(self, silos: int) -> int:
+    def messages_masked(self, silos: int) -> int:
         return silos * (silos - 1)
 
 

@@ -116,3 +116,9 @@ def test_a_cyclic_model_is_trained_where_it_is_and_then_handed_on():
     assert [(move.src, move.dst) for step in steps for move in step.transfers] == [(1, 4), (4, 6), (6, 1)]
     (alone,) = Cyclic().plan([3], 0, None)
     assert (alone.train, alone.transfers) == ((3,), ())
+
+
+def test_the_old_name_of_masks_works_and_says_so():
+    with pytest.warns(FutureWarning, match="'secure' is now 'masked'"):
+        old = Star(secure=True)
+    assert old.masked and old.messages_masked(3) == 3 and old.plan([0, 1, 2], 0, None)[0].masked
