@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from fpmg_bench.errors import PlumbingError, TrialError
 from fpmg_bench.faults import Round
 from fpmg_bench.federation import secure, weights
+from fpmg_bench.federation.masks.pairs import simulated
 from fpmg_bench.federation.meter import Meter
-from fpmg_bench.keys import seed_for
 from fpmg_bench.transport import Awaited, Message
 
 if TYPE_CHECKING:
@@ -153,10 +153,10 @@ class Exchange:
         for dst in dict.fromkeys(m.dst for m in messages):
             group = [m for m in messages if m.dst == dst]
             silos = [m.src for m in group]
-            now = ("round", self.round, "after", self.meter.messages)
-            seed = seed_for(self.seed, self.stage, "masks", *now, "to", dst, "from", *silos)
+            what = ("round", self.round, "after", self.meter.messages, "to", dst, "from", *silos)
             shares = weights.shares([(m.mass, m.weight) for m in group])
-            sent += secure.mask(group, shares, f"{self.stage}, round {self.round}", seed)
+            secrets = simulated(self.seed, self.stage, silos)
+            sent += secure.mask(group, shares, f"{self.stage}, round {self.round}", secrets, *what)
         return sent
 
     def _arrive(self, at: int, messages: list[Message], how: str) -> None:

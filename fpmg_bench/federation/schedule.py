@@ -29,6 +29,11 @@ class Schedule:
     met: dict[tuple[int, ...], int] = field(default_factory=dict)  # silos -> rounds until they have met
     latest: dict[tuple[tuple[int, ...], int], tuple[Step, ...]] = field(default_factory=dict)  # what was asked for last, checked
 
+    @property
+    def hides_sums(self) -> bool:
+        """Whether statistics are added up under masks: unless the topology has a parameter `sums` that says plain."""
+        return getattr(self.topology, "sums", "masked") != "plain"
+
     def steps(self, silos: Sequence[int], round: int) -> tuple[Step, ...]:
         """The plan of a round among these silos. PlumbingError where the topology planned another one before."""
         key = tuple(silos), round

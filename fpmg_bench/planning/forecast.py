@@ -173,24 +173,25 @@ def _stage(
 ) -> StageForecast:
     from fpmg_bench.federation import Schedule, secure, statistics
     from fpmg_bench.federation.layout import Layout, modules_of
+    from fpmg_bench.transport import Inproc
 
     assert parts.topology is not None
     rounds = budget if learner.rounds is None else learner.rounds
     patients = round(sum(s.patients for s in holders) / len(holders))
     stats, state, seconds = _measure(name, learner, schema, holders[0], patients, ledgers, train=rounds > 0)
     n = len(holders)
-    layout, steps = (
-        Layout.of(state, modules_of(state) if rounds else ()),
-        Schedule(parts.topology, name, spec.seed).meeting(range(n)),
-    )
+    schedule = Schedule(parts.topology, name, spec.seed)
+    layout, steps = Layout.of(state, modules_of(state) if rounds else ()), schedule.meeting(range(n))
+    local = dict.fromkeys(range(n), stats)
+    point = statistics.grid(schedule.hides_sums, steps, local, name, Inproc(), range(n))
     return StageForecast(
         stage=name,
         silos=n,
         rounds=rounds,
         message=layout.bytes,
         per_round=secure.round_bytes(parts.topology, n, layout),
-        statistics=statistics.cost(steps, range(n), stats)[0],
-        keys=secure.keys(steps)[0] if stats or rounds else 0,
+        statistics=statistics.cost(steps, range(n), stats, point)[0],
+        keys=secure.keys(steps, range(n))[0] if (stats and point) or (rounds and secure.is_masked(steps)) else 0,
         step_seconds=seconds,
         steps=rounds * sum(s.pace(name).steps for s in holders),
     )

@@ -142,9 +142,10 @@ def merged(extras: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
     first = extras[min(node for node in extras if node >= 0)]
     for stage, counted in first["statistics"].items():
         name = stage if stage in COUNTED else f"{stage}, statistics"
-        sent = sum(extra["transport"]["sent"]["stages"].get(name, [0])[0] for extra in extras.values())
-        if sent != counted["bytes"] and not gone(extras):
-            raise PlumbingError(f"{name}: {sent} bytes were sent, {counted['bytes']} are counted")
+        for what, expected in ((name, counted["bytes"]), (f"{name}, keys", counted["keys"])):
+            sent = sum(extra["transport"]["sent"]["stages"].get(what, [0])[0] for extra in extras.values())
+            if sent != expected and not gone(extras):
+                raise PlumbingError(f"{what}: {sent} bytes were sent, {expected} are counted")
     known = {"plumbing": first["plumbing"], "statistics": first["statistics"]}
     known["spent"] = {silo: spent for extra in extras.values() for silo, spent in extra["spent"].items()}
     if "audit" in first:
