@@ -152,7 +152,7 @@ def _questions(requested: Answers) -> Iterator[tuple[str, str | None, list[Attac
 
 def _say_masked(evidence: Evidence) -> None:
     frames = evidence.frames(SERVER)
-    if frames and all(frame["masked"] for frame in frames):
+    if frames and all(frame["masked"] and sums.SUMS not in frame for frame in frames):
         evidence.not_applicable("neighbour.server", "secure aggregation: the server sees sums of masked weights")
 
 
