@@ -72,6 +72,8 @@ class Bundles:
             faulted.lie(faults, nodes, honest)
         exchange = Exchange(nodes, self.plan.aggregator, self.transport, self.plan.stage, now.round, self.plan.seed, faults)
         after = exchange.run(steps, work.on(layout) if work else None)
+        for shares, told in exchange.shared:
+            now.key_bytes, now.key_messages = now.key_bytes + shares, now.key_messages + told
         self._explain(layout, nodes, now)
         exchange.meter.header = self.transport.header or layout.header
         closed = self._closed_form(len(silos), layout, exchange.meter, now.round)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fpmg_bench.errors import PlumbingError, TrialError
 from fpmg_bench.faults import Round
 from fpmg_bench.federation import secure, weights
-from fpmg_bench.federation.masks.pairs import simulated
+from fpmg_bench.federation.masks.recovery import Recovery
 from fpmg_bench.federation.meter import Meter
 from fpmg_bench.transport import Awaited, Message
 
@@ -76,6 +76,8 @@ class Exchange:
         self.seed = seed  # of masks
         self.faults = faults or Round()
         self.meter = Meter()
+        self.shared: list[tuple[int, int]] = []  # bytes and messages of shares of secrets, of each masked sum
+        self._sums: dict[int, secure.Sum] = {}  # receiver -> what its masked messages are part of
         self._merged: dict[tuple[object, ...], tuple[Bundle, State]] = {}
 
     def run(self, steps: Sequence[Step], train: Callable[[int, Bundle], Bundle] | None = None) -> Mapping[int, Bundle]:
@@ -85,7 +87,7 @@ class Exchange:
                 if silo in self.nodes:
                     self._train(silo, train)
             messages = self._sent(at, step)
-            sent = self._masked(messages) if step.masked else messages
+            sent = self._masked(step, messages) if step.masked else messages
             if sent or (step.transfers and not self.faults):  # where others send, the step counts here too
                 self.meter.begin()
             for message in sent:
@@ -147,16 +149,22 @@ class Exchange:
             )
         return Message(move.src, move.dst, move.origin, payload, mass, move.weight, True)
 
-    def _masked(self, messages: list[Message]) -> list[Message]:
-        """The messages under masks that cancel at each receiver; no two vectors of a run share a mask."""
-        sent = []
-        for dst in dict.fromkeys(m.dst for m in messages):
-            group = [m for m in messages if m.dst == dst]
-            silos = [m.src for m in group]
+    def _masked(self, step: Step, arriving: list[Message]) -> list[Message]:
+        """The messages under masks that cancel at each receiver, among all that were to send; no two vectors of a run share a mask."""
+        planned = [self._message(move) for move in step.transfers if move.src in self.nodes] if step.drops else arriving
+        there, sent = {(m.src, m.dst) for m in arriving}, list[Message]()
+        for dst in dict.fromkeys(m.dst for m in planned):
+            group = [m for m in planned if m.dst == dst]
+            silos = tuple(m.src for m in group)
             what = ("round", self.round, "after", self.meter.messages, "to", dst, "from", *silos)
-            shares = weights.shares([(m.mass, m.weight) for m in group])
-            secrets = simulated(self.seed, self.stage, silos)
-            sent += secure.mask(group, shares, f"{self.stage}, round {self.round}", secrets, *what)
+            shares = weights.shares([(m.mass, m.weight) for m in group]).tolist()
+            recovery = Recovery(self.seed, self.stage, silos, step.drops)
+            merge = secure.Sum(recovery, dict(zip(silos, shares, strict=True)), what, f"{self.stage}, round {self.round}")
+            self._sums[dst] = merge
+            masked = secure.mask(group, merge)
+            sent += [m for m in masked if (m.src, m.dst) in there]
+            if step.drops:
+                self.shared.append(recovery.cost(len([m for m in masked if (m.src, m.dst) in there])))
         return sent
 
     def _arrive(self, at: int, messages: list[Message], how: str) -> None:
@@ -187,7 +195,10 @@ class Exchange:
         node.known = {}
 
     def _open(self, at: int, node: Node, messages: list[Message]) -> None:
-        mean = secure.opened(messages, node.reference, self.aggregator)
+        merge = self._sums[at]
+        if merge.recovery.drops and len(messages) < merge.recovery.least:
+            return  # too few are left to tell their shares: the sum stays hidden, and the node keeps its model
+        mean = secure.opened(messages, node.reference, self.aggregator, merge)
         node.mass = sum(m.mass for m in messages)
         if len(messages) >= self.aggregator.min_inputs():
             node.model, node.advanced = self._compute([Input(at, mean, node.mass, None)], node, None)

@@ -68,7 +68,7 @@ class Loop(Learning):
         now.statistics_bytes, now.statistics_messages = statistics.cost(steps, silos, one, point)
         now.path += statistics.path(steps, silos, one, point)
         if (one and point) or (rounds and secure.is_masked(steps)):
-            now.key_bytes, now.key_messages = secure.keys(steps, silos)
+            now.key_bytes, now.key_messages = secure.keys(steps, silos, rounds > 0)
             now.path += secure.key_path(steps, silos)
         return now
 

@@ -115,6 +115,13 @@ def added(words: Words, other: Words) -> Words:
     return result
 
 
+def removed(words: Words, other: Words) -> Words:
+    """Their difference, modulo 2^(64 words)."""
+    result = words.copy()
+    _subtract(result, other)
+    return result
+
+
 def total(parts: Iterable[Words]) -> Words:
     """Their sum [words, d], modulo 2^(64 words)."""
     first, *others = parts

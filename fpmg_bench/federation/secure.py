@@ -8,7 +8,7 @@ it masks it. Formulas and limits: docs/decisions/018-secure-aggregation.md, 064-
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fpmg_bench.cipher import KEY
@@ -16,6 +16,8 @@ from fpmg_bench.errors import PlumbingError, PrivacyError, TrialError
 from fpmg_bench.federation import masking
 from fpmg_bench.federation.edges import edges_of, waves
 from fpmg_bench.federation.hops import flooded, hops
+from fpmg_bench.federation.masks.pairs import simulated
+from fpmg_bench.federation.masks.recovery import Recovery
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,37 +25,58 @@ if TYPE_CHECKING:
     from fpmg_bench.contracts import Aggregator, Topology
     from fpmg_bench.federation.layout import Bundle, Layout
     from fpmg_bench.federation.masking import FixedPoint, Words
-    from fpmg_bench.federation.masks.pairs import Secrets
     from fpmg_bench.transport import Message
     from fpmg_bench.types import Step
 
 
-def mask(
-    messages: Sequence[Message], weights: Tensor, where: str, secrets: Mapping[int, Secrets], *what: str | int
-) -> list[Message]:
-    """The messages of one merge with weight_i x_i under masks, int64, in place of x_i. weights [m] sum to 1; what: see `masking`."""
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """One masked merge: who was to send, with which weight, under which masks. what: names its vectors, no two alike."""
+
+    recovery: Recovery
+    weights: Mapping[int, float]
+    what: tuple[str | int, ...]
+    where: str
+
+    def masked(self, numbers: Mapping[int, Words], dtype: str) -> dict[int, Words]:
+        """What each silo sends."""
+        if self.recovery.drops:
+            return self.recovery.masked(numbers, *self.what, dtype)
+        secrets = simulated(self.recovery.seed, self.recovery.stage, self.recovery.silos)
+        return masking.masked(numbers, secrets, *self.what, dtype)
+
+    def total(self, arrived: Mapping[int, Words], dtype: str) -> Words:
+        """The sum of what arrived."""
+        return self.recovery.total(arrived, *self.what, dtype) if self.recovery.drops else masking.total(arrived.values())
+
+
+def mask(messages: Sequence[Message], merge: Sum) -> list[Message]:
+    """The messages of one merge with weight_i x_i under masks, int64, in place of x_i."""
+    where = merge.where
     if any(m.dst >= 0 or m.relayed for m in messages):
         raise PlumbingError(f"{where}: masks cancel in a sum at a server or hub; {messages[0]} is no part of one")
     payloads: dict[int, dict[str, Tensor]] = {m.src: {} for m in messages}
     for dtype in messages[0].payload:
-        shares = {m.src: w * m.payload[dtype].double() for m, w in zip(messages, weights, strict=True)}
+        shares = {m.src: merge.weights[m.src] * m.payload[dtype].double() for m in messages}
         numbers = {silo: whole(share, masking.MODELS, len(shares), f"{where}, silo {silo}") for silo, share in shares.items()}
         refuse_alone(numbers, where)
-        for src, words in masking.masked(numbers, secrets, *what, dtype).items():
+        for src, words in merge.masked(numbers, dtype).items():
             payloads[src][dtype] = tensor(words)
     return [replace(m, payload=payloads[m.src], masked=True) for m in messages]
 
 
-def opened(messages: Sequence[Message], like: Bundle, aggregator: Aggregator) -> Bundle:
-    """The weighted mean, all that the masked messages of one merge tell; in the types of `like`."""
+def opened(messages: Sequence[Message], like: Bundle, aggregator: Aggregator, merge: Sum) -> Bundle:
+    """The weighted mean of those that sent, all that their masked messages tell; in the types of `like`."""
     import torch
 
     if aggregator.needs != "sum":
         raise PrivacyError(f"{type(aggregator).__name__} needs individual models, masked ones tell only their sum")
-    found = {}
+    found, share = {}, sum(merge.weights[m.src] for m in messages)
+    lost = len(messages) < len(merge.weights)
     for dtype, reference in like.items():
-        words = masking.total(words_of(m.payload[dtype], masking.MODELS) for m in messages)
-        found[dtype] = torch.from_numpy(masking.decode(words, masking.MODELS)).to(reference.dtype)
+        words = merge.total({m.src: words_of(m.payload[dtype], masking.MODELS) for m in messages}, dtype)
+        mean = torch.from_numpy(masking.decode(words, masking.MODELS))
+        found[dtype] = (mean / share if lost else mean).to(reference.dtype)
     return found
 
 
@@ -98,14 +121,21 @@ def is_masked(steps: Iterable[Step]) -> bool:
     return any(step.masked for step in steps)
 
 
-def keys(steps: Sequence[Step], silos: Sequence[int]) -> tuple[int, int]:
+def keys(steps: Sequence[Step], silos: Sequence[int], rounds: bool) -> tuple[int, int]:
     """(bytes, messages) of the public keys of one stage, handed on over the plan's edges until each silo has all n; n^2 on a star.
 
-    What goes from one node to another at once is one message.
+    What goes from one node to another at once is one message. Where rounds may lose silos, shares of private keys are dealt too.
     """
     flood = waves(edges_of(steps), {silo: {silo} for silo in silos})
     messages = sum(len({(move.src, move.dst) for move in wave}) for wave in flood)
-    return KEY * sum(map(len, flood)), messages
+    drops = max((step.drops for step in steps), default=0) if rounds else 0
+    shares, told = Recovery(0, "", tuple(silos), drops).dealt() if drops else (0, 0)
+    return KEY * sum(map(len, flood)) + shares, messages + told
+
+
+def round_keys(steps: Sequence[Step], silos: Sequence[int]) -> int:
+    """Bytes of shares in a round that loses nobody."""
+    return sum(Recovery(0, "", tuple(silos), step.drops).cost(len(silos))[0] for step in steps if step.drops)
 
 
 def key_path(steps: Sequence[Step], silos: Sequence[int]) -> list[int]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fpmg_bench.spec import Choice, TrialSpec
     from fpmg_bench.trial import Parts
     from fpmg_bench.trial.silos import Pace
-    from fpmg_bench.types import Cohort, State
+    from fpmg_bench.types import Cohort, State, Step
 
 ROWS = 64  # made-up rows: enough for any principal component that an encoder keeps
 TIMED_STEPS = 3
@@ -191,10 +191,19 @@ def _stage(
         message=layout.bytes,
         per_round=secure.round_bytes(parts.topology, n, layout),
         statistics=statistics.cost(steps, range(n), stats, point)[0],
-        keys=secure.keys(steps, range(n))[0] if (stats and point) or (rounds and secure.is_masked(steps)) else 0,
+        keys=_keys(steps, n, bool(stats and point), rounds),
         step_seconds=seconds,
         steps=rounds * sum(s.pace(name).steps for s in holders),
     )
+
+
+def _keys(steps: Sequence[Step], n: int, summed: bool, rounds: int) -> int:
+    """Bytes of public keys, and of shares of secrets where rounds may lose silos."""
+    from fpmg_bench.federation import secure
+
+    if not summed and not (rounds and secure.is_masked(steps)):
+        return 0
+    return secure.keys(steps, range(n), rounds > 0)[0] + rounds * secure.round_keys(steps, range(n))
 
 
 def _measure(
