@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Rng
 
 AT_ONCE = 2**20  # bytes
+KEY_BYTES = 32
 
 
 def canonical(value: Any) -> str:
@@ -38,6 +39,18 @@ def rng_for(root: int, *path: str | int) -> Rng:
     generator = torch.Generator()
     generator.manual_seed(seed_for(root, *path))
     return generator
+
+
+def key_for(root: int | bytes, *path: str | int) -> bytes:
+    """A key of 256 bits for one stream below a root seed or another key: HKDF-SHA256 (RFC 5869) of all of the root.
+
+    Below a seed it is as secret as the seed, which every run directory tells: noise of such keys is simulated.
+    """
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    known = root if isinstance(root, bytes) else canonical(root).encode()
+    return HKDF(SHA256(), KEY_BYTES, salt=b"fpmg-bench", info=canonical(path).encode()).derive(known)
 
 
 def source_hash(*files: Path) -> str:

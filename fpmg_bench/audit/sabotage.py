@@ -101,13 +101,10 @@ class FixedBatches(Sabotaged):
     """Batches of one size by shuffling, under the accounting of Poisson samples."""
 
     def _draw(self) -> NDArray[np.intp]:
-        import torch
-
-        draw = self._stream["draw"]
+        draw = self._secret["draw"]
         size = max(1, round(float(self._rates.sum())))
-        chosen = torch.randperm(len(self._records), generator=draw)[:size].sort().values.numpy()
-        which = torch.rand(size, generator=draw, dtype=torch.float64).numpy()
-        rows: NDArray[np.intp] = self._order[self._first[chosen] + (which * self._records[chosen]).astype(int)]
+        chosen = np.sort(np.argsort(draw.words(len(self._records)), kind="stable")[:size])
+        rows: NDArray[np.intp] = self._order[self._first[chosen] + draw.picks(self._records[chosen])]
         return rows
 
 
@@ -120,10 +117,10 @@ class Uncharged(Sabotaged):
 class RebuiltAccountant(Sabotaged):
     """The ledger starts anew in every round, as an engine does that is built where a round begins."""
 
-    def begin(self, seed: int) -> LocalShard:
+    def begin(self, root: int, *path: str | int) -> LocalShard:
         if self._ledger is not None:
             self._ledger.book.spent.clear()  # type: ignore[attr-defined]
-        return super().begin(seed)
+        return super().begin(root, *path)
 
 
 SHARDS: Mapping[str, type[LocalShard]] = MappingProxyType(

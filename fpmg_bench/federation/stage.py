@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fpmg_bench.devices import CPU
 from fpmg_bench.faults import Faults
 from fpmg_bench.federation.schedule import Schedule
-from fpmg_bench.keys import rng_for, seed_for
+from fpmg_bench.keys import rng_for
 from fpmg_bench.types import SiloContext
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class SiloShard(Protocol):
 
     @property
     def patients(self) -> int: ...
-    def begin(self, seed: int) -> Shard: ...
+    def begin(self, root: int, *path: str | int) -> Shard: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Learning:
     transport: Transport
 
     def shard(self, silo: int, round: int) -> Shard:
-        return self.shards[silo].begin(seed_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "shard"))
+        return self.shards[silo].begin(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "shard")
 
     def context(self, silo: int, round: int, memory: State) -> SiloContext:
         own = self.plan.silos[silo]

@@ -2,6 +2,7 @@
 
 from fpmg_bench.privacy.draws import Draws
 from fpmg_bench.privacy.ledger import Ledger, Mechanism, Noise, calibrate, epsilon_of
+from fpmg_bench.privacy.secrets import Secrets
 from fpmg_bench.privacy.shard import LocalShard
 
-__all__ = ["Draws", "Ledger", "LocalShard", "Mechanism", "Noise", "calibrate", "epsilon_of"]
+__all__ = ["Draws", "Ledger", "LocalShard", "Mechanism", "Noise", "Secrets", "calibrate", "epsilon_of"]

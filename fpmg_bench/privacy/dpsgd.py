@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.devices import drawn
 from fpmg_bench.errors import PrivacyError
+from fpmg_bench.privacy.noise import noised
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from fpmg_bench.contracts import PerExample
-    from fpmg_bench.types import Rng
+    from fpmg_bench.privacy.cipher import Stream
 
 HELD = 2**23  # numbers: per-example gradients of one part of a batch (32 MB); a Poisson draw has no upper bound, memory has
 NORM_TOLERANCE = 1e-4  # relative, of a per-example gradient norm against plain autograd
@@ -27,35 +26,67 @@ CHECKED_ROWS = 4
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """sigma: noise multiplier; clip: L2 bound of an example's gradient; expected: rate x patients, the batch size that divides."""
+    """sigma: noise multiplier; clip: L2 bound of an example's gradient; expected: rate x patients, the batch size that divides.
+
+    noise: None where sigma is 0.
+    """
 
     sigma: float
     clip: float
     expected: float
-    noise: Rng
-    secure: bool = False
+    noise: Stream | None
 
 
-def gradients(module: nn.Module, private_loss: PerExample, batches: Iterable[Any], step: Step) -> None:
+def gradients(module: nn.Module, private_loss: PerExample, batches: Iterable[Any], step: Step) -> int:
     """Set every parameter's gradient to (sum of clipped per-example gradients + noise) / expected batch size.
 
     batches: the drawn rows, in parts of any size; none: an empty Poisson draw, which is noise alone (and was charged all the same).
+    Returns how many rows were left out, as their gradients are not finite: that number is the silo's own.
     """
     import torch
 
     parameters = [p for p in module.parameters() if p.requires_grad]
     totals: list[Tensor | None] = [None] * len(parameters)
+    left_out = 0
     for batch in batches:
-        found = clipped_sum(module, private_loss, batch, step.clip, parameters)
+        found, odd = _finite_sum(module, private_loss, batch, step.clip, parameters)
         totals = [_added(total, part) for total, part in zip(totals, found, strict=True)]
-    noised = [gaussian(p, step.noise, step.secure) for p in parameters]
-    torch._foreach_mul_(noised, step.sigma * step.clip)
-    reached = [(noise, total) for noise, total in zip(noised, totals, strict=True) if total is not None]
-    if reached:
-        torch._foreach_add_(*map(list, zip(*reached, strict=True)))
-    torch._foreach_div_(noised, step.expected)
-    for p, gradient in zip(parameters, noised, strict=True):
-        p.grad = gradient
+        left_out += odd
+    known = [
+        torch.zeros(p.numel()) if t is None else t.detach().reshape(-1).cpu() for p, t in zip(parameters, totals, strict=True)
+    ]
+    whole = torch.cat(known).double()
+    if step.noise is not None:
+        whole = noised(whole, step.clip, step.sigma, step.noise)
+    split = torch.split(whole / step.expected, [p.numel() for p in parameters])
+    for p, gradient in zip(parameters, split, strict=True):
+        p.grad = gradient.reshape(p.shape).to(p.dtype).to(p.device)
+    return left_out
+
+
+def _finite_sum(
+    module: nn.Module, private_loss: PerExample, batch: Any, clip: float, parameters: Sequence[nn.Parameter]
+) -> tuple[Sequence[Tensor | None], int]:
+    """`clipped_sum` of the rows whose gradients are finite, and how many are not: those have coefficient 0.
+
+    They are left out and not multiplied by 0, which leaves a NaN what it is.
+    """
+    found, norms = clipped_sum(module, private_loss, batch, clip, parameters)
+    finite = norms.isfinite()
+    if bool(finite.all()):
+        return found, 0
+    odd = int((~finite).sum())
+    if odd == len(finite):
+        return [None] * len(parameters), odd
+    again, _ = clipped_sum(module, private_loss, _rows_of(batch, finite), clip, parameters)
+    return again, odd
+
+
+def _rows_of(batch: Any, chosen: Tensor) -> Any:
+    """The rows [n] that are True in `chosen`."""
+    if isinstance(batch, Mapping):
+        return {key: value[chosen.to(value.device)] for key, value in batch.items()}
+    return batch.take(chosen.nonzero().flatten().cpu().numpy())
 
 
 def _added(total: Tensor | None, part: Tensor | None) -> Tensor | None:
@@ -73,8 +104,11 @@ def parts(module: nn.Module, rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
 
 def clipped_sum(
     module: nn.Module, private_loss: PerExample, batch: Any, clip: float, parameters: Sequence[nn.Parameter]
-) -> Sequence[Tensor | None]:
-    """Sum over the batch of each example's gradient, scaled to norm `clip` where it is longer. None: no example reaches it."""
+) -> tuple[Sequence[Tensor | None], Tensor]:
+    """Sum over the batch of each example's gradient, scaled to norm `clip` where it is longer, and the norms [n].
+
+    None: no example reaches the parameter. Where a norm is not finite the sums are not either.
+    """
     import torch
 
     from fpmg_bench.privacy import per_example
@@ -86,7 +120,7 @@ def clipped_sum(
     with torch.no_grad():  # inputs of layers hold the graph of those before
         coefficients = _coefficients(norms, clip)
         sums = {p: total for each in found for p, total in each.weighted(coefficients).items()}
-    return [sums.get(p) for p in parameters]
+    return [sums.get(p) for p in parameters], norms
 
 
 def _coefficients(norms: Tensor, clip: float) -> Tensor:
@@ -95,7 +129,7 @@ def _coefficients(norms: Tensor, clip: float) -> Tensor:
 
 def _ghost_sum(
     module: nn.Module, private_loss: PerExample, batch: Any, clip: float, parameters: Sequence[nn.Parameter]
-) -> Sequence[Tensor | None]:
+) -> tuple[Sequence[Tensor | None], Tensor]:
     """The same by Opacus, for layers that `per_example` has no rule for."""
     import torch
 
@@ -104,7 +138,7 @@ def _ghost_sum(
         losses, norms = ghost_norms(module, private_loss, batch)
         for p in parameters:
             p.grad = None
-        return torch.autograd.grad((losses * _coefficients(norms, clip)).sum(), parameters, allow_unused=True)
+        return torch.autograd.grad((losses * _coefficients(norms, clip)).sum(), parameters, allow_unused=True), norms
 
 
 def _norms(module: nn.Module, private_loss: PerExample, batch: Any) -> Tensor:
@@ -172,10 +206,15 @@ def _independent(
     one, two = (_losses(module, private_loss, batch_of(r)) for r in (rows, swapped))
     if one.shape != (len(rows),):
         raise PrivacyError(f"{stage}: the private loss gives shape {tuple(one.shape)}, not one loss a row ({len(rows)},)")
-    if not torch.equal(one[1:], two[1:]) or any(not torch.equal(a, b) for a, b in zip(before, module.buffers(), strict=True)):
+    if not _same(one[1:], two[1:]) or any(not torch.equal(a, b) for a, b in zip(before, module.buffers(), strict=True)):
         raise PrivacyError(
             f"{stage}: the private loss mixes rows (changing one row changed another's loss), so clipping bounds nobody"
         )
+
+
+def _same(one: Tensor, two: Tensor) -> bool:
+    """Equal bit for bit; what is NaN in both is equal."""
+    return bool(((one == two) | (one.isnan() & two.isnan())).all())
 
 
 def _losses(module: nn.Module, private_loss: PerExample, batch: Any) -> Tensor:
@@ -210,16 +249,3 @@ def _norms_agree(
         dropout.train()
     for p in parameters:
         p.grad = None
-
-
-def gaussian(like: Tensor, generator: Rng, secure: bool = False) -> Tensor:
-    """Standard normal numbers of the shape and dtype and on the device of `like`; secure: from the system's entropy, not repeatable."""
-    if not secure:
-        return drawn(like.shape, generator, like)
-    import numpy as np
-    import torch
-    from scipy.special import ndtri
-
-    bits = np.frombuffer(os.urandom(8 * like.numel()), dtype=np.uint64) >> 11
-    uniform = (bits.astype(np.float64) + 0.5) / 2.0**53
-    return torch.as_tensor(ndtri(uniform)).to(like.dtype).reshape(like.shape).to(like.device)

@@ -11,12 +11,14 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FIELDS = ("patients", "draws", "drawn", "squares", "moments", "counts")
+FIELDS = ("patients", "draws", "drawn", "squares", "moments", "counts", "left_out")
 
 
 @dataclass(slots=True)
 class Draws:
     """One silo. stage -> its patients, Poisson draws, patients drawn (sum and sum of squares over draws), other accesses.
+
+    left_out: rows that were not finite, each time they were met; the silo's own, as all of this is.
 
     planned: [patients, rate] of every group that was to be drawn at one rate, as the trial had it before a shard was opened.
     """
@@ -38,6 +40,11 @@ class Draws:
     def access(self, stage: str, patients: int, kind: str) -> None:
         """One pass over all patients: "moments" or "counts"."""
         self._add(stage, patients, **{kind: 1})
+
+    def odd(self, stage: str, rows: int) -> None:
+        """So many rows of one access were not finite."""
+        counted = self._of(stage)
+        counted["left_out"] = counted.get("left_out", 0) + rows
 
     def _of(self, stage: str) -> dict[str, Any]:
         return self.stages.setdefault(stage, dict.fromkeys(FIELDS, 0))

@@ -11,7 +11,10 @@ import numpy as np
 
 from fpmg_bench.devices import beside
 from fpmg_bench.errors import PrivacyError
-from fpmg_bench.keys import seed_for
+from fpmg_bench.keys import key_for, rng_for, seed_for
+from fpmg_bench.privacy.cipher import FRACTION, Stream
+from fpmg_bench.privacy.noise import noised
+from fpmg_bench.privacy.secrets import Secrets
 from fpmg_bench.types import Moments, StepLog
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ class LocalShard:
     A step draws each patient with probability `rate`; a drawn patient brings one of their records, drawn anew. rate [records]:
     one for each class; a patient's is the largest of their records', and the ledger charges the largest of all.
     observer: called when a private step's noised gradients stand in `.grad`. draws: counts what is opened, beside the ledger.
-    declared: the number of patients that others may know, where the true one is private.
+    declared: the number of patients that others may know, where the true one is private. keys: of the system, for secure noise.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class LocalShard:
         observer: Observer | None = None,
         draws: Draws | None = None,
         declared: int | None = None,
+        keys: Secrets | None = None,
     ) -> None:
 
         order = np.argsort(patient, kind="stable")
@@ -74,12 +78,12 @@ class LocalShard:
         self._rates = np.maximum.reduceat(each[order], self._first) if len(order) else each
         if not ((self._rates > 0) & (self._rates <= 1)).all():
             raise PrivacyError(f"sampling rate {rate} of {stage} is not in (0, 1]")
-        # on the grid of float32 numbers in [0, 1), rounded down: nobody is drawn more often than charged
-        self._limits = (np.floor(self._rates * GRID) / GRID).astype(np.float32)
+        self._keys = keys or Secrets()
         self._rows, self._stage, self._ledger = rows, stage, ledger
         self._observer, self._draws, self._declared = observer, draws, declared
         self._kept: dict[str, LocalShard] = {}
-        self._stream: dict[str, Rng] = {}
+        self._stream: dict[str, Rng] = {}  # without privacy: generators of torch
+        self._secret: dict[str, Stream] = {}
         self._checked: set[str] = set()
 
     @property
@@ -98,17 +102,14 @@ class LocalShard:
     def noise(self) -> float:
         return 0.0 if self._ledger is None else self._ledger.noise.statistics
 
-    def begin(self, seed: int) -> LocalShard:
-        """A fresh sampling and noise stream for a round. `secure` draws both from the system instead."""
-        import secrets
-
-        import torch
-
-        secure = self._ledger is not None and self._ledger.noise.secure
+    def begin(self, root: int, *path: str | int) -> LocalShard:
+        """A fresh sampling and noise stream for a round. `secure` has a key of the system's for both, else both follow from the root."""
+        if self._ledger is None:
+            self._stream["draw"] = rng_for(seed_for(root, *path) if path else root, "draw")
+            return self
+        key = self._keys.key(*(path or ("opened", root))) if self._ledger.noise.secure else key_for(root, *path)
         for name in ("draw", "noise"):
-            generator = torch.Generator()
-            generator.manual_seed(secrets.randbits(63) if secure else seed_for(seed, name))
-            self._stream[name] = generator
+            self._secret[name] = Stream.of(key, name)
         return self
 
     def prepared(self, name: str, features: Callable[[Any], Mapping[str, Tensor]]) -> LocalShard:
@@ -134,12 +135,12 @@ class LocalShard:
 
         sigma = self._ledger.charge(self._stage, "step")
         noise = self._ledger.noise
-        spec = dpsgd.Step(sigma, noise.clip, self._expected(), self._stream["noise"], noise.secure)
+        spec = dpsgd.Step(sigma, noise.clip, self._expected(), self._secret["noise"])
         batch_of = partial(self._batch_for, module)
         if type(module).__qualname__ not in self._checked and len(rows) > 1:
             dpsgd.check(module, private_loss, batch_of, rows, self._stage)
             self._checked.add(type(module).__qualname__)
-        dpsgd.gradients(module, private_loss, map(batch_of, dpsgd.parts(module, rows)), spec)
+        self._odd(dpsgd.gradients(module, private_loss, map(batch_of, dpsgd.parts(module, rows)), spec))
         if self._observer is not None:
             self._observer(self._stage, module, private_loss, batch_of, rows, spec)
         if public_loss is not None:
@@ -179,10 +180,11 @@ class LocalShard:
             second = scaled.T @ x if full else (scaled * x).sum(0)
             return Moments(float(self.patients), scaled.sum(0) / self.patients, second / self.patients)
         sigma = self._ledger.charge(self._stage, "moments") * NORM_DIMENSIONS
-        x = _clipped(x, clip) / clip
+        x = self._fit(x, clip) / clip
         scaled = x * weight[:, None]
-        first = self._noisy(scaled.sum(0), sigma) / self.patients * clip
-        second = self._noisy(scaled.T @ x if full else (scaled * x).sum(0), sigma) / self.patients * clip**2
+        noise = self._secret["noise"]
+        first = noised(scaled.sum(0), 1.0, sigma, noise) / self.patients * clip
+        second = noised(scaled.T @ x if full else (scaled * x).sum(0), 1.0, sigma, noise) / self.patients * clip**2
         if full:
             second = torch.triu(second) + torch.triu(second, 1).T  # one draw an entry; symmetric by post-processing
         return Moments(float(self.patients), first, second)
@@ -196,11 +198,10 @@ class LocalShard:
         # bins are wide and mostly empty: all rows of them at once could outgrow the data
         for at in torch.split(torch.arange(len(weight)), COUNTED):
             rows = bins(self._batch(at.numpy())).double()
-            total = total + _summed(rows if self._ledger is None else _clipped(rows, clip), weight[at])
+            total = total + _summed(rows if self._ledger is None else self._fit(rows, clip), weight[at])
         if self._ledger is None:
             return total
-        sigma = self._ledger.charge(self._stage, "counts")
-        return self._noisy(total, sigma * clip)
+        return noised(total, clip, self._ledger.charge(self._stage, "counts"), self._secret["noise"])
 
     def _expected(self) -> float:
         """Patients of an average draw, as far as others may know: what a batch's noised sum is divided by."""
@@ -219,24 +220,36 @@ class LocalShard:
         weight[torch.as_tensor(self._order)] = for_record
         return weight
 
-    def _noisy(self, total: Tensor, sigma: float) -> Tensor:
-        from fpmg_bench.privacy.dpsgd import gaussian
+    def _fit(self, x: Tensor, clip: float) -> Tensor:
+        """Rows with L2 norm at most `clip`; those that are not finite are 0, which only the silo counts."""
+        x, odd = _finite(x)
+        self._odd(odd)
+        return _clipped(x, clip)
 
-        assert self._ledger is not None
-        noisy: Tensor = total + sigma * gaussian(total, self._stream["noise"], self._ledger.noise.secure)
-        return noisy
+    def _odd(self, rows: int) -> None:
+        if self._draws is not None and rows:
+            self._draws.odd(self._stage, rows)
 
     def _draw(self) -> NDArray[np.intp]:
         """Records of a Poisson sample of patients, one a patient."""
+        chosen, which = self._drawn() if self._ledger is None else self._drawn_secretly()
+        rows: NDArray[np.intp] = self._order[(self._first + which)[chosen]]
+        return rows
+
+    def _drawn(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Which patients, and which of their records: by torch's generator, where nothing is promised."""
         import torch
 
-        draw = self._stream["draw"]
-        n = len(self._records)
-        chosen = torch.rand(n, generator=draw).numpy() < self._limits
+        draw, n = self._stream["draw"], len(self._records)
+        chosen = torch.rand(n, generator=draw).numpy() < (np.floor(self._rates * GRID) / GRID).astype(np.float32)
         which = torch.rand(n, generator=draw, dtype=torch.float64).numpy()
-        at = self._first + (which * self._records).astype(int)
-        rows: NDArray[np.intp] = self._order[at[chosen]]
-        return rows
+        return chosen, (which * self._records).astype(int)
+
+    def _drawn_secretly(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """The same from the cipher. A rate is rounded down to 2^-53: nobody is drawn more often than charged."""
+        draw = self._secret["draw"]
+        chosen = draw.below(np.floor(self._rates * 2.0**FRACTION).astype(np.uint64))
+        return chosen, draw.picks(self._records)
 
     def _batch_for(self, module: nn.Module, rows: NDArray[np.intp]) -> Any:
         """The rows where the module computes."""
@@ -256,6 +269,23 @@ def _summed(rows: Tensor, weight: Tensor) -> Tensor:
     import torch
 
     return torch.mv(rows.t(), weight) if rows.is_sparse else weight @ rows
+
+
+def _finite(x: Tensor) -> tuple[Tensor, int]:
+    """Rows [n, k] that are not finite as 0, and how many there were."""
+    import torch
+
+    if x.is_sparse:
+        x = x.coalesce()
+        odd = torch.zeros(len(x), dtype=torch.bool).index_put_((x.indices()[0][~x.values().isfinite()],), torch.tensor(True))
+        if not bool(odd.any()):
+            return x, 0
+        kept = ~odd[x.indices()[0]]
+        return torch.sparse_coo_tensor(
+            x.indices()[:, kept], x.values()[kept], x.shape, check_invariants=False, is_coalesced=True
+        ), int(odd.sum())
+    odd = ~x.isfinite().all(dim=1)
+    return (torch.where(odd[:, None], torch.zeros((), dtype=x.dtype), x), int(odd.sum())) if bool(odd.any()) else (x, 0)
 
 
 def _clipped(x: Tensor, clip: float) -> Tensor:

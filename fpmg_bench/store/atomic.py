@@ -36,13 +36,16 @@ def _number(value: float) -> float | str | None:
     return value if math.isfinite(value) else ("inf" if value > 0 else "-inf")
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Replace `path` by these bytes, or leave it as it was if the process dies or the disk is full. An OSError names the file."""
+def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Replace `path` by these bytes, or leave it as it was if the process dies or the disk is full. An OSError names the file.
+
+    mode: of the file, less the umask.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with naming(path, beside):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("wb") as file:
+            with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.store.artefacts import read_state, write_state
+from fpmg_bench.store.keyfile import KeyFile
 
 if TYPE_CHECKING:
     from fpmg_bench.types import State
@@ -94,6 +95,11 @@ class RankSink:
 
     def checkpoint(self, *point: Any) -> bool:
         return False
+
+    @property
+    def noise(self) -> KeyFile:
+        """Of this rank: should all start again, it sends what it sent."""
+        return KeyFile(self.folder.folder / f"noise.{self.node}.json", self.head["key"])
 
     def restore(self, stage: str) -> None:
         """Ranks start at the beginning."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.keys import digest
 from fpmg_bench.store.artefacts import Checkpoint, Stage1, load_stage1, read_state, save_stage1, write_state
 from fpmg_bench.store.atomic import plain, sweep, whole_folder, write_json
+from fpmg_bench.store.keyfile import KeyFile
 from fpmg_bench.store.reading import Damaged, read_json
 from fpmg_bench.store.records import files_of
 from fpmg_bench.store.rounds import RoundLog
@@ -134,6 +135,11 @@ class TrialSink:
         write_state(self.folder / "checkpoint.safetensors", tree, note)
         self._last = self.clock()
         return True
+
+    @property
+    def noise(self) -> KeyFile:
+        """The key of secure noise that an interrupted trial needs again; none is left where one has trained."""
+        return KeyFile(self.folder / "noise.json", self.trial.key)
 
     def restore(self, stage: str) -> Checkpoint | None:
         """Where this stage stood when the trial was interrupted; None to start it. What was shared then is shared again."""

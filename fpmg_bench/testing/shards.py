@@ -119,7 +119,7 @@ class GradientCheck:
         few, noised = rows[:8], [p.grad for p in module.parameters()]
         named = {name: p for name, p in module.named_parameters() if p.requires_grad}
         _without_dropout(module)
-        by_hooks = dpsgd.clipped_sum(module, private_loss, batch_of(few), 1e-3, list(named.values()))
+        by_hooks, _ = dpsgd.clipped_sum(module, private_loss, batch_of(few), 1e-3, list(named.values()))
         plain = [torch.zeros_like(p, dtype=torch.float64) for p in named.values()]
         for row in few:
             loss = private_loss(module, batch_of(np.array([row]))).sum()

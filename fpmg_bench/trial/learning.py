@@ -58,6 +58,7 @@ def recalled(stages: Stages, frames: Frames | None, clock: Clock) -> Learnt | No
     if kept is None or (stages.spec.frames and frames is None):
         return None
     stages.take_over(extra)
+    stages.secrets.forget()
     clock.before = extra.get("cost", {})
     return Learnt(stages, {int(silo): dict(parts) for silo, parts in kept.items()}, frames or {})
 
@@ -72,6 +73,7 @@ def learn(stages: Stages, clock: Clock, train: Train | None = None, look: Look |
     else:
         models = _trained(stages, clock, look)
     sink.save_trained(models, stages.extra() | {"cost": cost(clock), "noises": account.noises(stages.ledgers)})
+    stages.secrets.forget()
     return Learnt(stages, models, _frames(stages))
 
 

@@ -10,6 +10,7 @@ from fpmg_bench.devices import CPU
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Aggregator, Dataset, Encoder, Generator, Metric, Topology
+    from fpmg_bench.privacy.secrets import Kept
     from fpmg_bench.types import Cohort, State
 
 
@@ -63,6 +64,9 @@ class Sink(Protocol):
     def scores(self) -> Mapping[str, Sequence[dict[str, Any]]]: ...  # metric -> its rows, as they are on disk
     @property
     def ended(self) -> Mapping[str, tuple[str, str]]: ...  # metric -> (status, reason), where an earlier process ended in it
+
+    @property
+    def noise(self) -> Kept: ...  # the key of secure noise, which outlives an interruption
 
     def event(self, record: Mapping[str, Any]) -> None: ...
     def round(self, record: Mapping[str, Any]) -> None: ...

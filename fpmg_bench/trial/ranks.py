@@ -109,6 +109,7 @@ def run_rank(spec: TrialSpec, parts: Parts, sink: Any, join: Callable[[Crew], Gl
             models = {silo: models[silo] | {"generator": state} for silo, state in generators.items()}
         stages.carried = {"sent": _sent(transport), "gone": {str(silo): place for silo, place in transport.gone.items()}}
         sink.save_trained(models, stages.extra())
+        stages.secrets.forget()
 
 
 def _stages(spec: TrialSpec, parts: Parts, train: Cohort, silos: list[Silo], transport: Gloo, sink: Any, audited: Any) -> Stages:

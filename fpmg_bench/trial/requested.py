@@ -52,7 +52,7 @@ def counted(train: Cohort, shards: Mapping[int, LocalShard], seed: int) -> dict[
     """silo -> its noisy counts [K * width]. The rows of a shard are conditions [n, c]. PrivacyError: a number without a range."""
     layout = Layout.of(train, private=True)
     return {
-        silo: shard.begin(seed_for(seed, STAGE, "silo", silo)).counts(lambda rows: layout.counted(rows["condition"]), layout.clip)
+        silo: shard.begin(seed, STAGE, "silo", silo).counts(lambda rows: layout.counted(rows["condition"]), layout.clip)
         for silo, shard in shards.items()
     }
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpmg_bench.keys import seed_for
 from fpmg_bench.types import Charges
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def counted(train: Cohort, shards: Mapping[int, LocalShard], seed: int) -> dict[
         return torch.cat([torch.nn.functional.one_hot(rows["label"], classes), rows["present"]], dim=1)
 
     clip = (1 + modalities) ** 0.5  # a record has one label and each modality at most once
-    return {s: shard.begin(seed_for(seed, STAGE, "silo", s)).counts(bins, clip) for s, shard in shards.items()}
+    return {s: shard.begin(seed, STAGE, "silo", s).counts(bins, clip) for s, shard in shards.items()}
 
 
 def rows(train: Cohort, of: NDArray[np.intp]) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fpmg_bench.faults import Faults, schedule
-from fpmg_bench.privacy import Draws, LocalShard
+from fpmg_bench.privacy import Draws, LocalShard, Secrets
 from fpmg_bench.trial import account, vectors
 
 if TYPE_CHECKING:
@@ -56,10 +56,13 @@ class Surroundings:
     seen: Watch | None = None
     carried: dict[str, Any] = field(default_factory=lambda: {"kind": "inproc"})
     draws: dict[int, Draws] = field(init=False)
+    secrets: Secrets = field(init=False)
     faults: Faults = field(init=False)
 
     def __post_init__(self) -> None:
         self.draws = {silo: Draws() for silo in self.ledgers}
+        budgets = {ledger.name: ledger.privacy.epsilon for ledger in self.ledgers.values() if ledger.noise.secure}
+        self.secrets = Secrets(self.sink.noise, budgets) if budgets else Secrets()
         self.faults = schedule(self.spec.faults, [silo.name for silo in self.silos], self.spec.seed)
 
     @property
@@ -75,4 +78,4 @@ class Surroundings:
             draws.plan(stage, patient, rates)
         shard = self.audited.shard if self.audited else LocalShard
         declared = self.sizes[silo.index].at(stage) if silo.index in self.sizes else None
-        return shard(rows, patient, rates, stage, ledger, observer, draws, declared)
+        return shard(rows, patient, rates, stage, ledger, observer, draws, declared, self.secrets)

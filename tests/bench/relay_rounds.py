@@ -41,7 +41,7 @@ class Still:
 class Empty:
     patients = 10
 
-    def begin(self, seed):
+    def begin(self, root, *path):
         return self
 
 

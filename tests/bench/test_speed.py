@@ -53,7 +53,7 @@ class OneMillion:
 class Empty:
     patients = 10
 
-    def begin(self, seed):
+    def begin(self, root, *path):
         return self
 
 

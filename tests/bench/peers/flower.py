@@ -58,7 +58,7 @@ class Patients:
     def __init__(self, silo):
         self.patients = gan.PATIENTS[silo]
 
-    def begin(self, seed):
+    def begin(self, root, *path):
         return self
 
 

@@ -17,7 +17,7 @@ from fpmg_bench.types import Charges, Update
 class FakeShard:
     patients: int
 
-    def begin(self, seed: int) -> FakeShard:
+    def begin(self, root: int, *path: str | int) -> FakeShard:
         return self
 
 

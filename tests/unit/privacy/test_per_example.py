@@ -72,7 +72,7 @@ def test_norms_and_clipped_sums_are_those_of_torch_func(name):
     expected = sum(found.flatten(1).square().sum(1) for found in each.values()).sqrt()
     torch.testing.assert_close(norms, expected, rtol=1e-5, atol=1e-6)
     assert float(norms.min()) > CLIP
-    sums = dpsgd.clipped_sum(module, losses_of, rows, CLIP, list(module.parameters()))
+    sums, _ = dpsgd.clipped_sum(module, losses_of, rows, CLIP, list(module.parameters()))
     for found, (key, gradient) in zip(sums, each.items(), strict=True):
         wanted = torch.einsum("n,n...->...", CLIP / expected, gradient)
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-7, msg=key)
@@ -118,7 +118,7 @@ def test_layers_without_a_rule_are_left_to_opacus(make):
 def test_opacus_sums_what_has_no_rule():
     torch.manual_seed(0)
     module, rows = nn.Sequential(nn.RMSNorm(48), nn.Linear(48, 3)), torch.randn(N, 48)
-    sums = dpsgd.clipped_sum(module, losses_of, rows, CLIP, list(module.parameters()))
+    sums, _ = dpsgd.clipped_sum(module, losses_of, rows, CLIP, list(module.parameters()))
     each = by_func(module, rows)
     norms = sum(found.flatten(1).square().sum(1) for found in each.values()).sqrt()
     for found, gradient in zip(sums, each.values(), strict=True):

@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from torch import nn
 
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.privacy import Ledger, LocalShard, Noise, dpsgd
+from fpmg_bench.privacy.cipher import Stream
 from fpmg_bench.spec import Privacy
 from fpmg_bench.types import Charges
 
@@ -113,7 +115,7 @@ LAYERS = {
 def test_clipped_sums_equal_per_example_gradients_of_torch_func(name):
     torch.manual_seed(0)
     module, data, clip = LAYERS[name](), rows(16), 0.3
-    dpsgd.gradients(module, loss_of, [data], dpsgd.Step(0.0, clip, 1.0, torch.Generator()))
+    dpsgd.gradients(module, loss_of, [data], dpsgd.Step(0.0, clip, 1.0, None))
     parameters = {k: v.detach() for k, v in module.named_parameters()}
 
     def one(p, x, y):
@@ -130,16 +132,8 @@ def test_clipped_sums_equal_per_example_gradients_of_torch_func(name):
 
 def test_noise_has_the_stated_scale_and_is_divided_by_the_expected_batch():
     module = nn.Linear(100, 100)
-    dpsgd.gradients(module, loss_of, [], dpsgd.Step(2.0, 0.5, 10.0, torch.Generator().manual_seed(0)))
+    dpsgd.gradients(module, loss_of, [], dpsgd.Step(2.0, 0.5, 10.0, Stream.of(0)))
     assert float(module.weight.grad.std()) == pytest.approx(2.0 * 0.5 / 10, rel=0.02)
-
-
-@pytest.mark.parametrize("secure", [False, True])
-def test_noise_is_standard_normal_from_either_source(secure):
-    draw = dpsgd.gaussian(torch.zeros(200_000), torch.Generator().manual_seed(0), secure)
-    assert float(draw.mean()) == pytest.approx(0, abs=0.01)
-    assert float(draw.std()) == pytest.approx(1, abs=0.01)
-    assert float((draw.abs() > 1.96).float().mean()) == pytest.approx(0.05, abs=0.003)
 
 
 def test_every_private_step_is_charged_even_an_empty_draw_and_none_beyond_the_plan():
@@ -246,7 +240,7 @@ def test_a_batch_in_parts_gives_the_same_gradients_as_whole():
     parts = [{k: v[at : at + 7] for k, v in data.items()} for at in range(0, 50, 7)]
     found = []
     for batches in ([data], parts):
-        dpsgd.gradients(module, loss_of, batches, dpsgd.Step(0.5, 0.3, 10.0, torch.Generator().manual_seed(1)))
+        dpsgd.gradients(module, loss_of, batches, dpsgd.Step(0.5, 0.3, 10.0, Stream.of(1)))
         found.append([p.grad.clone() for p in module.parameters()])
     for whole, cut in zip(*found, strict=True):
         torch.testing.assert_close(whole, cut, atol=1e-6, rtol=1e-5)
@@ -297,6 +291,8 @@ def test_a_patient_of_two_classes_has_the_larger_rate():
 
 @pytest.mark.parametrize("rate", [0.1, 1 / 3, 0.007, 1e-5, 0.9999999])
 def test_nobody_is_drawn_more_often_than_is_charged(rate):
-    """A float32 uniform number is k / 2^24; the share of them below the limit is the true rate."""
-    limit = float(shard(rate=rate)._limits[0])
-    assert rate - 2**-23 <= math.ceil(limit * 2**24) / 2**24 <= rate
+    """A patient is drawn where 53 random bits are below a limit, which is the rate times 2^53, rounded down."""
+    part, asked = shard(rate=rate, book=ledger()), []
+    part._secret["draw"].below = lambda limit: asked.append(limit) or np.zeros(len(limit), bool)
+    part._draw()
+    assert rate - 2**-53 <= Fraction(int(asked[0][0]), 2**53) <= rate
