@@ -1,4 +1,4 @@
-"""A keyed cipher: keys from keys (HKDF, RFC 5869), words that nobody tells from uniform ones without the key (ChaCha20, RFC 8439).
+"""A keystream: words that nobody tells from uniform ones without the key (ChaCha20, RFC 8439). Keys: `keys.key_for`.
 
 A benchmark's keys come from its seed tree and repeat, a deployment's from the system's generator: the words are as good as the key.
 """
@@ -7,26 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpmg_bench.keys import canonical
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-KEY = 32  # bytes of a key, of a public key too
-WORD = 8  # bytes of a word
-
-
-def derived(secret: bytes, *path: str | int) -> bytes:
-    """A key [32 bytes] for one purpose: HKDF-SHA256 of a secret, the path being what it is for. Distinct paths, distinct keys."""
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-    return HKDF(SHA256(), KEY, salt=None, info=canonical(list(path)).encode()).derive(secret)
+WORD = 8  # bytes
 
 
 def keystream(key: bytes, n: int, nonce: int = 0) -> NDArray[np.uint64]:
-    """Uniform words [n]. A (key, nonce) serves once: two messages under one keystream tell their difference."""
+    """Uniform words [n] of a key [32 bytes]. A (key, nonce) serves once: two messages under one keystream tell their difference."""
     import numpy as np
     from cryptography.hazmat.primitives.ciphers import Cipher
     from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20

@@ -121,6 +121,8 @@ class Learner(Protocol):
     Attacks by loss and by gradient need it; a learner without it is not attacked that way, and the report says so.
     Optional: `private_losses`, the values of its parameter `loss` that DP-SGD can train, and of an encoder `not_private(schema) -> str`,
     why DP-SGD cannot train it on such records ("" where it can): `plan` refuses what has no private form.
+    Optional: `additive = True`: what `statistics` gives is linear in the shard's moments and counts, and the silo keeps nothing of them
+    that it sends later, so that silos may share the noise of the total (`privacy: colluding`).
     Optional: a parameter `least`: counts of fewer patients of a silo are dropped before they travel. `Evidence.added` says what a
     record adds before that.
     """

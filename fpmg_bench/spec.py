@@ -51,7 +51,8 @@ class Privacy:
 
     balanced: the generator draws each class at a rate of its own, so that all are as frequent; charged at the largest.
     statistics: share of epsilon for moments and counts, where steps are taken too. public_sizes: numbers of patients a silo, label
-    and modality are declared public; else they are counted with noise, which is charged.
+    and modality are declared public; else they are counted with noise, which is charged. colluding: silos share the noise of sums that
+    are added up under masks, and epsilon holds against so many of them who tell each other theirs; None: each adds all of it.
     """
 
     epsilon: float
@@ -61,6 +62,7 @@ class Privacy:
     balanced: bool = False
     statistics: float = 0.5
     public_sizes: bool = True
+    colluding: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,10 +191,12 @@ def _print_privacy(forecasts: Sequence[Forecast]) -> None:
 
     columns = ("dataset/method", "silo", "patients", "rate", "steps a round", "sigma", "sigma of statistics", "epsilon")
     private = [f for f in forecasts if any(s.noise is not None for s in f.silos)]
+    shared = any(s.totals is not None for f in private for s in f.silos)
+    columns += ("epsilon of totals",) * shared
     rows = [
         (
             *(_cell(f.id), s.silo, s.patients, _stages(s.stage1.rate, s.stage2.rate), _stages(s.stage1.steps, s.stage2.steps)),
-            *(s.noise, s.noise_statistics, s.epsilon),
+            *(s.noise, s.noise_statistics, s.epsilon, *([s.totals] * shared)),
         )
         for f in private
         for s in f.silos

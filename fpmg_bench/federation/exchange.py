@@ -156,7 +156,7 @@ class Exchange:
         for dst in dict.fromkeys(m.dst for m in planned):
             group = [m for m in planned if m.dst == dst]
             silos = tuple(m.src for m in group)
-            what = ("round", self.round, "after", self.meter.messages, "to", dst, "from", *silos)
+            what: tuple[str | int, ...] = ("round", self.round, "after", self.meter.messages, "to", dst, "from", *silos)
             shares = weights.shares([(m.mass, m.weight) for m in group]).tolist()
             recovery = Recovery(self.seed, self.stage, silos, step.drops)
             merge = secure.Sum(recovery, dict(zip(silos, shares, strict=True)), what, f"{self.stage}, round {self.round}")

@@ -79,7 +79,7 @@ class Loop(Learning):
             try:
                 silos = list(self.masses)
                 steps = self.plan.schedule.meeting(silos)
-                point = statistics.grid(hide, steps, local, where, self.transport, silos)
+                point = statistics.grid(hide, steps, local, where, self.transport, silos, self.plan.shares_noise)
                 sums = statistics.exchange(steps, local, where, self.plan.seed, self.transport, silos, point)
                 statistics.overheard(steps, local, self.plan.stage, self.transport, point is not None)
                 self.transport.committed(where, -1)

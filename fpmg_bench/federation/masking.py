@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fpmg_bench.cipher import derived, keystream
+from fpmg_bench.cipher import keystream
+from fpmg_bench.keys import key_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,7 +104,7 @@ def hidden(words: Words, silo: int, silos: Iterable[int], secrets: Secrets, *wha
     """What one silo sends: its numbers [words, d] plus its masks with these silos."""
     sent = words.copy()
     for other in sorted(set(silos) - {silo}):
-        mask = _stream(derived(secrets[other], *what), sent.shape)
+        mask = _stream(key_for(secrets[other], *what), sent.shape)
         (_add if silo < other else _subtract)(sent, mask)
     return sent
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fpmg_bench.errors import PlumbingError
 from fpmg_bench.federation.edges import edges_of, reached
+from fpmg_bench.federation.masks.way import way
 from fpmg_bench.keys import rng_for
 
 if TYPE_CHECKING:
@@ -95,6 +96,14 @@ class Schedule:
         edges = sorted({edge for round in range(rounds) for edge in edges_of(self.steps(silos, round))})
         known = reached(edges, silos)
         return tuple(silo for silo in silos if edges and not set(silos) & set(known[silo]) - {silo})
+
+
+def hidden(topology: Topology | None, stage: str, seed: int, silos: int) -> bool:
+    """Whether statistics of so many silos are added up under masks over this topology."""
+    if topology is None:
+        return False
+    schedule = Schedule(topology, stage, seed)
+    return schedule.hides_sums and way(schedule.meeting(range(silos)), range(silos)) is not None
 
 
 def _together(plans: Sequence[Sequence[Step]]) -> tuple[Step, ...]:

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fpmg_bench.cipher import KEY
 from fpmg_bench.errors import PlumbingError, PrivacyError, TrialError
 from fpmg_bench.federation import masking
 from fpmg_bench.federation.edges import edges_of, waves
 from fpmg_bench.federation.hops import flooded, hops
 from fpmg_bench.federation.masks.pairs import simulated
 from fpmg_bench.federation.masks.recovery import Recovery
+from fpmg_bench.keys import KEY_BYTES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -130,7 +130,7 @@ def keys(steps: Sequence[Step], silos: Sequence[int], rounds: bool) -> tuple[int
     messages = sum(len({(move.src, move.dst) for move in wave}) for wave in flood)
     drops = max((step.drops for step in steps), default=0) if rounds else 0
     shares, told = Recovery(0, "", tuple(silos), drops).dealt() if drops else (0, 0)
-    return KEY * sum(map(len, flood)) + shares, messages + told
+    return KEY_BYTES * sum(map(len, flood)) + shares, messages + told
 
 
 def round_keys(steps: Sequence[Step], silos: Sequence[int]) -> int:
@@ -140,7 +140,7 @@ def round_keys(steps: Sequence[Step], silos: Sequence[int]) -> int:
 
 def key_path(steps: Sequence[Step], silos: Sequence[int]) -> list[int]:
     """Hops of the keys."""
-    return hops([flooded(edges_of(steps), {silo: {silo} for silo in silos}, KEY)])
+    return hops([flooded(edges_of(steps), {silo: {silo} for silo in silos}, KEY_BYTES)])
 
 
 def round_bytes(topology: Topology, silos: int, layout: Layout) -> int | None:

@@ -24,11 +24,18 @@ WHAT = "statistics"  # of masks, beside those of rounds
 
 
 def grid(
-    hide: bool, steps: Sequence[Step], local: Mapping[int, State], where: str, transport: Transport, silos: Sequence[int]
+    hide: bool,
+    steps: Sequence[Step],
+    local: Mapping[int, State],
+    where: str,
+    transport: Transport,
+    silos: Sequence[int],
+    blind: bool = False,
 ) -> FixedPoint | None:
     """The fixed point in which sums travel under masks; None: in the clear, asked for or because masks would hide nothing.
 
     64 bits a number; 128 where a silo says that its numbers need them, which is all that it tells of them: one bit a stage.
+    blind: not even that, because what a silo adds has not all of its noise; then 128.
     """
     if not hide:
         return None
@@ -36,6 +43,8 @@ def grid(
         if secure.is_masked(steps) and any(local.values()):
             secure.refuse_alone(silos, where)
         return None
+    if blind:
+        return masking.SUMS
     wide = {silo: masking.wide(_arrays(state), len(silos)) for silo, state in local.items()}
     return masking.SUMS if any(transport.gather(f"{where}, 128 bits", wide).values()) else masking.MODELS
 

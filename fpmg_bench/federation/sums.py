@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from fpmg_bench.cipher import KEY
 from fpmg_bench.errors import TrialError
 from fpmg_bench.federation import masking, secure
 from fpmg_bench.federation.edges import edges_of, hubs_of, reached, waves
 from fpmg_bench.federation.masks.pairs import agreed, private_key, public_key
 from fpmg_bench.federation.masks.way import way
+from fpmg_bench.keys import KEY_BYTES
 from fpmg_bench.transport import Awaited, Message
 from fpmg_bench.types import Transfer
 
@@ -125,10 +125,10 @@ def agree(steps: Sequence[Step], where: str, transport: Transport, silos: Sequen
             _keys(src, dst, [held[o] for o in origins if o is not None]) for (src, dst), origins in ways.items() if src == here
         ]
         due = [(src, origins) for (src, dst), origins in ways.items() if dst == here]
-        awaited = [Awaited(src, here, {BYTES: KEY * len(origins)}) for src, origins in due]
+        awaited = [Awaited(src, here, {BYTES: KEY_BYTES * len(origins)}) for src, origins in due]
         for message, (_, origins) in zip(transport.deliver(sent, f"{where}, keys", ROUND, awaited), due, strict=True):
             data = message.payload[BYTES].numpy().tobytes()
-            held |= {o: data[KEY * i : KEY * (i + 1)] for i, o in enumerate(origins) if o is not None}
+            held |= {o: data[KEY_BYTES * i : KEY_BYTES * (i + 1)] for i, o in enumerate(origins) if o is not None}
     return agreed(here, private, held) if here >= 0 else {}
 
 

@@ -53,7 +53,10 @@ class StageForecast:
 
 @dataclass(frozen=True, slots=True)
 class SiloForecast:
-    """One silo's privacy: its pace in either stage, the noise its ledger was calibrated to, and the epsilon of the whole plan (PRV)."""
+    """One silo's privacy: its pace in either stage, the noise its ledger was calibrated to, and the epsilon of the whole plan (PRV).
+
+    totals: epsilon against whoever sees only totals, where silos share the noise of sums.
+    """
 
     silo: str
     patients: int
@@ -62,6 +65,7 @@ class SiloForecast:
     noise: float | None
     noise_statistics: float | None
     epsilon: float
+    totals: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +153,10 @@ def _silo(silo: Any, ledgers: Mapping[int, Ledger]) -> SiloForecast:
     ledger = ledgers.get(silo.index)
     if ledger is None:
         return SiloForecast(silo.name, silo.patients, silo.stage1, silo.stage2, None, None, float("inf"))
-    epsilon = epsilon_of(mechanisms(ledger.planned, ledger.rates, ledger.noise), ledger.privacy.delta)
-    noise = ledger.noise
-    return SiloForecast(silo.name, silo.patients, silo.stage1, silo.stage2, noise.steps, noise.statistics, epsilon)
+    rows, noise, delta = mechanisms(ledger.planned, ledger.rates, ledger.noise), ledger.noise, ledger.privacy.delta
+    totals = None if ledger.privacy.colluding is None else epsilon_of(ledger.of_totals(rows), delta)
+    told = (noise.steps, noise.statistics, epsilon_of(rows, delta), totals)
+    return SiloForecast(silo.name, silo.patients, silo.stage1, silo.stage2, *told)
 
 
 def _edges(spec: TrialSpec, parts: Parts, silos: int) -> tuple[tuple[int, int], ...]:
@@ -174,6 +179,7 @@ def _stage(
     from fpmg_bench.federation import Schedule, secure, statistics
     from fpmg_bench.federation.layout import Layout, modules_of
     from fpmg_bench.transport import Inproc
+    from fpmg_bench.trial.account import additive
 
     assert parts.topology is not None
     rounds = budget if learner.rounds is None else learner.rounds
@@ -183,7 +189,8 @@ def _stage(
     schedule = Schedule(parts.topology, name, spec.seed)
     layout, steps = Layout.of(state, modules_of(state) if rounds else ()), schedule.meeting(range(n))
     local = dict.fromkeys(range(n), stats)
-    point = statistics.grid(schedule.hides_sums, steps, local, name, Inproc(), range(n))
+    blind = spec.privacy is not None and spec.privacy.colluding is not None and additive(learner)
+    point = statistics.grid(schedule.hides_sums, steps, local, name, Inproc(), range(n), blind)
     return StageForecast(
         stage=name,
         silos=n,

@@ -113,7 +113,8 @@ def run_rank(spec: TrialSpec, parts: Parts, sink: Any, join: Callable[[Crew], Gl
 
 
 def _stages(spec: TrialSpec, parts: Parts, train: Cohort, silos: list[Silo], transport: Gloo, sink: Any, audited: Any) -> Stages:
-    ledgers = account.open_ledgers(spec, parts, silos, train, space_of(train, parts)) if silos else {}
+    among = sum(node >= 0 for node in transport.nodes)
+    ledgers = account.open_ledgers(spec, parts, silos, train, space_of(train, parts), among=among) if silos else {}
     return Stages(spec, parts, train, silos, ledgers, transport, sink, audited=audited, seen=sink.part)
 
 

@@ -10,22 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from fpmg_bench.cipher import KEY, derived
-from fpmg_bench.keys import seed_for
+from fpmg_bench.keys import KEY_BYTES, key_for, seed_for
 
 Secrets = Mapping[int, bytes]  # the other silo -> what both know, and nobody else
 
 
 def simulated_key(seed: int, silo: int) -> bytes:
     """A private key [32 bytes] that a seed tells."""
-    return derived(seed.to_bytes(8, "big"), "x25519", silo)
+    return key_for(seed, "x25519", silo)
 
 
 def private_key() -> bytes:
     """A private key [32 bytes] of the system's generator."""
     import secrets
 
-    return secrets.token_bytes(KEY)
+    return secrets.token_bytes(KEY_BYTES)
 
 
 def public_key(private: bytes) -> bytes:
@@ -42,7 +41,7 @@ def agreed(silo: int, private: bytes, public: Mapping[int, bytes]) -> dict[int, 
     own = X25519PrivateKey.from_private_bytes(private)
     others = {other: key for other, key in public.items() if other != silo}
     return {
-        other: derived(own.exchange(X25519PublicKey.from_public_bytes(key)), "pair", *sorted((silo, other)))
+        other: key_for(own.exchange(X25519PublicKey.from_public_bytes(key)), "pair", *sorted((silo, other)))
         for other, key in others.items()
     }
 

@@ -11,17 +11,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fpmg_bench.cipher import KEY, WORD, derived, keystream
+from fpmg_bench.cipher import WORD, keystream
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.federation import masking
 from fpmg_bench.federation.masks.pairs import agreed, public_key, simulated_key
 from fpmg_bench.federation.masks.shares import restored, split
-from fpmg_bench.keys import seed_for
+from fpmg_bench.keys import KEY_BYTES, key_for, seed_for
 
 if TYPE_CHECKING:
     from fpmg_bench.federation.masking import Words
 
-SHARE = KEY + 16  # bytes of a share on its way to another silo: sealed for it, so with a tag
+SHARE = KEY_BYTES + 16  # bytes of a share on its way to another silo: sealed for it, so with a tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Recovery:
     def cost(self, arrived: int) -> tuple[int, int]:
         """(bytes, messages) of one sum besides the vectors: shares of fresh seeds by way of the server, then those that are told."""
         n = len(self.silos)
-        return 2 * SHARE * n * (n - 1) + arrived * n * KEY, 2 * n + arrived
+        return 2 * SHARE * n * (n - 1) + arrived * n * KEY_BYTES, 2 * n + arrived
 
     def dealt(self) -> tuple[int, int]:
         """(bytes, messages) of a stage: shares of the private keys by way of the server."""
@@ -80,11 +80,11 @@ class Recovery:
         return simulated_key(seed_for(self.seed, self.stage, "keys"), silo)
 
     def _fresh(self, silo: int, *what: str | int) -> bytes:
-        return derived(self._private(silo), "own mask", *what)
+        return key_for(self._private(silo), "own mask", *what)
 
     def _told(self, secret: bytes, kind: str, silo: int, by: Collection[int], *what: str | int) -> bytes:
         """A silo's secret, from the shares that those who are left hold."""
-        noise = derived(self._private(silo), "shares", kind, *what)
+        noise = key_for(self._private(silo), "shares", kind, *what)
         shares = split(secret, self.silos, self.least, lambda n: keystream(noise, -(-n // WORD)).tobytes())
         return restored({other: shares[other] for other in by}, self.least)
 

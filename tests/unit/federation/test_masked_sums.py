@@ -17,12 +17,13 @@ from fpmg_plugins.topologies.ring import Ring
 from fpmg_plugins.topologies.star import Star
 from scipy.stats import chi2
 
-from fpmg_bench.cipher import derived, keystream
+from fpmg_bench.cipher import keystream
 from fpmg_bench.errors import TrialError
 from fpmg_bench.federation import Schedule, statistics
 from fpmg_bench.federation.masking import MODELS, SUMS
 from fpmg_bench.federation.masks.pairs import agreed, private_key, public_key
 from fpmg_bench.federation.masks.way import way
+from fpmg_bench.keys import key_for
 from fpmg_bench.transport import Inproc
 
 from .toys import Drift, go
@@ -153,7 +154,7 @@ def test_two_silos_agree_on_a_secret_that_a_third_does_not_have():
     theirs = X25519PrivateKey.from_private_bytes(private[0]).exchange(
         X25519PrivateKey.from_private_bytes(private[1]).public_key()
     )
-    assert secrets[0][1] == derived(theirs, "pair", 0, 1)
+    assert secrets[0][1] == key_for(theirs, "pair", 0, 1)
 
 
 def test_the_keystream_is_chacha20s():
@@ -161,4 +162,4 @@ def test_the_keystream_is_chacha20s():
     first = bytes.fromhex("76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7")
     assert keystream(bytes(32), 4).astype("<u8").tobytes() == first
     assert not np.array_equal(keystream(bytes(32), 4), keystream(bytes(32), 4, nonce=1))
-    assert derived(b"a", "x", 1) != derived(b"a", "x", 2)
+    assert key_for(b"a", "x", 1) != key_for(b"a", "x", 2)

@@ -38,6 +38,7 @@ class LatentFlow:
     """
 
     rounds: int | None = None
+    additive = True
 
     def __init__(
         self,
