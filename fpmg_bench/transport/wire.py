@@ -35,11 +35,18 @@ def encode(message: Message, stage: str, round: int, number: int) -> Tensor:
     return torch.cat([torch.frombuffer(bytearray(head), dtype=torch.uint8), *parts])
 
 
-def room(due: Awaited) -> Tensor:
-    """An empty vector for a message that is due."""
+def room(size: int) -> Tensor:
+    """An empty vector for a message of so many bytes."""
     import torch
 
-    return torch.empty(HEADER.size + due.bytes, dtype=torch.uint8)
+    return torch.empty(size, dtype=torch.uint8)
+
+
+def as_tensor(data: bytes) -> Tensor:
+    """The bytes as a vector of their own."""
+    import torch
+
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8)
 
 
 def decode(data: Tensor, due: Awaited, stage: str, round: int, number: int) -> Message:
