@@ -302,7 +302,8 @@ class Evidence(Protocol):
         """What the transport delivered to that silo (-1: the server); empty unless the suite asked for frames.
 
         stage, round, src, origin (whose weights), relayed, masked; state: what was sent; start: the receiver's own model before
-        the round, of the same keys. Of round -1, in the place of state, sums: what one silo added to the exchanged statistics.
+        the round, of the same keys. Of round -1, in the place of state, sums: what one silo added to the exchanged statistics (masked: as it
+        arrived under masks); or left: the total less the silo's own part, and own: that part.
         """
         ...
 

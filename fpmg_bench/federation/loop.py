@@ -84,6 +84,8 @@ class Loop(Learning):
                 statistics.overheard(steps, local, self.plan.stage, self.transport, point is not None)
                 self.transport.committed(where, -1)
             except SiloLost as lost:
+                if self.plan.shares_noise:
+                    raise  # a total may have been seen: less another it would be the dead silo's part, with its part of the noise
                 self._without(lost, -1)
             else:
                 return sums, point

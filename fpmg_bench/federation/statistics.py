@@ -90,7 +90,18 @@ def _hidden(
         for move in wave:
             _overheard(move, held[move.src], form, where, transport, point)
             held[move.dst] = masking.added(held[move.dst], held[move.src]) if move.dst in held else held[move.src]
-    return form.state(masking.decode(held[route.root], point))
+    found = form.state(masking.decode(held[route.root], point))
+    _left(local, found, where.removesuffix(", statistics"), transport)
+    return found
+
+
+def _left(local: Mapping[int, State], total: State, stage: str, transport: Transport) -> None:
+    """Where frames are recorded: what the total tells each silo of all others together, less its own part of it."""
+    if transport.record and len(local) > 2:
+        for silo, own in local.items():
+            left = {key: total[key] - own[key] for key in own}
+            known = {"stage": stage, "round": ROUND, "src": silo, "origin": silo, "relayed": False, "masked": True}
+            transport.frames.setdefault(silo, []).append(known | {"start": {}, "left": left, "own": own})
 
 
 def _overheard(move: Transfer, words: Words, form: sums.Form, where: str, transport: Transport, point: FixedPoint) -> None:
