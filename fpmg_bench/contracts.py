@@ -191,6 +191,7 @@ class Topology(Protocol):
 class Aggregator(Protocol):
     """How a node merges models. `needs`: "individual" excludes secure aggregation; `uses_own`: the result depends on `own`.
 
+    Optional: `weighs_equally = True`: the sum that it needs has equal weights, not patients'.
     Optional: `withstands(models) -> int`, how many liars among so many models it is proven for, whatever they send and whatever
     weight they claim: the result stays near the honest models. 0: none; without the method: measured only. A parameter `liars`,
     where there is one, is the number that it is set for.

@@ -157,7 +157,8 @@ class Exchange:
             group = [m for m in planned if m.dst == dst]
             silos = tuple(m.src for m in group)
             what: tuple[str | int, ...] = ("round", self.round, "after", self.meter.messages, "to", dst, "from", *silos)
-            shares = weights.shares([(m.mass, m.weight) for m in group]).tolist()
+            equal = getattr(self.aggregator, "weighs_equally", False)
+            shares = weights.shares([(1.0, None) if equal else (m.mass, m.weight) for m in group]).tolist()
             recovery = Recovery(self.seed, self.stage, silos, step.drops)
             merge = secure.Sum(recovery, dict(zip(silos, shares, strict=True)), what, f"{self.stage}, round {self.round}")
             self._sums[dst] = merge

@@ -9,6 +9,7 @@ import pytest
 import torch
 from fpmg_plugins.aggregators.centered_clipping import CenteredClipping
 from fpmg_plugins.aggregators.fedavg import FedAvg
+from fpmg_plugins.aggregators.mean import Mean
 from fpmg_plugins.topologies.star import Star
 
 from fpmg_bench.errors import PlumbingError, PrivacyError, TrialError
@@ -44,6 +45,13 @@ def test_the_merged_model_is_the_plain_one_to_1e_6(n, scale):
     assert off(plain, hidden) < 1e-6
     assert all(hidden.states[i] is hidden.states[0] for i in range(n))
     assert hidden.hubs.keys() == plain.hubs.keys()
+
+
+def test_the_plain_mean_is_merged_under_masks_with_equal_weights():
+    plain, _ = go(Star(), Mean(), 5, learner=Drift(size=SIZE))
+    hidden, _ = go(Star(masked=True), Mean(), 5, learner=Drift(size=SIZE))
+    weighted, _ = go(Star(), FedAvg(), 5, learner=Drift(size=SIZE))
+    assert off(plain, hidden) < 1e-6 < off(weighted, hidden)
 
 
 def test_masks_cancel_exactly_and_the_masked_sum_is_that_of_the_integers():
