@@ -14,6 +14,7 @@ from fpmg_bench.federation.handover import path, sources
 from fpmg_bench.federation.hops import Load, hops
 from fpmg_bench.federation.record import Exchanged, line
 from fpmg_bench.federation.stage import Federated, Learning, Plan, SiloShard
+from fpmg_bench.federation.sums import agree
 from fpmg_bench.federation.training import Training
 from fpmg_bench.keys import rng_for
 from fpmg_bench.transport import Inproc, Transport
@@ -61,7 +62,7 @@ class Loop(Learning):
         """Statistics once around, then the same initial state at every silo that got the same statistics."""
         kept: dict[int, State] = {s: {} for s in self.shards}  # what a silo learnt about itself here is its own to use later
         local = {s: self.learner.statistics(self.schema, self.shard(s, -1), self.context(s, -1, kept[s])) for s in self.shards}
-        sums, point = self._summed(local)
+        sums, point = self._summed(local, rounds > 0)
         silos = list(self.masses)
         steps = self.plan.schedule.meeting(silos)
         now, one = Federated(self._initial(sums), kept), next(iter(sums.values()))
@@ -72,15 +73,20 @@ class Loop(Learning):
             now.path += secure.key_path(steps, silos)
         return now
 
-    def _summed(self, local: Mapping[int, State]) -> tuple[dict[int, State], FixedPoint | None]:
+    def _summed(self, local: Mapping[int, State], rounds: bool) -> tuple[dict[int, State], FixedPoint | None]:
         """The sums of the silos' statistics, and how they were masked; once more, among those that are left, where a silo died."""
         where, hide = f"{self.plan.stage}, statistics", self.plan.schedule.hides_sums
         while True:
             try:
                 silos = list(self.masses)
                 steps = self.plan.schedule.meeting(silos)
+                masked = rounds and secure.is_masked(steps)
                 point = statistics.grid(hide, steps, local, where, self.transport, silos, self.plan.shares_noise)
-                sums = statistics.exchange(steps, local, where, self.plan.seed, self.transport, silos, point)
+                sums = statistics.exchange(
+                    steps, local, where, self.plan.seed, self.transport, silos, point, self.bundles.secrets
+                )
+                if masked and not self.transport.whole and not self.bundles.secrets:
+                    self.bundles.secrets |= agree(steps, where, self.transport, silos)
                 statistics.overheard(steps, local, self.plan.stage, self.transport, point is not None)
                 self.transport.committed(where, -1)
             except SiloLost as lost:

@@ -25,25 +25,31 @@ if TYPE_CHECKING:
     from fpmg_bench.contracts import Aggregator, Topology
     from fpmg_bench.federation.layout import Bundle, Layout
     from fpmg_bench.federation.masking import FixedPoint, Words
+    from fpmg_bench.federation.masks.pairs import Secrets
     from fpmg_bench.transport import Message
     from fpmg_bench.types import Step
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """One masked merge: who was to send, with which weight, under which masks. what: names its vectors, no two alike."""
+    """One masked merge: who was to send, with which weight, under which masks. what: names its vectors, no two alike.
+
+    secrets: of this process's silos; None: of all, simulated.
+    """
 
     recovery: Recovery
     weights: Mapping[int, float]
     what: tuple[str | int, ...]
     where: str
+    secrets: Mapping[int, Secrets] | None = None
 
     def masked(self, numbers: Mapping[int, Words], dtype: str) -> dict[int, Words]:
         """What each silo sends."""
         if self.recovery.drops:
             return self.recovery.masked(numbers, *self.what, dtype)
-        secrets = simulated(self.recovery.seed, self.recovery.stage, self.recovery.silos)
-        return masking.masked(numbers, secrets, *self.what, dtype)
+        secrets = self.secrets or simulated(self.recovery.seed, self.recovery.stage, self.recovery.silos)
+        what = (*self.what, dtype)
+        return {s: masking.hidden(words, s, self.recovery.silos, secrets[s], *what) for s, words in numbers.items()}
 
     def total(self, arrived: Mapping[int, Words], dtype: str) -> Words:
         """The sum of what arrived."""
@@ -52,14 +58,14 @@ class Sum:
 
 def mask(messages: Sequence[Message], merge: Sum) -> list[Message]:
     """The messages of one merge with weight_i x_i under masks, int64, in place of x_i."""
-    where = merge.where
+    where, silos = merge.where, merge.recovery.silos
+    refuse_alone(silos, where)
     if any(m.dst >= 0 or m.relayed for m in messages):
         raise PlumbingError(f"{where}: masks cancel in a sum at a server or hub; {messages[0]} is no part of one")
     payloads: dict[int, dict[str, Tensor]] = {m.src: {} for m in messages}
-    for dtype in messages[0].payload:
+    for dtype in messages[0].payload if messages else ():
         shares = {m.src: merge.weights[m.src] * m.payload[dtype].double() for m in messages}
-        numbers = {silo: whole(share, masking.MODELS, len(shares), f"{where}, silo {silo}") for silo, share in shares.items()}
-        refuse_alone(numbers, where)
+        numbers = {silo: whole(share, masking.MODELS, len(silos), f"{where}, silo {silo}") for silo, share in shares.items()}
         for src, words in merge.masked(numbers, dtype).items():
             payloads[src][dtype] = tensor(words)
     return [replace(m, payload=payloads[m.src], masked=True) for m in messages]

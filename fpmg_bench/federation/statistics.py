@@ -17,6 +17,7 @@ from fpmg_bench.federation.sums import ROUND, total
 
 if TYPE_CHECKING:
     from fpmg_bench.federation.masking import FixedPoint, Words
+    from fpmg_bench.federation.masks.pairs import Secrets
     from fpmg_bench.transport import Transport
     from fpmg_bench.types import State, Step, Transfer
 
@@ -61,14 +62,16 @@ def exchange(
     transport: Transport,
     silos: Sequence[int],
     point: FixedPoint | None = None,
+    secrets: dict[int, Secrets] | None = None,
 ) -> dict[int, State]:
     """Sum per connected group of silos; the same bits at all silos of a group.
 
     where: names the place in errors; seed: of simulated keys. silos: all of them, where the transport reaches some in other
-    processes; then the sums of this process's nodes come back. point: of `grid`; in the clear sums are float64, ascending.
+    processes; then the sums of this process's nodes come back. point: of `grid`; in the clear sums are float64, ascending. secrets: where those are kept that
+    this process's silo agrees on with silos in others.
     """
     if not transport.whole:
-        return sums.travelled(steps, local, where, transport, silos, point)
+        return sums.travelled(steps, local, where, transport, silos, point, {} if secrets is None else secrets)
     if point is not None:
         return dict.fromkeys(local, _hidden(steps, local, where, seed, transport, point))
     groups = reached(edges_of(steps), sorted(local))

@@ -92,9 +92,10 @@ def travelled(
     where: str,
     transport: Transport,
     silos: Sequence[int],
-    point: FixedPoint | None = None,
+    point: FixedPoint | None,
+    secrets: dict[int, Secrets],
 ) -> dict[int, State]:
-    """The sums at this process's node; TrialError where two silos' statistics differ in form."""
+    """The sums at this process's node; TrialError where two silos' statistics differ in form. secrets: filled in under masks."""
     told = {silo: {k: list(v) for k, v in Form.of(state).tensors.items()} for silo, state in local.items()}
     forms = transport.gather(f"{where}, form", told)
     form = forms[min(forms)]
@@ -108,15 +109,17 @@ def travelled(
     travel = _Travel(Form(form), where, transport, here)
     own = local.get(here)
     if point is not None:
-        return {here: travel.hidden(steps, own, silos, point)}
+        secrets |= agree(steps, where, transport, silos)
+        return {here: travel.hidden(steps, own, silos, point, secrets[here])}
     if hubs:
         return {here: travel.upwards(steps, own)}
     assert own is not None
     return {here: travel.relayed(steps, own, silos)}
 
 
-def agree(steps: Sequence[Step], where: str, transport: Transport, silos: Sequence[int], here: int) -> Secrets:
-    """Keys of the system, handed on over the plan's edges: the secrets of this process's silo; {} at a server."""
+def agree(steps: Sequence[Step], where: str, transport: Transport, silos: Sequence[int]) -> dict[int, Secrets]:
+    """Keys of the system, handed on over the plan's edges: this process's node -> its secrets; of a server none."""
+    here = next(node for node in {*hubs_of(steps), *silos} if transport.holds(node))
     private = private_key()
     held = {here: public_key(private)} if here >= 0 else {}
     for wave in waves(edges_of(steps), {silo: {silo} for silo in silos}):
@@ -129,7 +132,7 @@ def agree(steps: Sequence[Step], where: str, transport: Transport, silos: Sequen
         for message, (_, origins) in zip(transport.deliver(sent, f"{where}, keys", ROUND, awaited), due, strict=True):
             data = message.payload[BYTES].numpy().tobytes()
             held |= {o: data[KEY_BYTES * i : KEY_BYTES * (i + 1)] for i, o in enumerate(origins) if o is not None}
-    return agreed(here, private, held) if here >= 0 else {}
+    return {here: agreed(here, private, held) if here >= 0 else {}}
 
 
 def _keys(src: int, dst: int, keys: Sequence[bytes]) -> Message:
@@ -144,9 +147,10 @@ class _Travel:
     def __init__(self, form: Form, where: str, transport: Transport, here: int) -> None:
         self.form, self.where, self.transport, self.here = form, where, transport, here
 
-    def hidden(self, steps: Sequence[Step], own: State | None, silos: Sequence[int], point: FixedPoint) -> State:
+    def hidden(
+        self, steps: Sequence[Step], own: State | None, silos: Sequence[int], point: FixedPoint, secrets: Secrets
+    ) -> State:
         """Under masks: this node adds its own to what it gets and sends it on; the total comes back."""
-        secrets = agree(steps, self.where, self.transport, silos, self.here)
         route = way(steps, silos)
         assert route is not None
         held: Words | None = None

@@ -64,7 +64,7 @@ def refusal(spec: TrialSpec, topology: Topology | None) -> str:
         ),
         "budget.stop needs all silos' models after every round, and no rank has them": bool(spec.budget.stop),
         "faults are simulated in one process": bool(spec.faults),
-        "secure aggregation is simulated in one process": any(step.masked for step in steps),
+        "shares that restore a lost silo's masks are simulated in one process": any(step.drops for step in steps),
         "hubs add up statistics in another order than one process does": len(hubs) > 1,
     }
     found = next((reason for reason, applies in reasons.items() if applies), "")

@@ -37,6 +37,7 @@ PLAYS = {
     "handed on": (Ring(relay=False, hops=2, links="neighbours"), FedAvg(), FIVE),
     "relay": (Ring(), CenteredClipping(), FOUR),
     "star": (Star(), FedAvg(), SERVED),
+    "masked": (Star(masked=True), FedAvg(), SERVED),
     "full": (Full(), CoordinateMedian(), FOUR),
     "exponential": (Exponential(), FedAvg(), FOUR),
     "cyclic": (Cyclic(), FedAvg(), FOUR),
