@@ -189,7 +189,16 @@ def _print_privacy(forecasts: Sequence[Forecast]) -> None:
     """Silos under differential privacy; all others release weights without a formal bound."""
     from fpmg_bench.cli import console
 
-    columns = ("dataset/method", "silo", "patients", "rate", "steps a round", "sigma", "sigma of statistics", "epsilon")
+    columns: tuple[str, ...] = (
+        "dataset/method",
+        "silo",
+        "patients",
+        "rate",
+        "steps a round",
+        "sigma",
+        "sigma of statistics",
+        "epsilon",
+    )
     private = [f for f in forecasts if any(s.noise is not None for s in f.silos)]
     shared = any(s.totals is not None for f in private for s in f.silos)
     columns += ("epsilon of totals",) * shared

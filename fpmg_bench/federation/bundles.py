@@ -72,8 +72,9 @@ class Bundles:
         nodes = self._nodes(steps, layout, flat, masses, now, name)
         if not work:
             faulted.lie(faults, nodes, honest)
-        told = (self.plan.stage, now.round, self.plan.seed, faults, masses, None if self.transport.whole else self.secrets)
-        exchange = Exchange(nodes, self.plan.aggregator, self.transport, *told)
+        secrets = None if self.transport.whole else self.secrets
+        place = (self.plan.stage, now.round, self.plan.seed)
+        exchange = Exchange(nodes, self.plan.aggregator, self.transport, *place, faults, masses, secrets)
         after = exchange.run(steps, work.on(layout) if work else None)
         for shares, told in exchange.shared:
             now.key_bytes, now.key_messages = now.key_bytes + shares, now.key_messages + told

@@ -169,7 +169,7 @@ class Exchange:
 
     def _sum(self, at: int, step: Step, dst: int, moves: Sequence[Transfer]) -> secure.Sum:
         silos = tuple(move.src for move in moves)
-        what = ("round", self.round, "step", at, "to", dst, "from", *silos)
+        what: tuple[str | int, ...] = ("round", self.round, "step", at, "to", dst, "from", *silos)
         masses = [self.nodes[silo].mass if silo in self.nodes else self.masses[silo] for silo in silos]
         equal = getattr(self.aggregator, "weighs_equally", False)
         parts = [(1.0, None) if equal else (mass, move.weight) for mass, move in zip(masses, moves, strict=True)]
