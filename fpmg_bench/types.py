@@ -157,7 +157,8 @@ class Cohort:
     condition [n, c] float64 holds, column by column of `conditions`, a class index, a flag 0/1 or a number; NaN unknown.
     The first condition is the label: a category or a flag, known for every record.
     `silo_names` empty: no natural silos. `leaks`: modalities that contain the label by construction.
-    `dropped`: reason -> records the dataset left out.
+    `dropped`: reason -> records the dataset left out. drafted: ranges and categories were read from these patients, and nobody has
+    confirmed them: an epsilon does not cover what they tell.
     """
 
     schemas: Mapping[str, Schema]
@@ -170,6 +171,7 @@ class Cohort:
     silo_names: tuple[str, ...] = ()
     leaks: frozenset[str] = frozenset()
     dropped: Mapping[str, int] = field(default_factory=dict)
+    drafted: bool = False
 
     def __len__(self) -> int:
         return len(self.patient)
@@ -333,7 +335,7 @@ class Scale:
 class Score:
     """One measured number. scope: all | silo:NAME | class:NAME | group:NAME | module:NAME; low, high: 95 % interval.
 
-    floor: the same statistic real against real.
+    floor: the same statistic real against real. source: what is said beside this number, after its scale's source.
     """
 
     key: str
@@ -345,6 +347,7 @@ class Score:
     high: float | None = None
     floor: float | None = None
     n: int | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

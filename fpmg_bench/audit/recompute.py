@@ -2,7 +2,9 @@
 and holds its entries against what the shards counted themselves (`drawn`).
 
 RDP: `opacus.accountants.analysis.rdp` order by order (Mironov 2017; Mironov, Talwar and Zhang 2019). PRV: a fresh Opacus PRV
-accountant with a finer mesh (Gopi, Lee and Wutschitz 2021). A run may not claim less than it spent.
+accountant with a finer mesh (Gopi, Lee and Wutschitz 2021). PLD: Google's `dp-accounting` (Doroshenko et al. 2022), which shares no
+line with either, where it is installed (`pip install 'fpmg-bench[audit]'`). A run may not claim less than it spent, and the three agree:
+PRV and PLD within their stated errors together, neither above RDP.
 """
 
 from __future__ import annotations
@@ -11,18 +13,24 @@ import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from fpmg_bench.audit import sampling_checks
+from fpmg_bench.privacy.claim import words
 
 MESH = 0.005  # the PRV accountant's own stated error, half of its default
 TOLERANCE = 0.02  # absolute, of epsilon: twice the default error
+STEP = 1e-4  # PLD's discretisation of privacy losses, pessimistic: from above
 Entry = tuple[float, float, int]  # sampling rate, noise multiplier, count
 
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """One silo's epsilon: as stated, and recomputed by two accountants. budget: what the suite allowed."""
+    """One silo's epsilon: as stated, and recomputed by three accountants. budget: what the suite allowed.
+
+    pld: None where `dp-accounting` is not installed. holds: what is said beside the number.
+    """
 
     trial: str
     silo: str
@@ -32,6 +40,8 @@ class Recomputed:
     budget: float
     delta: float
     violations: tuple[str, ...]
+    pld: float | None = None
+    holds: str = ""
 
 
 def recompute(
@@ -80,6 +90,23 @@ def epsilons(entries: Iterable[Entry], delta: float) -> tuple[float, float]:
     return _prv(spent, delta), _rdp(spent, delta)
 
 
+def pld(entries: Iterable[Entry], delta: float) -> float | None:
+    """Epsilon of the same by `dp-accounting`'s privacy loss distributions; None where that is not installed."""
+    if find_spec("dp_accounting") is None:
+        return None
+    from dp_accounting import dp_event
+    from dp_accounting.pld.pld_privacy_accountant import PLDAccountant
+
+    spent = [entry for entry in entries if entry[2] > 0]
+    if any(sigma <= 0 for _, sigma, _ in spent):
+        return math.inf
+    account = PLDAccountant(value_discretization_interval=STEP)
+    for rate, sigma, count in spent:
+        noise = dp_event.GaussianDpEvent(sigma)
+        account.compose(dp_event.PoissonSampledDpEvent(rate, noise) if rate < 1 else noise, count)
+    return float(account.get_epsilon(delta)) if spent else 0.0
+
+
 def _prv(entries: Sequence[Entry], delta: float) -> float:
     from opacus.accountants import PRVAccountant
 
@@ -110,15 +137,17 @@ def _silo(
     delta = float(silo.get("delta", ledger.get("delta", trial["spec"]["privacy"]["delta"])))
     entries = [(float(e["sampling_rate"]), _number(e["noise_multiplier"]), int(e["count"])) for e in silo["entries"]]
     prv, rdp = epsilons(entries, delta)
+    third = pld(entries, delta)
     budget = _number(trial["spec"].get("silos", {}).get(silo["name"], {}).get("epsilon", budget))
     stated = _number(silo["epsilon"])
     found = [
         *_claims(stated, prv, rdp, budget),
+        *_third(stated, third, prv, rdp),
         *_entries(trial, silo, rounds),
         *sampling_checks.violations(silo),
         *([] if delta <= float(trial["spec"]["privacy"]["delta"]) else [f"delta {delta:g} is above the claimed one"]),
     ]
-    return Recomputed(trial["id"], str(silo["name"]), stated, prv, rdp, budget, delta, tuple(found))
+    return Recomputed(trial["id"], str(silo["name"]), stated, prv, rdp, budget, delta, tuple(found), third, words(trial))
 
 
 def _claims(stated: float, prv: float, rdp: float, budget: float) -> list[str]:
@@ -129,6 +158,16 @@ def _claims(stated: float, prv: float, rdp: float, budget: float) -> list[str]:
         found.append(f"epsilon {stated:.4g} is above the budget {budget:.4g}")
     if prv > rdp + TOLERANCE:
         found.append(f"PRV {prv:.4g} is above RDP {rdp:.4g}; one of them is wrong")
+    return found
+
+
+def _third(stated: float, third: float | None, prv: float, rdp: float) -> list[str]:
+    """Where PLD says otherwise."""
+    if third is None or (math.isinf(third) and math.isinf(prv)):
+        return []
+    found = [f"states epsilon {stated:.4g}, its entries cost {third:.4g} by PLD"] if stated < third - TOLERANCE else []
+    if abs(third - prv) > TOLERANCE or third > rdp + TOLERANCE:
+        found.append(f"PLD {third:.4g}, PRV {prv:.4g} and RDP {rdp:.4g} do not agree; one of them is wrong")
     return found
 
 

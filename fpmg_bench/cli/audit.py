@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,9 +27,11 @@ def command(
     run: Annotated[Path, typer.Argument(help="A run directory.", show_default=False)],
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Recompute the privacy ledger of every trial from its entries, with Opacus' PRV and RDP accountants, and read its canaries.
+    """Recompute the privacy ledger of every trial from its entries, with Opacus' PRV and RDP accountants and Google's PLD, and read its canaries.
 
-    Exit code 6 where a trial states less than its entries cost, spent more than the suite allows, charged fewer steps than it
+    The third accountant is an extra: pip install 'fpmg-bench[audit]'. Beside each epsilon stands whether its noise is simulated or secure.
+
+    Exit code 6 where the accountants disagree, a trial states less than its entries cost, spent more than the suite allows, charged fewer steps than it
     took, drew batches that are no Poisson samples at the rate it was charged for, claims privacy without a ledger, or where
     the lower bound of a canary audit is above the formal epsilon, at 95 % confidence for all seeds of a method together.
     Exit code 1 where nothing is in violation but trials are damaged on disk (the same run mends them) or private ones failed, which
@@ -40,6 +43,7 @@ def command(
     from fpmg_bench.audit.bound import refuted
     from fpmg_bench.audit.recompute import recompute
     from fpmg_bench.cli import console
+    from fpmg_bench.privacy.claim import words as claim_words
     from fpmg_bench.results import Results
     from fpmg_bench.store import DAMAGED
 
@@ -54,7 +58,7 @@ def command(
     seeds = Counter(claim(trial) for trial in audited)
     verdicts = [refuted(trial["audit"], seeds[claim(trial)]) for trial in audited]
     canaries = [
-        {"trial": trial["id"], **trial["audit"], "violated": bad, "words": words}
+        {"trial": trial["id"], **trial["audit"], "holds": claim_words(trial), "violated": bad, "words": words}
         for trial, (bad, words) in zip(audited, verdicts, strict=True)
     ]
     violated = sum(bool(audit.violations) for audit in audits) + sum(bad for bad, _ in verdicts)
@@ -83,9 +87,25 @@ def claim(trial: Mapping[str, Any]) -> tuple[str, str]:
 def _ledgers(run: Path, audits: Sequence[Recomputed]) -> None:
     from fpmg_bench.cli import console
 
-    columns = ("trial", "silo", "stated", "PRV", "RDP", "budget", "delta", "verdict")
-    rows = [(a.trial, a.silo, a.stated, a.prv, a.rdp, a.budget, a.delta, "VIOLATION" if a.violations else "ok") for a in audits]
-    console.table(f"Ledgers recomputed: {run}", columns, rows, right=columns[2:-1])
+    columns = ("trial", "silo", "stated", "PRV", "PLD", "RDP", "budget", "delta", "holds", "verdict")
+    rows = [
+        (
+            a.trial,
+            a.silo,
+            a.stated,
+            a.prv,
+            "-" if a.pld is None else a.pld,
+            a.rdp,
+            a.budget,
+            a.delta,
+            a.holds,
+            "VIOLATION" if a.violations else "ok",
+        )
+        for a in audits
+    ]
+    console.table(f"Ledgers recomputed: {run}", columns, rows, right=columns[2:-2])
+    if any(a.pld is None and not math.isnan(a.prv) for a in audits):
+        typer.echo("PLD: not checked, dp-accounting is not installed (pip install 'fpmg-bench[audit]')")
     for audit in audits:
         for line in audit.violations:
             typer.echo(f"violation: {audit.trial}, silo {audit.silo}: {line}")
@@ -96,7 +116,7 @@ def _canaries(found: Sequence[Mapping[str, Any]]) -> None:
 
     if not found:
         return
-    columns = ("trial", "scorer", "right", "guesses", "canaries", "lower bound", "ceiling", "formal", "verdict")
-    keys = ("trial", "scorer", "correct", "guesses", "canaries", "epsilon_lower", "ceiling", "formal", "words")
+    columns = ("trial", "scorer", "right", "guesses", "canaries", "lower bound", "ceiling", "formal", "holds", "verdict")
+    keys = ("trial", "scorer", "correct", "guesses", "canaries", "epsilon_lower", "ceiling", "formal", "holds", "words")
     rows = [tuple(float(each[key]) if key == "formal" else each[key] for key in keys) for each in found]
-    console.table("Canaries: a lower bound on epsilon at 95 % confidence", columns, rows, right=columns[2:-1])
+    console.table("Canaries: a lower bound on epsilon at 95 % confidence", columns, rows, right=columns[2:-2])

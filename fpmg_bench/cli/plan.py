@@ -198,6 +198,8 @@ def _print_privacy(forecasts: Sequence[Forecast]) -> None:
         "sigma",
         "sigma of statistics",
         "epsilon",
+        "delta",
+        "holds",
     )
     private = [f for f in forecasts if any(s.noise is not None for s in f.silos)]
     shared = any(s.totals is not None for f in private for s in f.silos)
@@ -205,12 +207,12 @@ def _print_privacy(forecasts: Sequence[Forecast]) -> None:
     rows = [
         (
             *(_cell(f.id), s.silo, s.patients, _stages(s.stage1.rate, s.stage2.rate), _stages(s.stage1.steps, s.stage2.steps)),
-            *(s.noise, s.noise_statistics, s.epsilon, *([s.totals] * shared)),
+            *(s.noise, s.noise_statistics, s.epsilon, s.delta, s.holds, *([s.totals] * shared)),
         )
         for f in private
         for s in f.silos
     ]
-    console.table("Privacy, calibrated to the whole plan (PRV)", columns, rows, right=columns[2:])
+    console.table("Privacy, calibrated to the whole plan (PRV)", columns, rows, right=columns[2:-1])
     without = [_cell(f.id) for f in forecasts if f.silos and f not in private]
     if without:
         typer.echo(f"epsilon infinite (no privacy asked for): {', '.join(without)}")

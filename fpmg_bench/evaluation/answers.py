@@ -43,7 +43,7 @@ def read(answer: Any) -> list[Score]:
 def _plain(score: Any) -> Score:
     if not isinstance(score, Score):
         raise PluginError(f"it returned {_shown(score)} among its scores", CONTRACT)
-    for name in ("key", "scope", "modality"):
+    for name in ("key", "scope", "modality", "source"):
         text = getattr(score, name)
         if not _text(text) and (text is not None or name != "modality"):
             raise PluginError(f"score {_shown(score.key)}: {name} is {_shown(text)}", CONTRACT)

@@ -56,6 +56,7 @@ class SiloForecast:
     """One silo's privacy: its pace in either stage, the noise its ledger was calibrated to, and the epsilon of the whole plan (PRV).
 
     totals: epsilon against whoever sees only totals, where silos share the noise of sums.
+    holds: what is said beside that epsilon: simulated or secure, and what it takes for granted.
     """
 
     silo: str
@@ -65,6 +66,8 @@ class SiloForecast:
     noise: float | None
     noise_statistics: float | None
     epsilon: float
+    delta: float | None = None
+    holds: str = ""
     totals: float | None = None
 
 
@@ -134,7 +137,7 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     return Forecast(
         spec.id,
         tuple(stages),
-        tuple(_silo(s, ledgers) for s in silos),
+        tuple(_silo(s, ledgers, train.drafted) for s in silos),
         edges,
         raw_upload(train, placed.cohort, pooled),
         pooled,
@@ -146,17 +149,21 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     )
 
 
-def _silo(silo: Any, ledgers: Mapping[int, Ledger]) -> SiloForecast:
+def _silo(silo: Any, ledgers: Mapping[int, Ledger], drafted: bool) -> SiloForecast:
+    from dataclasses import asdict
+
     from fpmg_bench.privacy import epsilon_of
+    from fpmg_bench.privacy.claim import claim, told
     from fpmg_bench.privacy.ledger import mechanisms
 
     ledger = ledgers.get(silo.index)
     if ledger is None:
         return SiloForecast(silo.name, silo.patients, silo.stage1, silo.stage2, None, None, float("inf"))
-    rows, noise, delta = mechanisms(ledger.planned, ledger.rates, ledger.noise), ledger.noise, ledger.privacy.delta
-    totals = None if ledger.privacy.colluding is None else epsilon_of(ledger.of_totals(rows), delta)
-    told = (noise.steps, noise.statistics, epsilon_of(rows, delta), totals)
-    return SiloForecast(silo.name, silo.patients, silo.stage1, silo.stage2, *told)
+    rows, noise, asked = mechanisms(ledger.planned, ledger.rates, ledger.noise), ledger.noise, ledger.privacy
+    totals = None if asked.colluding is None else epsilon_of(ledger.of_totals(rows), asked.delta)
+    holds = told(asdict(asked), claim(asked, drafted))
+    found = (noise.steps, noise.statistics, epsilon_of(rows, asked.delta), asked.delta, holds, totals)
+    return SiloForecast(silo.name, silo.patients, silo.stage1, silo.stage2, *found)
 
 
 def _edges(spec: TrialSpec, parts: Parts, silos: int) -> tuple[tuple[int, int], ...]:

@@ -208,6 +208,7 @@ class Ledger:
             "name": self.name,
             "patients": self.patients,
             "epsilon": self.epsilon(),
+            "noise": self.privacy.noise,
             "accountant": "prv",
             "epsilon_rdp": self.epsilon("rdp"),
             "epsilon_by_stage": self.by_stage(),

@@ -10,6 +10,7 @@ of 64 bits, r uniform below BIN, kept with probability exp(-r (2 m BIN + r) / (2
 
 from __future__ import annotations
 
+import math
 from decimal import Context, Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -52,7 +53,7 @@ def noised(total: Tensor, bound: float, sigma: float, stream: Stream) -> Tensor:
 
 def grid(n: int, bound: float, sigma: float) -> float:
     """The step of the grid for a sum of n numbers: sigma x (bound + sqrt(n) steps) / SIGMA, solved for the step."""
-    rounding = sigma * n**0.5 / SIGMA
+    rounding = sigma * math.sqrt(n) / SIGMA
     if rounding > COARSEST:
         raise PrivacyError(
             f"noise multiplier {sigma:.4g} on {n:,} numbers: the grid of the noise is too coarse for it", "use fewer numbers"

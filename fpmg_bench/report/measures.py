@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fpmg_bench.calibration import Verdict, mark
+from fpmg_bench.privacy.claim import words
 from fpmg_bench.report.blocks import Cell, Head, Tone
 from fpmg_bench.report.scores import Summary
 from fpmg_bench.report.view import Group, Method, View
@@ -180,6 +181,11 @@ def formal(method: Method) -> float | None:
         return None
     spent = [as_float((trial.record.get("privacy") or {}).get("epsilon")) for trial in method.done]
     return max((math.inf if each is None else each for each in spent), default=math.inf)
+
+
+def holds(method: Method) -> str:
+    """What is said beside a private method's epsilon: "simulated", "secure"; "" where none is claimed."""
+    return next((said for trial in method.done if (said := words({"spec": trial.spec, **trial.record}))), "")
 
 
 def heads(view: View, group: Group, measures: Sequence[Measure], first: str = "Method") -> list[Head]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from fpmg_bench.devices import CPU
 from fpmg_bench.document import EXACT, Problems, brief, did_you_mean, plural
 from fpmg_bench.errors import SuiteError
 from fpmg_bench.partition import merged_sites, spreading
-from fpmg_bench.spec import NOT_HERE, Choice, TrialSpec
+from fpmg_bench.spec import NOT_HERE, Choice, Privacy, TrialSpec
 from fpmg_bench.suite.faults import fault_refusals, faults_of
 from fpmg_bench.suite.model import MOST_TRIALS, DatasetEntry, Method, Plan, Refusal, Suite
 from fpmg_bench.suite.refusals import refusals
@@ -81,7 +82,7 @@ def trial(suite: Suite, entry: DatasetEntry, method: Method, info: CohortInfo, s
         method.aggregator,
         replace(suite.budget, **method.budget),
         suite.metrics,
-        method.privacy,
+        privacy_of(method, info),
         silos_of(method, info, silo_names(partition, info)),
         method.control,
         suite.frames,
@@ -92,6 +93,13 @@ def trial(suite: Suite, entry: DatasetEntry, method: Method, info: CohortInfo, s
         encoder_aggregator=method.encoder_aggregator,
         device=CPU if method.control and not method.topology else suite.limits.device,  # a bare control trains nothing
     )
+
+
+def privacy_of(method: Method, info: CohortInfo) -> Privacy | None:
+    """The method's privacy; where it names no delta with the largest power of ten below 1 / n^1.1, n the cohort's patients."""
+    if method.privacy is None or method.privacy.delta:
+        return method.privacy
+    return replace(method.privacy, delta=float(f"1e{math.ceil(-1.1 * math.log10(max(info.patients, 2))) - 1}"))
 
 
 def encoders_of(method: Method, info: CohortInfo) -> dict[str, Choice]:

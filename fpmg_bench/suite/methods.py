@@ -141,9 +141,9 @@ def read_privacy(place: Place) -> Privacy | None:
     if place.value is None:
         return None
     found = place.fields(
-        ("epsilon", "delta", "clip", "secure", "balanced", "statistics", "public_sizes", "colluding"), ("epsilon", "delta")
+        ("epsilon", "delta", "clip", "secure", "balanced", "statistics", "public_sizes", "colluding"), ("epsilon",)
     )
-    epsilon, delta, clip = 1.0, 1e-5, 1.0
+    epsilon, delta, clip = 1.0, 0.0, 1.0
     if "epsilon" in found:
         no_noise = "a number above 0 (0 releases nothing about anyone; without privacy, leave `privacy` out)"
         epsilon = found["epsilon"].number(no_noise, 1.0, above=0)
@@ -156,8 +156,9 @@ def read_privacy(place: Place) -> Privacy | None:
         given["statistics"] = found["statistics"].number("a share of epsilon, above 0 and below 1", 0.5, above=0, upto=0.99)
     if "colluding" in found and found["colluding"].value is not None:
         given["colluding"] = found["colluding"].whole(0, 0)
-    if given.get("balanced") and not given.get("public_sizes", True):
-        found["public_sizes"].wrong("`balanced` takes its rates from label counts that are public; write one or the other")
+    if given.get("balanced") and not given.get("public_sizes"):
+        place = found.get("public_sizes", found["balanced"])
+        place.wrong("`balanced` takes its rates from label counts that are public; write public_sizes: true too")
     return Privacy(epsilon, delta, clip, **given)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.federation import hidden
 from fpmg_bench.privacy import Draws, Ledger, Noise, calibrate
+from fpmg_bench.privacy.claim import SAID, claim
 from fpmg_bench.trial import requested, sizes
 
 if TYPE_CHECKING:
@@ -159,16 +160,20 @@ def recall(ledgers: Mapping[int, Ledger], draws: Mapping[int, Draws], kept: Mapp
         draws[int(silo)].recall(entries["observed"])
 
 
-def ledger_file(ledgers: Mapping[int, Ledger], draws: Mapping[int, Draws], spec: TrialSpec) -> dict[str, Any]:
-    """ledger.json. observed: what the shards counted themselves; `fpmg-bench audit` holds it against the entries."""
+def ledger_file(ledgers: Mapping[int, Ledger], draws: Mapping[int, Draws], spec: TrialSpec, drafted: bool) -> dict[str, Any]:
+    """ledger.json. observed: what the shards counted themselves; `fpmg-bench audit` holds it against the entries.
+
+    drafted: nobody has confirmed the cohort's schema.
+    """
     privacy = spec.privacy
+    said = claim(privacy, drafted) if privacy else {}
     return {
         "unit": "patient",
-        "adjacency": "add/remove",
+        **said,
         "scope": "the messages and the generator of this trial; not the scores of this report, nor `observed`, which is for an auditor",
         "delta": privacy.delta if privacy else None,
         "tuning": _tuning(spec),
-        "noise": "not repeatable, from the system" if privacy and privacy.secure else "reproducible noise: not for release",
+        "noise_means": SAID.get(said.get("noise", ""), ""),
         "silos": [ledger.summary() | {"observed": draws[silo].stages} for silo, ledger in ledgers.items()],
     }
 
@@ -183,7 +188,7 @@ def _tuning(spec: TrialSpec) -> str:
     return "none"
 
 
-def privacy_summary(ledgers: Mapping[int, Ledger], spec: TrialSpec) -> dict[str, Any] | None:
+def privacy_summary(ledgers: Mapping[int, Ledger], spec: TrialSpec, drafted: bool) -> dict[str, Any] | None:
     """The privacy entry of trial.json: epsilon is the maximum over silos, since each patient is in one."""
     if spec.privacy is None:
         return None
@@ -191,5 +196,6 @@ def privacy_summary(ledgers: Mapping[int, Ledger], spec: TrialSpec) -> dict[str,
     told = ("patients", "epsilon", "noise_multiplier", "entries", "colluding", "epsilon_of_totals")
     silos = [{"silo": r["name"], **{k: r[k] for k in told if k in r}} for r in rows]
     totals = [r["epsilon_of_totals"] for r in rows if "epsilon_of_totals" in r]
-    found = {"epsilon": max(r["epsilon"] for r in rows), "delta": spec.privacy.delta, "unit": "patient", "silos": silos}
-    return found | ({"colluding": spec.privacy.colluding, "epsilon_of_totals": max(totals)} if totals else {})
+    head = {"epsilon": max(r["epsilon"] for r in rows), "delta": spec.privacy.delta, "unit": "patient"}
+    shared = {"colluding": spec.privacy.colluding, "epsilon_of_totals": max(totals)} if totals else {}
+    return head | claim(spec.privacy, drafted) | shared | {"silos": silos}

@@ -77,7 +77,7 @@ class Judge:
         with clock("sample"):
             made = self._made(learnt, models)
         pooled = spec.partition.get("kind") == "pooled"
-        sink.ledger(account.ledger_file(stages.ledgers, stages.draws, spec))
+        sink.ledger(account.ledger_file(stages.ledgers, stages.draws, spec, train.drafted))
         released = replace(
             made,
             rounds=sink.rounds,
@@ -94,7 +94,7 @@ class Judge:
         )
         graph = asdict(graph_of(parts.topology, len(prepared.silos))) if parts.topology and not pooled else {}
         faults = faulted.summary(stages, sink.rounds)
-        return released, Conduct(account.privacy_summary(stages.ledgers, spec), stages.carried, graph, faults)
+        return released, Conduct(account.privacy_summary(stages.ledgers, spec, train.drafted), stages.carried, graph, faults)
 
     def _made(self, learnt: Learnt, models: Models) -> Released:
         """What the generator draws, or what stands in its place."""

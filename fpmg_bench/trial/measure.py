@@ -116,5 +116,5 @@ def _row(name: str, metric: Metric, score: Score, status: str, reason: str) -> d
         "lowest": scale.low if math.isfinite(scale.low) else None,
         "highest": scale.high if math.isfinite(scale.high) else None,
         "unit": scale.unit,
-        "source": scale.source,
+        "source": "; ".join(filter(None, (scale.source, score.source))),
     }

@@ -56,5 +56,5 @@ def _plain(value: Any) -> Any:
         return {"name": value.name, **value.params}
     if isinstance(value, Privacy):
         default = asdict(Privacy(value.epsilon, value.delta))
-        return {k: v for k, v in asdict(value).items() if k in ("epsilon", "delta") or v != default[k]}
+        return {k: v for k, v in asdict(value).items() if k == "epsilon" or (k == "delta" and v) or v != default[k]}
     return dict(value) if isinstance(value, Mapping) else value

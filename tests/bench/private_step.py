@@ -1,4 +1,4 @@
-"""Processor seconds and memory of a local step, plain and private, in turns: `python private_step.py KIND NAME MODALITY STEPS`, prints JSON."""
+"""Processor seconds and memory of a local step, plain, private and secure, in turns: `python private_step.py KIND NAME MODALITY STEPS`, prints JSON."""
 
 import ctypes
 import gc
@@ -47,12 +47,13 @@ def setting(kind, modality):
 
 
 def measure(kind, name, modality, count):
-    """Least seconds a step and bytes grown of `count` steps, plain and private; the private steps that were taken, and declared."""
+    """Least seconds a step and bytes grown of `count` steps, plain, private and secure; the private steps that were taken, and declared."""
     schema, rows = setting(kind, modality)
     learner = Registry.discover().build(kind, Choice(name, {}))
     plan = {"s": learner.charges(schema, 5 * count)}
-    book = Ledger(0, "a", PATIENTS, RATE, Privacy(8.0, 1e-4), Noise(1.0, 1e-6, 1.0), plan)
-    steps = {how: local_steps(learner, schema, rows, ledger, count) for how, ledger in (("plain", None), ("private", book))}
+    book, secure = (Ledger(0, "a", PATIENTS, RATE, Privacy(8.0, 1e-4), Noise(1.0, 1e-6, 1.0, how), plan) for how in (False, True))
+    books = (("plain", None), ("private", book), ("secure", secure))
+    steps = {how: local_steps(learner, schema, rows, ledger, count) for how, ledger in books}
     taken = {how: [] for how in steps}
     for _ in range(3):  # in turns: what another program does to the processor's clock and caches meets both
         for how, step in steps.items():

@@ -1,4 +1,4 @@
-"""What DP-SGD costs beside plain training, learner by learner: at most five times the seconds and twice the memory."""
+"""What DP-SGD costs beside plain training, learner by learner: at most five times the seconds and twice the memory; secure noise 1.3 x."""
 
 from pathlib import Path
 
@@ -33,6 +33,7 @@ def test_a_private_step_beside_a_plain_one(measured, measuring, bar, kind, name,
     assert found["taken"] == found["declared"] > 0
     plain, private = found["plain"], found["private"]
     bar("seconds, private over plain", private["seconds"] / plain["seconds"], 5)
+    bar("seconds, secure over simulated", found["secure"]["seconds"] / private["seconds"], 1.3)
     bar("memory, private over plain", private["grown"] / max(plain["grown"], SMALL), 2)
 
 

@@ -63,12 +63,12 @@ def test_the_honest_run_holds_and_the_noiseless_one_does_not(trials):
 def test_the_ledger_counts_the_canaries_that_are_in(trials, run):
     """190 training patients are left by the split; the coins of 60 canaries add about 30."""
     ledger = json.loads((run / "trials" / trials["honest"]["key"] / "ledger.json").read_text())
-    patients = sum(silo["patients"] for silo in ledger["silos"])
+    patients = sum(silo["observed"]["stage2"]["patients"] for silo in ledger["silos"])  # those it states are noisy
     split = trials["honest"]["split"]
     assert patients == split["train"]["patients"]
     assert split["r1"]["patients"] + split["r2"]["patients"] < 0.6 * (300 - patients + 30)
     for silo in ledger["silos"]:
-        assert silo["observed"]["stage2"]["patients"] == silo["patients"]
+        assert silo["observed"]["stage2"]["patients"] != silo["patients"]  # sizes are private
         assert silo["observed"]["stage2"]["draws"] == 12
 
 

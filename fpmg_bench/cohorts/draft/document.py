@@ -26,6 +26,7 @@ name: {name}
 licence: unknown            # under what terms may the data be used?
 citation: ""                # whom to cite
 publishable: false          # true: reports may show samples of real patients
+drafted: true               # false: every range and category is declared; until then each epsilon says that they are not
 manifest: {manifest}
 """
 

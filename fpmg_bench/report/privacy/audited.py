@@ -7,7 +7,7 @@ from typing import Any
 
 from fpmg_bench.audit import bound, sampling_checks
 from fpmg_bench.report.blocks import Cell, Prose
-from fpmg_bench.report.measures import epsilon
+from fpmg_bench.report.measures import epsilon, holds
 from fpmg_bench.report.read import TrialFiles
 from fpmg_bench.report.view import Method, View
 from fpmg_bench.report.wording import number
@@ -32,7 +32,7 @@ def refutations(method: Method) -> Iterator[tuple[TrialFiles, str]]:
     for trial in method.done:
         audit = trial.record.get("audit")
         if audit and bound.refuted(audit, seeds)[0]:
-            least, formal = number(bound.together(audit, seeds)[0], 2), epsilon(audit["formal"])
+            least, formal = number(bound.together(audit, seeds)[0], 2), f"{epsilon(audit['formal'])} {holds(method)}".strip()
             reported = f"{audit['correct']} of {audit['guesses']} guesses on {audit['canaries']} canaries were right"
             yield trial, f"{trial.id}: canaries show ε of at least {least}, {formal} is claimed ({reported}){_planted(audit)}."
         for silo in trial.ledger.get("silos") or ():

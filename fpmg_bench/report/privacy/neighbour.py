@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from fpmg_bench.report.blocks import Cell, Figure, Head, Heading, Key, Plot, Prose, Row, Section, Table
 from fpmg_bench.report.drawing import figures
-from fpmg_bench.report.measures import epsilon, formal
+from fpmg_bench.report.measures import epsilon, formal, holds
 from fpmg_bench.report.privacy.attacks import attacked, distinguishable
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import listing, number, slug
@@ -163,4 +163,6 @@ def _known(view: View, group: Group, method: Method, key: str) -> bool:
 
 def _name(view: View, method: Method) -> Cell:
     """With the formal epsilon below: leakage is compared at equal epsilon."""
-    return Cell(method.name, f"formal ε {epsilon(formal(method))}", swatch=view.styles[method.name].swatch)
+    return Cell(
+        method.name, f"formal ε {epsilon(formal(method))} {holds(method)}".strip(), swatch=view.styles[method.name].swatch
+    )

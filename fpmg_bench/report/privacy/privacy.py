@@ -6,20 +6,22 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fpmg_bench.privacy.claim import DRAFTED, SECURE
 from fpmg_bench.report.blocks import Cell, Head, Heading, Prose, Row, Section, Table
-from fpmg_bench.report.measures import ATTACK, COPY, Measure, cell, epsilon, formal, heads
+from fpmg_bench.report.measures import ATTACK, COPY, Measure, cell, epsilon, formal, heads, holds
 from fpmg_bench.report.privacy import audited, minorities
 from fpmg_bench.report.privacy.attacks import NEIGHBOUR, OTHERS, PROXIES, RECORDS, attacked
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import as_float, count, number, plural, span
 
 SCOPE = (
-    "The unit is one patient (all modalities and visits together), add/remove adjacency, inside one silo; the federation's ε is the largest over silos. "
+    "The unit is one patient (all modalities and visits together) inside one silo; the federation's ε is the largest over silos. Adjacency is add/remove, unless it is named beside the number. "
     "ε covers releasing one trial's messages and generator to anyone. It does not cover this report: scores on real patients, several seeds and settings.",
-    "Silo sizes and the requested label mixture are taken as public.",
 )
-REPEATABLE = "Reproducible noise: not for release. The noise comes from the seed tree, so ε assumes a secret root seed."
-SECURE = "Noise of the system's generator (secure: true): these trials are not repeatable."
+SIMULATED = "Simulated: not for release. Noise and samples follow from the suite's seed, which the run directory tells: ε says what the same trial would spend with `secure: true`."
+SYSTEM = "Secure: noise and samples have keys of the system's (secure: true); these trials are not repeatable."
+ZERO_OUT = "Zero-out, sizes and labels public (public_sizes: true): numbers of patients by silo, label and modality are taken as known, so ε does not cover whether a patient is there, nor what their label is."
+DRAFT = "Schema not confirmed: ranges and categories were read from patients (cohort.yaml says drafted: true), and ε does not cover what they tell."
 
 READING = (
     "Attacks are AUROC: 0.5 is guessing, 1 recognises every training patient. Red: above guessing beyond the interval over "
@@ -44,9 +46,13 @@ def panel(view: View) -> Section:
 def _noise(view: View) -> Iterator[str]:
     private = [trial.spec["privacy"] for trial in view.trials() if trial.spec.get("privacy")]
     if any(not choice.get("secure") for choice in private):
-        yield REPEATABLE
+        yield SIMULATED
     if any(choice.get("secure") for choice in private):
-        yield SECURE
+        yield SYSTEM
+    if any(choice.get("public_sizes", True) for choice in private):
+        yield ZERO_OUT
+    if any((trial.record.get("privacy") or {}).get("schema") == DRAFTED for trial in view.trials()):
+        yield DRAFT
     if not private:
         yield "No method in this run asked for differential privacy."
 
@@ -135,8 +141,8 @@ def _formal(method: Method) -> Cell:
         )
         return Cell("∞", "no guarantee", math.inf, "bad" if method.private else "muted", why)
     if audited.refuted(method):
-        return Cell(epsilon(worst), "refuted", worst, "bad", audited.REFUTED)
-    return Cell(epsilon(worst), "", worst, "good")
+        return Cell(epsilon(worst), f"refuted\n{holds(method)}", worst, "bad", audited.REFUTED)
+    return Cell(epsilon(worst), holds(method), worst, "good" if SECURE in holds(method) else "")
 
 
 def _silos(group: Group) -> Table:
@@ -188,7 +194,11 @@ def _silo_row(method: Method, seeds: Sequence[Mapping[str, Any]]) -> Row:
             Cell(count(worst.get("patients")), sort=as_float(worst.get("patients"))),
             Cell(
                 epsilon(worst.get("epsilon")),
-                "; ".join(filter(None, (span(min(lows), max(lows), epsilon) if len(set(lows)) > 1 else "", _totals(worst)))),
+                "\n".join(
+                    filter(
+                        None, (span(min(lows), max(lows), epsilon) if len(set(lows)) > 1 else "", holds(method), _totals(worst))
+                    )
+                ),
                 as_float(worst.get("epsilon")),
             ),
             Cell(

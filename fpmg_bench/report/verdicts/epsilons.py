@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from fpmg_bench.report.blocks import Cell, Figure, Head, Key, Plot, Row, Table
 from fpmg_bench.report.drawing import figures
 from fpmg_bench.report.drawing.palette import Style, style
-from fpmg_bench.report.measures import ATTACK, RG, TSTR, Measure, cell, epsilon, formal, heads
+from fpmg_bench.report.measures import ATTACK, RG, TSTR, Measure, cell, epsilon, formal, heads, holds
 from fpmg_bench.report.privacy.attacks import NEIGHBOUR, RECORDS
 from fpmg_bench.report.view import Group, Method, View
 
@@ -103,7 +103,7 @@ def _traces(view: View, group: Group, measure: Measure, line: Line, last: float,
         yield figures.line(name, [x for x, _, _, _ in known], through, drawn, marks=False, width=1.5, hoverinfo="skip")
     for x, method, found, mean in known:
         said = cell(found, measure.say)
-        hover = f"ε {epsilon(_formal(method))}<br>{measure.name(view, group)} {said.text} {said.small}"
+        hover = f"ε {epsilon(_formal(method))} {holds(method)}<br>{measure.name(view, group)} {said.text} {said.small}"
         yield figures.dot(name, x, mean, drawn, bars={"x": None, "y": found.interval}, hover=hover)
 
 
@@ -113,7 +113,7 @@ def _table(view: View, group: Group, measures: Sequence[Measure]) -> Table:
             [
                 Cell(method.name),
                 Cell(_topology(method)),
-                Cell(epsilon(_formal(method)), sort=_formal(method)),
+                Cell(epsilon(_formal(method)), holds(method), sort=_formal(method)),
                 *(cell(measure.summary(view, group, method), measure.say) for measure in measures),
             ]
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fpmg_bench.report.blocks import Cell, Heading, Prose, Row, Section, Table
-from fpmg_bench.report.measures import CO, EPSILON, LEADERBOARD, SPREAD, Measure, cell, heads
+from fpmg_bench.report.measures import CO, EPSILON, LEADERBOARD, SPREAD, Measure, cell, heads, holds
 from fpmg_bench.report.verdicts import tested
 from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK
 from fpmg_bench.report.verdicts.verdict import UNDER_DISPERSED
@@ -108,7 +108,7 @@ def _kind(method: Method) -> str:
         return "reference, pools all patients"
     if method.uses("topology", "isolated"):
         return "baseline, shares nothing"
-    return "with differential privacy" if method.private else ""
+    return f"with differential privacy, {holds(method)}".rstrip(", ") if method.private else ""
 
 
 def _cell(view: View, group: Group, method: Method, measure: Measure) -> Cell:

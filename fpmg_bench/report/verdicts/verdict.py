@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fpmg_bench.report.blocks import Finding, Findings, Section, Tiles, Tone
-from fpmg_bench.report.measures import ATTACK, CO, COPY, DG, EPSILON, RECOVERED, RG, SPREAD, TSTR, Measure
+from fpmg_bench.report.measures import ATTACK, CO, COPY, DG, EPSILON, RECOVERED, RG, SPREAD, TSTR, Measure, holds
 from fpmg_bench.report.privacy import neighbour
 from fpmg_bench.report.privacy.attacks import NEIGHBOUR, distinguishable
 from fpmg_bench.report.scores import Summary
@@ -188,7 +188,7 @@ def _copies(view: View, group: Group) -> Iterator[Finding]:
 
 def _formal(view: View, group: Group) -> Iterator[Finding]:
     private = [(m, EPSILON.summary(view, group, m)) for m in group.ranked if m.private]
-    said = [f"{m.name} (ε {EPSILON.say(s.mean)})" for m, s in private if s.mean is not None]
+    said = [f"{m.name} (ε {EPSILON.say(s.mean)} {holds(m)})" for m, s in private if s.mean is not None]
     if said:
         yield Finding(
             "Formal privacy", f"A patient-level guarantee is accounted for {listing(said)}; all other methods have none."

@@ -92,6 +92,15 @@ def test_counts_survive_a_checkpoint():
     draws.access("stage2", 10, "counts")
     again.recall(draws.stages)
     again.draw("stage2", 10, 5)
-    expected = {"patients": 10, "draws": 2, "drawn": 9, "squares": 41, "moments": 0, "counts": 1, "planned": [[10, 0.5]]}
+    expected = {
+        "patients": 10,
+        "draws": 2,
+        "drawn": 9,
+        "squares": 41,
+        "moments": 0,
+        "counts": 1,
+        "left_out": 0,
+        "planned": [[10, 0.5]],
+    }
     assert again.stages["stage2"] == expected
     assert draws.stages["stage2"]["draws"] == 1

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from fpmg_bench.audit.recompute import epsilons, recompute
+from fpmg_bench.audit import recompute as recomputing
+from fpmg_bench.audit.recompute import MESH, STEP, epsilons, pld, recompute
 from fpmg_bench.cli import main
 
 
@@ -21,6 +22,58 @@ def test_known_answers(rate: float, sigma: float, steps: int, delta: float, rdp:
     found = epsilons([(rate, sigma, steps)], delta)
     assert found[0] == pytest.approx(prv, abs=0.02)
     assert found[1] == pytest.approx(rdp, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("entries", "delta"),
+    [
+        ([(64 / 1000, 1.0, 312)], 1e-4),
+        ([(32 / 4000, 1.0, 1250)], 1e-5),
+        ([(0.1, 7.4, 1000), (1.0, 20.0, 4)], 1e-4),
+        ([(1.0, 12.0, 2)], 1e-5),
+    ],
+)
+def test_three_accountants_agree_within_their_stated_errors(entries: Any, delta: float) -> None:
+    """PRV gives the upper end of its error, PLD rounds every loss up by at most a step: both from above, neither above RDP."""
+    pytest.importorskip("dp_accounting")
+    third, (prv, rdp) = pld(entries, delta), epsilons(entries, delta)
+    assert third is not None
+    assert abs(third - prv) <= MESH + sum(count for _, _, count in entries) ** 0.5 * STEP
+    assert third <= rdp and prv <= rdp + MESH
+
+
+def test_a_third_accountant_that_says_otherwise_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recomputing, "pld", lambda entries, delta: 7.2)
+    (audit,) = recompute(_trial(), _ledger(), _rounds())
+    assert audit.violations == (
+        "states epsilon 6.64, its entries cost 7.2 by PLD",
+        "PLD 7.2, PRV 6.638 and RDP 7.467 do not agree; one of them is wrong",
+    )
+
+
+def test_without_dp_accounting_two_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recomputing, "find_spec", lambda name: None)
+    (audit,) = recompute(_trial(), _ledger(), _rounds())
+    assert audit.pld is None and audit.violations == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "holds"),
+    [
+        ({"secure": True, "public_sizes": False}, {}, "secure"),
+        ({}, {}, "simulated; zero-out, sizes and labels public"),  # of a trial from before sizes were private
+        (
+            {"public_sizes": False},
+            {"noise": "simulated", "adjacency": "add/remove", "schema": "schema not confirmed"},
+            "simulated; schema not confirmed",
+        ),
+    ],
+)
+def test_what_an_epsilon_takes_for_granted_stands_beside_it(asked: Any, said: Any, holds: str) -> None:
+    trial = _trial() | {"privacy": said}
+    trial["spec"]["privacy"] |= asked
+    (audit,) = recompute(trial, _ledger(), _rounds())
+    assert audit.holds == holds
 
 
 def test_nothing_costs_nothing_and_no_noise_costs_everything() -> None:

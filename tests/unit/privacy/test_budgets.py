@@ -66,8 +66,8 @@ def test_balanced_rates_make_classes_as_frequent_and_are_charged_at_the_largest(
     expected = np.bincount(COHORT.label, weights=rates)
     present = counts > 0
     assert expected[present] == pytest.approx(np.full(present.sum(), 0.1 * len(COHORT) / present.sum()))
-    assert even.rates == {"conditions": 0.1, "stage1:table": 0.1, "stage2": pytest.approx(rates.max())}
-    assert plain.rates == dict.fromkeys(("conditions", "stage1:table", "stage2"), 0.1)
+    assert even.rates == {"sizes": 0.1, "conditions": 0.1, "stage1:table": 0.1, "stage2": pytest.approx(rates.max())}
+    assert plain.rates == dict.fromkeys(("sizes", "conditions", "stage1:table", "stage2"), 0.1)
     assert even.noise.steps > plain.noise.steps
     assert spend_all(even) <= 8.0
 
@@ -86,7 +86,7 @@ def test_a_rare_class_is_not_in_every_batch():
 )
 def test_the_ledger_says_what_tuning_is_not_covered(changes, said):
     books = opened(spec(), [silo()])
-    file = account.ledger_file(books, {0: Draws()}, replace(spec(), **changes))
+    file = account.ledger_file(books, {0: Draws()}, replace(spec(), **changes), False)
     assert said in file["tuning"]
     assert file["unit"] == "patient"
 
@@ -94,7 +94,7 @@ def test_the_ledger_says_what_tuning_is_not_covered(changes, said):
 def test_each_stage_is_charged_for_its_own_steps_at_its_own_rate():
     book = opened(spec(), [silo(own=Pace(7, 0.3))])[0]
     assert {stage: charges.private_steps for stage, charges in book.planned.items()} == {
-        "conditions": 0, "stage1:table": 2 * 7, "stage2": 5 * 4,
+        "sizes": 0, "conditions": 0, "stage1:table": 2 * 7, "stage2": 5 * 4,
     }  # fmt: skip
     assert book.rates["stage1:table"] == 0.3
     assert book.rates["stage2"] == 0.1

@@ -28,8 +28,8 @@ methods:
     generator: {name: parallel-cgan, hidden: 16}
     topology: ring
     aggregator: fedavg
-    privacy: {epsilon: 8, delta: 1.0e-5}
-  hidden: {extends: told, privacy: {epsilon: 8, delta: 1.0e-5, public_sizes: false}}
+    privacy: {epsilon: 8, delta: 1.0e-5, public_sizes: true}
+  hidden: {extends: told, privacy: {epsilon: 8, delta: 1.0e-5}}
 metrics: [rg]
 """
 
@@ -91,7 +91,7 @@ def test_the_audit_of_such_a_run_finds_nothing(run, capsys):
 
 
 def test_rates_from_public_counts_are_refused_where_counts_are_private(tmp_path, capsys):
-    (tmp_path / "suite.yaml").write_text(SUITE.replace("public_sizes: false", "public_sizes: false, balanced: true"))
+    (tmp_path / "suite.yaml").write_text(SUITE.replace("delta: 1.0e-5}", "delta: 1.0e-5, balanced: true}"))
     with pytest.raises(SystemExit) as left:
         main(["plan", str(tmp_path / "suite.yaml")])
     assert left.value.code == 2

@@ -11,7 +11,9 @@ def seeds(*right):
         {"canaries": 200, "guesses": 150, "correct": n, "delta": 1e-4, "violated": False, "formal": 8.0, "words": "not refuted"}
         for n in right
     ]
-    return SimpleNamespace(done=[SimpleNamespace(record={"audit": audit}) for audit in audits])
+    return SimpleNamespace(
+        done=[SimpleNamespace(record={"audit": audit}, spec={"privacy": {"epsilon": 8.0}}) for audit in audits]
+    )
 
 
 def test_one_seed_shows_its_own_bound():

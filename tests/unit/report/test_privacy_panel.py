@@ -153,3 +153,27 @@ def test_lines_by_epsilon_have_colours_of_their_own_however_many_methods_there_a
 def test_one_budget_makes_no_figure():
     view, group = small([*rows("ring", "tstr", [0.7]), *rows("dp", "tstr", [0.7])], {"dp": 8.0}, seeds=1)
     assert list(epsilons.figure(view, group)) == []
+
+
+def test_every_epsilon_says_whose_noise_it_is_and_what_it_takes_for_granted():
+    """Formal and by silo, under a method's name, beside attacks; the scope explains each word that is used, and no other."""
+    found = [
+        *rows("old", "membership.worst", NONE),
+        *rows("sound", "membership.worst", NONE),
+        *rows("sound", "pg.epsilon", [1.0] * 5),
+    ]
+    view, group = small(found, privacy={"old": 8.0, "sound": 1.0})
+    sound = group.methods[1]
+    said = {"noise": "secure", "adjacency": "add/remove", "schema": "schema not confirmed"}
+    for trial in sound.done:
+        trial.spec["privacy"] |= {"secure": True, "public_sizes": False}
+        trial.record["privacy"] |= said
+        trial.ledger["silos"] = [{"silo": 0, "name": "a", "epsilon": 1.0}]
+    formal = column(tables(view)["pg-cohort"], "formal")
+    assert (formal["old"].small, formal["old"].tone) == ("simulated; zero-out, sizes and labels public", "")
+    assert (formal["sound"].small, formal["sound"].tone) == ("secure; schema not confirmed", "good")
+    assert column(tables(view)["ledger-cohort"], "ε")["sound"].small == "secure; schema not confirmed"
+    scope = " ".join(next(block for block in privacy.panel(view).blocks if getattr(block, "title", "") == "Scope").paragraphs)
+    assert all(word in scope for word in ("Simulated: not for release", "Secure:", "Zero-out", "Schema not confirmed"))
+    assert "secret root" not in scope
+    assert any("(ε 1.00 secure; schema not confirmed)" in finding.text for finding in verdict._formal(view, group))

@@ -124,3 +124,16 @@ def test_an_encoder_named_for_one_cohort_wins_there_and_an_unknown_one_is_an_err
     assert dims == {"toy": 8, "toy-two": 4}
     with pytest.raises(SuiteError, match=r"no cohort has a modality 'toy/lab'\. Did you mean 'toy/labs'"):
         expand(suite(method.format(more=", toy/lab: tables"), head=TWO), registry, both)
+
+
+@pytest.mark.parametrize(("patients", "delta"), [(300, 1e-3), (1000, 1e-4), (10_000, 1e-5), (100_000, 1e-6)])
+def test_a_delta_that_nobody_names_is_the_power_of_ten_below_the_cohorts_patients_to_the_1_1(
+    suite, registry, info, patients, delta
+):
+    """Below 1 / n a release of one patient in the clear is no longer allowed; the exponent leaves room."""
+    private = "  dp: {extends: base, generator: {name: gan, loss: hinge}, privacy: {epsilon: 1%s}}\n"
+    trials = expand(suite(private % ""), registry, {"toy": info(patients=patients)}, "dp").trials
+    named = expand(suite(private % ", delta: 3.0e-7"), registry, {"toy": info(patients=patients)}, "dp").trials
+    assert {trial.privacy.delta for trial in trials} == {delta}
+    assert delta < patients**-1.1 <= delta * 10
+    assert {trial.privacy.delta for trial in named} == {3e-7}

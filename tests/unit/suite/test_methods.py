@@ -68,8 +68,8 @@ def test_stage_1_may_have_a_budget_of_its_own_and_so_may_a_silo(suite):
 
 
 def test_privacy_may_draw_classes_evenly_and_share_epsilon_out(suite):
-    methods = suite("    privacy: {epsilon: 3, delta: 1e-5, balanced: true, statistics: 0.2}\n").methods
-    assert methods["base"].privacy == Privacy(3.0, 1e-5, balanced=True, statistics=0.2)
+    methods = suite("    privacy: {epsilon: 3, delta: 1e-5, balanced: true, statistics: 0.2, public_sizes: true}\n").methods
+    assert methods["base"].privacy == Privacy(3.0, 1e-5, balanced=True, statistics=0.2, public_sizes=True)
 
 
 def test_a_silos_epsilon_needs_a_private_method(suite, problems):

@@ -135,7 +135,10 @@ def test_a_mistake_is_reported_at_its_place(problems, old, new, line):
             "  p: {extends: base, privacy: {epsilon: 1, delta: 1}}\n",
             "11:51: methods.p.privacy.delta: expected a probability above 0 and",
         ),
-        ("  p: {extends: base, privacy: {epsilon: 1}}\n", "11:31: methods.p.privacy: 'delta' is missing"),
+        (
+            "  p: {extends: base, privacy: {epsilon: 1, delta: 1e-5, balanced: true}}\n",
+            "11:67: methods.p.privacy.balanced: `balanced` takes its rates from label counts that are public; write public_sizes: true",
+        ),
         ("  p: {extends: base, strength: 1}\n", "11:32: methods.p.strength: only a control has a strength"),
         ("  a: {extends: base, audit: {canarys: 200}}\n", "11:30: methods.a.audit.canarys: unknown key 'canarys'. Did you mean"),
         (

@@ -55,6 +55,7 @@ def assemble(document: Document, root: Path) -> Cohort:
         silo_names=names,
         leaks=frozenset(spec.leaks),
         dropped={reason: count for reason, count in dropped.items() if count},
+        drafted=spec.drafted,
     )
 
 

@@ -212,6 +212,7 @@ class RowsSpec(_Strict):
 class CohortSpec(_Strict):
     """The whole file. missing: cells of a csv that mean nothing; min_class_patients: a rarer class is an error.
 
+    drafted: ranges and categories are what was seen in patients, and nobody has declared them yet.
     real, derived: modality -> what it is, as recorded or as made from other data; traps: what a user should know first.
     """
 
@@ -220,6 +221,7 @@ class CohortSpec(_Strict):
     licence: Annotated[str, Field(min_length=1)]
     citation: str = ""
     publishable: bool = False
+    drafted: bool = False
     manifest: str
     record: str = ""
     patient: str

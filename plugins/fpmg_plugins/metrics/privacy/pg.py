@@ -34,8 +34,8 @@ ATTACK = "distance to the closest released record (GAN-Leaks, Chen et al. 2020),
 class Pg:
     """Privacy gap. Unit: one patient.
 
-    `pg.epsilon`: formal epsilon at the suite's delta, max over silos, from the ledger; infinite without accounting; lower is
-    better. `pg.attack_auc`: membership by distance to the closest released record in phi, training patients against as many
+    `pg.epsilon`: formal epsilon at the suite's delta, max over silos, from the ledger; infinite without accounting; its
+    source says `secure`, or `simulated`: noise that the seed tells, not for release; lower is better. `pg.attack_auc`: membership by distance to the closest released record in phi, training patients against as many
     held-out patients, a patient's nearest record counts; range [0, 1], ideal .5; 1: every member is recognised. Where nothing
     travels between silos, only a silo's own patients are members of its release. Floor: R2
     released, R1 as non-members. Interval: bootstrap over patients. Where few records have all modalities, each modality is
@@ -76,8 +76,13 @@ class Pg:
 
     def _formal(self, evidence: Evidence) -> list[Score]:
         silos = {silo: float(evidence.ledger(silo).get("epsilon", math.inf)) for silo in evidence.released}
-        each = [Score("pg.epsilon", value, scope=f"silo:{evidence.silo_names[silo]}") for silo, value in silos.items()]
-        return [Score("pg.epsilon", max(silos.values(), default=math.inf)), *each]
+        noise = {silo: str(evidence.ledger(silo).get("noise", "")) for silo in silos}
+        each = [
+            Score("pg.epsilon", value, scope=f"silo:{evidence.silo_names[silo]}", source=noise[silo])
+            for silo, value in silos.items()
+        ]
+        said = ", ".join(sorted(set(noise.values()) - {""}))
+        return [Score("pg.epsilon", max(silos.values(), default=math.inf), source=said), *each]
 
     def _attacks(self, evidence: Evidence, seed: int, modality: str | None) -> list[Score]:
         """Every release attacked with all training patients as members, in phi or in one modality's block of it."""
