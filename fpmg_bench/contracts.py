@@ -121,6 +121,8 @@ class Learner(Protocol):
     Attacks by loss and by gradient need it; a learner without it is not attacked that way, and the report says so.
     Optional: `private_losses`, the values of its parameter `loss` that DP-SGD can train, and of an encoder `not_private(schema) -> str`,
     why DP-SGD cannot train it on such records ("" where it can): `plan` refuses what has no private form.
+    Optional: `additive = True`: what `statistics` gives is linear in the shard's moments and counts, and the silo keeps nothing of them
+    that it sends later, so that silos may share the noise of the total (`privacy: colluding`).
     Optional: a parameter `least`: counts of fewer patients of a silo are dropped before they travel. `Evidence.added` says what a
     record adds before that.
     """
@@ -189,6 +191,7 @@ class Topology(Protocol):
 class Aggregator(Protocol):
     """How a node merges models. `needs`: "individual" excludes secure aggregation; `uses_own`: the result depends on `own`.
 
+    Optional: `weighs_equally = True`: the sum that it needs has equal weights, not patients'.
     Optional: `withstands(models) -> int`, how many liars among so many models it is proven for, whatever they send and whatever
     weight they claim: the result stays near the honest models. 0: none; without the method: measured only. A parameter `liars`,
     where there is one, is the number that it is set for.
@@ -302,7 +305,8 @@ class Evidence(Protocol):
         """What the transport delivered to that silo (-1: the server); empty unless the suite asked for frames.
 
         stage, round, src, origin (whose weights), relayed, masked; state: what was sent; start: the receiver's own model before
-        the round, of the same keys. Of round -1, in the place of state, sums: what one silo added to the exchanged statistics.
+        the round, of the same keys. Of round -1, in the place of state, sums: what one silo added to the exchanged statistics (masked: as it
+        arrived under masks); or left: the total less the silo's own part, and own: that part.
         """
         ...
 

@@ -85,6 +85,7 @@ class LocalShard:
         self._stream: dict[str, Rng] = {}  # without privacy: generators of torch
         self._secret: dict[str, Stream] = {}
         self._checked: set[str] = set()
+        self._share = 1.0  # of the noise of moments and counts
 
     @property
     def patients(self) -> int:
@@ -100,7 +101,13 @@ class LocalShard:
 
     @property
     def noise(self) -> float:
-        return 0.0 if self._ledger is None else self._ledger.noise.statistics
+        return 0.0 if self._ledger is None else self._ledger.noise.statistics * self._share
+
+    def shared(self) -> LocalShard:
+        """The same shard, whose moments and counts get this silo's share of the noise: for what is only seen summed over silos."""
+        view = copy.copy(self)
+        view._kept, view._share = {}, 1.0 if self._ledger is None else self._ledger.noise.share
+        return view
 
     def begin(self, root: int, *path: str | int) -> LocalShard:
         """A fresh sampling and noise stream for a round. `secure` has a key of the system's for both, else both follow from the root."""
@@ -179,7 +186,7 @@ class LocalShard:
             scaled = x * weight[:, None]
             second = scaled.T @ x if full else (scaled * x).sum(0)
             return Moments(float(self.patients), scaled.sum(0) / self.patients, second / self.patients)
-        sigma = self._ledger.charge(self._stage, "moments") * NORM_DIMENSIONS
+        sigma = self._ledger.charge(self._stage, "moments") * NORM_DIMENSIONS * self._share
         x = self._fit(x, clip) / clip
         scaled = x * weight[:, None]
         noise = self._secret["noise"]
@@ -201,7 +208,7 @@ class LocalShard:
             total = total + _summed(rows if self._ledger is None else self._fit(rows, clip), weight[at])
         if self._ledger is None:
             return total
-        return noised(total, clip, self._ledger.charge(self._stage, "counts"), self._secret["noise"])
+        return noised(total, clip, self._ledger.charge(self._stage, "counts") * self._share, self._secret["noise"])
 
     def _expected(self) -> float:
         """Patients of an average draw, as far as others may know: what a batch's noised sum is divided by."""

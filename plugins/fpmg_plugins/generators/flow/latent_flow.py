@@ -42,6 +42,7 @@ class LatentFlow:
     """
 
     rounds: int | None = None
+    additive = True
 
     def __init__(
         self,
