@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fpmg_bench.devices import CPU
+from fpmg_bench.privacy.secrets import Memory
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Aggregator, Dataset, Encoder, Generator, Metric, Topology
@@ -92,6 +93,7 @@ class Nowhere:
         self.trained_extra: Mapping[str, Any] = {}
         self.scores: Mapping[str, Sequence[dict[str, Any]]] = {}
         self.ended: Mapping[str, tuple[str, str]] = {}
+        self.noise = Memory()
 
     def round(self, record: Mapping[str, Any]) -> None:
         """Early stopping looks back at them."""

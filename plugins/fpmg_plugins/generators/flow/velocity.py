@@ -148,7 +148,8 @@ def tilted(factor: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(whole @ whole.T)
     values = values.clamp(min=LEAST)
     root: Tensor = (vectors * values**-0.25) @ vectors.T / values.sqrt().sum().sqrt()
-    return (root / spread[:, None]).to(factor.dtype)
+    found: Tensor = (root / spread[:, None]).to(factor.dtype)
+    return found
 
 
 def losses(net: nn.Module, batch: Mapping[str, Tensor], draws: Draws, white: Whitener) -> Tensor:

@@ -81,7 +81,8 @@ class Seen:
 
 def spread(state: State) -> Tensor:
     """[d]: the exchanged Gaussian's standard deviation within classes of every column; the game is played in these units."""
-    return state["prior/factor"].norm(dim=1).clamp(min=1e-6)
+    found: Tensor = state["prior/factor"].norm(dim=1).clamp(min=1e-6)
+    return found
 
 
 class AdversarialRound:

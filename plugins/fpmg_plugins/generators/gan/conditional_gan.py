@@ -66,11 +66,11 @@ class ConditionalGan(Networks):
     def _started(self, space: Space, group: Group, start: Start, own: Sites | None, rng: Rng) -> State:
         """Fresh networks of a group, generators set to the exchanged Gaussian, less what silos' means differ by."""
         state: State = {}
-        at = columns(space, group)
-        unit = spread(start.prior(space))[at]
+        mine = columns(space, group)
+        unit = spread(start.prior(space))[mine]
         given, factor = start.block(space, group)
         if own:
-            factor = own.within(start.shares, factor, at)
+            factor = own.within(start.shares, factor, mine)
         given, factor = given / unit, factor / unit[:, None]
         at = 0
         for name in group:
