@@ -112,7 +112,7 @@ class ConditionalGan(Networks):
         return Update(merged, float(shard.patients), losses)
 
     def _watched(self, state: State, shard: Shard, ctx: SiloContext, group: Group) -> Tensor:
-        """[5] how far this silo's patients are, in nats, from what came in, and from what lies between it and the start."""
+        """[5] this silo's mean energy distance to what came in, and to what lies between it and the start."""
         space = ctx.schema
         noise = torch.randn(FAKES, self.noise_of(space, group), generator=rng_for(0, "watched"))
         nets = self._shapes(space, group)
@@ -183,7 +183,7 @@ class ConditionalGan(Networks):
 
 
 def watch_name(group: Group) -> str:
-    """Key of a group's scores."""
+    """Key of a group's energy distances."""
     return f"watch.{'+'.join(group)}/score"
 
 

@@ -1,9 +1,8 @@
 """How far from its start a generator is released: as far as the federation's own patients find it better.
 
-An adversary may lead generators away from patients, most where silos differ. Each round the silos measure how near draws of generators on
-the way from the start to the trained average come to their patients: the mean logarithm of the distance to the k-th nearest draw, which is
-Kullback and Leibler's divergence of patients from the generator, but for a constant (Wang, Kulkarni and Verdu, 2009). Its mean over
-patients is, whatever silos differ in, that of all patients. A few numbers travel (docs/decisions/067-each-silo-from-its-own-means.md).
+An adversary may lead generators away from patients, most where silos differ. Each round the silos measure the energy distance
+between their patients and generators on the way from the start to the trained average; its mean over patients is, whatever silos differ
+in, that of all patients. A few numbers travel (docs/decisions/053-moments-restored.md).
 """
 
 from __future__ import annotations
@@ -31,11 +30,10 @@ if TYPE_CHECKING:
 WAY = (0.0, 0.25, 0.5, 0.75, 1.0)
 FAKES = 512
 LEAST = 64  # of a class
-NEAREST = 3  # k
 
 
 def chosen(score: Tensor) -> float:
-    """The share of the way with the least divergence; all of it where nobody was asked."""
+    """The share of the way with the least energy distance; all of it where nobody was asked."""
     return WAY[int(score.argmin())] if bool((score != score[0]).any()) else WAY[-1]
 
 
@@ -46,9 +44,10 @@ def undecided() -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """Generated vectors [ways, K, m, d] in units of the columns' own spread."""
+    """Generated vectors [ways, K, m, d] in units of the columns' own spread, and their mean distance from each other [ways, K]."""
 
     fakes: Tensor
+    within: Tensor
     scale: Tensor
     at: Tensor
     classes: int
@@ -67,18 +66,20 @@ class Distance:
             z = make(way, given)
             z = Restored.of(target, shares, z, given)(z, given) if restore else z
             drawn.append((z * scale).reshape(k, m, -1))
-        return cls(torch.stack(drawn), scale, columns(space, group), k)
+        fakes = torch.stack(drawn)
+        within = torch.cdist(fakes, fakes).sum((2, 3)) / (m * (m - 1))
+        return cls(fakes, within, scale, columns(space, group), k)
 
     def of_rows(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """[n, ways]: d times the logarithm of a record's distance to the k-th nearest draw of its class; 0 where it lacks a modality."""
+        """[n, ways]: twice a record's mean distance to generated ones of its class, less theirs; 0 where it lacks a modality."""
         z = batch["z"][:, self.at] * self.scale
         whole = batch["held"][:, self.at].all(1)
         found = torch.zeros(len(z), len(WAY), dtype=torch.float64)
         for c in range(self.classes):
             mine = whole & (batch["label"] == c)
             if bool(mine.any()):
-                away = torch.cdist(z[mine].expand(len(WAY), -1, -1), self.fakes[:, c]).kthvalue(NEAREST, dim=2).values
-                found[mine] = z.shape[1] * away.clamp(min=1e-6).log().T.double()
+                away = torch.cdist(z[mine].expand(len(WAY), -1, -1), self.fakes[:, c]).mean(2)
+                found[mine] = (2 * away - self.within[:, c, None]).T.double()
         return found
 
 
