@@ -262,10 +262,8 @@ class Evidence(Protocol):
     def drawn(self, silo: int, size: int | None = None) -> NDArray[np.float32]:
         """Vectors [n, d] that a silo's generator drew for its release, record by record, before decoding.
 
-        size: so many others, as whoever holds the model can draw them under the release's conditions, again and again in their
-        order; NaN where a modality is absent.
-        Blocks as in `latent`; one says nothing where the release lacks the modality. Of a control through encoders: its encoded
-        records. Raises NotApplicable where the method has no generator.
+        size: so many others, by whoever holds the model, under the release's conditions in their order; NaN where a modality is absent.
+        Blocks as in `latent`. Of a control through encoders: its encoded records. Raises NotApplicable without a generator.
         """
         ...
 

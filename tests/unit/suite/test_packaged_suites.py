@@ -29,6 +29,7 @@ def test_the_main_suite_compares_what_it_says():
     suite = load_suite("multimodal")
     assert list(suite.methods) == [
         "fpmg",
+        "fpmg-sites",
         "fpmg-dp",
         "fedavg",
         "centralized",
