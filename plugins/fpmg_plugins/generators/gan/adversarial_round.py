@@ -246,7 +246,7 @@ class AdversarialRound:
     def _log(self, real: float, taken: int, fool: float) -> dict[str, float]:
         """Mean losses of the round, under the modality's name where the discriminator is not the joint one."""
         label = "" if len(self.group) == len(self.space.blocks) else f"{'+'.join(self.group)} "
-        known = {f"{label}discriminator, real rows": real / taken} if taken else {}
+        known = {f"{label}discriminator": real / taken} if taken else {}
         return known | {f"{label}generators": fool / max(self.ctx.steps, 1)}
 
 
