@@ -100,8 +100,8 @@ class AdversarialRound:
         training.load(self.critic, ctx.memory if at_home else state, self.name)
         for name, net in self.nets.items():
             training.load(net, state, f"generator.{name}")
-        # a slope inside a record's loss cannot be clipped by record
         self.private = private
+        # a slope inside a record's loss cannot be clipped by record
         self.game = "rescale" if private and gan.lipschitz == "r1" else gan.lipschitz
         self.against = training.optimizer_of(gan, {self.name: self.critic}, ctx, BETAS[self.game])
         self.maker = training.optimizer_of(gan, {f"generator.{m}": net for m, net in self.nets.items()}, ctx, BETAS[self.game])
