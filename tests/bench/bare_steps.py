@@ -122,28 +122,35 @@ def duels(gan, space, state, kept, steps):
     work = []
     for group in gan.groups(space):
         context = SiloContext(0, 0, steps, torch.Generator().manual_seed(0), memory={}, schema=space)
-        game = AdversarialRound(gan, group, state, context)
+        game = AdversarialRound(gan, group, state, context, private=False)
         makers = list(game.nets.values())
         players = game.critic, makers, adam(game.critic.parameters()), adam(p for net in makers for p in net.parameters())
-        z, mask, given, label = game._fakes()
-        noise = torch.randn(len(z), gan.noise_of(space, group), generator=context.rng)
+        fakes, mask, given, _ = game._fakes()
+        noise = torch.randn(len(fakes), gan.noise_of(space, group), generator=context.rng)
         wide = mask[:, game.owner]
         for batch in [batch for module, _, _, batch in kept if fits(module, game.critic)]:
             z = batch["z"][:, game.seen.columns], batch["present"][:, game.seen.masks], batch["condition"], batch["label"]
-            work.append((*players, z, (noise, given, label, mask, wide)))
+            times = -(-gan.fakes // len(batch["label"]))
+            like = [part.repeat(times, 1) for part in z[1:3]]
+            other = torch.randn(len(like[0]), noise.shape[1], generator=context.rng)
+            work.append((*players, z, (other, *like, like[0][:, game.owner]), (noise, given, mask, wide)))
 
     def once():
-        for critic, makers, against, making, (z, present, condition, truth), (noise, given, label, mask, wide) in work:
-            made = torch.cat([net(noise, given) for net in makers], dim=1) * wide
-            value, logits = critic(z, present, condition)
-            fake, _ = critic(made.detach(), mask, given)
+        for critic, makers, against, making, (z, present, condition, truth), (other, held, like, whole), drawn in work:
+            with torch.no_grad():
+                made = torch.cat([net(other, like) for net in makers], dim=1) * whole
+            real = z.detach().requires_grad_()
+            value, logits = critic(real, present, condition)
+            (slope,) = torch.autograd.grad(value.sum(), real, create_graph=True)
+            fake, _ = critic(made, held, like)
             against.zero_grad()
-            loss = F.relu(1 - value).mean() + F.relu(1 + fake).mean()
+            loss = F.relu(1 - value).mean() + F.relu(1 + fake).mean() + gan.penalty / 2 * slope.square().sum(1).mean()
             (loss + gan.classify * F.cross_entropy(logits, truth)).backward()
             against.step()
-            value, logits = critic(made, mask, given)
+            noise, given, mask, wide = drawn
+            value, _ = critic(torch.cat([net(noise, given) for net in makers], dim=1) * wide, mask, given)
             making.zero_grad()
-            (gan.classify * F.cross_entropy(logits, label) - value.mean()).backward()
+            (-value.mean()).backward()
             making.step()
 
     return once

@@ -65,9 +65,10 @@ class Seen:
 
     def penalised(self, critic: nn.Module, batch: Mapping[str, Tensor], weights: Tensor, penalty: float) -> Tensor:
         """Weighted losses [n], each with penalty / 2 times the squared slope of the value at its record (R1, Mescheder et al., 2018)."""
-        z = self._vectors(batch).requires_grad_()
-        value, losses = self._losses(critic, z, batch)
-        (slope,) = torch.autograd.grad(value.sum(), z, create_graph=True)
+        with torch.enable_grad():  # whoever only asks for losses has a penalty too
+            z = self._vectors(batch).requires_grad_()
+            value, losses = self._losses(critic, z, batch)
+            (slope,) = torch.autograd.grad(value.sum(), z, create_graph=True)
         return losses * weights + penalty / 2 * slope.square().sum(1)
 
     def _vectors(self, batch: Mapping[str, Tensor]) -> Tensor:
