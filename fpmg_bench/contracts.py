@@ -69,7 +69,8 @@ class Shard(Protocol):
     def prepared(self, name: str, features: Callable[[Any], Mapping[str, Tensor]]) -> Shard:
         """The same shard whose batches are `features(rows)`: tensors with one leading row a record, computed once and kept.
 
-        `features` maps the modality's data (stage 1) or a `Representation` (stage 2) row by row; it must not mix rows.
+        `features` maps the modality's data (stage 1) or a `Representation` (stage 2) row by row; it must not mix rows. Under privacy
+        it is called on rows as they are drawn, on each once a round.
         """
         ...
 
