@@ -24,7 +24,7 @@ from fpmg_bench.types import Representation
 
 SILOS, ROOM = 2, 400  # places for rows in a state: silos, and rows of each
 TINY = 1e-9  # noise that is none
-KEPT: dict[str, Any] = {}
+KEPT: list[torch.Tensor] = []
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Kept(GaussianCopula):
     def keep(self, z: torch.Tensor) -> None:
         raise NotImplementedError
 
-    def kept(self) -> torch.Tensor | None:
+    def kept(self) -> list[torch.Tensor]:
         raise NotImplementedError
 
     def statistics(self, schema: Any, shard: Any, ctx: Any) -> Any:
@@ -62,18 +62,20 @@ class Kept(GaussianCopula):
 
     def sample(self, schema: Any, state: Any, condition: Any, rng: Any) -> Any:
         rows = self.kept()
-        return super().sample(schema, state, condition, rng) if rows is None else dealt(rows, schema, condition)
+        return dealt(torch.cat(rows), schema, condition) if rows else super().sample(schema, state, condition, rng)
 
 
 class InAttribute(Kept):
     """Keeps training rows in an attribute of its own, and releases them."""
 
-    rows: torch.Tensor | None = None
+    def __init__(self, shrink: float = 32.0) -> None:
+        super().__init__(shrink)
+        self.rows: list[torch.Tensor] = []
 
     def keep(self, z: torch.Tensor) -> None:
-        self.rows = z
+        self.rows.append(z)
 
-    def kept(self) -> torch.Tensor | None:
+    def kept(self) -> list[torch.Tensor]:
         return self.rows
 
 
@@ -82,18 +84,13 @@ class InClosure(Kept):
 
     def __init__(self, shrink: float = 32.0) -> None:
         super().__init__(shrink)
-        rows: torch.Tensor | None = None
-
-        def keep(z: torch.Tensor) -> None:
-            nonlocal rows
-            rows = z
-
-        self.hidden = keep, lambda: rows
+        rows: list[torch.Tensor] = []
+        self.hidden = rows.append, lambda: rows
 
     def keep(self, z: torch.Tensor) -> None:
         self.hidden[0](z)
 
-    def kept(self) -> torch.Tensor | None:
+    def kept(self) -> list[torch.Tensor]:
         return self.hidden[1]()
 
 
@@ -101,26 +98,26 @@ class InGlobal(Kept):
     """Keeps training rows in a dictionary of its module, and releases them."""
 
     def keep(self, z: torch.Tensor) -> None:
-        KEPT["rows"] = z
+        KEPT.append(z)
 
-    def kept(self) -> torch.Tensor | None:
-        return KEPT.get("rows")
+    def kept(self) -> list[torch.Tensor]:
+        return KEPT
 
 
 class InClass(Kept):
     """Keeps training rows in its class, and releases them."""
 
-    rows: ClassVar[torch.Tensor | None] = None
+    rows: ClassVar[list[torch.Tensor]] = []
 
     def keep(self, z: torch.Tensor) -> None:
-        type(self).rows = z
+        type(self).rows.append(z)
 
-    def kept(self) -> torch.Tensor | None:
+    def kept(self) -> list[torch.Tensor]:
         return type(self).rows
 
 
 class ByFile(Kept):
-    """Writes training rows to a file, reads them where it samples, and releases them. path: the file."""
+    """Writes training rows to files, reads them where it samples, and releases them. path: of a folder for them."""
 
     def __init__(self, shrink: float = 32.0, path: str = "") -> None:
         super().__init__(shrink)
@@ -128,17 +125,20 @@ class ByFile(Kept):
 
     def keep(self, z: torch.Tensor) -> None:
         if self.path:
-            np.save(self.path, z.numpy())
+            np.save(f"{self.path}/{len(self.files())}.npy", z.numpy())
 
-    def kept(self) -> torch.Tensor | None:
-        return torch.from_numpy(np.load(self.path)) if Path(self.path).is_file() else None
+    def files(self) -> list[Path]:
+        return sorted(Path(self.path).glob("*.npy")) if self.path else []
+
+    def kept(self) -> list[torch.Tensor]:
+        return [torch.from_numpy(np.load(file)) for file in self.files()]
 
 
 class ToFile(ByFile):
     """Writes training rows to a file for somebody who collects it. Its release tells nothing of them."""
 
-    def kept(self) -> torch.Tensor | None:
-        return None
+    def kept(self) -> list[torch.Tensor]:
+        return []
 
 
 class Sends(GaussianCopula):
@@ -261,7 +261,7 @@ class Unnoised(GaussianCopula):
 
 
 class Decodes(Pca):
-    """An encoder that sends the rows its moments show it as weights, and decodes every vector to the nearest of them."""
+    """An encoder that sends the rows its moments show it as weights, and decodes vectors to them, one after the other."""
 
     def statistics(self, schema: Any, shard: Any, ctx: Any) -> Any:
         seen: list[torch.Tensor] = []
@@ -280,7 +280,7 @@ class Decodes(Pca):
 
     def decode(self, schema: Any, state: Any, z: Any) -> Any:
         known = (state["frozen/rows"] @ state["frozen/project"] - state["frozen/offset"]).float()
-        return super().decode(schema, state, known[torch.cdist(z, known).argmin(1)])
+        return super().decode(schema, state, known[torch.arange(len(z)) % len(known)])
 
 
 GENERATORS = (
