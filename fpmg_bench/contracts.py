@@ -122,6 +122,8 @@ class Learner(Protocol):
     Attacks by loss and by gradient need it; a learner without it is not attacked that way, and the report says so.
     Optional: `private_losses`, the values of its parameter `loss` that DP-SGD can train, and of an encoder `not_private(schema) -> str`,
     why DP-SGD cannot train it on such records ("" where it can): `plan` refuses what has no private form.
+    Optional: `additive = True`: what `statistics` gives is linear in the shard's moments and counts, and the silo keeps nothing of them
+    that it sends later, so that silos may share the noise of the total (`privacy: colluding`).
     Optional: a parameter `least`: counts of fewer patients of a silo are dropped before they travel. `Evidence.added` says what a
     record adds before that.
     """
@@ -190,6 +192,7 @@ class Topology(Protocol):
 class Aggregator(Protocol):
     """How a node merges models. `needs`: "individual" excludes secure aggregation; `uses_own`: the result depends on `own`.
 
+    Optional: `weighs_equally = True`: the sum that it needs has equal weights, not patients'.
     Optional: `withstands(models) -> int`, how many liars among so many models it is proven for, whatever they send and whatever
     weight they claim: the result stays near the honest models. 0: none; without the method: measured only. A parameter `liars`,
     where there is one, is the number that it is set for.
@@ -257,9 +260,11 @@ class Evidence(Protocol):
         """Vectors [n, d] of a silo's released encoders. Raises NotApplicable where the method has none."""
         ...
 
-    def drawn(self, silo: int) -> NDArray[np.float32]:
+    def drawn(self, silo: int, size: int | None = None) -> NDArray[np.float32]:
         """Vectors [n, d] that a silo's generator drew for its release, record by record, before decoding.
 
+        size: so many others, as whoever holds the model can draw them under the release's conditions, again and again in their
+        order; NaN where a modality is absent.
         Blocks as in `latent`; one says nothing where the release lacks the modality. Of a control through encoders: its encoded
         records. Raises NotApplicable where the method has no generator.
         """
@@ -301,7 +306,8 @@ class Evidence(Protocol):
         """What the transport delivered to that silo (-1: the server); empty unless the suite asked for frames.
 
         stage, round, src, origin (whose weights), relayed, masked; state: what was sent; start: the receiver's own model before
-        the round, of the same keys. Of round -1, in the place of state, sums: what one silo added to the exchanged statistics.
+        the round, of the same keys. Of round -1, in the place of state, sums: what one silo added to the exchanged statistics (masked: as it
+        arrived under masks); or left: the total less the silo's own part, and own: that part.
         """
         ...
 
@@ -316,11 +322,12 @@ class Evidence(Protocol):
         """What the learner of a stage sees of a cohort's records, by the silo's released encoders, and which records these are."""
         ...
 
-    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[Iterable[State], NDArray[np.intp]]:
-        """What each record alone adds to the sums that the stage's learner exchanges before round 0, one after the other, and
+    def again(self, cohorts: Sequence[Cohort], seed: int) -> Evidence:
+        """What the same method releases of these patients, in the silos where they are; costs a training. May be NotApplicable."""
+        ...
 
-        which records these are; under privacy clipped, before any noise.
-        """
+    def added(self, stage: str, cohort: Cohort, silo: int) -> tuple[Iterable[State], NDArray[np.intp]]:
+        """What each record alone adds to the sums exchanged before round 0, and which records; under privacy clipped, without noise."""
         ...
 
 

@@ -19,11 +19,15 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A name for suites, where the class is ("package.module:Class", imported at first use), and one line about it."""
+    """A name for suites, where the class is ("package.module:Class", imported at first use), and one line about it.
+
+    formerly: names that it had, which suites may still write; who does is told the name of today.
+    """
 
     name: str
     target: str
     summary: str = ""
+    formerly: tuple[str, ...] = ()
 
 
 class Specs:

@@ -53,7 +53,8 @@ class Privacy:
     delta: 0 until the cohort is known, then the largest power of ten below 1 / n^1.1 for its n patients. balanced: the generator draws each class at a rate of its own, so that all are as frequent; charged at the largest.
     statistics: share of epsilon for moments and counts, where steps are taken too. public_sizes: numbers of patients a silo, label
     and modality are declared public, and a patient's absence is not hidden (zero-out adjacency); else they are counted with noise,
-    which is charged (add/remove).
+    which is charged (add/remove). colluding: silos share the noise of sums that are added up under masks, and epsilon holds
+    against so many of them who tell each other theirs; None: each adds all of it.
     """
 
     epsilon: float
@@ -63,6 +64,7 @@ class Privacy:
     balanced: bool = False
     statistics: float = 0.5
     public_sizes: bool = False
+    colluding: int | None = None
 
     @property
     def noise(self) -> Literal["secure", "simulated"]:

@@ -312,12 +312,14 @@ class Step:
     """Transfers that happen at once, after `train` has trained. merge: the aggregator; mean: weighted mean; hold: kept for the next merge.
 
     masked: under secure aggregation: a server or hub learns the weighted sum of what it gets, which its aggregator merges.
+    drops: of masked transfers so many may be lost, and the sum of the others is still found.
     """
 
     transfers: tuple[Transfer, ...]
     on_arrival: Literal["merge", "mean", "replace", "hold"] = "merge"
     train: tuple[int, ...] = ()
     masked: bool = False
+    drops: int = 0
 
 
 @dataclass(frozen=True, slots=True)

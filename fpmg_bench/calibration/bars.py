@@ -113,10 +113,22 @@ BEHIND = "issue H: controls behind encoders stand for generators"
 POWER_FROM = 300  # patients: below, cohorts are never tuned either (EVALUATION.md, Splits); power is reported, without a verdict
 CONFORMANCE = "issue C: noise worse, monotone under corruption"
 ATTACKS = ("pg.attack_auc", "pg.worst_attack", "pg.attack_own")
-MEMBERSHIP = ("membership.worst", "membership.records", "membership.own", "membership.distance", "membership.domias", "rmia")
+MEMBERSHIP = (
+    "membership.worst",
+    "membership.records",
+    "membership.own",
+    "membership.distance",
+    "membership.domias",
+    "density-ratio",
+)
+TRACED = (
+    "membership.trace.records",
+    "membership.queries",
+)  # many patients share few averages: on large cohorts they say less than distance
 INFERENCE = ("inference.attribute", "inference.singling_out", "inference.linkability")
 CAUGHT = "issue D: each attack catches the leaky control"
 BLURRED = "card of membership: kernels blur single copies away"
+PEER = "SIGHT.md, rule 8: the strongest attacker that we can write"
 SIGHT = "SIGHT.md, rules 5 and 6"
 SCORED_CLASS = 60  # of T, so that R1 and R2 have at least the 10 records that a class needs to be scored at all
 BARS: tuple[Bar, ...] = (
@@ -124,6 +136,9 @@ BARS: tuple[Bar, ...] = (
     Bar("copy", (*MEMBERSHIP, "membership.minority"), Within(0.95), CAUGHT),
     Bar("copy", ("membership.distance@*", "membership.advantage"), Worsens(), CONFORMANCE),
     Bar("copy", ("membership.kernel",), Worsens(), BLURRED),
+    Bar("copy", (*TRACED, "membership.vulnerable"), Worsens(), PEER),
+    Bar("copy", ("inference.attribute.outliers",), Worsens(), PEER),
+    Bar("encoded copy", ("membership.trace.vectors",), Worsens(), PEER),
     Bar("copy", (*INFERENCE, "inference.attribute.worst", "inference.attribute.gain"), Worsens(), CAUGHT),
     Bar("copy", ("inference.singling_out.column",), Worsens(), CAUGHT, members=1_000),  # small tables have few values of their own
     Bar("copy", ("proxies.share",), Within(0.95)),
@@ -139,6 +154,8 @@ BARS: tuple[Bar, ...] = (
     Bar("oracle", ("rg", "dg", "dg.spread"), Within(0.95, 1.05), held_out=2_000),
     Bar("oracle", ATTACKS, Within(0.47, 0.53), members=1_000),
     Bar("oracle", (*MEMBERSHIP, "membership.kernel", "membership.distance@*"), Within(0.47, 0.53), members=1_000),
+    Bar("oracle", TRACED, Within(0.47, 0.53), PEER, members=1_000),
+    Bar("encoded oracle", ("membership.trace.vectors", "membership.trace.encoded"), Within(0.47, 0.53), PEER, members=1_000),
     Bar("oracle", (*INFERENCE, "inference.singling_out.column"), Within(-0.05, 0.05), "issue D: and not fresh data", members=1_000),
     Bar("oracle", ("proxies.share",), Within(0.47, 0.53), members=1_000),
     Bar(

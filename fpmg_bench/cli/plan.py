@@ -189,7 +189,7 @@ def _print_privacy(forecasts: Sequence[Forecast]) -> None:
     """Silos under differential privacy; all others release weights without a formal bound."""
     from fpmg_bench.cli import console
 
-    columns = (
+    columns: tuple[str, ...] = (
         "dataset/method",
         "silo",
         "patients",
@@ -202,10 +202,12 @@ def _print_privacy(forecasts: Sequence[Forecast]) -> None:
         "holds",
     )
     private = [f for f in forecasts if any(s.noise is not None for s in f.silos)]
+    shared = any(s.totals is not None for f in private for s in f.silos)
+    columns += ("epsilon of totals",) * shared
     rows = [
         (
             *(_cell(f.id), s.silo, s.patients, _stages(s.stage1.rate, s.stage2.rate), _stages(s.stage1.steps, s.stage2.steps)),
-            *(s.noise, s.noise_statistics, s.epsilon, s.delta, s.holds),
+            *(s.noise, s.noise_statistics, s.epsilon, s.delta, s.holds, *([s.totals] * shared)),
         )
         for f in private
         for s in f.silos

@@ -31,11 +31,14 @@ def lines(made: RunPlan, forecasts: Sequence[Forecast], run: Path, wire: Wire) -
 
 def show(found: dict[str, str], run: Path, suite: str, *, written: bool) -> None:
     """How to go about it, and a line for each trial."""
+    from fpmg_bench.transport.channel import MAKE, RUN_KEY
+
     if not found:
         return
     typer.echo(
         "On several hosts: host I runs silo I (the server comes last), HOST is host 0; GLOO_SOCKET_IFNAME=eth0 chooses a network."
     )
+    typer.echo(f"They seal what they send with {RUN_KEY}: export the same on every host, made by {MAKE}")
     if not written:
         typer.echo(f"Every host needs the plan: add --out {run}, and share or copy that folder.")
     for id, line in found.items():

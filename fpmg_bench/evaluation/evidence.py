@@ -64,7 +64,7 @@ class Measured:
     """All a metric may look at; see `contracts.Evidence`.
 
     `train.silo` is the realised partition: silo k's own training patients have silo == k. `encode(silo, cohort)`: vectors
-    [n, d] of a silo's released encoders, where there are any; `drawn(silo)`: those its generator drew. `gaps` collects what was not applicable, in order. Nothing of it can
+    [n, d] of a silo's released encoders, where there are any; `drawn(silo)`: those its generator drew; `more(silo, size)`: others. `gaps` collects what was not applicable, in order. Nothing of it can
     be changed by who looks at it: arrays and records are read-only, models are copies, and `put_back` undoes what was written into tables.
     """
 
@@ -90,6 +90,8 @@ class Measured:
         seed: int = 0,
         encode: Encode | None = None,
         drawn: Vectors | None = None,
+        more: Callable[[int, int], NDArray[np.float32]] | None = None,
+        again: Callable[[Sequence[Cohort], int], Measured] | None = None,
         round_trip: Callable[[], Mapping[int, Cohort]] | None = None,
         member_trip: Callable[[], Mapping[int, Cohort]] | None = None,
         widths: Mapping[str, int] | None = None,
@@ -102,7 +104,7 @@ class Measured:
         self.round_trip, self.member_trip = round_trip, member_trip
         self._ledgers: Mapping[int, Mapping[str, Any]] = sealed(ledgers or {})
         self._models, self._frames = dict(models or {}), dict(frames or {})
-        self._learners, self._drawn = learners, drawn
+        self._learners, self._drawn, self._more, self._again = learners, drawn, more, again
         self.gaps: list[Gap] = []
         self._kept: dict[Key, Kept] = {}
         self._handed: dict[int, Handed] = {}
@@ -164,8 +166,16 @@ class Measured:
         encode = self.encode
         return self._keep("latent", silo, cohort, lambda: encode(silo, cohort))
 
-    def drawn(self, silo: int) -> NDArray[np.float32]:
-        """The vectors [n, d] that a silo's released records were decoded from. Raises NotApplicable where nothing was drawn."""
+    def drawn(self, silo: int, size: int | None = None) -> NDArray[np.float32]:
+        """The vectors [n, d] that a silo's released records were decoded from, or `size` others of its model.
+
+        Raises NotApplicable where no generator drew the release, or none is there to draw more.
+        """
+        if size is not None:
+            if self._more is None:
+                raise NotApplicable("no generator was released that could draw more")
+            more = self._more
+            return self._keep("drawn", (silo, size), None, lambda: more(silo, size))
         if self._drawn is None:
             raise NotApplicable("this release was drawn by no generator")
         draw = self._drawn
@@ -247,6 +257,12 @@ class Measured:
         if self._learners is None:
             raise NotApplicable("nothing was trained")
         return self._learners.added(stage, cohort, silo)
+
+    def again(self, cohorts: Sequence[Cohort], seed: int) -> Measured:
+        """The same method, trained on these patients together. Raises NotApplicable where nothing was trained, or may not be again."""
+        if self._again is None:
+            raise NotApplicable("nothing was trained that could be trained again")
+        return self._again(cohorts, seed)
 
     def not_applicable(self, key: str, reason: str, scope: str = "all", modality: str | None = None) -> None:
         """Record that one score of a metric has no meaning here; the metric's other scores go on."""

@@ -7,7 +7,7 @@ from fpmg_bench.federation.hops import hops
 from fpmg_bench.federation.loop import run
 from fpmg_bench.federation.mixing import mixing
 from fpmg_bench.federation.plumbing import check
-from fpmg_bench.federation.schedule import Schedule
+from fpmg_bench.federation.schedule import Schedule, hidden
 from fpmg_bench.federation.stage import Federated, Plan, SiloPlan
 from fpmg_bench.federation.statistics import cost, exchange
 from fpmg_bench.federation.statistics import path as statistics_path
@@ -22,6 +22,7 @@ __all__ = [
     "edges_of",
     "exchange",
     "handover_path",
+    "hidden",
     "hops",
     "hubs_of",
     "mixing",

@@ -16,6 +16,7 @@ from fpmg_bench.federation.record import Exchanged
 
 if TYPE_CHECKING:
     from fpmg_bench.faults import Round
+    from fpmg_bench.federation.masks.pairs import Secrets
     from fpmg_bench.federation.stage import Federated, Plan
     from fpmg_bench.federation.training import Training
     from fpmg_bench.transport import Transport
@@ -29,6 +30,7 @@ class Bundles:
         self.plan, self.transport = plan, transport
         self.layouts: dict[tuple[frozenset[int], frozenset[str]], Layout] = {}
         self.mixed: dict[tuple[object, ...], Mixing | None] = {}
+        self.secrets: dict[int, Secrets] = {}  # of this process's silos, where they have agreed on some
 
     def groups(self, trained: Mapping[int, State], before: Mapping[int, State]) -> list[tuple[tuple[int, ...], Layout]]:
         """Modules grouped by the silos that hold them; each group travels as one flat message among its holders.
@@ -70,8 +72,12 @@ class Bundles:
         nodes = self._nodes(steps, layout, flat, masses, now, name)
         if not work:
             faulted.lie(faults, nodes, honest)
-        exchange = Exchange(nodes, self.plan.aggregator, self.transport, self.plan.stage, now.round, self.plan.seed, faults)
+        secrets = None if self.transport.whole else self.secrets
+        place = (self.plan.stage, now.round, self.plan.seed)
+        exchange = Exchange(nodes, self.plan.aggregator, self.transport, *place, faults, masses, secrets)
         after = exchange.run(steps, work.on(layout) if work else None)
+        for shares, told in exchange.shared:
+            now.key_bytes, now.key_messages = now.key_bytes + shares, now.key_messages + told
         self._explain(layout, nodes, now)
         exchange.meter.header = self.transport.header or layout.header
         closed = self._closed_form(len(silos), layout, exchange.meter, now.round)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from fpmg_bench.errors import PlumbingError, TrialError
 from fpmg_bench.faults import Round
 from fpmg_bench.federation import secure, weights
+from fpmg_bench.federation.masks.recovery import Recovery
 from fpmg_bench.federation.meter import Meter
-from fpmg_bench.keys import seed_for
 from fpmg_bench.transport import Awaited, Message
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from fpmg_bench.contracts import Aggregator
     from fpmg_bench.federation.layout import Bundle
+    from fpmg_bench.federation.masks.pairs import Secrets
     from fpmg_bench.transport import Transport
     from fpmg_bench.types import State, Step, Transfer
 
@@ -67,15 +68,21 @@ class Exchange:
         round: int,
         seed: int = 0,
         faults: Round | None = None,
+        masses: Mapping[int, float] | None = None,
+        secrets: Mapping[int, Secrets] | None = None,
     ) -> None:
         self.nodes = nodes
         self.aggregator = aggregator
         self.transport = transport
         self.stage = stage
         self.round = round
-        self.seed = seed  # of masks
+        self.seed = seed  # of simulated keys
+        self.masses = masses or {}  # of silos in other processes too
+        self.secrets = secrets  # of this process's silos, None: simulated
         self.faults = faults or Round()
         self.meter = Meter()
+        self.shared: list[tuple[int, int]] = []  # bytes and messages of shares of secrets, of each masked sum
+        self._sums: dict[int, secure.Sum] = {}  # receiver -> what its masked messages are part of
         self._merged: dict[tuple[object, ...], tuple[Bundle, State]] = {}
 
     def run(self, steps: Sequence[Step], train: Callable[[int, Bundle], Bundle] | None = None) -> Mapping[int, Bundle]:
@@ -85,7 +92,7 @@ class Exchange:
                 if silo in self.nodes:
                     self._train(silo, train)
             messages = self._sent(at, step)
-            sent = self._masked(messages) if step.masked else messages
+            sent = self._masked(at, step, messages) if step.masked else messages
             if sent or (step.transfers and not self.faults):  # where others send, the step counts here too
                 self.meter.begin()
             for message in sent:
@@ -98,9 +105,9 @@ class Exchange:
     def _awaited(self, step: Step) -> list[Awaited]:
         """What is due to the nodes of this process from others."""
         due = [move for move in step.transfers if move.dst in self.nodes and move.src not in self.nodes]
-        return [Awaited(move.src, move.dst, self._sizes(move.dst, step.masked)) for move in due]
+        return [Awaited(move.src, move.dst, self._sizes(move.dst), step.masked) for move in due]
 
-    def _sizes(self, at: int, masked: bool) -> dict[str, int]:
+    def _sizes(self, at: int) -> dict[str, int]:
         return {dtype: vector.numel() for dtype, vector in self.nodes[at].reference.items()}
 
     def model(self, at: int) -> Bundle:
@@ -147,17 +154,28 @@ class Exchange:
             )
         return Message(move.src, move.dst, move.origin, payload, mass, move.weight, True)
 
-    def _masked(self, messages: list[Message]) -> list[Message]:
-        """The messages under masks that cancel at each receiver; no two vectors of a run share a mask."""
-        sent = []
-        for dst in dict.fromkeys(m.dst for m in messages):
-            group = [m for m in messages if m.dst == dst]
-            silos = [m.src for m in group]
-            now = ("round", self.round, "after", self.meter.messages)
-            seed = seed_for(self.seed, self.stage, "masks", *now, "to", dst, "from", *silos)
-            shares = weights.shares([(m.mass, m.weight) for m in group])
-            sent += secure.mask(group, shares, f"{self.stage}, round {self.round}", seed)
+    def _masked(self, at: int, step: Step, arriving: list[Message]) -> list[Message]:
+        """The messages under masks that cancel at each receiver, among all that are to send; no two vectors of a run share a mask."""
+        there, sent = {(m.src, m.dst) for m in arriving}, list[Message]()
+        for dst in dict.fromkeys(move.dst for move in step.transfers):
+            moves = [move for move in step.transfers if move.dst == dst]
+            merge = self._sums[dst] = self._sum(at, step, dst, moves)
+            own = [self._message(move) for move in moves if move.src in self.nodes]
+            arrived = [m for m in secure.mask(own, merge) if (m.src, m.dst) in there]
+            sent += arrived
+            if step.drops:
+                self.shared.append(merge.recovery.cost(len(arrived)))
         return sent
+
+    def _sum(self, at: int, step: Step, dst: int, moves: Sequence[Transfer]) -> secure.Sum:
+        silos = tuple(move.src for move in moves)
+        what: tuple[str | int, ...] = ("round", self.round, "step", at, "to", dst, "from", *silos)
+        masses = [self.nodes[silo].mass if silo in self.nodes else self.masses[silo] for silo in silos]
+        equal = getattr(self.aggregator, "weighs_equally", False)
+        parts = [(1.0, None) if equal else (mass, move.weight) for mass, move in zip(masses, moves, strict=True)]
+        shares = dict(zip(silos, weights.shares(parts).tolist(), strict=True))
+        recovery = Recovery(self.seed, self.stage, silos, step.drops)
+        return secure.Sum(recovery, shares, what, f"{self.stage}, round {self.round}", self.secrets)
 
     def _arrive(self, at: int, messages: list[Message], how: str) -> None:
         node = self.nodes[at]
@@ -187,7 +205,10 @@ class Exchange:
         node.known = {}
 
     def _open(self, at: int, node: Node, messages: list[Message]) -> None:
-        mean = secure.opened(messages, node.reference, self.aggregator)
+        merge = self._sums[at]
+        if merge.recovery.drops and len(messages) < merge.recovery.least:
+            return  # too few are left to tell their shares: the sum stays hidden, and the node keeps its model
+        mean = secure.opened(messages, node.reference, self.aggregator, merge)
         node.mass = sum(m.mass for m in messages)
         if len(messages) >= self.aggregator.min_inputs():
             node.model, node.advanced = self._compute([Input(at, mean, node.mass, None)], node, None)

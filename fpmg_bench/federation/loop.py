@@ -14,13 +14,15 @@ from fpmg_bench.federation.handover import path, sources
 from fpmg_bench.federation.hops import Load, hops
 from fpmg_bench.federation.record import Exchanged, line
 from fpmg_bench.federation.stage import Federated, Learning, Plan, SiloShard
+from fpmg_bench.federation.sums import agree
 from fpmg_bench.federation.training import Training
-from fpmg_bench.keys import rng_for, seed_for
+from fpmg_bench.keys import rng_for
 from fpmg_bench.transport import Inproc, Transport
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Learner
     from fpmg_bench.federation.layout import Bundle
+    from fpmg_bench.federation.masking import FixedPoint
     from fpmg_bench.types import State
 
 
@@ -61,30 +63,39 @@ class Loop(Learning):
         """Statistics once around, then the same initial state at every silo that got the same statistics."""
         kept: dict[int, State] = {s: {} for s in self.shards}  # what a silo learnt about itself here is its own to use later
         local = {s: self.learner.statistics(self.schema, self.shard(s, -1), self.context(s, -1, kept[s])) for s in self.shards}
-        sums = self._summed(local)
-        steps = self.plan.schedule.meeting(list(self.masses))
+        sums, point = self._summed(local, rounds > 0)
+        silos = list(self.masses)
+        steps = self.plan.schedule.meeting(silos)
         now, one = Federated(self._initial(sums), kept), next(iter(sums.values()))
-        now.statistics_bytes, now.statistics_messages = statistics.cost(steps, list(self.masses), one)
-        now.path += statistics.path(steps, list(self.masses), one)
-        if one or rounds:
-            now.key_bytes, now.key_messages = secure.keys(steps)
-            now.path += secure.key_path(steps)
+        now.statistics_bytes, now.statistics_messages = statistics.cost(steps, silos, one, point)
+        now.path += statistics.path(steps, silos, one, point)
+        if (one and point) or (rounds and secure.is_masked(steps)):
+            now.key_bytes, now.key_messages = secure.keys(steps, silos, rounds > 0)
+            now.path += secure.key_path(steps, silos)
         return now
 
-    def _summed(self, local: Mapping[int, State]) -> dict[int, State]:
-        """The sums of the silos' statistics; once more, among those that are left, where a silo died meanwhile."""
-        where = f"{self.plan.stage}, statistics"
+    def _summed(self, local: Mapping[int, State], rounds: bool) -> tuple[dict[int, State], FixedPoint | None]:
+        """The sums of the silos' statistics, and how they were masked; once more, among those that are left, where a silo died."""
+        where, hide = f"{self.plan.stage}, statistics", self.plan.schedule.hides_sums
         while True:
             try:
-                silos, seed = list(self.masses), seed_for(self.plan.seed, where, "masks")
+                silos = list(self.masses)
                 steps = self.plan.schedule.meeting(silos)
-                sums = statistics.exchange(steps, local, where, seed, self.transport, silos)
-                statistics.overheard(steps, local, self.plan.stage, self.transport)
+                masked = rounds and secure.is_masked(steps)
+                point = statistics.grid(hide, steps, local, where, self.transport, silos, self.plan.shares_noise)
+                sums = statistics.exchange(
+                    steps, local, where, self.plan.seed, self.transport, silos, point, self.bundles.secrets
+                )
+                if masked and not self.transport.whole and not self.bundles.secrets:
+                    self.bundles.secrets |= agree(steps, where, self.transport, silos)
+                statistics.overheard(steps, local, self.plan.stage, self.transport, point is not None)
                 self.transport.committed(where, -1)
             except SiloLost as lost:
+                if self.plan.shares_noise:
+                    raise  # a total may have been seen: less another it would be the dead silo's part, with its part of the noise
                 self._without(lost, -1)
             else:
-                return sums
+                return sums, point
 
     def _initial(self, sums: Mapping[int, State]) -> dict[int, State]:
         """One state object for all silos whose statistics are the same, bit for bit."""

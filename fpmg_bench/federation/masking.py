@@ -1,22 +1,24 @@
 """Fixed point under pairwise masks: whole numbers modulo a power of two, where addition is exact and a uniform mask hides all.
 
-Of each pair of silos the lower one adds a mask and the higher one subtracts it (Bonawitz et al., 2017, without dropouts): every
-vector is uniform on its own, and the masks cancel exactly in the sum over all of them. Masks come from one counter-based
-generator (Philox) a pair, seeded by the caller; that suffices to simulate, a deployment needs a cipher (ChaCha20, AES-CTR).
+Of each pair of silos the lower one adds a mask and the higher one subtracts it (Bonawitz et al., 2017): every vector is uniform on
+its own, and the masks cancel exactly in the sum over all of them. A mask is a keystream of the pair's secret (`masks.pairs`), under a
+key of its own for each vector.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING
 
-from fpmg_bench.keys import seed_for
+from fpmg_bench.cipher import keystream
+from fpmg_bench.keys import key_for
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from fpmg_bench.federation.masks.pairs import Secrets
 
     Reals = NDArray[np.float64]
     Words = NDArray[np.uint64]  # [words, d], the lowest word first
@@ -50,8 +52,9 @@ class FixedPoint:
 # Weights: a step of 2^-40 = 9e-13, so n silos are off by n 4.5e-13 at most, which is 1e-6 of a model whose root mean square is
 # n 4.5e-7 or more. 32 bits, scaled to fit, would do so only where no weight exceeds 4,300 / n times the root mean square.
 MODELS = FixedPoint(words=1, fraction=40)
-# Statistics: counts and second moments of unscaled columns need range (2^62) and small moments need digits (2^-64).
+# Statistics, where they need it: counts and second moments of unscaled columns need range (2^62), small moments digits (2^-64).
 SUMS = FixedPoint(words=2, fraction=64)
+SMALL = 2.0**-6  # the least largest number of a tensor for which a step of 2^-40 is exact to 1e-9 (of 30 silos)
 
 
 def fits(values: Reals, point: FixedPoint, terms: int) -> bool:
@@ -84,14 +87,40 @@ def decode(words: Words, point: FixedPoint) -> Reals:
     return np.where(below, -value, value) * point.unit
 
 
-def masked(numbers: Mapping[int, Words], seed: int) -> dict[int, Words]:
-    """What each silo sends: its numbers [words, d] plus its masks. One seed masks one vector a silo, never two."""
-    sent = {silo: words.copy() for silo, words in numbers.items()}
-    for low, high in combinations(sorted(sent), 2):
-        mask = _stream(seed_for(seed, "pair", low, high), sent[low].shape)
-        _add(sent[low], mask)
-        _subtract(sent[high], mask)
+def wide(tensors: Iterable[Reals], terms: int) -> bool:
+    """Whether a sum of `terms` such tensors needs 128 bits: where one's largest number has no room in 64, or too few digits."""
+    import numpy as np
+
+    largest = [float(np.abs(values).max()) for values in tensors if values.size]
+    return any(not most <= MODELS.limit / terms or 0 < most < SMALL for most in largest)
+
+
+def masked(numbers: Mapping[int, Words], secrets: Mapping[int, Secrets], *what: str | int) -> dict[int, Words]:
+    """What each silo sends: its numbers [words, d] under masks with all others here. what: names the vector, no two alike."""
+    return {silo: hidden(words, silo, numbers, secrets[silo], *what) for silo, words in numbers.items()}
+
+
+def hidden(words: Words, silo: int, silos: Iterable[int], secrets: Secrets, *what: str | int) -> Words:
+    """What one silo sends: its numbers [words, d] plus its masks with these silos."""
+    sent = words.copy()
+    for other in sorted(set(silos) - {silo}):
+        mask = _stream(key_for(secrets[other], *what), sent.shape)
+        (_add if silo < other else _subtract)(sent, mask)
     return sent
+
+
+def added(words: Words, other: Words) -> Words:
+    """Their sum, modulo 2^(64 words)."""
+    result = words.copy()
+    _add(result, other)
+    return result
+
+
+def removed(words: Words, other: Words) -> Words:
+    """Their difference, modulo 2^(64 words)."""
+    result = words.copy()
+    _subtract(result, other)
+    return result
 
 
 def total(parts: Iterable[Words]) -> Words:
@@ -103,12 +132,11 @@ def total(parts: Iterable[Words]) -> Words:
     return result
 
 
-def _stream(seed: int, shape: tuple[int, ...]) -> Words:
+def _stream(key: bytes, shape: tuple[int, ...]) -> Words:
     """Uniform words."""
-    import numpy as np
+    import math
 
-    words: Words = np.random.Philox(key=seed).random_raw(int(np.prod(shape))).reshape(shape)
-    return words
+    return keystream(key, math.prod(shape)).reshape(shape)
 
 
 def _negative(words: Words) -> Words:

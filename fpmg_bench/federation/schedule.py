@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fpmg_bench.errors import PlumbingError
 from fpmg_bench.federation.edges import edges_of, reached
+from fpmg_bench.federation.masks.way import way
 from fpmg_bench.keys import rng_for
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ class Schedule:
     planned: dict[tuple[tuple[int, ...], int], int] = field(default_factory=dict)  # silos, round -> hash of the first answer
     met: dict[tuple[int, ...], int] = field(default_factory=dict)  # silos -> rounds until they have met
     latest: dict[tuple[tuple[int, ...], int], tuple[Step, ...]] = field(default_factory=dict)  # what was asked for last, checked
+
+    @property
+    def hides_sums(self) -> bool:
+        """Whether statistics are added up under masks: unless the topology has a parameter `sums` that says plain."""
+        return getattr(self.topology, "sums", "masked") != "plain"
 
     def steps(self, silos: Sequence[int], round: int) -> tuple[Step, ...]:
         """The plan of a round among these silos. PlumbingError where the topology planned another one before."""
@@ -90,6 +96,14 @@ class Schedule:
         edges = sorted({edge for round in range(rounds) for edge in edges_of(self.steps(silos, round))})
         known = reached(edges, silos)
         return tuple(silo for silo in silos if edges and not set(silos) & set(known[silo]) - {silo})
+
+
+def hidden(topology: Topology | None, stage: str, seed: int, silos: int) -> bool:
+    """Whether statistics of so many silos are added up under masks over this topology."""
+    if topology is None:
+        return False
+    schedule = Schedule(topology, stage, seed)
+    return schedule.hides_sums and way(schedule.meeting(range(silos)), range(silos)) is not None
 
 
 def _together(plans: Sequence[Sequence[Step]]) -> tuple[Step, ...]:

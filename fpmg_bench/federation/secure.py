@@ -1,21 +1,23 @@
-"""Secure aggregation, in simulation: messages under pairwise masks, of which the receiver learns the weighted sum alone.
+"""Secure aggregation: messages under pairwise masks, of which whoever adds them up learns the (weighted) sum alone.
 
-Pair seeds come from the seed tree, where silos would agree on them by X25519 over the server: each sends a public key once a
-stage and gets those of the others, and every round, module group and type derives masks of its own from the pair's secret.
-Nobody drops out here, so no secret is ever shared or revealed and one exchange of keys serves all rounds. Sizes of silos are
-public: each can scale its model by its share before it masks it. Formulas and limits: docs/decisions/018-secure-aggregation.md.
+Silos agree on pair secrets by X25519 over the plan's own edges, once a stage: everyone gets everyone's public key. Every round, module
+group and type derives masks of its own from a pair's secret. Sizes of silos are public: each can scale its model by its share before
+it masks it. Formulas and limits: docs/decisions/018-secure-aggregation.md, 064-masked-sums.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fpmg_bench.errors import PlumbingError, PrivacyError, TrialError
 from fpmg_bench.federation import masking
-from fpmg_bench.federation.hops import Load, hops
-from fpmg_bench.keys import seed_for
+from fpmg_bench.federation.edges import edges_of, waves
+from fpmg_bench.federation.hops import flooded, hops
+from fpmg_bench.federation.masks.pairs import simulated
+from fpmg_bench.federation.masks.recovery import Recovery
+from fpmg_bench.keys import KEY_BYTES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,104 +25,128 @@ if TYPE_CHECKING:
     from fpmg_bench.contracts import Aggregator, Topology
     from fpmg_bench.federation.layout import Bundle, Layout
     from fpmg_bench.federation.masking import FixedPoint, Words
+    from fpmg_bench.federation.masks.pairs import Secrets
     from fpmg_bench.transport import Message
-    from fpmg_bench.types import State, Step
-
-KEY = 32  # bytes of a public key (X25519)
+    from fpmg_bench.types import Step
 
 
-def mask(messages: Sequence[Message], weights: Tensor, where: str, seed: int) -> list[Message]:
-    """The messages of one merge with weight_i x_i under masks, int64, in place of x_i. weights [m] sum to 1."""
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """One masked merge: who was to send, with which weight, under which masks. what: names its vectors, no two alike.
+
+    secrets: of this process's silos; None: of all, simulated.
+    """
+
+    recovery: Recovery
+    weights: Mapping[int, float]
+    what: tuple[str | int, ...]
+    where: str
+    secrets: Mapping[int, Secrets] | None = None
+
+    def masked(self, numbers: Mapping[int, Words], dtype: str) -> dict[int, Words]:
+        """What each silo sends."""
+        if self.recovery.drops:
+            return self.recovery.masked(numbers, *self.what, dtype)
+        secrets = self.secrets or simulated(self.recovery.seed, self.recovery.stage, self.recovery.silos)
+        what = (*self.what, dtype)
+        return {s: masking.hidden(words, s, self.recovery.silos, secrets[s], *what) for s, words in numbers.items()}
+
+    def total(self, arrived: Mapping[int, Words], dtype: str) -> Words:
+        """The sum of what arrived."""
+        return self.recovery.total(arrived, *self.what, dtype) if self.recovery.drops else masking.total(arrived.values())
+
+
+def mask(messages: Sequence[Message], merge: Sum) -> list[Message]:
+    """The messages of one merge with weight_i x_i under masks, int64, in place of x_i."""
+    where, silos = merge.where, merge.recovery.silos
+    refuse_alone(silos, where)
     if any(m.dst >= 0 or m.relayed for m in messages):
         raise PlumbingError(f"{where}: masks cancel in a sum at a server or hub; {messages[0]} is no part of one")
     payloads: dict[int, dict[str, Tensor]] = {m.src: {} for m in messages}
-    for dtype in messages[0].payload:
-        shares = {m.src: w * m.payload[dtype].double() for m, w in zip(messages, weights, strict=True)}
-        for src, words in _masked(shares, masking.MODELS, where, seed_for(seed, dtype)).items():
-            payloads[src][dtype] = _tensor(words)
+    for dtype in messages[0].payload if messages else ():
+        shares = {m.src: merge.weights[m.src] * m.payload[dtype].double() for m in messages}
+        numbers = {silo: whole(share, masking.MODELS, len(silos), f"{where}, silo {silo}") for silo, share in shares.items()}
+        for src, words in merge.masked(numbers, dtype).items():
+            payloads[src][dtype] = tensor(words)
     return [replace(m, payload=payloads[m.src], masked=True) for m in messages]
 
 
-def opened(messages: Sequence[Message], like: Bundle, aggregator: Aggregator) -> Bundle:
-    """The weighted mean, all that the masked messages of one merge tell; in the types of `like`."""
-    import numpy as np
+def opened(messages: Sequence[Message], like: Bundle, aggregator: Aggregator, merge: Sum) -> Bundle:
+    """The weighted mean of those that sent, all that their masked messages tell; in the types of `like`."""
     import torch
 
     if aggregator.needs != "sum":
         raise PrivacyError(f"{type(aggregator).__name__} needs individual models, masked ones tell only their sum")
-    found = {}
+    found, share = {}, sum(merge.weights[m.src] for m in messages)
+    lost = len(messages) < len(merge.weights)
     for dtype, reference in like.items():
-        words = masking.total(m.payload[dtype].numpy().view(np.uint64)[None] for m in messages)
-        found[dtype] = torch.from_numpy(masking.decode(words, masking.MODELS)).to(reference.dtype)
+        words = merge.total({m.src: words_of(m.payload[dtype], masking.MODELS) for m in messages}, dtype)
+        mean = torch.from_numpy(masking.decode(words, masking.MODELS))
+        found[dtype] = (mean / share if lost else mean).to(reference.dtype)
     return found
 
 
-def summed(local: Mapping[int, State], where: str, seed: int) -> State:
-    """Sums over silos of their statistics, each number of 128 bits under masks."""
-    import torch
-
-    first = next(iter(local.values()))
-    sums = {}
-    for key, like in first.items():
-        parts = {silo: state[key].double().reshape(-1) for silo, state in local.items()}
-        sent = _masked(parts, masking.SUMS, f"{where}, {key}", seed_for(seed, key))
-        total = torch.from_numpy(masking.decode(masking.total(sent.values()), masking.SUMS))
-        sums[key] = total.reshape(like.shape).to(like.dtype)
-    return sums
+def whole(values: Tensor, point: FixedPoint, terms: int, where: str) -> Words:
+    """Fixed-point numbers of one silo. TrialError: one is not finite, or has no room in a sum of so many terms."""
+    array = values.numpy()
+    if not masking.fits(array, point, terms):
+        most = point.limit / terms
+        what = f"a number is not finite, or beyond the +-{most:.3g} that secure aggregation can send"
+        raise TrialError(f"{where}: {what}", "lower lr, or write masked: false")
+    return masking.encode(array, point)
 
 
-def _masked(shares: Mapping[int, Tensor], point: FixedPoint, where: str, seed: int) -> dict[int, Words]:
-    if len(shares) < 2:
-        alone = ", ".join(map(str, shares))
+def refuse_alone(silos: Iterable[int], where: str) -> None:
+    """PrivacyError: of one silo the sum is what it sends."""
+    alone = list(silos)
+    if len(alone) < 2:
         raise PrivacyError(
-            f"{where}: silo {alone} is alone, and the sum over one silo is what it sends",
+            f"{where}: silo {', '.join(map(str, alone))} is alone, and the sum over one silo is what it sends",
             "secure aggregation needs two silos that hold the same modules; leave the modality out, or write masked: false",
         )
-    arrays = {silo: share.numpy() for silo, share in shares.items()}
-    for silo, values in arrays.items():
-        if not masking.fits(values, point, len(arrays)):
-            most = point.limit / len(arrays)
-            what = f"a number is not finite, or beyond the +-{most:.3g} that secure aggregation can send"
-            raise TrialError(f"{where}, silo {silo}: {what}", "lower lr, or write masked: false")
-    return masking.masked({silo: masking.encode(values, point) for silo, values in arrays.items()}, seed)
 
 
-def _tensor(words: Words) -> Tensor:
+def tensor(words: Words) -> Tensor:
+    """Words [words, d] as they travel: int64 [words * d]."""
     import numpy as np
     import torch
 
-    return torch.from_numpy(words[0].view(np.int64))
+    return torch.from_numpy(words.reshape(-1).view(np.int64))
+
+
+def words_of(sent: Tensor, point: FixedPoint) -> Words:
+    """The inverse of `tensor`."""
+    import numpy as np
+
+    words: Words = sent.numpy().view(np.uint64).reshape(point.words, -1)
+    return words
 
 
 def is_masked(steps: Iterable[Step]) -> bool:
-    """Whether a plan uses secure aggregation."""
+    """Whether a plan uses secure aggregation for models."""
     return any(step.masked for step in steps)
 
 
-def keys(steps: Iterable[Step]) -> tuple[int, int]:
-    """(bytes, messages) of the public keys of one stage: of g silos that mask together each sends one key and gets g - 1."""
-    groups = _groups(steps)
-    return sum(KEY * len(group) ** 2 for group in groups), sum(2 * len(group) for group in groups)
+def keys(steps: Sequence[Step], silos: Sequence[int], rounds: bool) -> tuple[int, int]:
+    """(bytes, messages) of the public keys of one stage, handed on over the plan's edges until each silo has all n; n^2 on a star.
+
+    What goes from one node to another at once is one message. Where rounds may lose silos, shares of private keys are dealt too.
+    """
+    flood = waves(edges_of(steps), {silo: {silo} for silo in silos})
+    messages = sum(len({(move.src, move.dst) for move in wave}) for wave in flood)
+    drops = max((step.drops for step in steps), default=0) if rounds else 0
+    shares, told = Recovery(0, "", tuple(silos), drops).dealt() if drops else (0, 0)
+    return KEY_BYTES * sum(map(len, flood)) + shares, messages + told
 
 
-def key_path(steps: Iterable[Step]) -> list[int]:
-    """Hops of the keys: up to the node where the masks cancel, and down from it."""
-    up, down = Load(), Load()
-    for group, at in _groups(steps).items():
-        for silo in group:
-            up.add(silo, at, KEY)
-            down.add(at, silo, KEY * (len(group) - 1))
-    return hops([[up, down]]) if up.sent else []
+def round_keys(steps: Sequence[Step], silos: Sequence[int]) -> int:
+    """Bytes of shares in a round that loses nobody."""
+    return sum(Recovery(0, "", tuple(silos), step.drops).cost(len(silos))[0] for step in steps if step.drops)
 
 
-def _groups(steps: Iterable[Step]) -> dict[frozenset[int], int]:
-    """Silos that mask together -> the node that gets their sum."""
-    return {
-        frozenset(move.src for move in step.transfers if move.dst == dst): dst
-        for step in steps
-        if step.masked
-        for dst in {move.dst for move in step.transfers}
-    }
+def key_path(steps: Sequence[Step], silos: Sequence[int]) -> list[int]:
+    """Hops of the keys."""
+    return hops([flooded(edges_of(steps), {silo: {silo} for silo in silos}, KEY_BYTES)])
 
 
 def round_bytes(topology: Topology, silos: int, layout: Layout) -> int | None:

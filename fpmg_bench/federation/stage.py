@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fpmg_bench.contracts import Shard
 from fpmg_bench.devices import CPU
 from fpmg_bench.faults import Faults
 from fpmg_bench.federation.schedule import Schedule
@@ -13,11 +14,17 @@ from fpmg_bench.keys import rng_for
 from fpmg_bench.types import SiloContext
 
 if TYPE_CHECKING:
-    from fpmg_bench.contracts import Aggregator, Learner, Shard, Topology
+    from fpmg_bench.contracts import Aggregator, Learner, Topology
     from fpmg_bench.federation.layout import Bundle
     from fpmg_bench.federation.record import Exchanged
     from fpmg_bench.transport import Transport
     from fpmg_bench.types import State, Step
+
+
+class Begun(Shard, Protocol):
+    """A shard with its random stream of a round."""
+
+    def shared(self) -> Shard: ...
 
 
 class SiloShard(Protocol):
@@ -25,7 +32,7 @@ class SiloShard(Protocol):
 
     @property
     def patients(self) -> int: ...
-    def begin(self, root: int, *path: str | int) -> Shard: ...
+    def begin(self, root: int, *path: str | int) -> Begun: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class SiloPlan:
 class Plan:
     """One stage of one trial: who merges how, for how long, from which seed. stop: relative weight change that ends it.
 
-    device: where learners train.
+    device: where learners train. shares_noise: silos noise together what they add to the statistics.
     """
 
     stage: str
@@ -53,6 +60,7 @@ class Plan:
     stop: float | None = None
     faults: Faults = field(default_factory=Faults)
     device: str = CPU
+    shares_noise: bool = False
     schedule: Schedule = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +83,8 @@ class Learning:
     named: tuple[int, ...] = ()  # all silos
 
     def shard(self, silo: int, round: int) -> Shard:
-        return self.shards[silo].begin(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "shard")
+        begun = self.shards[silo].begin(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "shard")
+        return begun.shared() if round < 0 and self.plan.shares_noise else begun
 
     def context(self, silo: int, round: int, memory: State) -> SiloContext:
         own = self.plan.silos[silo]

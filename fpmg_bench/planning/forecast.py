@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fpmg_bench.spec import Choice, TrialSpec
     from fpmg_bench.trial import Parts
     from fpmg_bench.trial.silos import Pace
-    from fpmg_bench.types import Cohort, State
+    from fpmg_bench.types import Cohort, State, Step
 
 ROWS = 64  # made-up rows: enough for any principal component that an encoder keeps
 TIMED_STEPS = 3
@@ -55,6 +55,7 @@ class StageForecast:
 class SiloForecast:
     """One silo's privacy: its pace in either stage, the noise its ledger was calibrated to, and the epsilon of the whole plan (PRV).
 
+    totals: epsilon against whoever sees only totals, where silos share the noise of sums.
     holds: what is said beside that epsilon: simulated or secure, and what it takes for granted.
     """
 
@@ -67,6 +68,7 @@ class SiloForecast:
     epsilon: float
     delta: float | None = None
     holds: str = ""
+    totals: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +159,11 @@ def _silo(silo: Any, ledgers: Mapping[int, Ledger], drafted: bool) -> SiloForeca
     ledger = ledgers.get(silo.index)
     if ledger is None:
         return SiloForecast(silo.name, silo.patients, silo.stage1, silo.stage2, None, None, float("inf"))
-    epsilon = epsilon_of(mechanisms(ledger.planned, ledger.rates, ledger.noise), ledger.privacy.delta)
-    noise, asked = ledger.noise, ledger.privacy
+    rows, noise, asked = mechanisms(ledger.planned, ledger.rates, ledger.noise), ledger.noise, ledger.privacy
+    totals = None if asked.colluding is None else epsilon_of(ledger.of_totals(rows), asked.delta)
     holds = told(asdict(asked), claim(asked, drafted))
-    return SiloForecast(
-        silo.name, silo.patients, silo.stage1, silo.stage2, noise.steps, noise.statistics, epsilon, asked.delta, holds
-    )
+    found = (noise.steps, noise.statistics, epsilon_of(rows, asked.delta), asked.delta, holds, totals)
+    return SiloForecast(silo.name, silo.patients, silo.stage1, silo.stage2, *found)
 
 
 def _edges(spec: TrialSpec, parts: Parts, silos: int) -> tuple[tuple[int, int], ...]:
@@ -184,27 +185,39 @@ def _stage(
 ) -> StageForecast:
     from fpmg_bench.federation import Schedule, secure, statistics
     from fpmg_bench.federation.layout import Layout, modules_of
+    from fpmg_bench.transport import Inproc
+    from fpmg_bench.trial.account import additive
 
     assert parts.topology is not None
     rounds = budget if learner.rounds is None else learner.rounds
     patients = round(sum(s.patients for s in holders) / len(holders))
     stats, state, seconds = _measure(name, learner, schema, holders[0], patients, ledgers, train=rounds > 0)
     n = len(holders)
-    layout, steps = (
-        Layout.of(state, modules_of(state) if rounds else ()),
-        Schedule(parts.topology, name, spec.seed).meeting(range(n)),
-    )
+    schedule = Schedule(parts.topology, name, spec.seed)
+    layout, steps = Layout.of(state, modules_of(state) if rounds else ()), schedule.meeting(range(n))
+    local = dict.fromkeys(range(n), stats)
+    blind = spec.privacy is not None and spec.privacy.colluding is not None and additive(learner)
+    point = statistics.grid(schedule.hides_sums, steps, local, name, Inproc(), range(n), blind)
     return StageForecast(
         stage=name,
         silos=n,
         rounds=rounds,
         message=layout.bytes,
         per_round=secure.round_bytes(parts.topology, n, layout),
-        statistics=statistics.cost(steps, range(n), stats)[0],
-        keys=secure.keys(steps)[0] if stats or rounds else 0,
+        statistics=statistics.cost(steps, range(n), stats, point)[0],
+        keys=_keys(steps, n, bool(stats and point), rounds),
         step_seconds=seconds,
         steps=rounds * sum(s.pace(name).steps for s in holders),
     )
+
+
+def _keys(steps: Sequence[Step], n: int, summed: bool, rounds: int) -> int:
+    """Bytes of public keys, and of shares of secrets where rounds may lose silos."""
+    from fpmg_bench.federation import secure
+
+    if not summed and not (rounds and secure.is_masked(steps)):
+        return 0
+    return secure.keys(steps, range(n), rounds > 0)[0] + rounds * secure.round_keys(steps, range(n))
 
 
 def _measure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,12 +34,17 @@ class Mechanism:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Noise multipliers of a silo: of DP-SGD steps, and of moments and counts. clip: L2 bound of a patient's gradient."""
+    """Noise multipliers of a silo: of DP-SGD steps, and of moments and counts. clip: L2 bound of a patient's gradient.
+
+    Where only the sum over silos is seen, `share` of the latter is what one silo adds, and `total` of it what all add.
+    """
 
     steps: float
     statistics: float
     clip: float
     secure: bool = False
+    share: float = 1.0
+    total: float = 1.0
 
 
 @lru_cache(maxsize=4096)
@@ -130,7 +135,7 @@ def _spend(rows: Sequence[Mechanism], delta: float, accountant: Literal["prv", "
 class Ledger:
     """One silo's account over a whole trial. A charge beyond the plan is refused; `spent` survives a checkpoint.
 
-    rates: of all stages, or stage -> rate.
+    rates: of all stages, or stage -> rate. summed: stages of which only sums over silos are seen.
     """
 
     silo: int
@@ -141,6 +146,14 @@ class Ledger:
     noise: Noise
     planned: Mapping[str, Charges]
     spent: dict[tuple[str, Kind], int] = field(default_factory=dict)
+    summed: frozenset[str] = frozenset()
+
+    def _shared(self) -> dict[str, Any]:
+        """What is said beside epsilon where noise is shared: epsilon itself holds against so many who collude."""
+        if self.privacy.colluding is None:
+            return {}
+        shared = {"colluding": self.privacy.colluding, "epsilon_of_totals": self.epsilon_of_totals}
+        return shared | {"noise_of_one_silo": self.noise.statistics * self.noise.share, "summed": sorted(self.summed)}
 
     def charge(self, stage: str, kind: Kind) -> float:
         """Count one access and return its noise multiplier. PrivacyError where the plan did not declare it."""
@@ -171,6 +184,15 @@ class Ledger:
         """Epsilon spent so far."""
         return epsilon_of(self.entries(), self.privacy.delta, accountant)
 
+    @property
+    def epsilon_of_totals(self) -> float:
+        """Epsilon against whoever sees no more than the totals of stages that are sums alone, where silos share their noise."""
+        return epsilon_of(self.of_totals(self.entries()), self.privacy.delta)
+
+    def of_totals(self, rows: Sequence[Mechanism]) -> list[Mechanism]:
+        """These mechanisms as whoever sees totals only meets them."""
+        return [replace(m, sigma=m.sigma * self.noise.total) if m.stage in self.summed else m for m in rows]
+
     def by_stage(self) -> dict[str, float]:
         """Epsilon of each stage as if it were released alone: they compose to less than their sum."""
         entries = self.entries()
@@ -195,6 +217,7 @@ class Ledger:
             "noise_multiplier": self.noise.steps,
             "noise_multiplier_statistics": self.noise.statistics,
             "clip": self.noise.clip,
+            **self._shared(),
             "entries": [
                 {"stage": m.stage, "mechanism": m.kind, "sampling_rate": m.rate, "noise_multiplier": m.sigma, "count": m.count}
                 for m in self.entries()

@@ -86,6 +86,7 @@ class LocalShard:
         self._stream: dict[str, Rng] = {}  # without privacy: generators of torch
         self._secret: dict[str, Stream] = {}
         self._checked: set[str] = set()
+        self._share = 1.0  # of the noise of moments and counts
 
     @property
     def patients(self) -> int:
@@ -101,7 +102,13 @@ class LocalShard:
 
     @property
     def noise(self) -> float:
-        return 0.0 if self._ledger is None else self._ledger.noise.statistics
+        return 0.0 if self._ledger is None else self._ledger.noise.statistics * self._share
+
+    def shared(self) -> LocalShard:
+        """The same shard, whose moments and counts get this silo's share of the noise: for what is only seen summed over silos."""
+        view = copy.copy(self)
+        view._kept, view._share = {}, 1.0 if self._ledger is None else self._ledger.noise.share
+        return view
 
     def begin(self, root: int, *path: str | int) -> LocalShard:
         """A fresh sampling and noise stream for a round. `secure` has a key of the system's for both, else both follow from the root."""
@@ -221,7 +228,7 @@ class LocalShard:
 
     def _charged(self, kind: Literal["moments", "counts"]) -> float:
         """The noise multiplier of an access to everybody, 0 without privacy. Before a row is shown: a refused access shows none."""
-        sigma = 0.0 if self._ledger is None else self._ledger.charge(self._stage, kind)
+        sigma = 0.0 if self._ledger is None else self._ledger.charge(self._stage, kind) * self._share
         if self._draws is not None:
             self._draws.access(self._stage, len(self._records), kind)
         return sigma

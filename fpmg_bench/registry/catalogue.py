@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import importlib
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ class Registry:
         """
         _known_kind(kind)
         distribution, _, bare = name.rpartition(":")
-        offered = self._offered(kind, name)
+        offered = self._offered(kind, name) or self._formerly(kind, bare)
         if len(offered) == 1:
             return offered[0]
         if offered:
@@ -177,6 +178,13 @@ class Registry:
         named = [entry for entry in self.entries(kind) if entry.name == bare]
         chosen = distribution or CORE
         return [entry for entry in named if entry.distribution == chosen] or ([] if distribution else named)
+
+    def _formerly(self, kind: str, name: str) -> list[Entry]:
+        """What had this name before."""
+        found = [entry for entry in self.entries(kind) if name in entry.formerly]
+        for entry in found:
+            warnings.warn(f"{kind} '{name}' is now '{entry.name}'; the old name goes with 0.3", FutureWarning, stacklevel=3)
+        return found
 
     def _missing(self, kind: str, name: str, bare: str, distribution: str) -> PluginError:
         for broken in self.broken:

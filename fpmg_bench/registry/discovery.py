@@ -122,7 +122,7 @@ def _offers(manager: pluggy.PluginManager, hook: str, distribution: Distribution
             if component.name in seen:
                 raise PluginError(f"{hook} offers '{component.name}' twice")
             seen.add(component.name)
-            yield Entry(component.name, HOOKS[hook], component.target, component.summary, *where)
+            yield Entry(component.name, HOOKS[hook], component.target, component.summary, *where, component.formerly)
 
 
 def _check(component: Any, hook: str) -> None:

@@ -29,6 +29,7 @@ class Entry:
     distribution: str
     dist_version: str
     entry_point: str
+    formerly: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:

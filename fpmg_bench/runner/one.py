@@ -127,9 +127,17 @@ def build(spec: TrialSpec, registry: Registry) -> Parts:
         topology=registry.build("topology", spec.topology) if spec.topology else None,
         aggregator=registry.build("aggregator", spec.aggregator) if spec.aggregator else None,
         encoder_aggregator=registry.build("aggregator", spec.encoder_aggregator) if spec.encoder_aggregator else None,
-        metrics={choice.name: registry.build("metric", choice) for choice in _ours_first(spec.metrics, registry)},
+        metrics={
+            _today(choice.name, registry): registry.build("metric", choice) for choice in _ours_first(spec.metrics, registry)
+        },
         device=place_of(spec),
     )
+
+
+def _today(name: str, registry: Registry) -> str:
+    """A metric's name as written, or the one it has now where that is an old one: it names the scores."""
+    entry = registry.find("metric", name)
+    return entry.name if name in entry.formerly else name
 
 
 def _ours_first(metrics: Sequence[Choice], registry: Registry) -> list[Choice]:

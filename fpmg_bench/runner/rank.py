@@ -1,6 +1,7 @@
 """One rank of a trial: `python -P -m fpmg_bench.runner.rank RUN KEY [gloo DEADLINE ON_DEAD]`, started by a trial or by torchrun.
 
-RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT say where the others are; GLOO_SOCKET_IFNAME chooses the network interface.
+RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT say where the others are; GLOO_SOCKET_IFNAME chooses the network interface, FPMG_RUN_KEY
+seals what they tell each other: a must where they meet at another address than loopback.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ def _train(run: RunDir, trial: Planned, wire: Wire) -> None:
 
 
 def _joined(crew: Crew, wire: Wire, meet: list[Rendezvous]) -> Gloo:
+    from fpmg_bench.transport.channel import MAKE, RUN_KEY, Channel, loopback
     from fpmg_bench.transport.gloo import Gloo
     from fpmg_bench.transport.rendezvous import Rendezvous
 
@@ -86,7 +88,13 @@ def _joined(crew: Crew, wire: Wire, meet: list[Rendezvous]) -> Gloo:
     node = crew.nodes[rank]
     host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     serve = rank == 0 and os.environ.get(STORE) != "True"
-    meet.append(Rendezvous(host, port, node, rank, crew.names[node], serve=serve))
+    channel = Channel.of_environment()
+    if channel is None and not loopback(host):
+        raise SuiteError(
+            f"ranks meet at {host}, and nothing protects what they send each other: {RUN_KEY} is not set",
+            f"set it to the same 64 hexadecimal digits on every host: {MAKE}",
+        )
+    meet.append(Rendezvous(host, port, node, rank, crew.names[node], serve=serve, channel=channel))
     return Gloo(meet[0], crew.nodes, node, wire.deadline, os.environ.get("GLOO_SOCKET_IFNAME", ""), wire.on_dead == "close-ring")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import SiloLost
+from fpmg_bench.keys import KEY_BYTES
 from fpmg_bench.runner.child import PARENT
 from fpmg_bench.store import RankFolder
 
@@ -62,11 +64,14 @@ class Ranks:
 
     def _train(self, crew: Crew, folder: RankFolder, sink: Sink) -> None:
         from fpmg_bench.transport import rendezvous
+        from fpmg_bench.transport.channel import Channel
         from fpmg_bench.transport.watch import Beats
 
-        store, beats = rendezvous.connect("127.0.0.1", 0, serve=True), Beats()
+        key = secrets.token_hex(KEY_BYTES)
+        store = rendezvous.connect("127.0.0.1", 0, serve=True, channel=Channel(bytes.fromhex(key)))
+        beats = Beats()
         try:
-            self._start(crew, store.port)
+            self._start(crew, store.port, key)
             while self.running:
                 self._collect(crew, folder, sink)
                 self._look(store, crew)
@@ -76,11 +81,13 @@ class Ranks:
             for process in self.running.values():
                 _end(process)
 
-    def _start(self, crew: Crew, port: int) -> None:
+    def _start(self, crew: Crew, port: int, key: str) -> None:
+        from fpmg_bench.transport.channel import RUN_KEY
+
         words = [sys.executable, "-P", "-m", "fpmg_bench.runner.rank", str(self.run.root), self.trial.key, *self.wire.words()]
         common = {
             "WORLD_SIZE": str(len(crew.nodes)), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-            "TORCHELASTIC_USE_AGENT_STORE": "True", PARENT: str(os.getpid()),
+            "TORCHELASTIC_USE_AGENT_STORE": "True", PARENT: str(os.getpid()), RUN_KEY: key,
         }  # fmt: skip
         for rank, node in enumerate(crew.nodes):
             env = {**os.environ, **common, "RANK": str(rank)}

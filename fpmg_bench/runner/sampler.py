@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.errors import FpmgError, TrialError
 from fpmg_bench.runner import parcel
 from fpmg_bench.store.atomic import plain
-from fpmg_bench.trial.release import Drawn, release
+from fpmg_bench.trial.release import Drawn, release, undecoded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,14 +68,15 @@ class Sampler:
     seed: int
     clock: Clock
 
-    def __call__(self, models: Models, requested: NDArray[np.float64]) -> dict[int, Drawn]:
+    def __call__(self, models: Models, requested: NDArray[np.float64], decode: bool = True) -> dict[int, Drawn]:
         """Raises TrialError with the sampler's own words, Gone where it ended."""
-        note = {"form": parcel.form_note(self.form), "seed": self.seed}
+        form = self.form if decode else undecoded(self.form)
+        note = {"form": parcel.form_note(form), "seed": self.seed}
         send(self.end, parcel.asked(models, requested, note))
         answer = receive(self.end)
         if answer is None:
             raise Gone
-        released, said = parcel.read(answer, self.form)
+        released, said = parcel.read(answer, form)
         self.clock.add("sample", said["cpu"])
         if "error" in said:
             raise TrialError(said["error"], said["hint"])

@@ -148,8 +148,9 @@ def _no_use(fault: Fault, steps: Sequence[Any], over: str) -> str:
     }
     if not has[kind.needs]:
         return f"over '{over}' {why[kind.needs]}; use another topology, or another fault"
-    if kind.needs and any(step.masked for step in steps):
-        return f"masks of '{over}' cancel only where every message arrives as it was sent; write masked: false"
+    if kind.needs and any(step.masked and not (kind is KINDS["omission"] and step.drops) for step in steps):
+        way_out = "write drops: 1, how many may be lost, or masked: false" if kind is KINDS["omission"] else "write masked: false"
+        return f"masks of '{over}' cancel only where every message arrives as it was sent; {way_out}"
     if kind.omniscient and any(step.train for step in steps):
         return (
             f"over '{over}' silos train after one another, and a liar cannot see the others' models of its round; use sign-flip"

@@ -137,10 +137,12 @@ def _audit(found: Mapping[str, Place]) -> Audit | None:
 
 
 def read_privacy(place: Place) -> Privacy | None:
-    """{epsilon, delta, clip, secure, balanced, statistics, public_sizes}; null for none."""
+    """{epsilon, delta, clip, secure, balanced, statistics, public_sizes, colluding}; null for none."""
     if place.value is None:
         return None
-    found = place.fields(("epsilon", "delta", "clip", "secure", "balanced", "statistics", "public_sizes"), ("epsilon",))
+    found = place.fields(
+        ("epsilon", "delta", "clip", "secure", "balanced", "statistics", "public_sizes", "colluding"), ("epsilon",)
+    )
     epsilon, delta, clip = 1.0, 0.0, 1.0
     if "epsilon" in found:
         no_noise = "a number above 0 (0 releases nothing about anyone; without privacy, leave `privacy` out)"
@@ -152,6 +154,8 @@ def read_privacy(place: Place) -> Privacy | None:
     given: dict[str, Any] = {key: found[key].flag() for key in ("secure", "balanced", "public_sizes") if key in found}
     if "statistics" in found:
         given["statistics"] = found["statistics"].number("a share of epsilon, above 0 and below 1", 0.5, above=0, upto=0.99)
+    if "colluding" in found and found["colluding"].value is not None:
+        given["colluding"] = found["colluding"].whole(0, 0)
     if given.get("balanced") and not given.get("public_sizes"):
         place = found.get("public_sizes", found["balanced"])
         place.wrong("`balanced` takes its rates from label counts that are public; write public_sizes: true too")

@@ -27,6 +27,9 @@ def secrecy_refusals(spec: TrialSpec, info: CohortInfo, silos: int, registry: Re
         yield from _sums_only(over, name, registry)
     for step in masked:
         yield from _no_sum(over, step)
+    drops = max(step.drops for step in masked)
+    if 2 * drops >= silos > 1:
+        yield f"{over} restores no sum of {silos} silos of which {drops} are lost; write drops: {(silos - 1) // 2} or less"
     if silos < 2:
         yield f"{over} hides nothing of one silo, whose model is the sum; use a partition of two silos or more, or masked: false"
     else:

@@ -144,11 +144,12 @@ def check_ignores_own_unless_declared(component: Any) -> None:
 
 
 def check_a_sum_is_enough_where_declared(component: Any) -> None:
-    """With `needs = "sum"` the weighted mean in the place of all models gives the same: secure aggregation shows no more."""
+    """With `needs = "sum"` the mean, weighted as it says, in the place of all models gives the same: secure aggregation shows no more."""
     if component.needs != "sum":
         raise NotApplicable("the rule needs individual models")
     given = inputs(component, 6)
-    mean = given["weights"] @ given["inputs"]
+    equal = torch.full_like(given["weights"], 1 / len(given["weights"]))
+    mean = (equal if getattr(component, "weighs_equally", False) else given["weights"]) @ given["inputs"]
     alone = component.merge(mean[None], torch.ones(1), given["reference"], None, {})
     whole = component.merge(*_arguments(given), None, {})
     torch.testing.assert_close(alone, whole, rtol=1e-5, atol=1e-6)

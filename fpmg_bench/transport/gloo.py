@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import PlumbingError, SiloLost
+from fpmg_bench.transport.channel import SEAL
 from fpmg_bench.transport.message import Awaited
 from fpmg_bench.transport.rendezvous import LOADING, POLL, TELL, Rendezvous, distributed
-from fpmg_bench.transport.wire import HEADER, decode, encode, room
+from fpmg_bench.transport.wire import HEADER, as_tensor, decode, encode, room
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +32,6 @@ class Gloo:
     """
 
     whole = False
-    header = HEADER.size
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class Gloo:
         close: bool = False,
     ) -> None:
         self.meet = meet
+        self.header = HEADER.size + (SEAL if meet.channel else 0)
         self.nodes = list(nodes)
         self.node = node
         self.deadline = deadline
@@ -63,7 +64,7 @@ class Gloo:
         options = dist.ProcessGroupGloo._Options()
         options._timeout = timedelta(seconds=self.deadline)
         options._devices = [_device(self.meet.store.host, self.interface)]
-        store = dist.PrefixStore(f"group/{self.meet.generation}", self.meet.store)
+        store = dist.PrefixStore(f"group/{self.meet.generation}", getattr(self.meet.store, "raw", self.meet.store))
         group = dist.ProcessGroupGloo(store, self.nodes.index(self.node), len(self.nodes), options)
         self.meet.gather("ready", {self.node: True}, self.nodes, LOADING)
         self.meet.members = [node for node in self.nodes if node != self.node]
@@ -94,11 +95,30 @@ class Gloo:
     def deliver(self, messages: list[Message], stage: str, round: int, awaited: Sequence[Awaited] = ()) -> list[Message]:
         """Send this node's messages and wait for those that are due to it, in the plan's order."""
         self._account(messages, stage, round)
-        rooms = [(due, room(due), self._number(due.src, due.dst)) for due in awaited]
-        jobs = [(m.dst, self._sending(encode(m, stage, round, n), m.dst, n)) for m, n in self._numbered(messages)]
+        rooms = [(due, room(due.bytes + self.header), self._number(due.src, due.dst)) for due in awaited]
+        jobs = [(m.dst, self._sending(self._sealed(m, stage, round, n), m.dst, n)) for m, n in self._numbered(messages)]
         jobs += [(due.src, self._receiving(data, due.src, n)) for due, data, n in rooms]
         self._wait(jobs)
-        return [decode(data, due, stage, round, n) for due, data, n in rooms]
+        return [decode(self._opened(data, due, n), due, stage, round, n) for due, data, n in rooms]
+
+    def _sealed(self, message: Message, stage: str, round: int, number: int) -> Tensor:
+        data = encode(message, stage, round, number)
+        if self.meet.channel is None:
+            return data
+        return as_tensor(self.meet.channel.sealed(data.numpy().tobytes(), *self._about(message.src, message.dst, number)))
+
+    def _opened(self, data: Tensor, due: Awaited, number: int) -> Tensor:
+        """PlumbingError where a message comes from who has not the run's key; all ranks are told."""
+        if self.meet.channel is None:
+            return data
+        try:
+            return as_tensor(self.meet.channel.opened(data.numpy().tobytes(), *self._about(due.src, due.dst, number)))
+        except PlumbingError as refused:
+            self.meet.declare(self.node, str(refused), dead=False)
+            raise
+
+    def _about(self, src: int, dst: int, number: int) -> tuple[str | int, ...]:
+        return "session", self.meet.session, "group", self.meet.generation, "message", src, "to", dst, "number", number
 
     def settle(self, stage: str, round: int, metered: int) -> None:
         """PlumbingError where the meter of a round counted other bytes than were handed to gloo."""
@@ -149,7 +169,7 @@ class Gloo:
         counted = self.sent.setdefault((stage, round), [0, 0, 0])
         for message in messages:
             counted[0] += message.bytes
-            counted[1] += HEADER.size
+            counted[1] += self.header
             counted[2] += 1
 
     def _number(self, src: int, dst: int) -> int:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+MASKED = 8  # bytes of a number under masks
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One model message. payload: dtype name -> flat vector; origin: whose weights these are; mass: training patients behind it.
@@ -35,16 +38,20 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A message that is due. sizes: dtype name -> numbers of its flat vector, known from the layout at both ends."""
+    """A message that is due. sizes: dtype name -> numbers of its flat vector, known from the layout at both ends.
+
+    masked: each number is an int64.
+    """
 
     src: int
     dst: int
     sizes: Mapping[str, int]
+    masked: bool = False
 
     @property
     def bytes(self) -> int:
         """Of its payload."""
-        return sum(width(dtype) * count for dtype, count in self.sizes.items())
+        return sum((MASKED if self.masked else width(dtype)) * count for dtype, count in self.sizes.items())
 
 
 def width(dtype: str) -> int:

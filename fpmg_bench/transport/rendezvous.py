@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from fpmg_bench.errors import ExitCode, SiloLost
+from fpmg_bench.errors import ExitCode, PlumbingError, SiloLost
+from fpmg_bench.transport.channel import Channel, SealedStore, listening
 from fpmg_bench.transport.watch import SILENT, Beats, blamed
 
 TCPStore = Any  # torch's stubs export neither stores nor process groups
@@ -30,9 +31,20 @@ def distributed() -> Any:
     return torch.distributed
 
 
-def connect(host: str, port: int, *, serve: bool = False, seconds: float = LOADING) -> TCPStore:
-    """A client of the store; with `serve` the store itself (port 0: any free one)."""
-    return distributed().TCPStore(host, port, is_master=serve, wait_for_workers=False, timeout=timedelta(seconds=seconds))
+def connect(
+    host: str, port: int, *, serve: bool = False, seconds: float = LOADING, channel: Channel | None = None
+) -> TCPStore | SealedStore:
+    """A client of the store; with `serve` the store itself (port 0: any free one), which listens at this host's address only.
+
+    channel: seals all values.
+    """
+    how: dict[str, Any] = {"wait_for_workers": False, "timeout": timedelta(seconds=seconds)}
+    if serve:
+        made = listening(host, port)
+        port = made.getsockname()[1]
+        how |= {"master_listen_fd": made.detach()}  # the store closes it
+    store = distributed().TCPStore(host, port, is_master=serve, **how)
+    return store if channel is None else SealedStore(store, channel)
 
 
 def lost(store: TCPStore, generation: int) -> dict[str, Any] | None:
@@ -73,13 +85,19 @@ def error(entry: Mapping[str, Any]) -> SiloLost:
 
 
 class Rendezvous:
-    """One rank's view of the store. name: of its silo; a thread of its own tells that it lives and looks for who was lost."""
+    """One rank's view of the store. name: of its silo; a thread of its own tells that it lives and looks for who was lost.
 
-    def __init__(self, host: str, port: int, node: int, rank: int, name: str, *, serve: bool = False) -> None:
+    channel: seals what it writes, and what ranks send each other.
+    """
+
+    def __init__(
+        self, host: str, port: int, node: int, rank: int, name: str, *, serve: bool = False, channel: Channel | None = None
+    ) -> None:
         self.node = node
         self.generation = 0
         self.bytes = 0  # of JSON, written by this rank
-        self.store = connect(host, port, serve=serve)
+        self.channel = channel
+        self.store = connect(host, port, serve=serve, channel=channel)
         self.put(f"rank/{node}", {"name": name, "rank": rank, "pid": os.getpid(), "host": socket.gethostname()})
         self.session = self._session()
         self.found: dict[str, Any] | None = None
@@ -87,7 +105,7 @@ class Rendezvous:
         self.members: Sequence[int] = ()  # whose signs of life are watched
         self.beats = Beats()
         self.answered = time.monotonic()
-        beats = connect(self.store.host, self.store.port)  # a client serves one thread at a time
+        beats = connect(self.store.host, self.store.port, channel=channel)  # a client serves one thread at a time
         threading.Thread(target=self._live, args=(beats,), daemon=True).start()
         threading.Thread(target=self._guard, daemon=True).start()
 
@@ -168,6 +186,8 @@ class Rendezvous:
                 if found is not None and generation == self.generation:
                     self.found = found
                 time.sleep(BEAT)
+        except PlumbingError as refused:  # somebody else wrote there
+            self.found = {"node": None, "why": str(refused), "dead": True}
         except RuntimeError as failed:  # the store is gone, and with it whoever hosted it
             self.found = {"node": None, "why": f"the store that ranks meet at is gone: {failed}"[:200], "dead": True}
 

@@ -35,11 +35,18 @@ def encode(message: Message, stage: str, round: int, number: int) -> Tensor:
     return torch.cat([torch.frombuffer(bytearray(head), dtype=torch.uint8), *parts])
 
 
-def room(due: Awaited) -> Tensor:
-    """An empty vector for a message that is due."""
+def room(size: int) -> Tensor:
+    """An empty vector for a message of so many bytes."""
     import torch
 
-    return torch.empty(HEADER.size + due.bytes, dtype=torch.uint8)
+    return torch.empty(size, dtype=torch.uint8)
+
+
+def as_tensor(data: bytes) -> Tensor:
+    """The bytes as a vector of their own."""
+    import torch
+
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8)
 
 
 def decode(data: Tensor, due: Awaited, stage: str, round: int, number: int) -> Message:
@@ -47,14 +54,15 @@ def decode(data: Tensor, due: Awaited, stage: str, round: int, number: int) -> M
     magic, version, flags, src, dst, origin, sent, crc, count, mass, weight, size = HEADER.unpack(
         data[: HEADER.size].numpy().tobytes()
     )
-    found = (magic, version, src, dst, sent, crc, count, size)
-    expected = (MAGIC, VERSION, due.src, due.dst, round, zlib.crc32(stage.encode()), number, due.bytes)
+    found = (magic, version, bool(flags & MASKED), src, dst, sent, crc, count, size)
+    expected = (MAGIC, VERSION, due.masked, due.src, due.dst, round, zlib.crc32(stage.encode()), number, due.bytes)
     if found != expected:
         raise PlumbingError(f"{stage}, round {round}, {due.src} -> {due.dst}: got a message headed {found}, not {expected}")
     payload, start = {}, HEADER.size
     for dtype in _order(due.sizes):
-        stop = start + width(dtype) * due.sizes[dtype]
-        payload[dtype] = _vector(data[start:stop], dtype)
+        kind = "int64" if due.masked else dtype
+        stop = start + width(kind) * due.sizes[dtype]
+        payload[dtype] = _vector(data[start:stop], kind)
         start = stop
     ordered = {dtype: payload[dtype] for dtype in due.sizes}
     given = weight if flags & WEIGHTED else None

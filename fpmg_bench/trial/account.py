@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fpmg_bench.errors import PrivacyError
+from fpmg_bench.federation import hidden
 from fpmg_bench.privacy import Draws, Ledger, Noise, calibrate
 from fpmg_bench.privacy.claim import SAID, claim
 from fpmg_bench.trial import requested, sizes
@@ -43,11 +44,18 @@ def planned(spec: TrialSpec, parts: Parts, silo: Silo, train: Cohort, space: Spa
 
 
 def open_ledgers(
-    spec: TrialSpec, parts: Parts, silos: Sequence[Silo], train: Cohort, space: Space, found: Mapping[str, Any] | None = None
+    spec: TrialSpec,
+    parts: Parts,
+    silos: Sequence[Silo],
+    train: Cohort,
+    space: Space,
+    found: Mapping[str, Any] | None = None,
+    among: int = 0,
 ) -> dict[int, Ledger]:
     """Calibrated ledgers, or none without privacy. PrivacyError where delta is no smaller than one patient's share of a silo.
 
-    found: `noises` of an earlier process of the trial: a calibration costs seconds.
+    found: `noises` of an earlier process of the trial: a calibration costs seconds. among: how many silos there are, where
+    others are in other processes.
     """
     if spec.privacy is None:
         return {}
@@ -58,10 +66,51 @@ def open_ledgers(
             "lower delta",
         )
     known = {silo: Noise(**noise) for silo, noise in (found or {}).items()}
-    return {
+    found_ledgers = {
         s.index: _ledger(spec, spec.privacy, s, planned(spec, parts, s, train, space), train, known.get(str(s.index)))
         for s in silos
     }
+    if spec.privacy.colluding is not None:
+        _share(found_ledgers.values(), spec, parts, train, silos, among)
+    return found_ledgers
+
+
+def additive(learner: Learner | None) -> bool:
+    """Whether a learner says that its statistics are linear in moments and counts, so that silos may share their noise."""
+    return bool(getattr(learner, "additive", False))
+
+
+def _share(ledgers: Iterable[Ledger], spec: TrialSpec, parts: Parts, train: Cohort, silos: Sequence[Silo], among: int) -> None:
+    """Each silo adds sigma / sqrt(n - t) to what is summed under masks: the noise of n - t silos is all that epsilon asks for.
+
+    n: silos of the stage that the fewest take part in; among: all, where others are in other processes.
+    """
+    assert spec.privacy is not None and spec.privacy.colluding is not None
+    learners: dict[str, Learner | None] = {f"stage1:{m}": encoder for m, encoder in parts.encoders.items()}
+    learners["stage2"] = parts.generator
+    summed, fewest = set[str](), among or len(silos)
+    for stage, learner in learners.items():
+        if learner is None or not additive(learner):
+            continue
+        modality = stage.partition(":")[2]
+        holders = [s.index for s in silos if not modality or bool(train.present[modality][s.rows].any())]
+        n = among or len(holders)
+        if not hidden(parts.topology, stage, spec.seed, n):
+            raise PrivacyError(
+                f"{stage}: the noise of sums that are not hidden cannot be shared, and those of {n} silos over this topology are not",
+                "leave `colluding` out, or take three silos, or two and a server, and sums: masked",
+            )
+        fewest = min(fewest, n)
+        budget = spec.budget.rounds if stage == "stage2" else spec.budget.encoder_rounds
+        summed |= {stage} if rounds_of(learner, budget) == 0 else set()
+    colluding = spec.privacy.colluding
+    if colluding >= fewest:
+        raise PrivacyError(
+            f"{colluding} of {fewest} silos may collude, and no other is left", f"write colluding: {fewest - 1} or less"
+        )
+    for ledger in ledgers:
+        noise = replace(ledger.noise, share=(fewest - colluding) ** -0.5, total=(fewest / (fewest - colluding)) ** 0.5)
+        ledger.noise, ledger.summed = noise, frozenset(summed)
 
 
 def noises(ledgers: Mapping[int, Ledger]) -> dict[str, Any]:
@@ -144,6 +193,9 @@ def privacy_summary(ledgers: Mapping[int, Ledger], spec: TrialSpec, drafted: boo
     if spec.privacy is None:
         return None
     rows = [ledger.summary() for ledger in ledgers.values()]
-    silos = [{"silo": r["name"], **{k: r[k] for k in ("patients", "epsilon", "noise_multiplier", "entries")}} for r in rows]
+    told = ("patients", "epsilon", "noise_multiplier", "entries", "colluding", "epsilon_of_totals")
+    silos = [{"silo": r["name"], **{k: r[k] for k in told if k in r}} for r in rows]
+    totals = [r["epsilon_of_totals"] for r in rows if "epsilon_of_totals" in r]
     head = {"epsilon": max(r["epsilon"] for r in rows), "delta": spec.privacy.delta, "unit": "patient"}
-    return head | claim(spec.privacy, drafted) | {"silos": silos}
+    shared = {"colluding": spec.privacy.colluding, "epsilon_of_totals": max(totals)} if totals else {}
+    return head | claim(spec.privacy, drafted) | shared | {"silos": silos}

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from fpmg_bench.controls.join import concatenate
 from fpmg_bench.federation.graph import graph_of
+from fpmg_bench.keys import seed_for
 from fpmg_bench.trial import account, faulted
 from fpmg_bench.trial.attacked import Trained
 from fpmg_bench.trial.cost import Clock, cost
 from fpmg_bench.trial.decoded import bare, decoded, through_encoders
-from fpmg_bench.trial.learning import Learnt, Models, requested
+from fpmg_bench.trial.learning import Learnt, Models, learn, opened, requested
 from fpmg_bench.trial.measure import audit_rows, measure, scores_of
-from fpmg_bench.trial.prepared import PreparedCohort, evidence, people
+from fpmg_bench.trial.parts import Nowhere
+from fpmg_bench.trial.prepared import PreparedCohort, TrainingPatients, evidence, people
 from fpmg_bench.trial.release import Drawn, records
 from fpmg_bench.trial.released import Conduct, Outcome, Released
 from fpmg_bench.trial.requested import mixture, uniform
@@ -30,9 +33,14 @@ if TYPE_CHECKING:
     from fpmg_bench.trial.parts import Parts, Sink
     from fpmg_bench.types import Cohort
 
-Draw = Callable[[Models, "NDArray[np.float64]"], dict[int, Drawn]]  # of models, under requested conditions: silo -> release
 SHOWN = 2  # patients of a class whose round trip is kept, where the cohort is publishable
 HELD_OUT = "held-out"
+
+
+class Draw(Protocol):
+    """Of models, under requested conditions [n, c]: silo -> release. decode: else vectors alone (`release.undecoded`)."""
+
+    def __call__(self, models: Models, requested: NDArray[np.float64], decode: bool = True) -> dict[int, Drawn]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +87,39 @@ class Judge:
         pooled = spec.partition.get("kind") == "pooled"
         sink.ledger(account.ledger_file(stages.ledgers, stages.draws, spec, train.drafted))
         released = replace(
-            made,
+            self._seen(made, learnt),
             rounds=sink.rounds,
-            models=models,
+            again=self._again if spec.control is None and parts.generator is not None else None,
             ledgers={silo: ledger.summary() for silo, ledger in stages.ledgers.items()},
             frames=learnt.frames,
             bytes=traffic(sink.rounds, stages.statistics, prepared.cohort, train, pooled),
             plumbing=stages.plumbing,
-            encode=lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
             round_trip=lambda: round_trips(parts, train, prepared.parted.held_out, models),
             member_trip=lambda: round_trips(parts, train, train, models),
-            widths={modality: encoder.dim for modality, encoder in parts.encoders.items()},
-            learners=Trained(stages, learnt.models),  # neighbours attack liars and the dead too
         )
         graph = asdict(graph_of(parts.topology, len(prepared.silos))) if parts.topology and not pooled else {}
         faults = faulted.summary(stages, sink.rounds)
         return released, Conduct(account.privacy_summary(stages.ledgers, spec, train.drafted), stages.carried, graph, faults)
+
+    def _seen(self, made: Released, learnt: Learnt) -> Released:
+        """With the models that made it, as whoever holds them uses them."""
+        stages, models = learnt.stages, learnt.measured
+        return replace(
+            made,
+            models=models,
+            encode=lambda silo, cohort: stages.encode(cohort, models[silo]).z.numpy(),
+            widths={modality: encoder.dim for modality, encoder in self.parts.encoders.items()},
+            learners=Trained(stages, learnt.models),  # neighbours attack liars and the dead too
+        )
+
+    def _again(self, cohorts: Sequence[Cohort], seed: int) -> Measured:
+        """The method trained on other patients of the same silos: an attacker's shadow, of which nothing is kept."""
+        where = self.spec.partition if self.spec.partition.get("kind") == "pooled" else {"kind": "natural"}
+        other = seed_for(self.spec.seed, "shadow", seed)
+        spec = replace(self.spec, seed=other, partition=where, frames=False, audit=None, faults=())
+        training = TrainingPatients(concatenate(cohorts), None).placed(spec)
+        learnt = learn(opened(spec, self.parts, training, Nowhere()), Clock())
+        return evidence(self.real, training.train, self._seen(self._made(learnt, learnt.measured), learnt))
 
     def _made(self, learnt: Learnt, models: Models) -> Released:
         """What the generator draws, or what stands in its place."""
@@ -103,7 +128,19 @@ class Judge:
         if self.parts.generator is None:
             return decoded(self.spec, self.parts, self.prepared, models)
         drawn = self.draw(models, requested(learnt.stages, mixture))
-        return Released(records(drawn), partial(self._balanced, learnt, models), drawn=lambda silo: drawn[silo].vectors)
+        return Released(
+            records(drawn),
+            partial(self._balanced, learnt, models),
+            drawn=lambda silo: drawn[silo].vectors,
+            more=partial(self._more, learnt, models),
+        )
+
+    def _more(self, learnt: Learnt, models: Models, silo: int, size: int) -> NDArray[np.float32]:
+        """Vectors [size, d] of one silo's model, under the release's conditions again and again."""
+        import numpy as np
+
+        asked = requested(learnt.stages, mixture)
+        return self.draw({silo: models[silo]}, np.resize(asked, (size, asked.shape[1])), decode=False)[silo].vectors
 
     def _balanced(self, learnt: Learnt, models: Models) -> dict[int, Cohort]:
         """Drawn when a metric first asks: every class equally often."""

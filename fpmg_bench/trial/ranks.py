@@ -64,7 +64,7 @@ def refusal(spec: TrialSpec, topology: Topology | None) -> str:
         ),
         "budget.stop needs all silos' models after every round, and no rank has them": bool(spec.budget.stop),
         "faults are simulated in one process": bool(spec.faults),
-        "secure aggregation is simulated in one process": any(step.masked for step in steps),
+        "shares that restore a lost silo's masks are simulated in one process": any(step.drops for step in steps),
         "hubs add up statistics in another order than one process does": len(hubs) > 1,
     }
     found = next((reason for reason, applies in reasons.items() if applies), "")
@@ -113,7 +113,8 @@ def run_rank(spec: TrialSpec, parts: Parts, sink: Any, join: Callable[[Crew], Gl
 
 
 def _stages(spec: TrialSpec, parts: Parts, train: Cohort, silos: list[Silo], transport: Gloo, sink: Any, audited: Any) -> Stages:
-    ledgers = account.open_ledgers(spec, parts, silos, train, space_of(train, parts)) if silos else {}
+    among = sum(node >= 0 for node in transport.nodes)
+    ledgers = account.open_ledgers(spec, parts, silos, train, space_of(train, parts), among=among) if silos else {}
     return Stages(spec, parts, train, silos, ledgers, transport, sink, audited=audited, seen=sink.part)
 
 
@@ -143,9 +144,10 @@ def merged(extras: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
     first = extras[min(node for node in extras if node >= 0)]
     for stage, counted in first["statistics"].items():
         name = stage if stage in COUNTED else f"{stage}, statistics"
-        sent = sum(extra["transport"]["sent"]["stages"].get(name, [0])[0] for extra in extras.values())
-        if sent != counted["bytes"] and not gone(extras):
-            raise PlumbingError(f"{name}: {sent} bytes were sent, {counted['bytes']} are counted")
+        for what, expected in ((name, counted["bytes"]), (f"{name}, keys", counted["keys"])):
+            sent = sum(extra["transport"]["sent"]["stages"].get(what, [0])[0] for extra in extras.values())
+            if sent != expected and not gone(extras):
+                raise PlumbingError(f"{what}: {sent} bytes were sent, {expected} are counted")
     known = {"plumbing": first["plumbing"], "statistics": first["statistics"]}
     known["spent"] = {silo: spent for extra in extras.values() for silo, spent in extra["spent"].items()}
     if "audit" in first:

@@ -37,17 +37,25 @@ def release(
 ) -> dict[int, Drawn]:
     """silo -> what it releases; one object for all silos whose models are the same, bit for bit.
 
-    form: a cohort whose schemas, conditions and leaks the release has; its patients, where it has any, are not looked at.
+    form: a cohort whose schemas, conditions and leaks the release has; its patients, where it has any, are not looked at. Without
+    any schema nothing is decoded: vectors alone, others than a release's, NaN where a modality is absent.
     """
     made: dict[str, Drawn] = {}
     space = space_of(form, parts)
     released = {}
     for silo, model in models.items():
         identity = fingerprint(model)
-        if identity not in made:
+        if identity not in made and not form.schemas:
+            made[identity] = _undecoded(model, parts, form, space, requested, rng_for(seed, "sample", "more"))
+        elif identity not in made:
             made[identity] = _decoded(model, models, parts, form, space, requested, rng_for(seed, "sample"))
         released[silo] = made[identity]
     return released
+
+
+def undecoded(form: Cohort) -> Cohort:
+    """The form of a release of vectors alone."""
+    return form.only(())
 
 
 def records(drawn: Mapping[int, Drawn]) -> dict[int, Cohort]:
@@ -82,6 +90,18 @@ def _decoded(
     return Drawn(
         Cohort(schemas, data, present, form.conditions, requested, *who, leaks), drawn.z.detach().float().contiguous().numpy()
     )
+
+
+def _undecoded(model: Model, parts: Parts, form: Cohort, space: Space, requested: NDArray[np.float64], rng: Rng) -> Drawn:
+    import numpy as np
+    import torch
+
+    drawn = _drawn(parts, space, model["generator"], torch.as_tensor(requested).float(), rng)
+    vectors = drawn.z.detach().float().numpy().copy()
+    for i, (modality, block) in enumerate(space.blocks.items()):
+        vectors[~(drawn.present[:, i].numpy() & (modality in model)), block] = np.nan
+    n = len(requested)
+    return Drawn(Cohort({}, {}, {}, form.conditions, requested, np.arange(n), np.zeros(n, np.int64), ("released",)), vectors)
 
 
 def _drawn(parts: Parts, space: Space, state: State, requested: Tensor, rng: Rng) -> Representation:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fpmg_bench.audit.finding import Finding
-    from fpmg_bench.evaluation.evidence import Made
+    from fpmg_bench.evaluation.evidence import Made, Measured
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.trial.attacked import Trained
     from fpmg_bench.types import Cohort, State
@@ -23,7 +23,7 @@ class Released:
 
     records, balanced: silo -> cohort, now or when first asked for. models: silo -> modality | "generator" -> state. ledgers: silo
     -> its summary. frames: silo -> what it received, where recorded. bytes, plumbing: those entries of trial.json. encode(silo,
-    cohort): vectors [n, d]. drawn(silo): the vectors [n, d] that its records were decoded from. round_trip(), member_trip(): silo ->
+    cohort): vectors [n, d]. drawn(silo): the vectors [n, d] that its records were decoded from; more(silo, size): others. again(cohorts, seed): trained anew. round_trip(), member_trip(): silo ->
     held-out, training patients, encoded and decoded. widths: modality -> dimensions.
     """
 
@@ -37,6 +37,8 @@ class Released:
     plumbing: Sequence[Mapping[str, Any]] = ()
     encode: Callable[[int, Cohort], NDArray[np.float32]] | None = None
     drawn: Callable[[int], NDArray[np.float32]] | None = None
+    more: Callable[[int, int], NDArray[np.float32]] | None = None
+    again: Callable[[Sequence[Cohort], int], Measured] | None = None
     round_trip: Callable[[], Mapping[int, Cohort]] | None = None
     member_trip: Callable[[], Mapping[int, Cohort]] | None = None
     widths: Mapping[str, int] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from fpmg_bench.trial.cost import Clock, denormals_flushed
 from fpmg_bench.trial.judging import Judge
 from fpmg_bench.trial.learning import Learnt, learn, opened, recalled
 from fpmg_bench.trial.prepared import prepare
-from fpmg_bench.trial.release import release
+from fpmg_bench.trial.release import release, undecoded
 
 if TYPE_CHECKING:
     from fpmg_bench.spec import TrialSpec
@@ -39,7 +39,9 @@ def _run(spec: TrialSpec, parts: Parts, sink: Sink, train: Train | None) -> None
         prepared,
         space,
         prepared.real(spec, parts.dataset.publishable, space),
-        lambda models, asked: release(models, parts, prepared.train, asked, spec.seed),
+        lambda models, asked, decode=True: release(
+            models, parts, prepared.train if decode else undecoded(prepared.train), asked, spec.seed
+        ),
     )
     learnt: Learnt | None = None
     if spec.trains:

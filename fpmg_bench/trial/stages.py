@@ -138,7 +138,7 @@ class Stages(Surroundings):
         silos = {
             s.index: federation.SiloPlan(s.pace(stage).steps, s.params, self._lacks(s)) for s in self.silos if s.index in shards
         }
-        stop = (self.spec.budget.stop or {}).get("consensus")
+        stop, privacy = (self.spec.budget.stop or {}).get("consensus"), self.spec.privacy
         plan = federation.Plan(
             stage,
             self.parts.topology,
@@ -149,6 +149,7 @@ class Stages(Surroundings):
             stop,
             self.faults,
             self.parts.device,
+            account.additive(learner) and privacy is not None and privacy.colluding is not None,
         )
         resume = self._restored(stage)
         if resume is None:

@@ -135,8 +135,12 @@ def fpmg_metrics() -> list[Component]:
         Component("pg", f"{PRIVACY}.pg:Pg", "privacy: formal epsilon and a membership attack"),
         Component("membership", f"{PRIVACY}.membership:Membership", "privacy: the worst of several membership attacks"),
         Component(
-            "rmia", f"{PRIVACY}.rmia:Rmia", "privacy: likelihood ratio against references without the patient, an auditor's"
+            "density-ratio",
+            f"{PRIVACY}.density_ratio:DensityRatio",
+            "privacy: ratio of densities against references without the patient, an auditor's",
+            formerly=("rmia",),
         ),
+        Component("shadow", f"{PRIVACY}.shadow:Shadow", "privacy: the method trained again, LiRA, RMIA, Groundhog (expensive)"),
         Component(
             "inference", f"{PRIVACY}.inference.inference:Inference", "privacy: attribute inference, singling out, linkability"
         ),

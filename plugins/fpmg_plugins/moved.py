@@ -20,7 +20,7 @@ ROOMS = {
     "generators.statistics": ("gaussian_copula",),
     "metrics.federation": ("co", "fc"),
     "metrics.fidelity": ("c2st", "dg", "frozen_space", "mmd", "prdc", "rg", "sdmetrics_quality", "support"),
-    "metrics.privacy": ("membership", "pg", "proxies", "rmia"),
+    "metrics.privacy": ("membership", "pg", "proxies"),
     "metrics.privacy.inference": ("inference",),
     "metrics.privacy.neighbour": ("neighbour",),
     "metrics.round_trip": ("reconstruction",),
@@ -30,6 +30,9 @@ MOVED = {
     f"{HERE}.{room.partition('.')[0]}.{module}": f"{HERE}.{room}.{module}"
     for room, modules in ROOMS.items()
     for module in modules
+} | {
+    f"{HERE}.metrics.rmia": f"{HERE}.metrics.privacy.density_ratio",
+    f"{HERE}.metrics.privacy.rmia": f"{HERE}.metrics.privacy.density_ratio",
 }
 
 
@@ -40,7 +43,7 @@ class Finder(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self) if fullname in MOVED else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        _warn(spec.name, MOVED[spec.name])
+        warn(spec.name, MOVED[spec.name])
         return import_module(MOVED[spec.name])
 
     def exec_module(self, module: ModuleType) -> None:
@@ -60,11 +63,12 @@ def within(package: str, *names: str) -> Callable[[str], Any]:
     def find(name: str) -> Any:
         if name not in names:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        _warn(f"{package}.{name}", f"{new}.{name}")
+        warn(f"{package}.{name}", f"{new}.{name}")
         return getattr(import_module(new), name)
 
     return find
 
 
-def _warn(old: str, new: str) -> None:
+def warn(old: str, new: str) -> None:
+    """Says what an old path is called now."""
     warnings.warn(f"{old} is now {new}; the old path goes with 0.3", FutureWarning, stacklevel=3)

@@ -35,7 +35,7 @@ methods:
   dp: {{extends: fpmg, generator: {{name: parallel-cgan, loss: hinge}}, privacy: {{epsilon: 8, delta: 1.0e-3}}, audit: {{canaries: 10}}}}
   copula: {{extends: fpmg, encoders: {{image: pca, table: pca}}, generator: gaussian-copula}}
   copy: {{control: copy}}
-metrics: [rg, pg, membership, inference, proxies, neighbour, rmia]
+metrics: [rg, pg, membership, inference, proxies, neighbour, density-ratio]
 """
 
 

@@ -17,7 +17,7 @@ from fpmg_bench.trial.release import fingerprint
 SUITE = """version: 1
 name: joined
 seeds: [0]
-datasets: [{name: phantom, patients: 60, silos: 2, modalities: [table]}]
+datasets: [{name: phantom, patients: 90, silos: 3, modalities: [table]}]
 partition: natural
 budget: {rounds: 2, local_steps: 2, sampling_rate: 0.3, encoder_rounds: 1}
 methods:
@@ -55,7 +55,7 @@ def joined(tmp_path_factory):
 
 
 def test_the_released_weights_have_the_hash_of_one_process(joined):
-    assert len(joined[0][1]) == 2
+    assert len(joined[0][1]) == 3
     assert joined[0][1] == joined[1][1]
 
 
@@ -71,9 +71,10 @@ def test_trial_json_says_how_silos_were_joined_and_what_was_really_sent(joined):
     (one, *_), (two, *_), _ = joined
     assert one["transport"] == {"kind": "inproc"}
     sent = two["transport"]
-    assert (sent["kind"], sent["ranks"], sent["on_dead"], sent["repeated_bytes"]) == ("gloo", 2, "stop", 0)
+    assert (sent["kind"], sent["ranks"], sent["on_dead"], sent["repeated_bytes"]) == ("gloo", 3, "stop", 0)
     assert sent["payload_bytes"] == two["bytes"]["total"] == one["bytes"]["total"]
-    assert sent["header_bytes"] == 64 * sent["messages"] == 64 * two["bytes"]["messages"]
+    sealed = 64 + 28  # a nonce and a tag
+    assert sent["header_bytes"] == sealed * sent["messages"] == sealed * two["bytes"]["messages"]
 
 
 def test_what_ranks_cannot_do_is_refused_with_a_way_out(joined):

@@ -12,7 +12,7 @@ datasets: [{name: phantom, patients: 90, silos: 3, modalities: [table]}]
 partition: natural
 budget: {rounds: 2, local_steps: 2, sampling_rate: 0.3, encoder_rounds: 2}
 methods:
-  plain: {encoders: {table: autoencoder}, generator: parallel-cgan, topology: star, aggregator: fedavg}
+  plain: {encoders: {table: autoencoder}, generator: parallel-cgan, topology: {name: star, sums: plain}, aggregator: fedavg}
   secure: {extends: plain, topology: {name: star, masked: true}}
   clipped: {extends: secure, aggregator: centered-clipping}
 metrics: [co]

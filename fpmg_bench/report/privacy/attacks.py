@@ -35,10 +35,10 @@ NEIGHBOUR = Measure(
 )
 OTHERS = (
     Measure(
-        ("rmia",),
+        ("density-ratio", "rmia"),
         "auditor's",
         "→ 0.5",
-        "RMIA: a likelihood ratio by somebody who holds patients of the silos; an outsider cannot do this.",
+        "A ratio of densities by somebody who holds patients of the silos; an outsider cannot do this.",
         0.5,
         unit="AUC",
     ),

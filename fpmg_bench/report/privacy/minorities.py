@@ -40,7 +40,7 @@ KINDS = (
         "classes",
         (
             _attack("membership.worst", "worst attack", WORST),
-            _attack("rmia", "auditor's attack", "RMIA on these patients"),
+            _attack("density-ratio", "auditor's attack", "Ratio of densities on these patients"),
             _attack("inference.attribute", "attribute", "Risk that a secret column is guessed", "risk", 0.0),
             _worth("tstr", "TSTR", "AUROC"),
             _worth("tstr.recall", "recall", "share"),

@@ -174,6 +174,13 @@ def _ledgers(method: Method) -> list[list[Mapping[str, Any]]]:
     return list(found.values())
 
 
+def _totals(silo: Mapping[str, Any]) -> str:
+    """What else is to be said of an epsilon where silos share noise."""
+    if silo.get("colluding") is None:
+        return ""
+    return f"{epsilon(silo['epsilon_of_totals'])} against who sees totals only, ε itself if {silo['colluding']} silos collude"
+
+
 def _silo_row(method: Method, seeds: Sequence[Mapping[str, Any]]) -> Row:
     worst = max(seeds, key=lambda silo: as_float(silo.get("epsilon")) or 0.0)
     entries = worst.get("entries") or ()
@@ -187,7 +194,11 @@ def _silo_row(method: Method, seeds: Sequence[Mapping[str, Any]]) -> Row:
             Cell(count(worst.get("patients")), sort=as_float(worst.get("patients"))),
             Cell(
                 epsilon(worst.get("epsilon")),
-                f"{span(min(lows), max(lows), epsilon) if len(set(lows)) > 1 else ''}\n{holds(method)}".strip(),
+                "\n".join(
+                    filter(
+                        None, (span(min(lows), max(lows), epsilon) if len(set(lows)) > 1 else "", holds(method), _totals(worst))
+                    )
+                ),
                 as_float(worst.get("epsilon")),
             ),
             Cell(

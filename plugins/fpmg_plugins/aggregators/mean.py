@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Mean:
-    """sum_i inputs_i / m. Needs individual models: what secure aggregation sums is weighted by patients."""
+    """sum_i inputs_i / m. Under secure aggregation models are summed with equal weights for it."""
 
-    needs: ClassVar[Literal["sum", "individual"]] = "individual"
+    needs: ClassVar[Literal["sum", "individual"]] = "sum"
+    weighs_equally: ClassVar[bool] = True
     uses_own: ClassVar[bool] = False
 
     def min_inputs(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fpmg_bench.types import Step, Transfer
 
@@ -18,7 +18,10 @@ class Cyclic:
 
     A silo keeps the model as it left it, the first one the finished one. Training is serial, so a round takes n times as long; what
     the last silos learnt weighs most; the next silo sees its predecessor's very model.
+    sums: statistics travel under masks, each partial sum uniform to whoever gets it, or in the clear.
     """
+
+    sums: Literal["masked", "plain"] = "masked"
 
     def plan(self, silos: Sequence[int], round: int, rng: Rng) -> Sequence[Step]:
         n = len(silos)

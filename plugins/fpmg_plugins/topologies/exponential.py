@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fpmg_bench.types import Step, Transfer
 
@@ -18,7 +18,10 @@ class Exponential:
 
     Where n is a power of 2 and nobody trains in between, log2 n rounds give the exact mean. A merge sees 2 models, so robust rules
     that need more are undefined.
+    sums: statistics travel under masks, each partial sum uniform to whoever gets it, or in the clear.
     """
+
+    sums: Literal["masked", "plain"] = "masked"
 
     def plan(self, silos: Sequence[int], round: int, rng: Rng) -> Sequence[Step]:
         n = len(silos)

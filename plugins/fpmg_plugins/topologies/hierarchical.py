@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge
 
@@ -20,9 +20,11 @@ class Hierarchical:
 
     back. Neighbours in the list of active silos share a hub. With FedAvg it gives the star's model; a robust rule sees h models,
     one a hub, and a liar spoils its whole hub's.
+    sums: statistics travel under masks, each partial sum uniform to whoever gets it, or in the clear.
     """
 
     hubs: Annotated[int, Ge(1)] = 2
+    sums: Literal["masked", "plain"] = "masked"
 
     def plan(self, silos: Sequence[int], round: int, rng: Rng) -> Sequence[Step]:
         n = len(silos)

@@ -28,6 +28,7 @@ class Ring:
     leaves the silo's own weight at 0 or above: of 8 silos .7445 a round instead of .8047.
     A plain ring has vertex connectivity 2 and is only 1-robust: robustness of gossip on it is measured, not guaranteed. Minimum
     hops for one liar in the neighbourhood: median and trimmed mean 1, Krum 2, Bulyan 3.
+    sums: statistics travel under masks, each partial sum uniform to whoever gets it, or in the clear.
     """
 
     relay: bool = True
@@ -36,6 +37,7 @@ class Ring:
     one_way: bool = False
     mixing: Literal["metropolis", "optimal"] = "metropolis"
     links: Literal["direct", "neighbours"] = "direct"
+    sums: Literal["masked", "plain"] = "masked"
 
     def plan(self, silos: Sequence[int], round: int, rng: Rng) -> Sequence[Step]:
         if len(silos) < 2:

@@ -66,7 +66,7 @@ def test_plan_prints_bytes_noise_and_graph_and_writes_nothing(
         next(f for f in plan["forecasts"] if f["id"] == f"phantom/{m}/0") for m in ("ring", "private", "pooled")
     )
     assert [stage["per_round"] for stage in ring["stages"]] == [3 * 2 * stage["message"] for stage in ring["stages"]]
-    assert ring["bytes"] == sum(s["per_round"] * s["rounds"] + s["statistics"] for s in ring["stages"])
+    assert ring["bytes"] == sum(s["per_round"] * s["rounds"] + s["statistics"] + s["keys"] for s in ring["stages"])
     assert ring["edges"] == [[0, 1], [1, 2], [2, 0]]
     assert pooled["bytes"] == pooled["raw_upload"] > 0
     assert all(7.5 < silo["epsilon"] <= 8.0 and silo["noise"] > 0 for silo in private["silos"])

@@ -37,7 +37,7 @@ methods:
     aggregator: fedavg
     privacy: {epsilon: 8, delta: 1.0e-3}
     audit: {canaries: 10}
-metrics: [tstr, rmia]
+metrics: [tstr, density-ratio]
 """
 
 

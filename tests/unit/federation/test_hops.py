@@ -21,7 +21,7 @@ from fpmg_bench.federation.handover import path
 from .toys import Drift, go
 
 MESSAGE = 2 * 5 * 4  # two modules of five float32
-STATISTICS = 8
+STATISTICS, KEY = 8, 32
 ROUNDS = [  # of 5 silos, in messages of the busiest node
     (Ring(), [1, 1, 1, 1]),
     (Ring(relay=False), [2]),
@@ -47,12 +47,16 @@ def test_a_round_has_the_plans_steps_and_its_busiest_nodes_bytes(topology, loads
 @pytest.mark.parametrize(
     ("topology", "path"),
     [
-        (Ring(), [STATISTICS] * 4),
-        (Ring(relay=False), [2 * STATISTICS] * 2),
-        (Star(), [5 * STATISTICS] * 2),
-        (Star(masked=True), [5 * 16, 5 * STATISTICS, 5 * 32, 5 * 4 * 32]),
-        (Full(), [4 * STATISTICS]),
+        (Ring(sums="plain"), [STATISTICS] * 4),
+        (Ring(relay=False, sums="plain"), [2 * STATISTICS] * 2),
+        (Star(sums="plain"), [5 * STATISTICS] * 2),
+        (Full(sums="plain"), [4 * STATISTICS]),
         (Isolated(), []),
+        (Ring(), [STATISTICS] * 8 + [KEY] * 4),
+        (Ring(relay=False), [2 * STATISTICS if wave in (1, 2) else STATISTICS for wave in range(4)] + [2 * KEY] * 2),
+        (Star(), [5 * STATISTICS] * 2 + [5 * KEY, 5 * 4 * KEY]),
+        (Star(masked=True), [5 * STATISTICS] * 2 + [5 * KEY, 5 * 4 * KEY]),
+        (Full(), [4 * STATISTICS] * 2 + [4 * KEY]),
     ],
 )
 def test_statistics_and_keys_have_hops_of_their_own(topology, path):

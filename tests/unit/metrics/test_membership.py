@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 from fpmg_plugins.datasets.phantom import Phantom
+from fpmg_plugins.metrics.privacy.attacks.member_scores import thirds
+from fpmg_plugins.metrics.privacy.density_ratio import DensityRatio
 from fpmg_plugins.metrics.privacy.inference.inference import Inference
 from fpmg_plugins.metrics.privacy.membership import Membership
 from fpmg_plugins.metrics.privacy.pg import Pg
-from fpmg_plugins.metrics.privacy.rmia import Rmia
 
 from fpmg_bench.contracts import Objective
 from fpmg_bench.controls import CONTROLS
@@ -15,7 +16,10 @@ from fpmg_bench.evaluation import EvaluationSpace, Measured, split
 from fpmg_bench.keys import rng_for
 from fpmg_bench.testing import metrics as made_up
 
-BLACK_BOX = ("membership.worst", "membership.records", "membership.distance", "membership.domias", "membership.own")
+BLACK_BOX = (
+    "membership.worst", "membership.records", "membership.distance", "membership.domias", "membership.own", "membership.trace.records",
+    "membership.vulnerable",
+)  # fmt: skip
 
 
 def keyed(scores, scope="all"):
@@ -93,7 +97,7 @@ def left_alone(prepared, messages):
 
 def test_where_nothing_travels_only_a_silos_own_patients_are_members(few):
     """Patients of other silos are no members of its release: as such they would hide that it copies."""
-    for metric, key in ((Membership(), "membership.worst"), (Pg(), "pg.attack_auc"), (Rmia(), "rmia")):
+    for metric, key in ((Membership(), "membership.worst"), (Pg(), "pg.attack_auc"), (DensityRatio(), "density-ratio")):
         alone, federated = (keyed(metric(left_alone(few, n), rng_for(0, "m")))[key].value for n in (0, 12))
         assert alone > 0.9 > federated + 0.1, (key, alone, federated)
     risks = [keyed(Inference()(left_alone(few, n), rng_for(0, "m"))) for n in (0, 12)]
@@ -175,10 +179,31 @@ def test_a_label_mixture_that_differs_is_no_membership():
     assert keyed(Membership()(evidence, rng_for(0, "m")))["membership.distance"].value == pytest.approx(0.5, abs=0.045)
 
 
-def test_without_a_third_set_the_density_attacks_say_why():
+def test_below_1000_patients_the_other_half_of_the_held_out_ones_is_the_third_set():
+    small = cohort_of(500)
+    assert small[1].third is None
+    copied, fresh = (keyed(measured(small, control)) for control in ("copy", "oracle"))
+    for key in ("membership.domias", "membership.kernel"):
+        assert copied[key].value > 0.75, key
+        assert fresh[key].value == pytest.approx(0.5, abs=0.1), key  # standard error .039
+        assert fresh[key].floor is None  # the half that is compared with would be the release
+    assert copied["membership.domias"].value >= 0.95
+
+
+def test_members_and_others_meet_both_halves_alike_and_never_themselves():
+    made = cohort_of(500)[1]
     evidence = made_up.evidence(made_up.good())
-    evidence.third = None
-    found = keyed(Membership()(evidence, rng_for(0, "m")))
-    assert "membership.domias" not in found
-    assert found["membership.worst"].n == 90
-    assert {"membership.domias", "membership.kernel"} <= {gap.key for gap in evidence.gaps if "third set" in gap.reason}
+    evidence.train, evidence.held_out, evidence.r1, evidence.r2, evidence.third = (
+        made.train,
+        made.held_out,
+        made.r1,
+        made.r2,
+        None,
+    )
+    for rows, third in thirds(evidence, made.held_out):
+        assert not np.isin(made.held_out.patient[rows], third.patient).any()
+    shares = [rows.mean() for rows, _ in thirds(evidence, made.train)]
+    assert sum(shares) == 1 and shares[0] == pytest.approx(0.5, abs=0.1)
+    assert [(rows.tolist(), third) for rows, third in thirds(evidence, made.train)] == [
+        (rows.tolist(), third) for rows, third in thirds(evidence, made.train)
+    ]

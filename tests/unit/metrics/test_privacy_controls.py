@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 from fpmg_plugins.datasets.phantom import Phantom
+from fpmg_plugins.metrics.privacy.density_ratio import DensityRatio
 from fpmg_plugins.metrics.privacy.inference.inference import Inference
 from fpmg_plugins.metrics.privacy.proxies import Proxies
-from fpmg_plugins.metrics.privacy.rmia import Rmia
 
 from fpmg_bench.controls import CONTROLS
 from fpmg_bench.evaluation import EvaluationSpace, Measured, split
 from fpmg_bench.keys import rng_for
 from fpmg_bench.testing import metrics as made_up
 
-METRICS = (Inference, Proxies, Rmia)
+METRICS = (Inference, Proxies, DensityRatio)
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +63,15 @@ def test_fresh_patients_give_nobody_away(fresh):
 
 def test_risk_rises_with_the_share_that_is_copied(prepared, fresh, copy):
     half = measured(prepared, "copy", 0.5)
-    for key in ("inference.attribute", "inference.linkability", "rmia", "proxies.share"):
+    for key in ("inference.attribute", "inference.linkability", "density-ratio", "proxies.share"):
         assert fresh[key].value + 0.1 < half[key].value < copy[key].value - 0.1, key
 
 
-def test_rmia_catches_a_copy_alone(copy, fresh):
-    assert copy["rmia"].value >= 0.95
-    assert fresh["rmia"].value == pytest.approx(0.5, abs=0.04)  # 900 members
-    assert fresh["rmia"].floor == pytest.approx(0.5, abs=0.06)
-    assert "rmia.tpr" not in fresh  # fewer than 1,000 non-members in each half
+def test_density_ratio_catches_a_copy_alone(copy, fresh):
+    assert copy["density-ratio"].value >= 0.95
+    assert fresh["density-ratio"].value == pytest.approx(0.5, abs=0.04)  # 900 members
+    assert fresh["density-ratio"].floor == pytest.approx(0.5, abs=0.06)
+    assert "density-ratio.tpr" not in fresh  # fewer than 1,000 non-members in each half
 
 
 def test_proxies_say_what_they_always_say(copy, fresh):
@@ -101,9 +101,9 @@ def test_too_few_patients_are_said_so():
     assert any("20" in gap.reason for gap in evidence.gaps if gap.key == "inference.attribute")
 
 
-def test_rmia_without_a_third_set_takes_r2_for_the_population_and_r1_for_the_others():
+def test_density_ratio_without_a_third_set_takes_r2_for_the_population_and_r1_for_the_others():
     evidence = made_up_evidence()
     evidence.third = None
-    found = {s.key: s for s in Rmia()(evidence, rng_for(0, "m")) if s.scope == "all"}
-    assert found["rmia"].n == 90  # of R1 alone
-    assert found["rmia"].floor is None
+    found = {s.key: s for s in DensityRatio()(evidence, rng_for(0, "m")) if s.scope == "all"}
+    assert found["density-ratio"].n == 90  # of R1 alone
+    assert found["density-ratio"].floor is None

@@ -98,4 +98,5 @@ def of(trial):
     }
     return public | {
         "balanced": trial._balanced, "ledgers": trial._ledgers, "models": trial._models, "frames": trial._frames, "learners": trial._learners,
+        "drawn": trial._drawn, "more": trial._more, "again": trial._again,
     }  # fmt: skip

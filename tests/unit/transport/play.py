@@ -25,6 +25,7 @@ from toys import Drift, FakeShard
 from fpmg_bench.errors import SiloLost
 from fpmg_bench.federation import Plan, SiloPlan, assembly, run
 from fpmg_bench.store import pack
+from fpmg_bench.transport.channel import Channel
 from fpmg_bench.transport.gloo import Gloo
 from fpmg_bench.transport.rendezvous import Rendezvous
 
@@ -36,6 +37,7 @@ PLAYS = {
     "handed on": (Ring(relay=False, hops=2, links="neighbours"), FedAvg(), FIVE),
     "relay": (Ring(), CenteredClipping(), FOUR),
     "star": (Star(), FedAvg(), SERVED),
+    "masked": (Star(masked=True), FedAvg(), SERVED),
     "full": (Full(), CoordinateMedian(), FOUR),
     "exponential": (Exponential(), FedAvg(), FOUR),
     "cyclic": (Cyclic(), FedAvg(), FOUR),
@@ -80,7 +82,7 @@ def play(name, topology, aggregator, silos, node, transport=None, learner=None):
 def main(rank: int, port: int, folder: Path) -> None:
     torch.set_num_threads(1)
     node = [0, 1, 2, 3, 4][rank]
-    meet = Rendezvous("127.0.0.1", port, node, rank, f"s{node}")
+    meet = Rendezvous("127.0.0.1", port, node, rank, f"s{node}", channel=Channel(bytes(range(32))))
     for name, (topology, aggregator, silos) in PLAYS.items():
         me = -1 if silos is SERVED and rank == 4 else node
         if me in silos:

@@ -75,8 +75,8 @@ def test_counted_bytes_are_those_that_were_handed_to_gloo(played, name):
     notes = [left(played[0], name, node)[1] for node in silos]
     sums = [counts for note in notes for counts in note["statistics"]]
     assert sum(note["models"] for note in notes) == sum(note["record"]["bytes"] for _, note in seen) > 0
-    assert sum(counts[0] for counts in sums) == done.statistics_bytes > 0
-    assert sum(counts[2] for counts in sums) == done.statistics_messages
+    assert sum(counts[0] for counts in sums) == done.statistics_bytes + done.key_bytes > done.key_bytes > 0
+    assert sum(counts[2] for counts in sums) == done.statistics_messages + done.key_messages
 
 
 def test_a_silo_of_a_ring_of_five_has_sockets_to_two_neighbours_and_two_to_the_store(played):

@@ -151,6 +151,31 @@ MODELS = {0: {"generator": {"net/w": torch.ones(1)}}}
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_vectors_alone_are_drawn_without_decoders_and_blank_where_a_modality_is_absent(cohort: Cohort) -> None:
+    def draw(space: Any, state: Any, requested: Any, rng: Any) -> Any:
+        z = torch.arange(float(len(requested) * space.width)).reshape(len(requested), -1)
+        present = torch.ones(len(requested), 2, dtype=torch.bool)
+        present[0, 0] = False
+        return SimpleNamespace(z=z, present=present)
+
+    encoders = {"table": SimpleNamespace(dim=2), "image": SimpleNamespace(dim=1)}  # neither can decode
+    parts: Any = SimpleNamespace(encoders=encoders, generator=SimpleNamespace(sample=draw), device="cpu")
+    held: Any = {0: {"generator": MODELS[0]["generator"], "table": {}}}
+
+    def ask(end: socket.socket) -> None:
+        drawn = Sampler(end, cohort, 0, Clock())(held, np.zeros((3, cohort.condition.shape[1])), decode=False)[0]
+        blank = np.isnan(drawn.vectors)
+        assert blank.tolist() == [
+            [True, True, True],
+            [False, False, True],
+            [False, False, True],
+        ]  # nobody has an encoder of images
+        assert drawn.vectors[1, :2].tolist() == [3.0, 4.0] and not drawn.records.data
+
+    asked_of(lambda end: serve(end, parts), ask)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_generator_that_raises_is_told_in_its_own_words_and_its_cpu_counts(cohort: Cohort) -> None:
     def bad(*_: Any) -> None:
         sum(range(3_000_000))

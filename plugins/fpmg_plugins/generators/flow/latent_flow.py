@@ -15,8 +15,10 @@ from fpmg_bench.types import Charges, Representation, Update
 from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.flow.velocity import Draws, Velocity, Whitener, losses, transport
+from fpmg_plugins.generators.statistics import sites
 from fpmg_plugins.generators.statistics.gaussian_start import Start, statistics
-from fpmg_plugins.generators.statistics.restoring import ROWS, Restored, Target
+from fpmg_plugins.generators.statistics.restoring import Target, restored
+from fpmg_plugins.generators.statistics.sites import Sites
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,10 +37,12 @@ class LatentFlow:
     depth: its residual layers. draws: noise draws a record and step (Dockhorn et al., 2023). steps: of the integration when sampling.
     balance: classes weigh the same (under privacy `privacy: {balanced: true}`). proximal: FedProx mu. A modality that a record
     lacks counts in no loss; every modality is released. optimizer: "sgd" for an aggregator with an optimiser (fedadam). restore:
-    what it draws has the means and the covariance that silos exchanged.
+    what it draws has the means and the covariance that silos exchanged. sites: silos tell their own means by class, each learns what
+    its patients have beside them, and a release is drawn from all (not under privacy; see `generators.statistics.sites`).
     """
 
     rounds: int | None = None
+    additive = True
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class LatentFlow:
         proximal: Annotated[float, Ge(0)] = 0.0,
         optimizer: Literal["adam", "sgd"] = "adam",
         restore: bool = True,
+        sites: bool = False,
     ) -> None:
         self.hidden = hidden
         self.depth = depth
@@ -61,21 +66,28 @@ class LatentFlow:
         self.proximal = proximal
         self.optimizer = optimizer
         self.restore = restore
+        self.sites = sites
 
     def charges(self, schema: Space, steps: int) -> Charges:
         return Charges(private_steps=steps, counts=1)
 
     def statistics(self, schema: Space, shard: Shard, ctx: SiloContext) -> State:
-        return statistics(schema, shard)
+        return statistics(schema, shard) | (sites.statistics(schema, shard, ctx) if self.sites else {})
 
     def init(self, schema: Space, stats: State, rng: Rng) -> State:
         net = training.seeded(partial(self._net, schema), rng)
-        return Start.of(schema, stats).prior(schema) | training.state_of(net, NET)
+        start = Start.of(schema, stats)
+        state, own = start.prior(schema) | training.state_of(net, NET), Sites.of(schema, stats, start)
+        if own:
+            state |= own.state()
+            state["prior/within"] = own.within(start.shares, state["prior/factor"], torch.arange(schema.width))
+        return state
 
     def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
         net = training.restored(partial(self._net, ctx.schema), state, NET, ctx.device)
         optimizer = training.optimizer_of(self, {NET: net}, ctx)
-        white = Whitener.of(ctx.schema, state)
+        own = Sites.kept(state)
+        white = Whitener.of(ctx.schema, state, own.here(ctx.memory) if own else None)
         rows = shard.prepared("white", white.rows)
         # under privacy weights would do nothing before clipping, and void epsilon after it
         weights = conditions.weights(state["prior/shares"], not shard.private and training.setting(self, ctx, "balance"))
@@ -103,14 +115,14 @@ class LatentFlow:
         def make(given: Tensor, rng: Rng) -> Tensor:
             noise = drawn((len(given), schema.width), rng, white.factor)
             u = transport(net, noise.to(device), given.to(device), self.steps).to(CPU)
-            return given @ white.given + u @ white.factor.T
+            z = given @ white.given + u @ white.factor.T
+            return z + own.drawn(given[:, : conditions.classes(schema)].argmax(1), rng) if own else z
 
+        own = Sites.kept(state)
         given = conditions.features(schema, condition)
         z = make(given, rng)
-        if self.restore:
-            asked = given[torch.arange(ROWS if n else 0) % max(n, 1)]  # the very conditions: a Gaussian's would be others
-            target = Target(white.given, white.factor)
-            z = Restored.of(target, state["prior/shares"], make(asked, rng), asked)(z, given)
+        if self.restore and n:
+            z = restored(state, Target(white.given, state["prior/factor"]), make, given, rng)(z, given)
         everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
         return Representation(z, everything, condition, torch.arange(n), schema)
 

@@ -35,25 +35,28 @@ LEAST = 0.01  # of an eigenvalue of the correlations: what is never seen to vary
 class Whitener:
     """Between vectors z and white u: z = features(condition) given + factor u. given [c, d], factor [d, d].
 
-    tilt [d, d]: errors of z in the coordinates of the loss; see `tilted`.
+    here [K, d]: where a silo's patients of a class are beside all silos'; None: nobody told. tilt [d, d]: errors of z in the
+    coordinates of the loss; see `tilted`.
     """
 
     space: Space
     given: Tensor
     factor: Tensor
+    here: Tensor | None = None
     tilt: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tilt", tilted(self.factor))
 
     @classmethod
-    def of(cls, space: Space, state: State) -> Self:
+    def of(cls, space: Space, state: State, here: Tensor | None = None) -> Self:
         """From the state of a flow, which `LatentFlow.init` made."""
-        return cls(space, state["prior/given"], state["prior/factor"])
+        return cls(space, state["prior/given"], state.get("prior/within", state["prior/factor"]), here)
 
     def to(self, device: str) -> Self:
         """The same coordinates there."""
-        return type(self)(self.space, self.given.to(device), self.factor.to(device))
+        here = None if self.here is None else self.here.to(device)
+        return type(self)(self.space, self.given.to(device), self.factor.to(device), here)
 
     def centre(self, condition: Tensor) -> Tensor:
         """Mean vectors [n, d] under these conditions."""
@@ -62,6 +65,7 @@ class Whitener:
     def rows(self, rows: Representation) -> Mapping[str, Tensor]:
         """A shard's rows as the network sees them. Of an absent modality u is what the present ones make likely."""
         off = rows.z - self.centre(rows.condition)
+        off = off if self.here is None else off - self.here[rows.condition[:, 0].long()]
         held = presence(self.space, rows.present)
         u = torch.empty_like(off)
         patterns, which = torch.unique(rows.present, dim=0, return_inverse=True)
@@ -144,7 +148,8 @@ def tilted(factor: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(whole @ whole.T)
     values = values.clamp(min=LEAST)
     root: Tensor = (vectors * values**-0.25) @ vectors.T / values.sqrt().sum().sqrt()
-    return (root / spread[:, None]).to(factor.dtype)
+    found: Tensor = (root / spread[:, None]).to(factor.dtype)
+    return found
 
 
 def losses(net: nn.Module, batch: Mapping[str, Tensor], draws: Draws, white: Whitener) -> Tensor:

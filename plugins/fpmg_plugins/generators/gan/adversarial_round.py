@@ -15,13 +15,13 @@ from fpmg_plugins import training
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.columns import columns, presence
 from fpmg_plugins.generators.gan.networks import Group, Networks, rescale
-from fpmg_plugins.generators.statistics.sites import PLACE, Sites
+from fpmg_plugins.generators.statistics.sites import Sites
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from fpmg_bench.contracts import Shard
-    from fpmg_bench.types import Representation, SiloContext, Space, State
+    from fpmg_bench.types import Representation, Rng, SiloContext, Space, State
 
 BETAS = {"r1": (0.0, 0.99), "rescale": (0.5, 0.9), "none": (0.5, 0.9)}  # of Adam: a penalised game wants no momentum
 OWN = "own/presence"  # [m]: share of the silo's own patients that have a modality, kept from the statistics exchange
@@ -81,7 +81,8 @@ class Seen:
 
 def spread(state: State) -> Tensor:
     """[d]: the exchanged Gaussian's standard deviation within classes of every column; the game is played in these units."""
-    return state["prior/factor"].norm(dim=1).clamp(min=1e-6)
+    found: Tensor = state["prior/factor"].norm(dim=1).clamp(min=1e-6)
+    return found
 
 
 class AdversarialRound:
@@ -100,6 +101,7 @@ class AdversarialRound:
         for name, net in self.nets.items():
             training.load(net, state, f"generator.{name}")
         # a slope inside a record's loss cannot be clipped by record
+        self.private = private
         self.game = "rescale" if private and gan.lipschitz == "r1" else gan.lipschitz
         self.against = training.optimizer_of(gan, {self.name: self.critic}, ctx, BETAS[self.game])
         self.maker = training.optimizer_of(gan, {f"generator.{m}": net for m, net in self.nets.items()}, ctx, BETAS[self.game])
@@ -122,6 +124,7 @@ class AdversarialRound:
         self.here = self._here(state).to(there)
         self.weights = self.requested = conditions.weights(self.shares, training.setting(gan, ctx, "balance"))
         self.drawn: tuple[Tensor, Tensor, Tensor, Tensor]
+        self.seed: int
 
     def play(self, shard: Shard) -> tuple[State, dict[str, float]]:
         """`ctx.steps` steps of the discriminator on real rows, each followed by one of the generators, which see none."""
@@ -130,12 +133,10 @@ class AdversarialRound:
         if shard.private:
             self.requested = self.weights if shard.balanced else torch.ones_like(self.weights)
             self.weights = torch.ones_like(self.weights)  # weights before clipping would do nothing, after it they void epsilon
-            self.game = (
-                "rescale" if self.game == "r1" else self.game
-            )  # a slope inside a record's loss cannot be clipped by record
         for _ in range(self.ctx.steps):
-            self.drawn = self._fakes()  # both sides see the same generated rows: the discriminator's step does not touch them
-            loss = shard.step(self.critic, self.against, self._on_real, self._on_fakes).loss
+            self.drawn = self._fakes()
+            self.seed = int(torch.randint(2**62, (), generator=self.ctx.rng))
+            loss = shard.step(self.critic, self.against, self._on_rows, self._on_fakes if shard.private else self.hold).loss
             if self.game == "rescale":
                 rescale(self.critic, 1.0)
             fool += self._improve()
@@ -143,19 +144,41 @@ class AdversarialRound:
                 real, taken = real + loss, taken + 1
         return self._result(), self._log(real, taken, fool)
 
-    def _on_real(self, critic: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
-        """Losses [n] of the discriminator on real rows, class-weighted where the run is not private."""
+    def _on_rows(self, critic: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Losses [n] of the discriminator: on real rows and, where the run is not private, on draws under each row's own conditions."""
+        if self.private:
+            return self.seen.losses(critic, batch)
         weights = self.weights[batch["label"]]
         if self.game == "r1":
-            return self.seen.penalised(critic, batch, weights, self.gan.penalty)
-        return self.seen.losses(critic, batch) * weights
+            real = self.seen.penalised(critic, batch, weights, self.gan.penalty)
+        else:
+            real = self.seen.losses(critic, batch) * weights
+        return real + weights * self._on_likes(critic, batch)
+
+    def _on_likes(self, critic: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Mean losses [n] on draws with a row's own conditions and mask, so that nothing but its vector tells it from them.
+
+        The step's draws, however often it asks: as many a row as make `fakes` in all.
+        """
+        n = len(batch["label"])
+        times = math.ceil(self.gan.fakes / max(n, 1))
+        given, mask = (batch[name].repeat(times, 1) for name in ("condition", "present"))
+        rng = torch.Generator().manual_seed(self.seed)
+        with torch.no_grad():
+            z = self._vectors(given, mask[:, self.seen.masks], batch["label"].repeat(times), rng)
+        value, _ = critic(z, mask[:, self.seen.masks], given)
+        return self._against(value).reshape(times, n).mean(0)
 
     def _on_fakes(self, critic: nn.Module) -> Tensor:
         """The discriminator's mean loss on generated rows and its proximal term: no patient is touched."""
         z, mask, given, _ = self.drawn
         value, _ = critic(z.detach(), mask, given)
-        loss = (F.relu(1 + value) if self.gan.loss == "hinge" else F.softplus(value)).mean()
+        loss = self._against(value).mean()
         return loss if self.hold is None else loss + self.hold(critic)
+
+    def _against(self, value: Tensor) -> Tensor:
+        """Losses of values of generated rows."""
+        return F.relu(1 + value) if self.gan.loss == "hinge" else F.softplus(value)
 
     def _improve(self) -> float:
         """One step of every generator of the group on the joint verdict."""
@@ -185,17 +208,21 @@ class AdversarialRound:
         n, rng = self.gan.fakes, self.ctx.rng
         label = conditions.labels((self.shares * self.requested).expand(n, -1), rng)
         given = conditions.drawn(self.space, label, self.rest[label], self.varied, rng)
-        noise = drawn((n, self.gan.noise_of(self.space, self.group)), rng, self.shares)
         mask = (drawn((n, len(self.group)), rng, self.shares, torch.rand) < self.presence).float()
+        return self._vectors(given, mask, label, rng), mask, given, label
+
+    def _vectors(self, given: Tensor, mask: Tensor, label: Tensor, rng: Rng) -> Tensor:
+        """Draws [n, d'] under features [n, c], where this silo's patients are; absent modalities 0."""
+        noise = drawn((len(given), self.gan.noise_of(self.space, self.group)), rng, given)
         z = torch.cat([net(noise, given) for net in self.nets.values()], dim=1)
-        return (z + self.here[label]) * mask[:, self.owner], mask, given, label
+        return (z + self.here[label]) * mask[:, self.owner]
 
     def _here(self, state: State) -> Tensor:
         """[K, d']: where this silo's patients of a class are beside all silos', in the columns' units; 0 where nobody told."""
         own, at = Sites.kept(state), columns(self.space, self.group)
         if own is None:
             return torch.zeros(conditions.classes(self.space), len(at))
-        return own.offset[int(self.ctx.memory[PLACE])][:, at] / spread(state)[at]
+        return own.here(self.ctx.memory)[:, at] / spread(state)[at]
 
     def _result(self) -> State:
         critic = training.state_of(self.critic, self.name)

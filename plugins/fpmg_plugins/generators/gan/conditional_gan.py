@@ -66,11 +66,11 @@ class ConditionalGan(Networks):
     def _started(self, space: Space, group: Group, start: Start, own: Sites | None, rng: Rng) -> State:
         """Fresh networks of a group, generators set to the exchanged Gaussian, less what silos' means differ by."""
         state: State = {}
-        at = columns(space, group)
-        unit = spread(start.prior(space))[at]
+        mine = columns(space, group)
+        unit = spread(start.prior(space))[mine]
         given, factor = start.block(space, group)
         if own:
-            factor = root((factor @ factor.T).double() - own.between(start.shares)[at][:, at]).float()
+            factor = own.within(start.shares, factor, mine)
         given, factor = given / unit, factor / unit[:, None]
         at = 0
         for name in group:
@@ -175,8 +175,8 @@ class ConditionalGan(Networks):
                 return z + moved_to_sites(schema, state, group, given, rng)
 
             made = make(given, rng)
-            if self.restore:
-                made = restored(schema, state, target(schema, state, group), make, rng)(made, given)
+            if self.restore and n:
+                made = restored(state, target(schema, state, group), make, given, rng)(made, given)
             z[:, columns(schema, group)] = made
         everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
         return Representation(z, everything, condition, torch.arange(n), schema)

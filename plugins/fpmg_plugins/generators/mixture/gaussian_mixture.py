@@ -142,7 +142,8 @@ class GaussianMixture:
 
 def _clipped(x: Tensor, length: float) -> Tensor:
     """Rows no longer than this."""
-    return x * (length / x.norm(dim=1, keepdim=True).clamp(min=1e-9)).clamp(max=1.0)
+    found: Tensor = x * (length / x.norm(dim=1, keepdim=True).clamp(min=1e-9)).clamp(max=1.0)
+    return found
 
 
 def completed(white: Whitener, rows: Representation) -> dict[str, Tensor]:

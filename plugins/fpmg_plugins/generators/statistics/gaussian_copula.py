@@ -31,6 +31,7 @@ class GaussianCopula:
     """
 
     rounds: int | None = 0
+    additive = True
 
     def __init__(self, shrink: float = 32.0) -> None:
         self.shrink = shrink

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Self
 import torch
 
 from fpmg_bench.devices import CPU
-from fpmg_plugins.generators import conditions
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fpmg_bench.types import Rng, Space, State
+    from fpmg_bench.types import Rng, State
 
     Make = Callable[[Tensor, Rng], Tensor]  # features of conditions [n, c], stream -> vectors [n, d]
 
@@ -66,13 +65,11 @@ class Restored:
         return found
 
 
-def restored(space: Space, state: State, target: Target, make: Make, rng: Rng, rows: int = ROWS) -> Restored:
-    """Where a generator stands by as many draws, every class equally often, its other conditions as patients have them."""
-    shares = state["prior/shares"]
-    label = torch.arange(rows) % len(shares)
-    features = conditions.drawn(space, label, state["prior/rest"][label], state["prior/spread"], rng)
+def restored(state: State, target: Target, make: Make, given: Tensor, rng: Rng) -> Restored:
+    """Where a generator stands by `ROWS` draws under the very conditions [n, c] that are asked for, n > 0, again and again."""
+    asked = given[torch.arange(ROWS) % len(given)]
     with torch.no_grad():
-        return Restored.of(target, shares, make(features, rng).to(CPU), features)
+        return Restored.of(target, state["prior/shares"], make(asked, rng).to(CPU), asked)
 
 
 def _turn(factor: Tensor, covariance: Tensor) -> Tensor:

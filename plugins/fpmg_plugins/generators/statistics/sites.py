@@ -14,7 +14,7 @@ import torch
 
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.columns import owner, presence
-from fpmg_plugins.generators.statistics.gaussian_start import Start
+from fpmg_plugins.generators.statistics.gaussian_start import Start, root
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,6 +66,14 @@ class Sites:
     def kept(cls, state: State) -> Self | None:
         """Of a generator's state."""
         return cls(state["prior/sites"], state["prior/site_shares"]) if "prior/sites" in state else None
+
+    def within(self, shares: Tensor, factor: Tensor, at: Tensor) -> Tensor:
+        """A root of what is left of the covariance F F^T of these columns where silos' means are taken out; shares [K] of classes."""
+        return root((factor @ factor.T).double() - self.between(shares)[at][:, at]).float()
+
+    def here(self, memory: State) -> Tensor:
+        """[K, d]: the offsets of the silo whose memory this is."""
+        return self.offset[int(memory[PLACE])]
 
     def state(self) -> State:
         """What generators keep of it: the same at every silo, so it stays at home."""

@@ -13,7 +13,7 @@ from annotated_types import Ge
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.privacy import target_groups
-from fpmg_plugins.metrics.privacy.attacks.catalogue import BLACK_BOX, attacks, record_scores
+from fpmg_plugins.metrics.privacy.attacks.catalogue import BLACK_BOX, attacks, kind, record_scores
 from fpmg_plugins.metrics.privacy.targets import with_weights
 from fpmg_plugins.metrics.privacy.worst_attack import Tried
 from fpmg_plugins.metrics.real_side import real_side
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     Floors = dict[tuple[str, str, str | None], float]
 
 CHOSEN = "PRIVACY.md: the worst attack, chosen on half of the patients and scored on the other half"
+TRACING = "tracing, Homer et al. 2008, Dwork et al. 2015, by ridge regression on all candidates"
 LOGAN = "LOGAN, Hayes et al. 2019: the loss of released weights on a record"
 
 
@@ -49,14 +50,24 @@ class Membership:
     with 20 patients a side. `membership.own`: a silo's own patients against held-out ones of that silo, where silos are natural,
     else of any. `membership.advantage`: TPR - FPR at the threshold chosen with the attack; `membership.tpr`: TPR at the
     threshold that 1 % of non-members pass, where each half has 1,000 of them. `membership.records`: the worst black-box attack.
+    `membership.vulnerable`: the worst attack, chosen and scored on the tenth of the targets (100 at least, up to half) whose fifth
+    nearest other patient in phi is farthest: an average hides them.
     Black box: `membership.distance`, minus the distance to the closest released record in phi, and in each modality's block;
     `membership.domias`, density of the release over that of a third set of real patients in phi_8, by nearest neighbours
     (1st released, 5th real); `membership.kernel`, the same by Gaussian kernels as published, which blur single copies away:
-    .75 for a copy of 4,000 patients. Released weights: `membership.discriminator`, `membership.encoder` by modality, minus the
+    .75 for a copy of 4,000 patients. Where the split set no third set aside (below 1,000 patients) R2 is that of R1's patients, R1
+    that of R2's, and either, by a coin, that of a training patient.
+    Tracing: class means and covariance of what was released, less those of all candidates, are written as a combination of what
+    the candidates would add, by ridge regression in three resolutions; a candidate's share is the score. Candidates are all
+    training and held-out patients, treated alike, so that no reference is needed. `membership.trace`: 20,000 draws of the released
+    model, in its encoders' space (white box); `.vectors`: the vectors of the one release; `.encoded`: its records, encoded again;
+    `.records`: its records in phi (black box). `membership.queries`: the same with counts of 2,000 random combinations of up to four
+    columns' values (black box, tables). Each is the worst of its resolutions, chosen as above. Released weights: `membership.discriminator`, `membership.encoder` by modality, minus the
     loss on the record; for methods that have them.
     Floor: R2 in the place of the release, R1 as non-members; none for losses. Interval: bootstrap over patients, given the choice.
     Needs 20 patients a side. Standard error of the AUC at n and n patients: 100 .041, 280 .024, 1,000 .013.
-    Pitfalls: an attack that fails proves nothing; these know no more than the release, its weights and a third set. A member
+    Pitfalls: an attack that fails proves nothing. All know the candidates' whole records; tracing knows all candidates' at once, as
+    an auditor does: an outsider who holds a few records finds less. The encoders' overfitting counts as leakage. A member
     used only for early stopping counts as a member.
     """
 
@@ -66,12 +77,18 @@ class Membership:
         "membership.worst": _auc(CHOSEN),
         "membership.records": _auc(CHOSEN + "; of those that see the released records alone"),
         "membership.minority": _auc(CHOSEN + "; patients of the rarest class"),
+        "membership.vulnerable": _auc(f"{CHOSEN}; of the patients farthest from others, Meeus et al. 2023"),
         "membership.own": _auc(CHOSEN + "; the silo's own patients"),
         "membership.advantage": Scale(0.0, False, low=-1.0, high=1.0, unit="share", source="TPR - FPR, Yeom et al. 2018"),
         "membership.tpr": Scale(0.01, False, low=0.0, high=1.0, unit="share", source="TPR at 1 % FPR, Carlini et al. 2022"),
         "membership.distance": _auc("GAN-Leaks, Chen et al. 2020: distance to the closest released record"),
         "membership.domias": _auc("DOMIAS, van Breugel et al. 2023, with nearest-neighbour densities"),
         "membership.kernel": _auc("DOMIAS, van Breugel et al. 2023, with kernel densities"),
+        "membership.trace": _auc(f"{TRACING}; by 20,000 draws of the released model"),
+        "membership.trace.vectors": _auc(f"{TRACING}; by the vectors of the release"),
+        "membership.trace.encoded": _auc(f"{TRACING}; by the released records, encoded again"),
+        "membership.trace.records": _auc(f"{TRACING}; by the released records, in phi"),
+        "membership.queries": _auc("counts of random subsets of a patient's values, Houssiau et al. 2022 (TAPAS), by tracing"),
         "membership.discriminator": _auc(LOGAN),
         "membership.encoder": _auc(LOGAN),
     }
@@ -89,7 +106,7 @@ class Membership:
 
     def _floors(self, evidence: Evidence, seed: int) -> Floors:
         """The same attacks where R2 was released: nobody among the members or R1 took part in it."""
-        known = record_scores(evidence, attacks(evidence, evidence.r2, None), evidence.r1)
+        known = record_scores(evidence, attacks(evidence, evidence.r2, None, seed), evidence.r1)
         try:
             tried = self._tried(evidence, evidence.r1, known, seed)
             return {(s.key, s.scope, s.modality): s.value for s in self._scores(evidence, evidence.r1, tried)}
@@ -100,7 +117,7 @@ class Membership:
         self, evidence: Evidence, seed: int, floors: Floors, scored: dict[int, RecordScores], release: Cohort
     ) -> list[Score]:
         silo = next(silo for silo, cohort in evidence.released.items() if cohort is release)
-        scored[id(release)] = record_scores(evidence, attacks(evidence, release, silo), evidence.held_out, tell=True)
+        scored[id(release)] = record_scores(evidence, attacks(evidence, release, silo, seed), evidence.held_out, tell=True)
         rows = target_groups.sides(evidence, release, evidence.held_out)
         tried = self._tried(evidence, evidence.held_out, scored[id(release)], seed, **rows)
         scores = self._scores(evidence, evidence.held_out, tried, tell=True)
@@ -120,23 +137,37 @@ class Membership:
         rate = tried.tpr()
         scores += [] if rate is None else [score("membership.tpr", rate, n)]
         scores += self._by_group(evidence, others, tried, tell)
-        for attack, modality in tried.scores:
+        scores += self._vulnerable(evidence, others, tried, tell)
+        for attack, modality in dict.fromkeys((kind(name), name[1]) for name in tried.scores):
             try:
-                area, n = tried.area((attack, modality))
+                area, n = self._one(tried, attack, modality)
                 scores.append(replace(score(f"membership.{attack}", area, n), modality=modality))
             except NotApplicable as missing:
                 if tell:
                     evidence.not_applicable(f"membership.{attack}", missing.reason, modality=modality)
         return scores
 
+    def _one(self, tried: Tried, attack: str, modality: str | None) -> tuple[Floats, int]:
+        """One attack's AUC; of one that looks in several ways the worst, chosen as among attacks."""
+        looks = {name: value for name, value in tried.scores.items() if (kind(name), name[1]) == (attack, modality)}
+        return tried.area(next(iter(looks))) if len(looks) == 1 else replace(tried, scores=looks).worst()
+
     def _records(self, evidence: Evidence, tried: Tried, tell: bool) -> Iterator[Score]:
         """The worst of the attacks that need no weights."""
-        black_box = {name: score for name, score in tried.scores.items() if name[0] in BLACK_BOX}
+        black_box = {name: score for name, score in tried.scores.items() if kind(name) in BLACK_BOX}
         try:
             yield score("membership.records", *replace(tried, scores=black_box).worst())
         except NotApplicable as missing:
             if tell:
                 evidence.not_applicable("membership.records", missing.reason)
+
+    def _vulnerable(self, evidence: Evidence, others: Cohort, tried: Tried, tell: bool) -> Iterator[Score]:
+        """The worst attack, chosen and scored on those who are farthest from everybody else."""
+        try:
+            yield score("membership.vulnerable", *tried.only(target_groups.vulnerable(evidence, others, tried.targets)).worst())
+        except NotApplicable as missing:
+            if tell:
+                evidence.not_applicable("membership.vulnerable", missing.reason)
 
     def _by_group(self, evidence: Evidence, others: Cohort, tried: Tried, tell: bool) -> Iterator[Score]:
         rarest = target_groups.rarest(tried.targets, evidence.train.classes)

@@ -9,6 +9,7 @@ import numpy as np
 from fpmg_bench.errors import NotApplicable
 from fpmg_plugins.metrics import subgroups
 from fpmg_plugins.metrics.privacy.attacks.member_scores import uncommonness
+from fpmg_plugins.metrics.privacy.densities import nth_nearest
 from fpmg_plugins.metrics.privacy.targets import LEAST
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
+NEIGHBOURS = 5
+VULNERABLE, FEW = 0.1, 100  # share of the targets that are looked at first, and how many at least, up to half of them
 UNCOMMON = 0.75  # quantile of the non-members' distance to the third set above which a patient is uncommon
 
 
@@ -30,6 +33,23 @@ def groups(evidence: Evidence, others: Cohort, targets: Targets) -> dict[str, Ma
     found = {f"class:{name}": targets.label == c for c, name in enumerate(evidence.train.classes)}
     found |= _public(evidence.train, others, targets) | _uncommon(evidence, others, targets)
     return {scope: rows for scope, rows in found.items() if rows.any()}
+
+
+def vulnerable(evidence: Evidence, others: Cohort, targets: Targets) -> Mask:
+    """Targets [n] far from everybody else, members or not: those whose fifth nearest other record in phi is farthest (Meeus et al. 2023).
+
+    A tenth of the targets, but at least 100, or half of them; a patient's farthest record counts.
+    """
+    patient = np.concatenate([evidence.train.patient, others.patient])
+
+    def alone() -> NDArray[np.float32]:
+        points = np.concatenate([evidence.phi(part) for part in (evidence.train, others)])
+        return nth_nearest(points, points, NEIGHBOURS + 1)  # the nearest is the record itself
+
+    far = targets.most(patient, evidence.once(("distance to all others",), alone, others))
+    first = np.argsort(-far, kind="stable")[: max(min(FEW, len(targets) // 2), round(VULNERABLE * len(targets)))]
+    rows: Mask = np.isin(np.arange(len(targets)), first)
+    return rows
 
 
 def rarest(targets: Targets, classes: Sequence[str]) -> str | None:

@@ -33,6 +33,10 @@ class Tried:
     scores: Mapping[Name, Floats]
     weights: Floats
 
+    def only(self, rows: Mask) -> Tried:
+        """The same attacks on some of the targets."""
+        return Tried(self.targets.take(rows), {name: score[rows] for name, score in self.scores.items()}, self.weights[:, rows])
+
     def area(self, name: Name, rows: Mask | None = None) -> tuple[Floats, int]:
         """AUC and its draws [1 + draws] of one attack, and patients a side. Raises NotApplicable below 20 a side."""
         known = ~np.isnan(self.scores[name]) & (True if rows is None else rows)

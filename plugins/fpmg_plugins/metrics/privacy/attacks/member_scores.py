@@ -35,29 +35,55 @@ def domias(evidence: Evidence, cohort: Cohort, release: Cohort) -> Floats:
     """log of the density of the release over that of the third set, both by nearest neighbours in phi_8 (up to a factor)."""
     at = placed(evidence, cohort, principal=True, least=1)
     made = evidence.nn(at.x, placed(evidence, release, principal=True).x)
-    return uncommonness(evidence, cohort) - _of(cohort, at.rows, np.log(np.maximum(made, TINY)))
+    return uncommonness(evidence, cohort, release) - _of(cohort, at.rows, np.log(np.maximum(made, TINY)))
 
 
 def kernel_domias(evidence: Evidence, cohort: Cohort, release: Cohort) -> Floats:
     """The same by Gaussian kernels of Scott's width, as published."""
-    at, third = placed(evidence, cohort, principal=True, least=1), reference(evidence)
-    made = placed(evidence, release, principal=True).x
-    usual = evidence.once(("kernel of the third set",), lambda: kernel(at.x, third, third), cohort)
-    return _of(cohort, at.rows, kernel(at.x, made, third) - usual)
+    at, made = placed(evidence, cohort, principal=True, least=1), placed(evidence, release, principal=True).x
+    found = np.empty(len(at))
+    for rows, third in thirds(evidence, cohort, release):
+        mine, usual = rows[at.rows], placed(evidence, third, principal=True).x
+        found[mine] = kernel(at.x[mine], made, usual) - kernel(at.x[mine], usual, usual)
+    return _of(cohort, at.rows, found)
 
 
-def uncommonness(evidence: Evidence, cohort: Cohort) -> Floats:
+def uncommonness(evidence: Evidence, cohort: Cohort, release: Cohort | None = None) -> Floats:
     """log distance to the fifth nearest patient of the third set, in phi_8: large for patients like few others."""
-    at, third = placed(evidence, cohort, principal=True, least=1), reference(evidence)
-    away = evidence.once(("distance to the third set",), lambda: nth_nearest(at.x, third, AROUND), cohort)
-    return _of(cohort, at.rows, np.log(np.maximum(away, TINY)))
+    sets = thirds(evidence, cohort, release)
+    at = placed(evidence, cohort, principal=True, least=1)
+
+    def away() -> Floats:
+        found = np.empty(len(at))
+        for rows, third in sets:
+            mine = rows[at.rows]
+            found[mine] = nth_nearest(at.x[mine], placed(evidence, third, principal=True).x, AROUND)
+        return found
+
+    value = evidence.once(("distance to the third set",), away, cohort)
+    return _of(cohort, at.rows, np.log(np.maximum(value, TINY)))
 
 
-def reference(evidence: Evidence) -> NDArray[np.float32]:
-    """The third set in phi_8: real patients who are neither members nor non-members. Raises NotApplicable without one."""
-    if evidence.third is None:
-        raise NotApplicable("there is no third set of patients (cohorts from 1,000 patients have one)")
-    return placed(evidence, evidence.third, principal=True).x
+def thirds(evidence: Evidence, cohort: Cohort, release: Cohort | None = None) -> list[tuple[NDArray[np.bool_], Cohort]]:
+    """Which records [n] are compared with which third set: real patients who are neither members nor themselves asked about.
+
+    Below 1,000 patients nobody is set aside as one; then the held-out patients of one half, R1 or R2, are that of the other half's,
+    and of a training patient either, by a coin of the patient's own: so members and non-members meet both alike.
+    Raises NotApplicable where that is the release itself (a floor).
+    """
+    if evidence.third is not None:
+        return [(np.ones(len(cohort), bool), evidence.third)]
+    if release is evidence.r1 or release is evidence.r2:
+        raise NotApplicable("there is no third set of patients beside this half of the held-out ones")
+    second = np.isin(cohort.patient, evidence.r2.patient)
+    trained = np.isin(cohort.patient, evidence.train.patient)
+    second[trained] = [_coin(patient) for patient in cohort.patient[trained]]
+    return [(~second, evidence.r2), (second, evidence.r1)]
+
+
+def _coin(patient: int) -> bool:
+    """The same for all records of a patient, in every trial."""
+    return bool(np.random.default_rng(int(patient) % 2**63).integers(2))
 
 
 def _of(cohort: Cohort, rows: NDArray[np.intp], value: Floats) -> Floats:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fpmg_bench.errors import NotApplicable
-from fpmg_plugins.metrics.privacy.densities import which_nearest
+from fpmg_plugins.metrics.privacy.densities import nth_nearest, which_nearest
 from fpmg_plugins.metrics.privacy.inference.columns import blocks, joined, ranks
 from fpmg_plugins.metrics.privacy.inference.guesses import residual
 from fpmg_plugins.metrics.privacy.targets import LEAST
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 SECRETS = 16  # columns that are guessed at most, evenly spaced
+AROUND, OUTLIERS = 5, 0.25  # whose how many-th nearest is farthest; the share of patients who count as outliers
 CLOSE = 0.05  # difference in rank up to which a guessed number counts as right
 CERTAIN = 0.95  # a secret that is guessed this often without a leak cannot show one
 
@@ -52,9 +53,20 @@ def scores(
         rows = targets.label == c
         if targets.a_side(rows) >= LEAST:
             given.append(("inference.attribute", found.risk(rows), rows, f"class:{name}"))
+    far = outliers(people, train)
+    if targets.a_side(far) >= LEAST:
+        given.append(("inference.attribute.outliers", found.risk(far), far, "all"))
     for key, value, rows, scope in given:
         if value is not None and np.isfinite(value[0]):
             yield score(key, value, targets.a_side(rows), scope=scope)
+
+
+def outliers(people: Columns, like: Columns) -> Mask:
+    """The quarter [n] of these patients whose fifth nearest among them, in all columns, is farthest."""
+    x = np.concatenate(blocks(people, like), 1)
+    far = nth_nearest(x, x, AROUND + 1)  # the nearest is the patient
+    rows: Mask = far > np.quantile(far, 1 - OUTLIERS)
+    return rows
 
 
 def _with_table(targets: Targets, pool: Columns) -> tuple[Targets, Columns]:

@@ -40,7 +40,7 @@ class Inference:
     `inference.attribute`: each table column and condition in turn (16 at most) is the secret, guessed as that of the nearest
     released record in all other columns; right: the same category or flag, a number within 5 percentile ranks. Rates over all
     secrets; also by class. `.worst`: the secret with the largest risk on half of the targets, on the other half, both
-    directions; `.gain`: rate on T less that of an attacker with as many records of patients outside T (H and third);
+    directions; `.outliers`: of the quarter of the targets that is farthest from others; `.gain`: rate on T less that of an attacker with as many records of patients outside T (H and third);
     `.rate`, and `.naive` for who guesses the release's usual value.
     `inference.singling_out`: predicates on 5 to 12 columns of a released record (equal categories, numbers as far out) that fit no
     other released one; the rate is that of those true of exactly one of n training patients, control: of n unseen ones (H and
@@ -58,6 +58,7 @@ class Inference:
     scales: ClassVar[Mapping[str, Scale]] = {
         "inference.attribute": RISK,
         "inference.attribute.worst": replace(RISK, source=GIOMI + "; worst secret, chosen on the other half"),
+        "inference.attribute.outliers": replace(RISK, source=GIOMI + "; patients far from others, Meeus et al. 2023"),
         "inference.attribute.gain": Scale(
             0.0, False, low=-1.0, high=1.0, unit="share", source="PRIVACY.md, attribute inference gain"
         ),

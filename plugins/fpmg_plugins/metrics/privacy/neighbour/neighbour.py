@@ -29,6 +29,7 @@ BY = {
     "drop": "loss before less loss after the round's local training",
     "gradient": "slope of the loss along the received change over its size, Li et al. 2023",
     "sums": "tracing by the sums exchanged before round 0, Dwork et al. 2015",
+    "total": "tracing by the total of those sums less the adversary's own part",
 }
 
 
@@ -43,7 +44,9 @@ class Neighbour:
     seen, with the weights it was trained from, three scores: `neighbour.loss` (minus the loss), `neighbour.drop` (what local
     training lowered), `neighbour.gradient` (slope of the patient's loss along the change of the weights, over its size along random
     changes), means over rounds; and from the sums exchanged before round 0 `neighbour.sums`: a record's share in the silo's mean, by
-    ridge regression on the candidates (on a ring all silos get the sums; told under `neighbour.hop_1`). Values are AUROC, range
+    ridge regression on the candidates (on a ring all silos get the sums; told under `neighbour.hop_1`). Under
+    masks the same is tried on what arrives, which is to give nobody away, and `neighbour.total` on the total less the adversary's own
+    part, which masks do not hide. Values are AUROC, range
     [0, 1], ideal .5; 1: every member is recognised. Each key is the worst attack of its kind, the mean over silos, chosen (most
     surely above .5) on half of the patients and scored on the other, in both
     directions; scope silo:NAME: that attack on that silo's patients. Interval: bootstrap over patients. Floor: R1 as members, R2 as non-members.
@@ -146,13 +149,13 @@ def _questions(requested: Answers) -> Iterator[tuple[str, str | None, list[Attac
                 yield f"neighbour.{adversary}", m, of
     for stage in ("stage1", "stage2"):
         yield f"neighbour.{stage}", None, [a for a in every if a.stage.partition(":")[0] == stage]
-    for name in (*ATTACKS, sums.SUMS):
+    for name in (*ATTACKS, sums.SUMS, sums.TOTAL):
         yield f"neighbour.{name}", None, [a for a in every if a.score == name]
 
 
 def _say_masked(evidence: Evidence) -> None:
     frames = evidence.frames(SERVER)
-    if frames and all(frame["masked"] for frame in frames):
+    if frames and all(frame["masked"] and sums.SUMS not in frame for frame in frames):
         evidence.not_applicable("neighbour.server", "secure aggregation: the server sees sums of masked weights")
 
 

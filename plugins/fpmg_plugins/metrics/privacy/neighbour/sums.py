@@ -8,13 +8,13 @@ between classes is no record's own and is taken out first. Many numbers about fe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fpmg_bench.types import SERVER
-from fpmg_plugins.metrics.privacy.neighbour.views import AT_SERVER
+from fpmg_plugins.metrics.privacy.neighbour.views import AT_SERVER, CLIENT
 from fpmg_plugins.metrics.privacy.neighbour.worst import Answer, Attack
 from fpmg_plugins.metrics.privacy.targets import LEAST
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Seen = dict[str, dict[int, State]]  # stage -> silo -> its own sums
 
 SUMS = "sums"
+TOTAL, LEFT, OWN = "total", "left", "own"
 START = -1  # before round 0
 RARE = 1e-3  # of the mean variance, added to each: a number that hardly ever moves must not drown the others
 WIDE = 20_000  # numbers looked at, at most about
@@ -48,30 +49,55 @@ def seen(evidence: Evidence) -> tuple[str, Seen]:
 
 
 def answers(evidence: Evidence, silos: Sequence[Asking]) -> Answers:
-    """One attack a stage whose sums were exchanged by two silos or more, as they arrived: exact, or noised."""
+    """Attacks on a stage's sums: on one silo's, as they arrived (exact, noised, or under masks), and on what the total leaves."""
     adversary, sums = seen(evidence)
+    client = CLIENT if adversary == AT_SERVER else adversary
     found: dict[Attack, dict[int, Answer]] = {}
     for one in silos:
         for stage, held in sums.items():
-            answer = _answer(evidence, one, stage, held)
+            answer = _of_silo(evidence, one, stage, held)
             if answer is not None:
                 found.setdefault(Attack(adversary, stage, SUMS, one.modality(stage, SUMS), SUMS), {})[one.people.silo] = answer
+        for stage, frame in _left(evidence, one.people.silo).items():
+            answer = _of_total(evidence, one, stage, frame)
+            if answer is not None:
+                found.setdefault(Attack(client, stage, TOTAL, one.modality(stage, SUMS), TOTAL), {})[one.people.silo] = answer
     return found
 
 
-def _answer(evidence: Evidence, one: Asking, stage: str, held: dict[int, State]) -> Answer | None:
+def _left(evidence: Evidence, victim: int) -> dict[str, Mapping[str, Any]]:
+    """stage -> what the silo after the victim knows of all others' sums together."""
+    after = (victim + 1) % len(evidence.silo_names)
+    return {frame["stage"]: frame for frame in evidence.frames(after) if LEFT in frame}
+
+
+def _of_total(evidence: Evidence, one: Asking, stage: str, frame: Mapping[str, Any]) -> Answer | None:
+    own = frame["origin"]
+    others = [silo for silo in range(len(evidence.silo_names)) if silo != own]
+    left, mine = (_mean(evidence, stage, flat(frame[part]), silos) for part, silos in ((LEFT, others), (OWN, [own])))
+    return _answer(evidence, one, stage, left - mine)
+
+
+def _of_silo(evidence: Evidence, one: Asking, stage: str, held: dict[int, State]) -> Answer | None:
     victim = one.people.silo
     others = [silo for silo in held if silo != victim]
     if victim not in held or not others:
         return None
+    apart = _mean(evidence, stage, flat(held[victim]), [victim])
+    rest: Floats = np.sum([flat(held[silo]) for silo in others], axis=0)
+    return _answer(evidence, one, stage, apart - _mean(evidence, stage, rest, others))
+
+
+def _answer(evidence: Evidence, one: Asking, stage: str, apart: Floats) -> Answer | None:
+    """Candidates traced in a mean [w] less another one."""
+    victim = one.people.silo
     parts = [evidence.added(stage, cohort, victim) for cohort in one.people.cohorts]
     patients = [cohort.patient[rows] for cohort, (_, rows) in zip(one.people.cohorts, parts, strict=True)]
     if min(len(np.unique(side)) for side in patients) < LEAST:
         return None
     added = np.stack([flat(state) for states, _ in parts for state in states])
-    mean, rest = _mean(evidence, stage, held, [victim]), _mean(evidence, stage, held, others)
     labels = [cohort.label[rows] for cohort, (_, rows) in zip(one.people.cohorts, parts, strict=True)]
-    score = traced(added, mean - rest, np.concatenate(labels))
+    score = traced(added, apart, np.concatenate(labels))
     return Answer(one.people, [START], one.people.of_patients(score, np.concatenate(patients))[None])
 
 
@@ -93,13 +119,13 @@ def traced(added: Floats, apart: Floats, label: NDArray[np.int64]) -> Floats:
     return share
 
 
-def _mean(evidence: Evidence, stage: str, held: dict[int, State], silos: Sequence[int]) -> Floats:
-    """Mean [w] over the patients of these silos who have what the stage is about: their numbers are public."""
+def _mean(evidence: Evidence, stage: str, total: Floats, silos: Sequence[int]) -> Floats:
+    """Mean [w], of a total, over the patients of these silos who have what the stage is about: their numbers are public."""
     modality = stage.partition(":")[2]
     there = evidence.train.present[modality] if modality else np.ones(len(evidence.train), bool)
     n = len(np.unique(evidence.train.patient[there & np.isin(evidence.train.silo, silos)]))
-    total: Floats = np.sum([flat(held[silo]) for silo in silos], axis=0)
-    return total / max(n, 1)
+    mean: Floats = total / max(n, 1)
+    return mean
 
 
 def flat(state: State) -> Floats:

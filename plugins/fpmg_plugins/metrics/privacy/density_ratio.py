@@ -1,4 +1,4 @@
-"""RMIA, the expensive membership attack: a likelihood ratio against references that never saw the patient."""
+"""A ratio of densities in the place of a likelihood ratio: of the release, and of references that never saw the patient. Was `density-ratio` until 0.2."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from annotated_types import Ge
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
+from fpmg_plugins import moved
 from fpmg_plugins.metrics.distances import placed
 from fpmg_plugins.metrics.privacy.attacks.member_scores import AROUND, TINY
 from fpmg_plugins.metrics.privacy.densities import nth_nearest
@@ -30,19 +31,17 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating[Any]]
 
-ZARIFZADEH = (
-    "RMIA, Zarifzadeh et al. 2024, arXiv:2312.03262, with densities of releases in the place of a classifier's confidence"
-)
+ZARIFZADEH = "after RMIA, Zarifzadeh et al. 2024, arXiv:2312.03262, with densities in the place of trained shadow models"
 
 
-class Rmia:
+class DensityRatio:
     """Score of a patient x: the share of population patients z with [p(x | S) / p(x)] / [p(z | S) / p(z)] >= 1; S: the release.
 
     p(. | S): density of S by its nearest record; p(x): geometric mean over the references that x is not in, each the density (5th
     neighbour) of a random half of all real patients that the auditor holds: training, held-out, third; all in phi_8. A reference
-    stands for a generator that releases its half as it is. No generator is retrained: the contract of metrics has no training.
-    z: the third set, or R2 where there is none; then R1 are the non-members. `rmia`: AUC of members against as many
-    non-members of the same labels, also by class; range [0, 1], ideal .5, lower is better. `rmia.tpr`: TPR at 1 % FPR, where each
+    stands for a generator that releases its half as it is. No generator is retrained: `shadow` does that, at its price.
+    z: the third set, or R2 where there is none; then R1 are the non-members. `density-ratio`: AUC of members against as many
+    non-members of the same labels, also by class; range [0, 1], ideal .5, lower is better. `density-ratio.tpr`: TPR at 1 % FPR, where each
     half of the patients has 1,000 non-members. Floor: R2 in the place of S, R1 as non-members, where there is a third set.
     Interval: bootstrap over patients.
     Needs 20 patients a side. Pitfalls: this is an auditor's attack, who knows patients of the silos: an outsider cannot mount it; z
@@ -52,8 +51,8 @@ class Rmia:
     family: ClassVar[str] = "PG"
     cheap: ClassVar[bool] = False
     scales: ClassVar[Mapping[str, Scale]] = {
-        "rmia": Scale(0.5, False, low=0.0, high=1.0, unit="AUROC", source=ZARIFZADEH),
-        "rmia.tpr": Scale(0.01, False, low=0.0, high=1.0, unit="share", source="TPR at 1 % FPR, Carlini et al. 2022"),
+        "density-ratio": Scale(0.5, False, low=0.0, high=1.0, unit="AUROC", source=ZARIFZADEH),
+        "density-ratio.tpr": Scale(0.01, False, low=0.0, high=1.0, unit="share", source="TPR at 1 % FPR, Carlini et al. 2022"),
     }
 
     def __init__(self, references: Annotated[int, Ge(4)] = 16, resamples: Annotated[int, Ge(20)] = 200) -> None:
@@ -99,7 +98,7 @@ class Rmia:
         patient = np.concatenate([placed(evidence, side, principal=True, least=LEAST).patient for side in both])
         whole = evidence.held_out if len(others) > 1 else others[0]
         targets, weights = with_weights(evidence, whole, self.resamples, seed, **sides(evidence, release, whole))
-        tried = Tried(targets, {("rmia", None): targets.most(patient, share)}, weights)
+        tried = Tried(targets, {("density-ratio", None): targets.most(patient, share)}, weights)
         return [score(key, draws, n, floors.get(f"{key} {scope}"), scope) for key, scope, draws, n in _found(evidence, tried)]
 
 
@@ -123,13 +122,21 @@ def _log_density(distance: Floats, dimensions: int) -> Floats:
 
 def _found(evidence: Evidence, tried: Tried) -> list[tuple[str, str, Floats, int]]:
     """key, scope, value and draws, patients a side."""
-    area, n = tried.area(("rmia", None))
-    found = [("rmia", "all", area, n)]
+    area, n = tried.area(("density-ratio", None))
+    found = [("density-ratio", "all", area, n)]
     rate = tried.tpr()
-    found += [] if rate is None else [("rmia.tpr", "all", rate, n)]
+    found += [] if rate is None else [("density-ratio.tpr", "all", rate, n)]
     for c, name in enumerate(evidence.train.classes):
         try:
-            found.append(("rmia", f"class:{name}", *tried.area(("rmia", None), tried.targets.label == c)))
+            found.append(("density-ratio", f"class:{name}", *tried.area(("density-ratio", None), tried.targets.label == c)))
         except NotApplicable as missing:
-            evidence.not_applicable("rmia", missing.reason, scope=f"class:{name}")
+            evidence.not_applicable("density-ratio", missing.reason, scope=f"class:{name}")
     return found
+
+
+def __getattr__(name: str) -> Any:
+    """The class's old name, until 0.3."""
+    if name == "Rmia":
+        moved.warn(f"{__name__}.Rmia", f"{__name__}.DensityRatio")
+        return DensityRatio
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
