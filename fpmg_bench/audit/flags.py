@@ -19,7 +19,6 @@ GUESSING = 0.5
 FAR = 0.4  # an AUROC below it: held-out patients are nearer to the release than those who were trained on
 FARTHER = 1.25  # a copy ratio above it says the same
 COPY_RATIO = "rg.copy_ratio"
-TRUSTED = "Plug-ins are trusted code: they see the patients that a silo trains on, and an epsilon holds only if they are honest."
 
 Trial = Mapping[str, Any]
 
