@@ -67,10 +67,9 @@ class Shard(Protocol):
         ...
 
     def prepared(self, name: str, features: Callable[[Any], Mapping[str, Tensor]]) -> Shard:
-        """The same shard whose batches are `features(rows)`: tensors with one leading row a record, computed once and kept.
+        """The same shard whose batches are `features(rows)`: tensors with one leading row a record, kept; under privacy as rows are drawn.
 
-        `features` maps the modality's data (stage 1) or a `Representation` (stage 2) row by row; it must not mix rows. Under privacy
-        it is called on rows as they are drawn, on each once a round.
+        `features` maps the modality's data (stage 1) or a `Representation` (stage 2) row by row; it must not mix rows.
         """
         ...
 
@@ -312,10 +311,7 @@ class Evidence(Protocol):
         ...
 
     def objectives(self, stage: str, state: State) -> Mapping[str, Objective]:
-        """module -> what its steps on real rows minimise, at these weights; {} where the learner does not say.
-
-        stage: "stage1:<modality>" or "stage2".
-        """
+        """module -> what steps of a stage ("stage1:<modality>", "stage2") on real rows minimise at these weights; {} where it says none."""
         ...
 
     def rows(self, stage: str, cohort: Cohort, silo: int) -> tuple[Any, NDArray[np.intp]]:

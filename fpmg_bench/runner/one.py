@@ -23,7 +23,7 @@ from fpmg_bench.runner.wire import Wire
 from fpmg_bench.store import Planned, RunDir, TrialSink, only_writer
 
 if TYPE_CHECKING:
-    from fpmg_bench.registry import Registry
+    from fpmg_bench.registry import ComponentKind, Registry
     from fpmg_bench.spec import Choice, TrialSpec
     from fpmg_bench.trial import Parts
     from fpmg_bench.trial.stages import Stages
@@ -137,7 +137,7 @@ def build(spec: TrialSpec, registry: Registry) -> Parts:
 
 def _others(spec: TrialSpec, registry: Registry) -> tuple[str, ...]:
     """Names of the components of other distributions that run in the process of the training patients."""
-    chosen = [("encoder", choice) for choice in spec.encoders.values()]
+    chosen: list[tuple[ComponentKind, Choice | None]] = [("encoder", choice) for choice in spec.encoders.values()]
     chosen += [("generator", spec.generator), ("topology", spec.topology)]
     chosen += [("aggregator", spec.aggregator), ("aggregator", spec.encoder_aggregator)]
     found = [registry.find(kind, choice.name) for kind, choice in chosen if choice is not None]
