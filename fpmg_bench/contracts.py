@@ -67,7 +67,7 @@ class Shard(Protocol):
         ...
 
     def prepared(self, name: str, features: Callable[[Any], Mapping[str, Tensor]]) -> Shard:
-        """The same shard whose batches are `features(rows)`: tensors with one leading row a record, computed once and kept.
+        """The same shard whose batches are `features(rows)`: tensors with one leading row a record, kept; under privacy as rows are drawn.
 
         `features` maps the modality's data (stage 1) or a `Representation` (stage 2) row by row; it must not mix rows.
         """
@@ -309,10 +309,7 @@ class Evidence(Protocol):
         ...
 
     def objectives(self, stage: str, state: State) -> Mapping[str, Objective]:
-        """module -> what its steps on real rows minimise, at these weights; {} where the learner does not say.
-
-        stage: "stage1:<modality>" or "stage2".
-        """
+        """module -> what steps of a stage ("stage1:<modality>", "stage2") on real rows minimise at these weights; {} where it says none."""
         ...
 
     def rows(self, stage: str, cohort: Cohort, silo: int) -> tuple[Any, NDArray[np.intp]]:

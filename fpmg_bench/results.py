@@ -63,6 +63,13 @@ class Results:
         """Id -> status and reason of every trial that failed, timed out, or is damaged on disk: none of them has numbers."""
         return {r.trial.id: f"{r.status}: {r.reason}" for r in self.records() if r.status not in ("ok", "")}
 
+    def red_flags(self) -> list[str]:
+        """What no honest trial would show: an attack above what its epsilon permits, or held-out patients seen; a line each."""
+        from fpmg_bench.audit.flags import flags
+
+        done = [record.result for record in self.records() if record.status == "ok" and record.result is not None]
+        return [f"{flag.trial}: {flag.text}" for flag in flags(done)]
+
     def ledger(self, key: str) -> Mapping[str, Any] | None:
         """ledger.json of a trial; None where the trial has none, or is damaged."""
         return next((record.ledger for record in self.records() if record.trial.key == key), None)

@@ -60,10 +60,11 @@ def ceiling(canaries: int, guesses: int, delta: float, confidence: float = CONFI
 def together(audit: Mapping[str, Any], among: int) -> tuple[float, float]:
     """Lower bound and ceiling of one of `among` audits, at 95 % confidence for all of them together (Bonferroni).
 
-    audit: that entry of trial.json. Each alone at 95 %, every twentieth sound claim could be accused.
+    audit: that entry of trial.json, whose scorers share its part of the confidence. Each alone at 95 %, every twentieth sound claim
+    could be accused.
     """
     canaries, guesses, delta = audit["canaries"], audit["guesses"], audit["delta"]
-    confidence = 1 - (1 - CONFIDENCE) / among
+    confidence = 1 - (1 - CONFIDENCE) / (among * audit.get("tried", 1))
     return lower_bound(canaries, guesses, audit["correct"], delta, confidence), ceiling(canaries, guesses, delta, confidence)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fpmg_bench.audit.bound import ceiling, lower_bound
+from fpmg_bench.audit.bound import CONFIDENCE, ceiling, lower_bound
 from fpmg_bench.types import Scale, Score
 
 if TYPE_CHECKING:
@@ -28,7 +28,10 @@ CLOSE = 0.5  # of the distance to the closest training patient: a canary that is
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One audit. scorer: "distance" or "gradients"; formal: what the ledger claims (infinite where nothing is)."""
+    """One audit. scorer: "distance" or "gradients", of those tried the one with the larger bound; formal: what the ledger claims
+
+    (infinite where nothing is); tried: how many scorers shared the confidence.
+    """
 
     canaries: int
     guesses: int
@@ -39,6 +42,7 @@ class Finding:
     delta: float
     scorer: str
     sabotage: str = "none"
+    tried: int = 1
 
     @property
     def violated(self) -> bool:
@@ -79,13 +83,19 @@ class Reading:
 
 
 def found(
-    member: NDArray[np.bool_], guess: NDArray[np.int8], scorer: str, formal: float, delta: float | None, sabotage: str = "none"
+    member: NDArray[np.bool_], guesses: Mapping[str, NDArray[np.int8]], formal: float, delta: float | None, sabotage: str = "none"
 ) -> Finding:
-    """The finding of guesses [m]: 1 in, -1 out, 0 none."""
-    m, r = len(member), int((guess != 0).sum())
-    right = int(((guess == 1) & member).sum() + ((guess == -1) & ~member).sum())
+    """The worst finding of each scorer's guesses [m] (1 in, -1 out, 0 none); the scorers share the confidence. Of equals the first."""
+    confidence = 1 - (1 - CONFIDENCE) / len(guesses)
     d = DELTA if delta is None else delta
-    return Finding(m, r, right, lower_bound(m, r, right, d), ceiling(m, r, d), formal, d, scorer, sabotage)
+    m = len(member)
+    findings = []
+    for scorer, guess in guesses.items():
+        r = int((guess != 0).sum())
+        right = int(((guess == 1) & member).sum() + ((guess == -1) & ~member).sum())
+        bounds = lower_bound(m, r, right, d, confidence), ceiling(m, r, d, confidence)
+        findings.append(Finding(m, r, right, *bounds, formal, d, scorer, sabotage, len(guesses)))
+    return max(findings, key=lambda each: each.epsilon_lower)
 
 
 def closeness(canaries: Cohort, releases: Iterable[Cohort], known: Cohort, space: EvaluationSpace) -> Floats:

@@ -33,7 +33,8 @@ def command(
 
     Exit code 6 where the accountants disagree, a trial states less than its entries cost, spent more than the suite allows, charged fewer steps than it
     took, drew batches that are no Poisson samples at the rate it was charged for, claims privacy without a ledger, or where
-    the lower bound of a canary audit is above the formal epsilon, at 95 % confidence for all seeds of a method together.
+    the lower bound of a canary audit is above the formal epsilon, or an attack above what epsilon and delta permit, at 95 % confidence
+    for all of a method together; and where held-out patients were seen: the release is nearer to them than to those trained on.
     Exit code 1 where nothing is in violation but trials are damaged on disk (the same run mends them) or private ones failed, which
     is no violation: they are named.
     Trials without `privacy` claim nothing: their epsilon is infinite. An audit that refutes nothing proves nothing.
@@ -61,13 +62,16 @@ def command(
         {"trial": trial["id"], **trial["audit"], "holds": claim_words(trial), "violated": bad, "words": words}
         for trial, (bad, words) in zip(audited, verdicts, strict=True)
     ]
-    violated = sum(bool(audit.violations) for audit in audits) + sum(bad for bad, _ in verdicts)
+    red = Results(run).red_flags()
+    violated = sum(bool(audit.violations) for audit in audits) + sum(bad for bad, _ in verdicts) + len(red)
     if json:
-        found = {"audits": [asdict(audit) for audit in audits], "canaries": canaries}
+        found = {"audits": [asdict(audit) for audit in audits], "canaries": canaries, "red_flags": red}
         console.emit({**found, "trials": len(trials), "violations": violated, "damaged": damaged, "failed": failed})
     else:
         _ledgers(run, audits)
         _canaries(canaries)
+        for line in red:
+            typer.echo(f"red flag: {line}")
         without = sum(not trial["spec"].get("privacy") for trial in trials)
         text = f"{plural(len(audits), 'ledger')}, {plural(len(canaries), 'canary audit')}, {violated} in violation"
         counts = f"{plural(without, 'trial')} without privacy (epsilon infinite); {plural(len(damaged), 'trial')} damaged on disk"

@@ -75,7 +75,10 @@ def command(
     jobs_per_device: PerDevice = 1,
     scheduler: Scheduler = None,
 ) -> None:
-    """Run every trial of SUITE that is not finished, then write results.parquet and report.html."""
+    """Run every trial of SUITE that is not finished, then write results.parquet and report.html.
+
+    Exit code 6 where an attack's lower limit is above what the trial's epsilon and delta permit, or where held-out patients were seen.
+    """
     from fpmg_bench import api
     from fpmg_bench.cli import console
     from fpmg_bench.cli.progress import watching
@@ -126,6 +129,7 @@ def _tell(results: Results, json: bool) -> None:
                 "counts": results.counts,
                 "failed": failed,
                 "not_run": results.left_out(),
+                "red_flags": results.red_flags(),
                 **present,
             }
         )
@@ -134,6 +138,8 @@ def _tell(results: Results, json: bool) -> None:
         typer.echo(f"{trial.status}: {trial.trial.id}: {': '.join(filter(None, _place(trial).values()))}")
     for line in results.left_out_lines():
         typer.echo(line)
+    for line in results.red_flags():
+        typer.echo(f"red flag: {line}")
     for path in present.values():
         typer.echo(path)
     return None

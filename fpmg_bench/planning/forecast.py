@@ -137,7 +137,7 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     return Forecast(
         spec.id,
         tuple(stages),
-        tuple(_silo(s, ledgers, train.drafted) for s in silos),
+        tuple(_silo(s, ledgers, train.drafted, parts.trusted) for s in silos),
         edges,
         raw_upload(train, placed.cohort, pooled),
         pooled,
@@ -149,7 +149,7 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     )
 
 
-def _silo(silo: Any, ledgers: Mapping[int, Ledger], drafted: bool) -> SiloForecast:
+def _silo(silo: Any, ledgers: Mapping[int, Ledger], drafted: bool, trusted: Sequence[str]) -> SiloForecast:
     from dataclasses import asdict
 
     from fpmg_bench.privacy import epsilon_of
@@ -161,7 +161,7 @@ def _silo(silo: Any, ledgers: Mapping[int, Ledger], drafted: bool) -> SiloForeca
         return SiloForecast(silo.name, silo.patients, silo.stage1, silo.stage2, None, None, float("inf"))
     rows, noise, asked = mechanisms(ledger.planned, ledger.rates, ledger.noise), ledger.noise, ledger.privacy
     totals = None if asked.colluding is None else epsilon_of(ledger.of_totals(rows), asked.delta)
-    holds = told(asdict(asked), claim(asked, drafted))
+    holds = told(asdict(asked), claim(asked, drafted, trusted))
     found = (noise.steps, noise.statistics, epsilon_of(rows, asked.delta), asked.delta, holds, totals)
     return SiloForecast(silo.name, silo.patients, silo.stage1, silo.stage2, *found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,12 +18,16 @@ ZERO_OUT = "zero-out, sizes and labels public"
 DRAFTED = "schema not confirmed"
 
 
-def claim(privacy: Privacy, drafted: bool) -> dict[str, str]:
-    """noise, adjacency and schema of a trial's epsilon. drafted: its cohort's schema was read from patients, and nobody confirmed it."""
+def claim(privacy: Privacy, drafted: bool, trusted: Sequence[str] = ()) -> dict[str, Any]:
+    """noise, adjacency and schema of a trial's epsilon. drafted: its cohort's schema was read from patients, and nobody confirmed it.
+
+    trusted: plug-ins of others that meet training patients, by name: epsilon holds if they are honest.
+    """
     return {
         "noise": privacy.noise,
         "adjacency": ZERO_OUT if privacy.public_sizes else ADD_REMOVE,
         "schema": DRAFTED if drafted else "confirmed",
+        **({"trusts": list(trusted)} if trusted else {}),
     }
 
 
@@ -37,6 +41,11 @@ def told(asked: Mapping[str, Any], said: Mapping[str, Any]) -> str:
     """The same of a suite's privacy and a `claim`, of which an older trial said nothing: then its sizes were public."""
     noise = said.get("noise") or (SECURE if asked.get("secure") else SIMULATED)
     adjacency = said.get("adjacency") or (ZERO_OUT if asked.get("public_sizes", True) else ADD_REMOVE)
-    return "; ".join(
-        [noise, *([adjacency] if adjacency != ADD_REMOVE else []), *([DRAFTED] if said.get("schema") == DRAFTED else [])]
-    )
+    adjacent = [adjacency] if adjacency != ADD_REMOVE else []
+    drafted = [DRAFTED] if said.get("schema") == DRAFTED else []
+    return "; ".join([noise, *adjacent, *drafted, *_if_honest(said.get("trusts") or ())])
+
+
+def _if_honest(names: Sequence[str]) -> list[str]:
+    """Of who is trusted; nothing where only the core's own meet patients."""
+    return [f"holds if {' and '.join(names)} {'is' if len(names) == 1 else 'are'} honest"] if names else []

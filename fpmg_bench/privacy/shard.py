@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from fpmg_bench.errors import PrivacyError
 from fpmg_bench.keys import key_for, rng_for, seed_for
 from fpmg_bench.privacy.cipher import FRACTION, Stream
 from fpmg_bench.privacy.noise import noised
+from fpmg_bench.privacy.prepared import Prepared, checked
 from fpmg_bench.privacy.secrets import Secrets
 from fpmg_bench.types import Moments, StepLog
 
@@ -117,16 +118,26 @@ class LocalShard:
         key = self._keys.key(*(path or ("opened", root))) if self._ledger.noise.secure else key_for(root, *path)
         for name in ("draw", "noise"):
             self._secret[name] = Stream.of(key, name)
+        self._forget()
         return self
+
+    def _forget(self) -> None:
+        """Features of an earlier round, here and in what was prepared of this shard."""
+        if isinstance(self._rows, Prepared):
+            self._rows.forget()
+        for view in self._kept.values():
+            view._forget()
 
     def prepared(self, name: str, features: Callable[[Any], Mapping[str, Tensor]]) -> LocalShard:
         if name not in self._kept:
             view = copy.copy(self)
-            view._rows, view._kept = dict(features(self._rows)), {}
+            view._kept = {}
             view._observer = None if self._observer is None else self._observer.prepared(features)
-            wrong = [key for key, value in view._rows.items() if len(value) != len(self._order)]
-            if wrong:
-                raise PrivacyError(f"{self._stage}: prepared features {wrong} do not have one row a record")
+            n = len(self._order)
+            if self._ledger is None:
+                view._rows = checked(features(self._rows), n, self._stage)
+            else:
+                view._rows = Prepared(self._batch, features, n, self._stage)
             self._kept[name] = view
         return self._kept[name]
 
@@ -144,6 +155,8 @@ class LocalShard:
         noise = self._ledger.noise
         spec = dpsgd.Step(sigma, noise.clip, self._expected(), self._secret["noise"])
         batch_of = partial(self._batch_for, module)
+        if isinstance(self._rows, Prepared) and len(rows):
+            self._rows.take(rows)  # all at once, whoever looks at which of them first
         if type(module).__qualname__ not in self._checked and len(rows) > 1:
             dpsgd.check(module, private_loss, batch_of, rows, self._stage)
             self._checked.add(type(module).__qualname__)
@@ -179,14 +192,13 @@ class LocalShard:
     def moments(self, features: Callable[[Any], Tensor], clip: float, *, full: bool = True) -> Moments:
         import torch
 
-        x = features(self._rows).double()
+        sigma = self._charged("moments") * NORM_DIMENSIONS
+        x = features(self._whole()).double()
         weight = self._weights()
-        self._opened("moments")
         if self._ledger is None:
             scaled = x * weight[:, None]
             second = scaled.T @ x if full else (scaled * x).sum(0)
             return Moments(float(self.patients), scaled.sum(0) / self.patients, second / self.patients)
-        sigma = self._ledger.charge(self._stage, "moments") * NORM_DIMENSIONS * self._share
         x = self._fit(x, clip) / clip
         scaled = x * weight[:, None]
         noise = self._secret["noise"]
@@ -199,8 +211,8 @@ class LocalShard:
     def counts(self, bins: Callable[[Any], Tensor], clip: float) -> Tensor:
         import torch
 
+        sigma = self._charged("counts")
         weight = self._weights()
-        self._opened("counts")
         total = torch.zeros((), dtype=torch.float64)
         # bins are wide and mostly empty: all rows of them at once could outgrow the data
         for at in torch.split(torch.arange(len(weight)), COUNTED):
@@ -208,15 +220,22 @@ class LocalShard:
             total = total + _summed(rows if self._ledger is None else self._fit(rows, clip), weight[at])
         if self._ledger is None:
             return total
-        return noised(total, clip, self._ledger.charge(self._stage, "counts") * self._share, self._secret["noise"])
+        return noised(total, clip, sigma, self._secret["noise"])
 
     def _expected(self) -> float:
         """Patients of an average draw, as far as others may know: what a batch's noised sum is divided by."""
         return float(self._rates.sum() if self._declared is None else self._rates.mean() * self._declared)
 
-    def _opened(self, kind: str) -> None:
+    def _charged(self, kind: Literal["moments", "counts"]) -> float:
+        """The noise multiplier of an access to everybody, 0 without privacy. Before a row is shown: a refused access shows none."""
+        sigma = 0.0 if self._ledger is None else self._ledger.charge(self._stage, kind) * self._share
         if self._draws is not None:
             self._draws.access(self._stage, len(self._records), kind)
+        return sigma
+
+    def _whole(self) -> Any:
+        """Everybody's rows."""
+        return self._batch(np.arange(len(self._order))) if isinstance(self._rows, Prepared) else self._rows
 
     def _weights(self) -> Tensor:
         """[records]: a patient's records share a weight of 1."""

@@ -23,7 +23,7 @@ from fpmg_bench.runner.wire import Wire
 from fpmg_bench.store import Planned, RunDir, TrialSink, only_writer
 
 if TYPE_CHECKING:
-    from fpmg_bench.registry import Registry
+    from fpmg_bench.registry import ComponentKind, Registry
     from fpmg_bench.spec import Choice, TrialSpec
     from fpmg_bench.trial import Parts
     from fpmg_bench.trial.stages import Stages
@@ -131,7 +131,17 @@ def build(spec: TrialSpec, registry: Registry) -> Parts:
             _today(choice.name, registry): registry.build("metric", choice) for choice in _ours_first(spec.metrics, registry)
         },
         device=place_of(spec),
+        trusted=_others(spec, registry),
     )
+
+
+def _others(spec: TrialSpec, registry: Registry) -> tuple[str, ...]:
+    """Names of the components of other distributions that run in the process of the training patients."""
+    chosen: list[tuple[ComponentKind, Choice | None]] = [("encoder", choice) for choice in spec.encoders.values()]
+    chosen += [("generator", spec.generator), ("topology", spec.topology)]
+    chosen += [("aggregator", spec.aggregator), ("aggregator", spec.encoder_aggregator)]
+    found = [registry.find(kind, choice.name) for kind, choice in chosen if choice is not None]
+    return tuple(dict.fromkeys(entry.full_name for entry in found if entry.distribution != CORE))
 
 
 def _today(name: str, registry: Registry) -> str:

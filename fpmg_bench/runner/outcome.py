@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fpmg_bench.errors import ExitCode, SuiteError, on_this_machine
-from fpmg_bench.results import rebuilt
+from fpmg_bench.results import Results, rebuilt
 from fpmg_bench.runner.devices import Seats
 from fpmg_bench.runner.execute import Execution, Tell
 from fpmg_bench.runner.mending import mend
@@ -181,7 +181,7 @@ def compute(
         table = write_results(run)
     counts = dict.fromkeys(("ok", "failed", "timeout", "left"), 0) | Counter(work.status.get(trial.key, "left") for trial in todo)
     counts |= {"kept": size["kept"], "refused": len(made.refusals), "skipped": len(made.skipped)}
-    return Outcome(_code(whole, counts, table), run.root, counts)
+    return Outcome(_code(whole, counts, table, run), run.root, counts)
 
 
 def execution(
@@ -235,11 +235,13 @@ def write_results(run: RunDir) -> pd.DataFrame:
     return table
 
 
-def _code(whole: bool, counts: Mapping[str, int], table: pd.DataFrame) -> ExitCode:
+def _code(whole: bool, counts: Mapping[str, int], table: pd.DataFrame, run: RunDir) -> ExitCode:
     if not whole:
         return ExitCode.INTERRUPTED
     if not ((table["status"] == "ok") & (table["round"] == -1)).any():
         return ExitCode.NOTHING_MEASURED
+    if Results(run.root).red_flags():
+        return ExitCode.REGRESSION
     troubled = (table["status"].isin(["failed", "timeout"])).any() or counts.get("left", 0)
     return ExitCode.SOME_FAILED if troubled else ExitCode.OK
 

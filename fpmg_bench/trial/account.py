@@ -160,13 +160,15 @@ def recall(ledgers: Mapping[int, Ledger], draws: Mapping[int, Draws], kept: Mapp
         draws[int(silo)].recall(entries["observed"])
 
 
-def ledger_file(ledgers: Mapping[int, Ledger], draws: Mapping[int, Draws], spec: TrialSpec, drafted: bool) -> dict[str, Any]:
+def ledger_file(
+    ledgers: Mapping[int, Ledger], draws: Mapping[int, Draws], spec: TrialSpec, drafted: bool, trusted: Sequence[str]
+) -> dict[str, Any]:
     """ledger.json. observed: what the shards counted themselves; `fpmg-bench audit` holds it against the entries.
 
-    drafted: nobody has confirmed the cohort's schema.
+    drafted, trusted: see `privacy.claim`.
     """
     privacy = spec.privacy
-    said = claim(privacy, drafted) if privacy else {}
+    said = claim(privacy, drafted, trusted) if privacy else {}
     return {
         "unit": "patient",
         **said,
@@ -188,7 +190,9 @@ def _tuning(spec: TrialSpec) -> str:
     return "none"
 
 
-def privacy_summary(ledgers: Mapping[int, Ledger], spec: TrialSpec, drafted: bool) -> dict[str, Any] | None:
+def privacy_summary(
+    ledgers: Mapping[int, Ledger], spec: TrialSpec, drafted: bool, trusted: Sequence[str]
+) -> dict[str, Any] | None:
     """The privacy entry of trial.json: epsilon is the maximum over silos, since each patient is in one."""
     if spec.privacy is None:
         return None
@@ -198,4 +202,4 @@ def privacy_summary(ledgers: Mapping[int, Ledger], spec: TrialSpec, drafted: boo
     totals = [r["epsilon_of_totals"] for r in rows if "epsilon_of_totals" in r]
     head = {"epsilon": max(r["epsilon"] for r in rows), "delta": spec.privacy.delta, "unit": "patient"}
     shared = {"colluding": spec.privacy.colluding, "epsilon_of_totals": max(totals)} if totals else {}
-    return head | claim(spec.privacy, drafted) | shared | {"silos": silos}
+    return head | claim(spec.privacy, drafted, trusted) | shared | {"silos": silos}

@@ -61,23 +61,24 @@ class Audited:
     def finding(
         self, spec: TrialSpec, released: Mapping[int, Cohort], known: Cohort, space: EvaluationSpace, privacy: Any
     ) -> Finding:
-        """Guesses by the scorer that the trial's kind had chosen in advance, and the bound that they give.
+        """Guesses by scorers that the trial's kind had chosen in advance, and the larger of the bounds that they give.
 
-        known: training patients without canaries; privacy: that entry of trial.json, None where nothing is claimed. Private
-        steps are judged by their gradients, all else by what was released.
+        known: training patients without canaries; privacy: that entry of trial.json, None where nothing is claimed. Every release is
+        judged by distances, private steps by their gradients as well: what a plug-in does beside its steps shows in no gradient.
         """
         formal = float(privacy["epsilon"]) if privacy else math.inf
         delta = spec.privacy.delta if spec.privacy else None
+        guesses = {}
         if self.scores:
             score = np.zeros(len(self.canaries))
             for silo, values in self.scores.items():
                 score[self._of(silo)] = values
-            guess, scorer = finding.ranked(score, finding.GRADIENTS), "gradients"
-        else:
+            guesses["gradients"] = finding.ranked(score, finding.GRADIENTS)
+        if released or not guesses:
             distinct = {id(release): release for release in released.values()}
-            score = finding.closeness(self.canaries.cohort, distinct.values(), known, space)
-            guess, scorer = (finding.copied(score) if spec.control else finding.ranked(score, finding.DISTANCE)), "distance"
-        return finding.found(self.canaries.member, guess, scorer, formal, delta, self.audit.sabotage)
+            near = finding.closeness(self.canaries.cohort, distinct.values(), known, space)
+            guesses["distance"] = finding.copied(near) if spec.control else finding.ranked(near, finding.DISTANCE)
+        return finding.found(self.canaries.member, guesses, formal, delta, self.audit.sabotage)
 
 
 def settle(

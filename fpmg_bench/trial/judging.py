@@ -85,7 +85,7 @@ class Judge:
         with clock("sample"):
             made = self._made(learnt, models)
         pooled = spec.partition.get("kind") == "pooled"
-        sink.ledger(account.ledger_file(stages.ledgers, stages.draws, spec, train.drafted))
+        sink.ledger(account.ledger_file(stages.ledgers, stages.draws, spec, train.drafted, parts.trusted))
         released = replace(
             self._seen(made, learnt),
             rounds=sink.rounds,
@@ -99,7 +99,9 @@ class Judge:
         )
         graph = asdict(graph_of(parts.topology, len(prepared.silos))) if parts.topology and not pooled else {}
         faults = faulted.summary(stages, sink.rounds)
-        return released, Conduct(account.privacy_summary(stages.ledgers, spec, train.drafted), stages.carried, graph, faults)
+        return released, Conduct(
+            account.privacy_summary(stages.ledgers, spec, train.drafted, parts.trusted), stages.carried, graph, faults
+        )
 
     def _seen(self, made: Released, learnt: Learnt) -> Released:
         """With the models that made it, as whoever holds them uses them."""

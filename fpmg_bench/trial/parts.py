@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Parts:
     """Built components. encoders: by modality; metrics: by the name in the suite; for a control only dataset and metrics.
 
-    device: where encoders and generator compute.
+    device: where encoders and generator compute. trusted: those of other distributions that run where training patients are.
     """
 
     dataset: Dataset
@@ -30,6 +30,7 @@ class Parts:
     aggregator: Aggregator | None = None
     encoder_aggregator: Aggregator | None = None  # where encoders merge otherwise
     device: str = CPU
+    trusted: tuple[str, ...] = ()
 
 
 class Point(Protocol):

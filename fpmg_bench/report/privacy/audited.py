@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fpmg_bench.audit import bound, sampling_checks
+from fpmg_bench.audit.flags import Flag, flags
 from fpmg_bench.report.blocks import Cell, Prose
 from fpmg_bench.report.measures import epsilon, holds
 from fpmg_bench.report.read import TrialFiles
@@ -16,18 +17,34 @@ UNPROVED = (
     "Canaries refute or they do not; they never confirm. The lower bound is the largest over seeds and holds at 95 % confidence for "
     "all of them together (each at 1 - .05 / seeds), the ceiling is what this audit could show at most."
 )
+SEEN = "A release is nearer to patients whom nobody was to train on than to those who were trained on: its scores on them say nothing."
 REFUTED = "A formal ε of this run is refuted: it is no guarantee, whatever the ledger says."
 
 
 def banner(view: View) -> list[Prose]:
-    """Every claim that canaries or the drawn batches refute; empty where there is none."""
+    """Every claim that canaries, drawn batches or attacks refute, and who saw held-out patients; empty where there is none."""
     methods = [method for group in view.groups for method in group.methods]
     lines = list(dict.fromkeys(line for method in methods for _, line in refutations(method)))
-    return [Prose([REFUTED, *lines], "bad", "Privacy violation")] if lines else []
+    seen = list(dict.fromkeys(line for method in methods for line in held_out(method)))
+    refuted = [Prose([REFUTED, *lines], "bad", "Privacy violation")] if lines else []
+    return refuted + ([Prose([SEEN, *seen], "bad", "Held-out patients were seen")] if seen else [])
+
+
+def held_out(method: Method) -> list[str]:
+    """A line for every trial whose release knows people whom nobody was to train on."""
+    return [f"{flag.trial}: {flag.text}." for _, flag in _flags(method) if flag.held_out]
+
+
+def _flags(method: Method) -> Iterator[tuple[TrialFiles, Flag]]:
+    by_id = {trial.id: trial for trial in method.done}
+    return ((by_id[flag.trial], flag) for flag in flags([trial.record for trial in method.done]) if flag.trial in by_id)
 
 
 def refutations(method: Method) -> Iterator[tuple[TrialFiles, str]]:
-    """A line for every way in which a trial's own canaries or drawn batches contradict its ledger."""
+    """A line for every way in which a trial's own canaries, drawn batches or attacks contradict its ledger."""
+    for trial, flag in _flags(method):
+        if not flag.held_out:
+            yield trial, f"{trial.id}: {flag.text} ({holds(method)}){_planted(trial.record.get('audit'))}."
     seeds = len(_audits(method))
     for trial in method.done:
         audit = trial.record.get("audit")

@@ -23,6 +23,8 @@ SYSTEM = "Secure: noise and samples have keys of the system's (secure: true); th
 ZERO_OUT = "Zero-out, sizes and labels public (public_sizes: true): numbers of patients by silo, label and modality are taken as known, so ε does not cover whether a patient is there, nor what their label is."
 DRAFT = "Schema not confirmed: ranges and categories were read from patients (cohort.yaml says drafted: true), and ε does not cover what they tell."
 
+HONEST = "Plug-ins are trusted code: they see the patients that a silo trains on, and where one of them is named beside ε, ε holds only if it is honest."
+
 READING = (
     "Attacks are AUROC: 0.5 is guessing, 1 recognises every training patient. Red: above guessing beyond the interval over "
     "patients and, from three seeds on, the one over seeds (about one cell in forty is so by chance). Intervals shown are over seeds; of one or two seeds, over patients."
@@ -53,6 +55,8 @@ def _noise(view: View) -> Iterator[str]:
         yield ZERO_OUT
     if any((trial.record.get("privacy") or {}).get("schema") == DRAFTED for trial in view.trials()):
         yield DRAFT
+    if private:
+        yield HONEST
     if not private:
         yield "No method in this run asked for differential privacy."
 

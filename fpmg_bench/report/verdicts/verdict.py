@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fpmg_bench.report.blocks import Finding, Findings, Section, Tiles, Tone
 from fpmg_bench.report.measures import ATTACK, CO, COPY, DG, EPSILON, RECOVERED, RG, SPREAD, TSTR, Measure, holds
-from fpmg_bench.report.privacy import neighbour
+from fpmg_bench.report.privacy import audited, neighbour
 from fpmg_bench.report.privacy.attacks import NEIGHBOUR, distinguishable
 from fpmg_bench.report.scores import Summary
 from fpmg_bench.report.verdicts import summary, tested
@@ -58,6 +58,7 @@ def found(view: View, group: Group) -> Iterator[Finding]:
     if not any(method.done for method in group.methods):
         yield Finding("Nothing measured", "No trial on this cohort has finished.", "bad")
         return
+    yield from _seen(group)
     yield _utility(view, group)
     yield from _headroom(view, group)
     yield from kept_out(group)
@@ -69,6 +70,12 @@ def found(view: View, group: Group) -> Iterator[Finding]:
     yield from _federation(view, group)
     yield from _communication(view, group)
     yield from _unfinished(group)
+
+
+def _seen(group: Group) -> Iterator[Finding]:
+    """Methods that knew the people whom they are judged on."""
+    for line in (line for method in group.methods for line in audited.held_out(method)):
+        yield Finding("Held-out patients were seen", line, "bad")
 
 
 def _utility(view: View, group: Group) -> Finding:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fpmg_bench.audit.bound import lower_bound
+from fpmg_bench.audit.bound import lower_bound, together
 from fpmg_bench.audit.finding import closeness, copied, found, ranked
 from fpmg_bench.evaluation import EvaluationSpace
 from fpmg_bench.testing import fakes
@@ -50,7 +50,7 @@ def test_words(right, formal, words):
     member = np.arange(200) < 100
     guess = np.where(member, 1, -1)
     guess[right:] *= -1
-    result = found(member, guess.astype(np.int8), "gradients", formal, 1e-5)
+    result = found(member, {"gradients": guess.astype(np.int8)}, formal, 1e-5)
     assert (result.correct, result.guesses, result.words) == (right, 200, words)
     assert result.violated == words.startswith("VIOLATION")
     assert "pass" not in result.words.lower()
@@ -58,11 +58,30 @@ def test_words(right, formal, words):
 
 def test_open_guesses_count_neither_way_and_lower_the_ceiling():
     member = np.arange(200) < 100
-    half = found(member, ranked(np.where(member, 1.0, -1.0), 0.5), "distance", 1.0, 1e-5)
-    whole = found(member, ranked(np.where(member, 1.0, -1.0), 1.0), "distance", 1.0, 1e-5)
+    half = found(member, {"distance": ranked(np.where(member, 1.0, -1.0), 0.5)}, 1.0, 1e-5)
+    whole = found(member, {"distance": ranked(np.where(member, 1.0, -1.0), 1.0)}, 1.0, 1e-5)
     assert (half.guesses, half.correct) == (100, 100)
     assert 3.0 < half.ceiling == half.epsilon_lower < whole.ceiling < 4.3
     assert {s.key: s.value for s in half.scores()} == {
         "audit.epsilon_lower": half.epsilon_lower, "audit.ceiling": half.ceiling,
         "audit.correct": 100, "audit.guesses": 100, "audit.canaries": 200,
     }  # fmt: skip
+
+
+def test_the_worse_of_two_scorers_is_taken_and_they_share_the_confidence():
+    """Gradients that tell nothing do not hide a release that is the canaries: 100 of 100 right at 97.5 % are 3.27 at 95 % less .2."""
+    member = np.arange(200) % 2 == 0
+    blind = ranked(np.arange(200) % 4 < 2, 0.75)
+    both = found(member, {"gradients": blind, "distance": ranked(np.where(member, 1.0, -1.0), 0.5)}, 1.0, 1e-5)
+    alone = found(member, {"distance": ranked(np.where(member, 1.0, -1.0), 0.5)}, 1.0, 1e-5)
+    assert (both.scorer, both.correct, both.tried, both.violated) == ("distance", 100, 2, True)
+    assert both.epsilon_lower == pytest.approx(lower_bound(200, 100, 100, 1e-5, 0.975))
+    assert 1 < both.epsilon_lower < alone.epsilon_lower
+    assert together(both.record(), 3)[0] == pytest.approx(lower_bound(200, 100, 100, 1e-5, 1 - 0.05 / 6))
+
+
+def test_a_scorer_that_finds_nothing_leaves_the_first_ones_ceiling():
+    member = np.arange(200) % 2 == 0
+    blind = np.arange(200) % 4 < 2
+    result = found(member, {"gradients": ranked(blind, 0.75), "distance": ranked(blind, 0.5)}, 1.0, 1e-5)
+    assert (result.scorer, result.epsilon_lower, result.guesses) == ("gradients", 0.0, 150)

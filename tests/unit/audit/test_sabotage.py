@@ -61,7 +61,7 @@ class Run:
 
     @property
     def finding(self):
-        return found(self.member, ranked(self.witness.score, 0.75), "gradients", 1.0, 1e-5)
+        return found(self.member, {"gradients": ranked(self.witness.score, 0.75)}, 1.0, 1e-5)
 
     @property
     def caught(self):

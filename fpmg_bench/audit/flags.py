@@ -1,0 +1,129 @@
+"""Red flags: what attacks on a release found that no honest trial would show, whoever wrote its components.
+
+Under (epsilon, delta)-DP the trade-off function of any test between "in" and "out" lies above max(0, 1 - d - e^eps a, e^-eps (1 - d - a))
+(Kairouz et al. 2015); the area above that is the largest AUROC of a membership attack.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+LEVEL = 0.05  # of a false flag, for all scores of a method's trials together
+TWO_SIDED = 0.975  # the quantile at which metrics cut their own intervals
+GUESSING = 0.5
+FAR = 0.4  # an AUROC below it: held-out patients are nearer to the release than those who were trained on
+FARTHER = 1.25  # a copy ratio above it says the same
+COPY_RATIO = "rg.copy_ratio"
+
+Trial = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """held_out: that people were seen whom nobody was to train on; else that a formal epsilon does not hold."""
+
+    trial: str
+    text: str
+    held_out: bool = False
+
+
+def permitted(epsilon: float, delta: float) -> float:
+    """The largest AUROC that (epsilon, delta)-DP leaves to a membership attack.
+
+    >>> permitted(0.0, 0.0), round(permitted(1.0, 0.0), 3), round(permitted(8.0, 1e-5), 4), permitted(float("inf"), 0.0)
+    (0.5, 0.731, 0.9997, 1.0)
+    """
+    return 1.0 if epsilon > 700 else 1 - (1 - delta) ** 2 / (1 + math.exp(epsilon))
+
+
+def flags(trials: Sequence[Trial]) -> Iterator[Flag]:
+    """Of finished trials (trial.json), in their order, one of each sort; a method's trials on a cohort are held to `LEVEL` together.
+
+    Intervals are over patients, widened as normal ones are. Attacks on a silo's own patients tell silos apart, too: they are left out. Controls copy because they were asked to: none is flagged.
+    """
+    claims = [(trial.get("dataset"), trial.get("method")) for trial in trials]
+    tests = Counter(claim for claim, trial in zip(claims, trials, strict=True) for _ in _told(trial))
+    for claim, trial in zip(claims, trials, strict=True):
+        wider = NormalDist().inv_cdf(1 - LEVEL / 2 / max(tests[claim], 1)) / NormalDist().inv_cdf(TWO_SIDED)
+        found = [_Found.of(row, wider) for row in _told(trial)]
+        yield from _refuted(trial, found)
+        yield from _held_out(trial, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A score, and its interval at the confidence that all of them have together."""
+
+    name: str
+    attack: bool
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], wider: float) -> _Found:
+        value = float(row["value"])
+        modality = f" ({row['modality']})" if row.get("modality") else ""
+        name = f"{row['metric']}{modality}" + ("" if row["scope"] == "all" else f" of {row['scope']}")
+        return cls(name, _attack(row), value, *(value + (float(row[end]) - value) * wider for end in ("low", "high")))
+
+
+def _told(trial: Trial) -> Iterator[Mapping[str, Any]]:
+    """Membership attacks and copy ratios that have an interval, of a release that was learnt."""
+    spec: Mapping[str, Any] = trial.get("spec") or {}
+    if spec.get("control") or not spec.get("generator") or _told_by_silo(trial):
+        return
+    for row in trial.get("scores") or ():
+        bounded = row.get("status") == "ok" and row.get("low") is not None and row.get("high") is not None
+        of_all = not str(row.get("scope")).startswith("silo:") and not str(row["metric"]).endswith("own")
+        if bounded and of_all and (_attack(row) or row["metric"] == COPY_RATIO):
+            yield row
+
+
+def _told_by_silo(trial: Trial) -> bool:
+    """Where a silo's own patients alone are members, and silos were made unlike: held-out ones differ from them by more than that."""
+    made = (trial["spec"].get("partition") or {}).get("kind") != "natural"
+    return made and not (trial.get("bytes") or {}).get("messages") and len(trial.get("silos") or ()) > 1
+
+
+def _attack(row: Mapping[str, Any]) -> bool:
+    return row.get("family") == "PG" and row.get("unit") == "AUROC" and row.get("best") == GUESSING
+
+
+def _refuted(trial: Trial, found: Sequence[_Found]) -> Iterator[Flag]:
+    """The attack that lies furthest above what the trial's epsilon permits."""
+    claimed = trial.get("privacy")
+    if not claimed:
+        return
+    epsilon, delta = float(claimed["epsilon"]), float(claimed["delta"])
+    most = permitted(epsilon, delta)
+    above = [each for each in found if each.attack and each.low > most]
+    if above:
+        worst = max(above, key=lambda each: each.low)
+        said = f"{worst.name} recognises training patients with AUROC {worst.value:.3f}, at least {worst.low:.3f}"
+        yield Flag(trial["id"], f"{said}; epsilon {epsilon:.3g} at delta {delta:.0e} permits {most:.3f}{_others(above)}")
+
+
+def _held_out(trial: Trial, found: Sequence[_Found]) -> Iterator[Flag]:
+    """Made-up patients lie far from everybody, so an audit's trial says nothing here."""
+    if trial.get("audit"):
+        return
+    nearer = [each for each in found if (each.high < FAR if each.attack else each.low > FARTHER)]
+    if nearer:
+        worst = next((each for each in nearer if each.attack), nearer[0])
+        what = (
+            f"AUROC {worst.value:.3f}, at most {worst.high:.3f}"
+            if worst.attack
+            else f"{worst.value:.3g}, at least {worst.low:.3g}"
+        )
+        said = f"held-out patients were seen: {worst.name} is {what}, so the release is nearer to them than to those who were trained on"
+        yield Flag(trial["id"], f"{said}{_others(nearer)}", True)
+
+
+def _others(found: Sequence[_Found]) -> str:
+    return f" ({len(found) - 1} more such {'score' if len(found) == 2 else 'scores'})" if len(found) > 1 else ""
