@@ -275,11 +275,11 @@ class Evidence(Protocol):
         """Vectors [n, d] of a silo's released encoders. Raises NotApplicable where the method has none."""
         ...
 
-    def drawn(self, silo: int, size: int | None = None) -> NDArray[np.float32]:
+    def drawn(self, silo: int, size: int | None = None, state: State | None = None) -> NDArray[np.float32]:
         """Vectors [n, d] that a silo's generator drew for its release, record by record, before decoding.
 
         size: so many others, as whoever holds the model can draw them under the release's conditions, again and again in their
-        order; NaN where a modality is absent.
+        order; NaN where a modality is absent. state, with a size: tensors in the place of the generator's own, as a message brings them.
         Blocks as in `latent`; one says nothing where the release lacks the modality. Of a control through encoders: its encoded
         records. Raises NotApplicable where the method has no generator.
         """

@@ -84,6 +84,37 @@ class Memoriser:
 
 
 @dataclass
+class Averager(Memoriser):
+    """A Gaussian of the patients of whoever trained it, in `sums` columns; it says of nothing what it minimises."""
+
+    sums: int = 40
+
+    def statistics(self, schema, shard, ctx):
+        return {}
+
+    def init(self, schema, stats, rng):
+        return {"generator/mean": torch.zeros(self.sums), "generator/second": torch.eye(self.sums)}
+
+    def train(self, state, shard, ctx):
+        found = shard.moments(self._adds, clip=100.0)
+        return Update({"generator/mean": found.mean.float(), "generator/second": found.second.float()}, shard.patients, {})
+
+    def objectives(self, stage, state):
+        return {}
+
+    def latent(self, cohort):
+        """[n, sums] of its records."""
+        return self._adds(records(cohort.patient)).numpy()
+
+    def more(self, silo, size, state):
+        """Draws of the Gaussian in these tensors."""
+        mean, second = state["generator/mean"].double(), state["generator/second"].double()
+        spread, axes = torch.linalg.eigh(second - mean[:, None] * mean)
+        normal = torch.randn(size, self.sums, generator=torch.Generator().manual_seed(3)).double()
+        return (mean + (normal * spread.clamp(min=0).sqrt()) @ axes.T).float().numpy()
+
+
+@dataclass
 class Trial:
     """Four silos of `patients` training patients each and as many held-out patients a silo."""
 
@@ -103,9 +134,18 @@ class Trial:
         shards = {s: self._shard(s, train.patient[train.silo == s] + shift) for s in range(4)}
         plan = Plan("stage2", self.topology, FedAvg(), self.rounds, {s: SiloPlan(self.steps) for s in range(4)}, seed=1)
         run(self.learner, None, shards, plan, lambda record, now: None, transport)
+        draws = (
+            {
+                "encode": lambda silo, cohort: self.learner.latent(cohort),
+                "more": self.learner.more,
+                "widths": {"table": self.learner.sums},
+            }
+            if isinstance(self.learner, Averager)
+            else {}
+        )
         return Measured(
             train=train, r1=r1, r2=r2, held_out=held_out, third=None, space=EvaluationSpace.fit(train, 0), silo_names=NAMES,
-            released=dict.fromkeys(range(4), train), frames=transport.frames, learners=self.learner,
+            released=dict.fromkeys(range(4), train), frames=transport.frames, learners=self.learner, **draws,
         )  # fmt: skip
 
     def _cohort(self, offset: int, double: bool = False) -> Any:

@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import SERVER, Scale, Score
-from fpmg_plugins.metrics.privacy.neighbour import rebuilding, sums
+from fpmg_plugins.metrics.privacy.neighbour import rebuilding, received, sums
 from fpmg_plugins.metrics.privacy.neighbour import views as neighbour_views
 from fpmg_plugins.metrics.privacy.neighbour.attacks import ATTACKS
 from fpmg_plugins.metrics.privacy.neighbour.membership import answers, asking
@@ -28,6 +28,7 @@ BY = {
     "loss": "minus the loss at the received weights, LOGAN, Hayes et al. 2019",
     "drop": "loss before less loss after the round's local training",
     "gradient": "slope of the loss along the received change over its size, Li et al. 2023",
+    "trace": "tracing by 20,000 draws of the received model, Dwork et al. 2015",
     "sums": "tracing by the sums exchanged before round 0, Dwork et al. 2015",
     "total": "tracing by the total of those sums less the adversary's own part",
 }
@@ -106,7 +107,7 @@ class Neighbour:
             raise NotApplicable(_why_unseen(evidence))
         _say_masked(evidence)
         silos = asking(evidence, {victim for _, victim in seen} | summed, self.patients, seed, HEADLINE)
-        requested = {**answers(seen, silos), **sums.answers(evidence, silos)}
+        requested = {**answers(seen, silos), **received.answers(evidence, seen, silos), **sums.answers(evidence, silos)}
         if not requested:
             raise NotApplicable(
                 "of what was sent nothing says what it minimises: discriminators stay at home, or learners have no objective"
@@ -149,7 +150,7 @@ def _questions(requested: Answers) -> Iterator[tuple[str, str | None, list[Attac
                 yield f"neighbour.{adversary}", m, of
     for stage in ("stage1", "stage2"):
         yield f"neighbour.{stage}", None, [a for a in every if a.stage.partition(":")[0] == stage]
-    for name in (*ATTACKS, sums.SUMS, sums.TOTAL):
+    for name in (*ATTACKS, received.TRACE, sums.SUMS, sums.TOTAL):
         yield f"neighbour.{name}", None, [a for a in every if a.score == name]
 
 
