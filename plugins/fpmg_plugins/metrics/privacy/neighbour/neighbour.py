@@ -44,10 +44,12 @@ class Neighbour:
     Members: the silo's training patients; non-members: as many held-out patients of the same site and classes. From each model
     seen, with the weights it was trained from, three scores: `neighbour.loss` (minus the loss), `neighbour.drop` (what local
     training lowered), `neighbour.gradient` (slope of the patient's loss along the change of the weights, over its size along random
-    changes), means over rounds; and from the sums exchanged before round 0 `neighbour.sums`: a record's share in the silo's mean, by
-    ridge regression on the candidates (on a ring all silos get the sums; told under `neighbour.hop_1`). Under
+    changes), means over rounds. `neighbour.trace` needs no objective: `membership.trace` with 20,000 draws of the received generator in the
+    place of the released one's, a mean over the first and the last round that was looked at. From the sums exchanged before round
+    0 `neighbour.sums`: a patient's share in the silo's mean, by ridge regression on all training and held-out patients (1,000 at most), who are
+    treated alike (on a ring all silos get the sums; told under `neighbour.hop_1`). Under
     masks the same is tried on what arrives, which is to give nobody away, and `neighbour.total` on the total less the adversary's own
-    part, which masks do not hide. Values are AUROC, range
+    part, which masks do not hide, and on numbers in it that are one silo's alone (`sites: true`). Values are AUROC, range
     [0, 1], ideal .5; 1: every member is recognised. Each key is the worst attack of its kind, the mean over silos, chosen (most
     surely above .5) on half of the patients and scored on the other, in both
     directions; scope silo:NAME: that attack on that silo's patients. Interval: bootstrap over patients. Floor: R1 as members, R2 as non-members.
@@ -60,8 +62,9 @@ class Neighbour:
     patients as a first guess, for tables, pictures and joint vectors of the `invert_silos` smallest silos in their first
     `invert_rounds` rounds (`invert` iterations, 0: not at all); AUROC of candidates by nearness to a rebuilt row.
     `neighbour.rebuilt`: mean error of a member's best match over that of the mean row; ideal 1; floor: of non-members.
-    Needs `frames: true`, learners with an objective and 20 patients a side.
-    Pitfalls: passive attacks, so .5 is no proof of privacy; they know the candidate's whole record; stage 2 is asked through the
+    Needs `frames: true`, learners with an objective (but `trace`, `sums`, `total`) and 20 patients a side.
+    Pitfalls: passive attacks, so .5 is no proof of privacy; they know the candidate's whole record, tracing all candidates' at
+    once, as an auditor does; stage 2 is asked through the
     silo's released encoders; at most `rounds` rounds of a stage are looked at, spread evenly. Standard error of one silo's AUC
     at n and n patients: 25 .08, 100 .04.
     """
