@@ -7,8 +7,10 @@ stored under the same names and nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from fpmg_bench.datasets import About, Dataset, Part, Remote
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +38,21 @@ if TYPE_CHECKING:
     PerExample = Callable[[nn.Module, Any], Tensor]
     Public = Callable[[nn.Module], Tensor]
 
-Part = Literal["train", "held_out", "third"]  # of a seed's patients, where each seed has patients of its own
+__all__ = [
+    "About",
+    "Aggregator",
+    "Dataset",
+    "Encoder",
+    "Evidence",
+    "Generator",
+    "Learner",
+    "Metric",
+    "Objective",
+    "Part",
+    "Remote",
+    "Shard",
+    "Topology",
+]
 
 
 class Shard(Protocol):
@@ -259,11 +275,13 @@ class Evidence(Protocol):
         """Vectors [n, d] of a silo's released encoders. Raises NotApplicable where the method has none."""
         ...
 
-    def drawn(self, silo: int, size: int | None = None) -> NDArray[np.float32]:
+    def drawn(self, silo: int, size: int | None = None, state: State | None = None) -> NDArray[np.float32]:
         """Vectors [n, d] that a silo's generator drew for its release, record by record, before decoding.
 
-        size: so many others, by whoever holds the model, under the release's conditions in their order; NaN where a modality is absent.
-        Blocks as in `latent`. Of a control through encoders: its encoded records. Raises NotApplicable without a generator.
+        size: so many others, as whoever holds the model can draw them under the release's conditions, again and again in their
+        order; NaN where a modality is absent. state, with a size: tensors in the place of the generator's own, as a message brings them.
+        Blocks as in `latent`; one says nothing where the release lacks the modality. Of a control through encoders: its encoded
+        records. Raises NotApplicable where the method has no generator.
         """
         ...
 
@@ -335,63 +353,3 @@ class Metric(Protocol):
     scales: ClassVar[Mapping[str, Scale]]
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What can be said of a cohort without reading it; `fpmg-bench list dataset` shows it.
-
-    task: the label and its classes; silos: what they are; real, derived: modality -> "kind: words", as recorded from patients,
-    or made from what was recorded (or simulated); leaks: modalities that contain the label by construction; traps: what a user
-    should know before using it; access: how its files come to a machine.
-    """
-
-    task: str
-    silos: str = ""
-    real: Mapping[str, str] = field(default_factory=dict)
-    derived: Mapping[str, str] = field(default_factory=dict)
-    leaks: frozenset[str] = frozenset()
-    traps: tuple[str, ...] = ()
-    access: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """Where a cohort's files are published.
-
-    base: address that file names are appended to; files: name -> its known hash ("sha256:..." or "md5:...", "" where none is
-    published); sums: name of a file beside them that lists sha256 sums, as PhysioNet's SHA256SUMS.txt; terms: address of the
-    licence; size: in words, for who is asked to download it.
-    """
-
-    base: str
-    files: Mapping[str, str]
-    sums: str = ""
-    terms: str = ""
-    size: str = ""
-
-
-class Dataset(Protocol):
-    """Where a cohort comes from.
-
-    Optional: `about: About` and `citation: str`, what `list` tells before loading; `available() -> bool`, cheap.
-    A dataset that `data fetch` can get has `remote: Remote`, `name: str` (its folder), a parameter `root`, and
-    `convert(downloads: Path, folder: Path) -> Mapping[str, int]`: it writes the files that it loads with `root=folder`
-    (cohort.yaml, manifest, media) and returns what it left out, counted by reason.
-    One that simulates may have a parameter `held_out: int` and `fresh(seed: int, part: Part) -> Cohort | None`. Where `held_out` is
-    above 0 every seed of a suite trains on `fresh(seed, "train")`, as many people as `load` gives, and is judged on
-    `fresh(seed, "held_out")`, that many others; "third" is a third real set for attacks, or None. No two parts share a patient
-    (by number), nobody is in two seeds, silos and schemas are those of `load`, whose cohort is then only planned with. Seeds
-    are independent for that reason, and compared by a plain paired test. Where `held_out` is 0 `fresh` gives None.
-    """
-
-    licence: ClassVar[str]
-    publishable: ClassVar[bool]
-
-    def fingerprint(self) -> str:
-        """Cheap identity of the content; enters the keys."""
-        ...
-
-    def load(self) -> Cohort:
-        """All records with a known label; what was left out is counted in `Cohort.dropped`."""
-        ...

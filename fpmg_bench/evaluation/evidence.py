@@ -64,7 +64,8 @@ class Measured:
     """All a metric may look at; see `contracts.Evidence`.
 
     `train.silo` is the realised partition: silo k's own training patients have silo == k. `encode(silo, cohort)`: vectors
-    [n, d] of a silo's released encoders, where there are any; `drawn(silo)`: those its generator drew; `more(silo, size)`: others. `gaps` collects what was not applicable, in order. Nothing of it can
+    [n, d] of a silo's released encoders, where there are any; `drawn(silo)`: those its generator drew; `more(silo, size, state)`:
+    others, with these tensors of the generator. `gaps` collects what was not applicable, in order. Nothing of it can
     be changed by who looks at it: arrays and records are read-only, models are copies, and `put_back` undoes what was written into tables.
     """
 
@@ -90,7 +91,7 @@ class Measured:
         seed: int = 0,
         encode: Encode | None = None,
         drawn: Vectors | None = None,
-        more: Callable[[int, int], NDArray[np.float32]] | None = None,
+        more: Callable[[int, int, State], NDArray[np.float32]] | None = None,
         again: Callable[[Sequence[Cohort], int], Measured] | None = None,
         round_trip: Callable[[], Mapping[int, Cohort]] | None = None,
         member_trip: Callable[[], Mapping[int, Cohort]] | None = None,
@@ -166,16 +167,21 @@ class Measured:
         encode = self.encode
         return self._keep("latent", silo, cohort, lambda: encode(silo, cohort))
 
-    def drawn(self, silo: int, size: int | None = None) -> NDArray[np.float32]:
+    def drawn(self, silo: int, size: int | None = None, state: State | None = None) -> NDArray[np.float32]:
         """The vectors [n, d] that a silo's released records were decoded from, or `size` others of its model.
 
-        Raises NotApplicable where no generator drew the release, or none is there to draw more.
+        state: with these tensors in the place of the model's own, not kept. Raises NotApplicable where no generator drew the release,
+        or none is there to draw more, or it cannot draw with these.
         """
         if size is not None:
             if self._more is None:
                 raise NotApplicable("no generator was released that could draw more")
             more = self._more
-            return self._keep("drawn", (silo, size), None, lambda: more(silo, size))
+            return (
+                self._keep("drawn", (silo, size), None, lambda: more(silo, size, {}))
+                if state is None
+                else more(silo, size, state)
+            )
         if self._drawn is None:
             raise NotApplicable("this release was drawn by no generator")
         draw = self._drawn

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from fpmg_bench.cipher import Stream
     from fpmg_bench.contracts import PerExample
-    from fpmg_bench.privacy.cipher import Stream
 
 HELD = 2**23  # numbers: per-example gradients of one part of a batch (32 MB); a Poisson draw has no upper bound, memory has
 NORM_TOLERANCE = 1e-4  # relative, of a per-example gradient norm against plain autograd

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from fpmg_bench.privacy.cipher import Stream
+    from fpmg_bench.cipher import Stream
 
     Whole = NDArray[np.int64]
     Words = NDArray[np.uint64]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import numpy as np
 
+from fpmg_bench.cipher import FRACTION, Stream
 from fpmg_bench.devices import beside
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.keys import key_for, rng_for, seed_for
-from fpmg_bench.privacy.cipher import FRACTION, Stream
 from fpmg_bench.privacy.noise import noised
 from fpmg_bench.privacy.prepared import Prepared, checked
 from fpmg_bench.privacy.secrets import Secrets

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fpmg_bench.controls.join import concatenate
+from fpmg_bench.errors import NotApplicable, TrialError
 from fpmg_bench.federation.graph import graph_of
 from fpmg_bench.keys import seed_for
 from fpmg_bench.trial import account, faulted
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from fpmg_bench.evaluation import EvaluationSpace, Measured
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.trial.parts import Parts, Sink
-    from fpmg_bench.types import Cohort
+    from fpmg_bench.types import Cohort, State
 
 SHOWN = 2  # patients of a class whose round trip is kept, where the cohort is publishable
 HELD_OUT = "held-out"
@@ -137,12 +138,21 @@ class Judge:
             more=partial(self._more, learnt, models),
         )
 
-    def _more(self, learnt: Learnt, models: Models, silo: int, size: int) -> NDArray[np.float32]:
-        """Vectors [size, d] of one silo's model, under the release's conditions again and again."""
+    def _more(self, learnt: Learnt, models: Models, silo: int, size: int, state: State) -> NDArray[np.float32]:
+        """Vectors [size, d] of one silo's model, under the release's conditions again and again.
+
+        state: tensors that somebody received, in the place of the generator's own. Raises NotApplicable where it cannot draw with them.
+        """
         import numpy as np
 
         asked = requested(learnt.stages, mixture)
-        return self.draw({silo: models[silo]}, np.resize(asked, (size, asked.shape[1])), decode=False)[silo].vectors
+        model = {**models[silo], "generator": {**models[silo]["generator"], **state}}
+        try:
+            return self.draw({silo: model}, np.resize(asked, (size, asked.shape[1])), decode=False)[silo].vectors
+        except TrialError as error:
+            if not state:
+                raise
+            raise NotApplicable(f"the received model does not draw: {error.message}") from error
 
     def _balanced(self, learnt: Learnt, models: Models) -> dict[int, Cohort]:
         """Drawn when a metric first asks: every class equally often."""

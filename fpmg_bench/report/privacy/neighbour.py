@@ -26,7 +26,9 @@ ATTACKS = (
     ("loss", "loss", "Minus the loss at the received weights"),
     ("drop", "drop", "What local training lowered"),
     ("gradient", "gradient", "Slope of the loss along the change of the weights"),
+    ("trace", "trace", "Draws of the received model: how much of a patient explains their averages"),
     ("sums", "sums", "Sums exchanged before round 0: how much of a record explains where the silo's mean lies"),
+    ("total", "total", "The same of the total of all silos, less the adversary's own part"),
 )
 LEAD = (
     "What passive adversaries infer from exactly the messages they received: AUROC of telling a silo's training patients from as many held-out "

@@ -39,13 +39,15 @@ class Memoriser:
     """`train`: ctx.steps steps of Adam. module: its name in states, "discriminator.table" being one modality's.
 
     lacking: a silo that has no part in the module "generator.image", which the others then exchange among themselves.
-    sums: numbers that each patient adds to the statistics exchanged before round 0, unlike anybody else's.
+    sums: numbers that each patient adds to the statistics exchanged before round 0, unlike anybody else's. rows_of: numbers in a row of
+    the patient's silo, of a table of all silos.
     """
 
     module: str = "discriminator"
     lacking: int | None = None
     rounds: int | None = None
     sums: int = 0
+    rows_of: int = 0
 
     def net(self) -> nn.Sequential:
         return nn.Sequential(nn.Linear(WIDTH, 64), nn.GELU(), nn.Linear(64, 1))
@@ -54,12 +56,19 @@ class Memoriser:
         return Charges(private_steps=steps, counts=int(self.sums > 0))
 
     def statistics(self, schema, shard, ctx):
-        return {"start/sum": shard.counts(self._adds, clip=100.0)} if self.sums else {}
+        found = {"start/sum": shard.counts(self._adds, clip=100.0)} if self.sums else {}
+        return found | ({"site/sum": self._row(shard.counts(self._adds_apart, clip=100.0), ctx.silo)} if self.rows_of else {})
 
-    def _adds(self, rows):
+    def _adds(self, rows, width=None):
         """[n, sums]: fixed random waves of what the network sees."""
-        waves = torch.randn(WIDTH, self.sums, generator=torch.Generator().manual_seed(7))
+        waves = torch.randn(WIDTH, width or self.sums, generator=torch.Generator().manual_seed(7))
         return torch.cos(3 * rows["x"] @ waves)
+
+    def _adds_apart(self, rows):
+        return self._adds(rows, self.rows_of)
+
+    def _row(self, numbers, silo):
+        return torch.nn.functional.one_hot(torch.tensor(silo), 4)[:, None] * numbers
 
     def init(self, schema, stats, rng):
         extra = {} if self.lacking is None else {"generator.image/w": torch.zeros(3)}
@@ -80,7 +89,40 @@ class Memoriser:
         return cohort.patient, np.arange(len(cohort))
 
     def added(self, stage, cohort, silo):
-        return ({"start/sum": row} for row in self._adds(records(cohort.patient))), np.arange(len(cohort))
+        seen = records(cohort.patient)
+        apart = [{"site/sum": self._row(row, silo)} for row in self._adds_apart(seen)] if self.rows_of else [{}] * len(cohort)
+        return ({"start/sum": row} | own for row, own in zip(self._adds(seen), apart, strict=True)), np.arange(len(cohort))
+
+
+@dataclass
+class Averager(Memoriser):
+    """A Gaussian of the patients of whoever trained it, in `sums` columns; it says of nothing what it minimises."""
+
+    sums: int = 40
+
+    def statistics(self, schema, shard, ctx):
+        return {}
+
+    def init(self, schema, stats, rng):
+        return {"generator/mean": torch.zeros(self.sums), "generator/second": torch.eye(self.sums)}
+
+    def train(self, state, shard, ctx):
+        found = shard.moments(self._adds, clip=100.0)
+        return Update({"generator/mean": found.mean.float(), "generator/second": found.second.float()}, shard.patients, {})
+
+    def objectives(self, stage, state):
+        return {}
+
+    def latent(self, cohort):
+        """[n, sums] of its records."""
+        return self._adds(records(cohort.patient)).numpy()
+
+    def more(self, silo, size, state):
+        """Draws of the Gaussian in these tensors."""
+        mean, second = state["generator/mean"].double(), state["generator/second"].double()
+        spread, axes = torch.linalg.eigh(second - mean[:, None] * mean)
+        normal = torch.randn(size, self.sums, generator=torch.Generator().manual_seed(3)).double()
+        return (mean + (normal * spread.clamp(min=0).sqrt()) @ axes.T).float().numpy()
 
 
 @dataclass
@@ -103,9 +145,18 @@ class Trial:
         shards = {s: self._shard(s, train.patient[train.silo == s] + shift) for s in range(4)}
         plan = Plan("stage2", self.topology, FedAvg(), self.rounds, {s: SiloPlan(self.steps) for s in range(4)}, seed=1)
         run(self.learner, None, shards, plan, lambda record, now: None, transport)
+        draws = (
+            {
+                "encode": lambda silo, cohort: self.learner.latent(cohort),
+                "more": self.learner.more,
+                "widths": {"table": self.learner.sums},
+            }
+            if isinstance(self.learner, Averager)
+            else {}
+        )
         return Measured(
             train=train, r1=r1, r2=r2, held_out=held_out, third=None, space=EvaluationSpace.fit(train, 0), silo_names=NAMES,
-            released=dict.fromkeys(range(4), train), frames=transport.frames, learners=self.learner,
+            released=dict.fromkeys(range(4), train), frames=transport.frames, learners=self.learner, **draws,
         )  # fmt: skip
 
     def _cohort(self, offset: int, double: bool = False) -> Any:

@@ -8,6 +8,8 @@ import torch
 from fpmg_plugins.metrics.privacy.neighbour.attacks import Target
 from fpmg_plugins.metrics.privacy.neighbour.inversion import Guess, invert, misses
 from fpmg_plugins.metrics.privacy.neighbour.neighbour import Neighbour
+from fpmg_plugins.metrics.privacy.neighbour.received import together
+from fpmg_plugins.metrics.privacy.neighbour.sums import Crowd
 from fpmg_plugins.metrics.privacy.neighbour.views import Sight, views
 from fpmg_plugins.topologies.isolated import Isolated
 from fpmg_plugins.topologies.ring import Ring
@@ -17,7 +19,7 @@ from fpmg_bench.errors import NotApplicable
 from fpmg_bench.keys import rng_for
 from fpmg_bench.types import Update
 
-from .neighbour_trial import Memoriser, Trial, losses, records
+from .neighbour_trial import Averager, Memoriser, Trial, losses, records
 
 
 def scores(evidence, **options):
@@ -203,14 +205,30 @@ def test_sums_under_masks_give_nobody_away(topology):
 
 
 def test_masks_do_not_hide_what_the_total_leaves():
-    """A silo subtracts its own part: less of each patient than in one silo's sums, and more than nothing."""
+    """A silo subtracts its own part, and whoever knows all candidates tells who is in the rest."""
     clear = scores(Trial(Ring(sums="plain"), rounds=0, learner=Memoriser(sums=1000)).evidence())
     for topology, adversary in ((Ring(), "hop_1"), (Star(), "client")):
         found = scores(Trial(topology, rounds=0, learner=Memoriser(sums=1000)).evidence())
-        assert found["total", "all", None, None].low > 0.5
-        assert found["total", "all", None, None].value < clear["sums", "all", None, None].low
+        assert found["total", "all", None, None].low > 0.8
         assert found[adversary, "all", None, None].value == pytest.approx(found["total", "all", None, None].value, abs=0.1)
     assert ("total", "all", None, None) not in clear
+
+
+def test_a_total_of_other_people_or_of_few_numbers_gives_nobody_away():
+    few = Trial(Ring(), rounds=0, learner=Memoriser(sums=2)).evidence()
+    others = Trial(Ring(), rounds=0, learner=Memoriser(sums=1000), strangers=True).evidence()
+    assert scores(few)["total", "all", None, None].value < 0.65
+    fresh = scores(others)["total", "all", None, None]
+    assert fresh.low < 0.5 < fresh.high
+
+
+@pytest.mark.parametrize("strangers", [False, True])
+def test_a_silos_own_row_in_the_total_is_read(strangers):
+    """Two numbers tell nobody; a thousand more in a row of each silo's own tell all of them, masked as the exchange is."""
+    evidence = Trial(Ring(), rounds=0, learner=Memoriser(sums=2, rows_of=1000), strangers=strangers).evidence()
+    assert not any("sums" in frame and not frame["masked"] for at in range(4) for frame in evidence.frames(at))
+    found = scores(evidence)["total", "all", None, None]
+    assert (found.low < 0.5 < found.high) if strangers else found.low > 0.8
 
 
 def test_a_masked_star_has_no_models_to_attack():
@@ -221,7 +239,35 @@ def test_a_masked_star_has_no_models_to_attack():
 
 def test_sums_to_which_all_records_add_the_same_tell_nobody():
     """As where noise left no count that a record changes."""
-    from fpmg_plugins.metrics.privacy.neighbour.sums import traced
+    crowd = Crowd.of(np.arange(20), np.ones((20, 5)), np.arange(20) % 2)
+    assert not crowd.shares(np.arange(5.0)).any()
 
-    added = np.ones((20, 5))
-    assert not traced(added, np.arange(5.0), np.arange(20) % 2).any()
+
+@pytest.mark.parametrize("topology", [Ring(), Ring(relay=False), Star(), Star(masked=True)])
+def test_whose_averages_a_received_model_draws_is_traced_without_any_loss(topology):
+    found = scores(Trial(topology, steps=1, rounds=2, learner=Averager()).evidence())
+    adversary = "hop_1" if isinstance(topology, Ring) else "client" if topology.masked else "server"
+    assert found["trace", "all", None, None].low > 0.8
+    for key in (adversary, "stage2", "membership"):
+        assert found[key, "all", None, None].value == pytest.approx(found["trace", "all", None, None].value, abs=0.03)
+    assert abs(found["trace", "all", None, None].floor - 0.5) < 0.2
+    assert {round for key, _, _, round in found if key == "membership"} == {None, 0, 1}
+
+
+def test_a_received_model_of_other_people_gives_nobody_away():
+    fresh = scores(Trial(Ring(), steps=1, rounds=2, learner=Averager(), strangers=True).evidence())["trace", "all", None, None]
+    assert fresh.low < 0.5 < fresh.high
+
+
+def test_a_received_model_that_does_not_draw_is_told_and_the_rest_goes_on():
+    evidence = Trial(Ring()).evidence()
+    evidence.encode, evidence.widths = (lambda silo, cohort: np.zeros((len(cohort), 1))), {"table": 1}
+    assert scores(evidence)["drop", "all", None, None].value > 0.6
+    assert [gap.reason for gap in evidence.gaps if gap.key == "neighbour.trace"] == [
+        "no generator was released that could draw more"
+    ]
+
+
+def test_modules_that_travelled_apart_are_traced_as_one_model():
+    sights = [Sight(0, modules, {}, {}, ()) for modules in (("a", "b"), ("c",), ("a", "b"), ("c",), ("d",))]
+    assert [[s.modules[0] for s in model] for model in together(sights)] == [["a", "c", "d"], ["a", "c"]]

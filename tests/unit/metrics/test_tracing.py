@@ -106,7 +106,7 @@ def evidence(drawn, more):
     seen = made_up.evidence(made_up.good())
     seen.encode = lambda silo, cohort: seen.space.phi(cohort)
     seen.widths = {name: block.width for name, block in seen.space.blocks.items()}
-    seen._drawn, seen._more = drawn and (lambda silo: drawn(seen)), more and (lambda silo, size: more(seen, size))
+    seen._drawn, seen._more = drawn and (lambda silo: drawn(seen)), more and (lambda silo, size, state: more(seen, size))
     return seen
 
 

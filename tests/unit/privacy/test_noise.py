@@ -8,10 +8,10 @@ import torch
 from scipy import stats
 from torch import nn
 
+from fpmg_bench.cipher import Stream
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.keys import key_for
 from fpmg_bench.privacy import Ledger, LocalShard, Noise, dpsgd, noise
-from fpmg_bench.privacy.cipher import Stream
 from fpmg_bench.privacy.secrets import Memory, Secrets
 from fpmg_bench.spec import Privacy
 from fpmg_bench.types import Charges

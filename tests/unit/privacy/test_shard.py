@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from fpmg_bench.cipher import Stream
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.privacy import Ledger, LocalShard, Noise, dpsgd
-from fpmg_bench.privacy.cipher import Stream
 from fpmg_bench.spec import Privacy
 from fpmg_bench.types import Charges
 

@@ -91,6 +91,18 @@ def test_more_draws_follow_the_release_and_differ_from_it(trials, seen):
         assert (np.abs(np.nanmean(more[labels == c], 0) - np.nanmean(release[evidence.released[0].label == c], 0)) < spread).all()
 
 
+def test_a_received_model_draws_in_the_place_of_the_released_one(trials, seen):
+    evidence = evidence_of(seen, True, private=False)
+    own = evidence.model(0)["generator"]
+    same = evidence.drawn(0, 200, own)
+    np.testing.assert_array_equal(same, evidence.drawn(0, 200))
+    other = {key: 2 * value for key, value in own.items() if value.is_floating_point()}
+    assert other and not np.allclose(evidence.drawn(0, 200, other), same, equal_nan=True)
+    with pytest.raises(NotApplicable, match="does not draw"):
+        evidence.drawn(0, 200, {key: value * float("nan") for key, value in other.items()})
+    np.testing.assert_array_equal(same, evidence.drawn(0, 200))  # what is kept is the released model's
+
+
 def test_what_is_trained_again_knows_only_its_own_patients(trials, seen):
     evidence = evidence_of(seen, True, private=False)
     half = evidence.train.take(evidence.train.patient % 2 == 0)

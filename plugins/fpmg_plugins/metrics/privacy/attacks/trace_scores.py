@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fpmg_bench.contracts import Evidence
-    from fpmg_bench.types import Cohort
+    from fpmg_bench.types import Cohort, State
 
     Floats = NDArray[np.floating[Any]]
     Scores = dict[str, Floats]  # look -> [n]
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 DRAWS = 20_000  # of the model, by whoever holds it: the noise of its averages is then below that of any training set here
 
 
-def model(evidence: Evidence, cohorts: Sequence[Cohort], release: Cohort, silo: int) -> Scores:
-    """White box: by 20,000 draws of the released generator, where it draws. Raises NotApplicable without generator or encoders."""
-    label = np.resize(release.label, DRAWS)
-    return _looked(evidence, _encoded(evidence, cohorts, silo), Points(evidence.drawn(silo, DRAWS), label, np.arange(DRAWS)))
+def model(evidence: Evidence, cohorts: Sequence[Cohort], release: Cohort, silo: int, state: State | None = None) -> Scores:
+    """White box: by 20,000 draws of the released generator, or with the tensors of this state in the place of its own.
+
+    Raises NotApplicable without generator or encoders.
+    """
+    made = Points(evidence.drawn(silo, DRAWS, state), np.resize(release.label, DRAWS), np.arange(DRAWS))
+    return _looked(evidence, _encoded(evidence, cohorts, silo), made)
 
 
 def vectors(evidence: Evidence, cohorts: Sequence[Cohort], release: Cohort, silo: int) -> Scores:

@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import SERVER, Scale, Score
-from fpmg_plugins.metrics.privacy.neighbour import rebuilding, sums
+from fpmg_plugins.metrics.privacy.neighbour import rebuilding, received, sums
 from fpmg_plugins.metrics.privacy.neighbour import views as neighbour_views
 from fpmg_plugins.metrics.privacy.neighbour.attacks import ATTACKS
 from fpmg_plugins.metrics.privacy.neighbour.membership import answers, asking
@@ -28,6 +28,7 @@ BY = {
     "loss": "minus the loss at the received weights, LOGAN, Hayes et al. 2019",
     "drop": "loss before less loss after the round's local training",
     "gradient": "slope of the loss along the received change over its size, Li et al. 2023",
+    "trace": "tracing by 20,000 draws of the received model, Dwork et al. 2015",
     "sums": "tracing by the sums exchanged before round 0, Dwork et al. 2015",
     "total": "tracing by the total of those sums less the adversary's own part",
 }
@@ -43,10 +44,12 @@ class Neighbour:
     Members: the silo's training patients; non-members: as many held-out patients of the same site and classes. From each model
     seen, with the weights it was trained from, three scores: `neighbour.loss` (minus the loss), `neighbour.drop` (what local
     training lowered), `neighbour.gradient` (slope of the patient's loss along the change of the weights, over its size along random
-    changes), means over rounds; and from the sums exchanged before round 0 `neighbour.sums`: a record's share in the silo's mean, by
-    ridge regression on the candidates (on a ring all silos get the sums; told under `neighbour.hop_1`). Under
+    changes), means over rounds. `neighbour.trace` needs no objective: `membership.trace` with 20,000 draws of the received generator in the
+    place of the released one's, a mean over the first and the last round that was looked at. From the sums exchanged before round
+    0 `neighbour.sums`: a patient's share in the silo's mean, by ridge regression on all training and held-out patients (1,000 at most), who are
+    treated alike (on a ring all silos get the sums; told under `neighbour.hop_1`). Under
     masks the same is tried on what arrives, which is to give nobody away, and `neighbour.total` on the total less the adversary's own
-    part, which masks do not hide. Values are AUROC, range
+    part, which masks do not hide, and on numbers in it that are one silo's alone (`sites: true`). Values are AUROC, range
     [0, 1], ideal .5; 1: every member is recognised. Each key is the worst attack of its kind, the mean over silos, chosen (most
     surely above .5) on half of the patients and scored on the other, in both
     directions; scope silo:NAME: that attack on that silo's patients. Interval: bootstrap over patients. Floor: R1 as members, R2 as non-members.
@@ -59,8 +62,9 @@ class Neighbour:
     patients as a first guess, for tables, pictures and joint vectors of the `invert_silos` smallest silos in their first
     `invert_rounds` rounds (`invert` iterations, 0: not at all); AUROC of candidates by nearness to a rebuilt row.
     `neighbour.rebuilt`: mean error of a member's best match over that of the mean row; ideal 1; floor: of non-members.
-    Needs `frames: true`, learners with an objective and 20 patients a side.
-    Pitfalls: passive attacks, so .5 is no proof of privacy; they know the candidate's whole record; stage 2 is asked through the
+    Needs `frames: true`, learners with an objective (but `trace`, `sums`, `total`) and 20 patients a side.
+    Pitfalls: passive attacks, so .5 is no proof of privacy; they know the candidate's whole record, tracing all candidates' at
+    once, as an auditor does; stage 2 is asked through the
     silo's released encoders; at most `rounds` rounds of a stage are looked at, spread evenly. Standard error of one silo's AUC
     at n and n patients: 25 .08, 100 .04.
     """
@@ -106,7 +110,7 @@ class Neighbour:
             raise NotApplicable(_why_unseen(evidence))
         _say_masked(evidence)
         silos = asking(evidence, {victim for _, victim in seen} | summed, self.patients, seed, HEADLINE)
-        requested = {**answers(seen, silos), **sums.answers(evidence, silos)}
+        requested = {**answers(seen, silos), **received.answers(evidence, seen, silos), **sums.answers(evidence, silos)}
         if not requested:
             raise NotApplicable(
                 "of what was sent nothing says what it minimises: discriminators stay at home, or learners have no objective"
@@ -149,7 +153,7 @@ def _questions(requested: Answers) -> Iterator[tuple[str, str | None, list[Attac
                 yield f"neighbour.{adversary}", m, of
     for stage in ("stage1", "stage2"):
         yield f"neighbour.{stage}", None, [a for a in every if a.stage.partition(":")[0] == stage]
-    for name in (*ATTACKS, sums.SUMS, sums.TOTAL):
+    for name in (*ATTACKS, received.TRACE, sums.SUMS, sums.TOTAL):
         yield f"neighbour.{name}", None, [a for a in every if a.score == name]
 
 
