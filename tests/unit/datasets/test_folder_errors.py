@@ -38,7 +38,7 @@ def _error(folder: Path) -> str:
         ("patient: person", "patient: person\npatient: person", "cohort.yaml:6:1: duplicate key 'patient', first on line 5"),
         ("column: note", "column: notes", "cohort.yaml:17:3: modalities.notes: manifest.csv has no column 'notes'. Did you mean 'note'?"),
         ("manifest: manifest.csv", "manifest: other.csv", "other.csv: there is no such file"),
-        ("  - {name: label", "  - {name: label, low: 1", "low, high and step belong to type number"),
+        ("  - {name: label", "  - {name: label, low: 1", "low, high, step and unit belong to type number"),
         ("[well, ill]", "[well, ill, gone]", "class 'gone' of 'label' is seen in 0 patients"),
         ("record: id\npatient", "patient", "a series needs the column that names each record"),
         ("version: 1", "version: [1", "cohort.yaml:"),

@@ -92,9 +92,22 @@ def test_a_module_trained_there_has_the_weights_of_the_cpu(fused: bool) -> None:
     assert torch.equal(found, here)
 
 
+class Rows:
+    """Records of three numbers, as a shard takes some of them."""
+
+    def __init__(self, x: torch.Tensor) -> None:
+        self.x = x
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, at: Any) -> Rows:
+        return Rows(self.x[torch.as_tensor(at)])
+
+
 @pytest.mark.parametrize("private", [False, True])
 def test_a_shard_gives_batches_where_the_module_is_and_noise_of_the_cpu(private: bool) -> None:
-    rows = {"x": torch.linspace(-1, 1, 60).reshape(20, 3)}
+    rows = Rows(torch.linspace(-1, 1, 60).reshape(20, 3))
     seen: list[str] = []
 
     def losses(module: nn.Module, batch: Any) -> torch.Tensor:
@@ -105,8 +118,8 @@ def test_a_shard_gives_batches_where_the_module_is_and_noise_of_the_cpu(private:
         torch.manual_seed(2)
         net = nn.Linear(3, 2).to(device)
         ledger = ledger_of(Charges(private_steps=2), 20)
-        shard = private_shard(rows["x"], ledger, 4) if private else LocalShard(rows["x"], np.arange(20), 0.5, "s").begin(4)
-        view = shard.prepared("x", lambda x: {"x": x})
+        shard = private_shard(rows, ledger, 4) if private else LocalShard(rows, np.arange(20), 0.5, "s").begin(4)
+        view = shard.prepared("x", lambda rows: {"x": rows.x})
         optimizer = optim.SGD(net.parameters(), lr=0.1)
         for _ in range(2):
             view.step(net, optimizer, losses)

@@ -86,7 +86,7 @@ def test_a_rare_class_is_not_in_every_batch():
 )
 def test_the_ledger_says_what_tuning_is_not_covered(changes, said):
     books = opened(spec(), [silo()])
-    file = account.ledger_file(books, {0: Draws()}, replace(spec(), **changes), False)
+    file = account.ledger_file(books, {0: Draws()}, replace(spec(), **changes), False, ())
     assert said in file["tuning"]
     assert file["unit"] == "patient"
 

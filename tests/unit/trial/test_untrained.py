@@ -14,7 +14,7 @@ budget: {rounds: 0, local_steps: 2, sampling_rate: 0.2, encoder_rounds: 0}
 methods:
   start:
     encoders: {table: {name: frozen, dim: 8}}
-    generator: {name: parallel-cgan, hidden: 16}
+    generator: {name: parallel-cgan, hidden: 16, watch: false}
     topology: ring
     aggregator: fedavg
   trained: {extends: start, budget: {rounds: 2}}
