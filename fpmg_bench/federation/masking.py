@@ -104,7 +104,7 @@ def hidden(words: Words, silo: int, silos: Iterable[int], secrets: Secrets, *wha
     """What one silo sends: its numbers [words, d] plus its masks with these silos."""
     sent = words.copy()
     for other in sorted(set(silos) - {silo}):
-        mask = _stream(key_for(secrets[other], *what), sent.shape)
+        mask = stream(key_for(secrets[other], *what), sent.shape)
         (_add if silo < other else _subtract)(sent, mask)
     return sent
 
@@ -132,8 +132,8 @@ def total(parts: Iterable[Words]) -> Words:
     return result
 
 
-def _stream(key: bytes, shape: tuple[int, ...]) -> Words:
-    """Uniform words."""
+def stream(key: bytes, shape: tuple[int, ...]) -> Words:
+    """Uniform words of a key."""
     import math
 
     return keystream(key, math.prod(shape)).reshape(shape)

@@ -79,6 +79,9 @@ class LocalShard:
         self._rates = np.maximum.reduceat(each[order], self._first) if len(order) else each
         if not ((self._rates > 0) & (self._rates <= 1)).all():
             raise PrivacyError(f"sampling rate {rate} of {stage} is not in (0, 1]")
+        # a rate is rounded down to the grid of what is drawn, so that nobody is drawn more often than charged
+        self._limits = (np.floor(self._rates * GRID) / GRID).astype(np.float32)
+        self._secret_limits = np.floor(self._rates * 2.0**FRACTION).astype(np.uint64)
         self._keys = keys or Secrets()
         self._rows, self._stage, self._ledger = rows, stage, ledger
         self._observer, self._draws, self._declared = observer, draws, declared
@@ -267,15 +270,14 @@ class LocalShard:
         import torch
 
         draw, n = self._stream["draw"], len(self._records)
-        chosen = torch.rand(n, generator=draw).numpy() < (np.floor(self._rates * GRID) / GRID).astype(np.float32)
+        chosen = torch.rand(n, generator=draw).numpy() < self._limits
         which = torch.rand(n, generator=draw, dtype=torch.float64).numpy()
         return chosen, (which * self._records).astype(int)
 
     def _drawn_secretly(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """The same from the cipher. A rate is rounded down to 2^-53: nobody is drawn more often than charged."""
+        """The same from the cipher."""
         draw = self._secret["draw"]
-        chosen = draw.below(np.floor(self._rates * 2.0**FRACTION).astype(np.uint64))
-        return chosen, draw.picks(self._records)
+        return draw.below(self._secret_limits), draw.picks(self._records)
 
     def _batch_for(self, module: nn.Module, rows: NDArray[np.intp]) -> Any:
         """The rows where the module computes."""

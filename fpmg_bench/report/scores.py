@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,16 @@ class Scores:
         if rows:
             return Summary(None, None, None, 0, of, rows[0]["status"], rows[0]["reason"])
         return Summary(None, None, None, 0, of, "absent", "")
+
+
+def summarised(values: Mapping[int, float], of: int, status: str, reason: str = "") -> Summary:
+    """Mean and interval over seeds of what was derived from scores, or why there are none. values: by seed; of: how many seeds."""
+    from fpmg_bench.stats import interval
+
+    if not values:
+        return Summary(None, None, None, 0, of, status, reason)
+    mean, low, high = interval(list(values.values())) if len(values) > 1 else (next(iter(values.values())), None, None)
+    return Summary(float(mean), low, high, len(values), of)
 
 
 def _mean(rows: Sequence[ResultRow], of: int) -> Summary:

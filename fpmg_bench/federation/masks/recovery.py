@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fpmg_bench.cipher import WORD, keystream
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.federation import masking
-from fpmg_bench.federation.masks.pairs import agreed, public_key, simulated_key
+from fpmg_bench.federation.masks.pairs import agreed, public_key, simulated, simulated_key
 from fpmg_bench.federation.masks.shares import restored, split
 from fpmg_bench.keys import KEY_BYTES, key_for, seed_for
 
@@ -48,21 +48,19 @@ class Recovery:
 
     def masked(self, numbers: Mapping[int, Words], *what: str | int) -> dict[int, Words]:
         """What each silo sends: numbers [words, d] under masks of pairs, and under its own."""
-        public = {silo: public_key(self._private(silo)) for silo in self.silos}
-        secrets = {silo: agreed(silo, self._private(silo), public) for silo in self.silos}
-        sent = masking.masked(numbers, secrets, *what)
-        return {silo: masking.added(words, _own(self._fresh(silo, *what), words)) for silo, words in sent.items()}
+        sent = masking.masked(numbers, simulated(self.seed, self.stage, self.silos), *what)
+        return {s: masking.added(words, masking.stream(self._fresh(s, *what), words.shape)) for s, words in sent.items()}
 
     def total(self, arrived: Mapping[int, Words], *what: str | int) -> Words:
         """The sum of what these silos added. PrivacyError where fewer than `least` are left to tell their shares."""
         sums = masking.total(arrived.values())
-        public = {silo: public_key(self._private(silo)) for silo in self.silos}
         for silo in self.silos:
             if silo in arrived:
                 seed = self._told(self._fresh(silo, *what), "fresh", silo, arrived, *what)
-                sums = masking.removed(sums, _own(seed, sums))
+                sums = masking.removed(sums, masking.stream(seed, sums.shape))
             else:
                 private = self._told(self._private(silo), "private", silo, arrived)
+                public = {other: public_key(self._private(other)) for other in arrived}
                 sums = masking.hidden(sums, silo, arrived, agreed(silo, private, public), *what)  # the other halves of theirs
         return sums
 
@@ -87,7 +85,3 @@ class Recovery:
         noise = key_for(self._private(silo), "shares", kind, *what)
         shares = split(secret, self.silos, self.least, lambda n: keystream(noise, -(-n // WORD)).tobytes())
         return restored({other: shares[other] for other in by}, self.least)
-
-
-def _own(seed: bytes, like: Words) -> Words:
-    return keystream(seed, like.size).reshape(like.shape)

@@ -7,10 +7,9 @@ from typing import Any
 
 from fpmg_bench.report.blocks import Cell, Head, Row, Section, Table
 from fpmg_bench.report.measures import DG, FC, RG, TSTR, Measure, cell
-from fpmg_bench.report.scores import Summary
+from fpmg_bench.report.scores import Summary, summarised
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import count, listing, plural
-from fpmg_bench.stats import interval
 
 MEASURES = (TSTR, RG, DG, FC)
 OTHER = ("method", "seed", "faults")  # in which a method and the same one unharmed differ
@@ -88,7 +87,11 @@ def _cells(view: View, group: Group, method: Method, measure: Measure) -> list[C
         lost = {seed: measure.loss(after[seed]) - measure.loss(before[seed]) for seed in sorted(before.keys() & after.keys())}
     why = "" if clean else "There is no method here that differs in its faults alone and has none."
     worst = [worst_silo(view, group, method, measure)] if by_silo(view, group, measure) else []
-    found = [measure.summary(view, group, method), *worst, summarised(lost, len(method.trials), why)]
+    found = [
+        measure.summary(view, group, method),
+        *worst,
+        summarised(lost, len(method.trials), "not_applicable" if why else "absent", why),
+    ]
     return [cell(each, measure.say) for each in found]
 
 
@@ -128,12 +131,4 @@ def worst_silo(view: View, group: Group, method: Method, measure: Measure) -> Su
     each = [view.scores.values(*where, scope=scope) for scope in by_silo(view, group, measure)]
     seeds = sorted({seed for values in each for seed in values})
     worst = {seed: max((v[seed] for v in each if seed in v), key=measure.loss) for seed in seeds}
-    return summarised(worst, len(method.trials), "")
-
-
-def summarised(values: Mapping[int, float], of: int, why: str) -> Summary:
-    """Mean and interval over seeds, or why there are none."""
-    if not values:
-        return Summary(None, None, None, 0, of, "not_applicable" if why else "absent", why)
-    mean, low, high = interval(list(values.values())) if len(values) > 1 else (next(iter(values.values())), None, None)
-    return Summary(float(mean), low, high, len(values), of)
+    return summarised(worst, len(method.trials), "absent")

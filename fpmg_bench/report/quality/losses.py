@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from fpmg_bench.report.blocks import Cell, Head, Row, Table
 from fpmg_bench.report.measures import cell
-from fpmg_bench.report.scores import Summary
+from fpmg_bench.report.scores import Summary, summarised
 from fpmg_bench.report.view import Group, Method, View
 
 NAMES = ("encoders", "generator", "decoders' tell-tale")
@@ -59,14 +59,7 @@ def _above_floor(view: View, group: Group, method: Method, key: str, sign: float
 
 
 def _over_seeds(values: Mapping[int, float], method: Method, reason: str) -> Summary:
-    from fpmg_bench.stats import interval
-
-    of = len(method.trials)
-    if not values:
-        return Summary(None, None, None, 0, of, "absent", reason)
-    known = [values[seed] for seed in sorted(values)]
-    mean, low, high = (known[0], None, None) if len(known) == 1 else interval(known)
-    return Summary(mean, low, high, len(known), of)
+    return summarised(values, len(method.trials), "absent", reason)
 
 
 def table(view: View, group: Group, methods: Sequence[Method], id: str) -> Table:

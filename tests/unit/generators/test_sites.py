@@ -115,6 +115,6 @@ def test_offsets_are_drawn_as_often_as_silos_have_patients_of_the_class():
     total, _ = exchanged()
     own = Sites.of(SPACE, total, Start.of(SPACE, total))
     label = torch.ones(20_000, dtype=torch.long)
-    found = own.drawn(label, rng_for(0, "s"))
+    found = own.drawn(torch.nn.functional.one_hot(label, 2).float(), rng_for(0, "s"))
     shares = torch.stack([(found == own.offset[s, 1]).all(1).float().mean() for s in range(3)])
     torch.testing.assert_close(shares, own.share[:, 1], atol=0.02, rtol=0)

@@ -111,14 +111,14 @@ class LatentFlow:
     def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng, device: str = CPU) -> Representation:
         n, white = len(condition), Whitener.of(schema, state)
         net = training.restored(partial(self._net, schema), state, NET, device)
+        own = Sites.kept(state)
 
         def make(given: Tensor, rng: Rng) -> Tensor:
             noise = drawn((len(given), schema.width), rng, white.factor)
             u = transport(net, noise.to(device), given.to(device), self.steps).to(CPU)
             z = given @ white.given + u @ white.factor.T
-            return z + own.drawn(given[:, : conditions.classes(schema)].argmax(1), rng) if own else z
+            return z + own.drawn(given, rng) if own else z
 
-        own = Sites.kept(state)
         given = conditions.features(schema, condition)
         z = make(given, rng)
         if self.restore and n:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import torch
@@ -31,22 +32,22 @@ FIXED = 16  # draws of the objective
 LEAST = 0.01  # of an eigenvalue of the correlations: what is never seen to vary alone is not made much of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Whitener:
     """Between vectors z and white u: z = features(condition) given + factor u. given [c, d], factor [d, d].
 
-    here [K, d]: where a silo's patients of a class are beside all silos'; None: nobody told. tilt [d, d]: errors of z in the
-    coordinates of the loss; see `tilted`.
+    here [K, d]: where a silo's patients of a class are beside all silos'; None: nobody told.
     """
 
     space: Space
     given: Tensor
     factor: Tensor
     here: Tensor | None = None
-    tilt: Tensor = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "tilt", tilted(self.factor))
+    @cached_property
+    def tilt(self) -> Tensor:
+        """[d, d]: errors of z in the coordinates of the loss, once it is asked for; see `tilted`."""
+        return tilted(self.factor)
 
     @classmethod
     def of(cls, space: Space, state: State, here: Tensor | None = None) -> Self:

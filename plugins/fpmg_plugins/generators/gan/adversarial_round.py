@@ -131,13 +131,12 @@ class AdversarialRound:
         """`ctx.steps` steps of the discriminator on real rows, each followed by one of the generators, which see none."""
         real = fool = 0.0
         taken = 0
-        if shard.private:
-            self.requested = self.weights if shard.balanced else torch.ones_like(self.weights)
-            self.weights = torch.ones_like(self.weights)  # weights before clipping would do nothing, after it they void epsilon
+        if self.private and not shard.balanced:
+            self.requested = torch.ones_like(self.weights)
         for _ in range(self.ctx.steps):
             self.drawn = self._fakes()
             self.seed = int(torch.randint(2**62, (), generator=self.ctx.rng))
-            loss = shard.step(self.critic, self.against, self._on_rows, self._on_fakes if shard.private else self.hold).loss
+            loss = shard.step(self.critic, self.against, self._on_rows, self._on_fakes if self.private else self.hold).loss
             if self.game == "rescale":
                 rescale(self.critic, 1.0)
             fool += self._improve()
@@ -147,7 +146,7 @@ class AdversarialRound:
 
     def _on_rows(self, critic: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Losses [n] of the discriminator: on real rows and, where the run is not private, on draws under each row's own conditions."""
-        if self.private:
+        if self.private:  # weights before clipping would do nothing, after it they void epsilon
             return self.seen.losses(critic, batch)
         weights = self.weights[batch["label"]]
         if self.game == "r1":

@@ -59,27 +59,27 @@ class ConditionalGan(Networks):
         start = Start.of(schema, stats)
         own = Sites.of(schema, stats, start)
         state = start.prior(schema) | (own.state() if own else {})
+        units = spread(state)
         for group in self.groups(schema):
-            state |= self._started(schema, group, start, own, rng)
+            state |= self._started(schema, group, start, units, own, rng)
         return state
 
-    def _started(self, space: Space, group: Group, start: Start, own: Sites | None, rng: Rng) -> State:
+    def _started(self, space: Space, group: Group, start: Start, units: Tensor, own: Sites | None, rng: Rng) -> State:
         """Fresh networks of a group, generators set to the exchanged Gaussian, less what silos' means differ by."""
         state: State = {}
         mine = columns(space, group)
-        unit = spread(start.prior(space))[mine]
+        unit = units[mine]
         given, factor = start.block(space, group)
         if own:
             factor = own.within(start.shares, factor, mine)
         given, factor = given / unit, factor / unit[:, None]
+        roles = dict.fromkeys(("generator", self.released, "start"))  # the start stays at home, where each silo has the same
         at = 0
         for name in group:
             dim = space.blocks[name].stop - space.blocks[name].start
             net = training.seeded(partial(self._one, space, group, name), rng)
             net.start(given[:, at : at + dim], self._noise_factor(factor[at : at + dim], space, group))
-            for role in dict.fromkeys(
-                ("generator", self.released, "start")
-            ):  # the start stays at home, where each silo has the same
+            for role in roles:
                 state |= training.state_of(net, f"{role}.{name}")
             at += dim
         critic = training.seeded(lambda: self.discriminator_of(space, group), rng)
@@ -190,9 +190,7 @@ def watch_name(group: Group) -> str:
 def moved_to_sites(space: Space, state: State, group: Group, given: Tensor, rng: Rng) -> Tensor | float:
     """[n, d]: where the patients of a silo are, one drawn for each row of features [n, c]; 0 where silos told no means of their own."""
     own = Sites.kept(state)
-    if own is None:
-        return 0.0
-    return own.drawn(given[:, : conditions.classes(space)].argmax(1), rng)[:, columns(space, group)]
+    return own.drawn(given, rng)[:, columns(space, group)] if own else 0.0
 
 
 def target(space: Space, state: State, group: Group) -> Target:

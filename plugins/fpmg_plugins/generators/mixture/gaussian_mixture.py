@@ -125,13 +125,14 @@ class GaussianMixture:
 
     def _second(self, rows: Shard, now: Components, w: Tensor) -> Tensor:
         """[K, p, p], component by component: all of a patient's products at once would outgrow the data."""
-        roots: list[Tensor] = []
+        seen: list[tuple[Tensor, Tensor]] = []
 
         def weighted(batch: Mapping[str, Tensor], k: int) -> Tensor:
-            t = batch["u"].double() @ w
-            if not roots:  # every call is on the same rows
-                roots.append(now.responsibilities(t, batch["label"]).sqrt())
-            return roots[0][:, k, None] * t
+            if not seen:  # every call is on the same rows
+                t = batch["u"].double() @ w
+                seen.append((t, now.responsibilities(t, batch["label"]).sqrt()))
+            t, roots = seen[0]
+            return roots[:, k, None] * t
 
         return torch.stack([rows.moments(partial(weighted, k=k), clip=1.0).second for k in range(self.components)])
 

@@ -86,8 +86,9 @@ class Sites:
         found: Tensor = each.T @ each
         return found
 
-    def drawn(self, label: Tensor, rng: Rng) -> Tensor:
-        """[n, d]: offsets of a silo for each of these labels [n], silos as often as they have patients of the class."""
+    def drawn(self, features: Tensor, rng: Rng) -> Tensor:
+        """[n, d]: a silo's offsets for each row of features [n, c] of conditions, silos as often as they have patients of its class."""
+        label = features[:, : self.share.shape[1]].argmax(1)
         return self.offset[conditions.labels(self.share.T[label].clamp(min=1e-9), rng), label]
 
 
