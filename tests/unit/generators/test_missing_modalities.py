@@ -11,9 +11,11 @@ from fpmg_plugins.topologies.ring import Ring
 from fpmg_plugins.topologies.star import Star
 
 from fpmg_bench.federation import Plan, SiloPlan, run
+from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import LocalShard
-from fpmg_bench.types import Column, Representation, Space
+from fpmg_bench.types import Column, Representation, SiloContext, Space
 
+CTX = SiloContext(0, -1, 1, rng_for(0, "t"))
 SPACE = Space({"a": slice(0, 2), "b": slice(2, 4)}, (Column("y", "flag"), Column("age", "number", low=-3, high=3)))
 
 
@@ -30,7 +32,7 @@ def rows(n, seed=0, present=None):
 
 
 def test_absent_vectors_do_not_dilute_the_start():
-    found = statistics(SPACE, LocalShard(rows(20_000), np.arange(20_000), 1.0, "s").begin(0))
+    found = statistics(SPACE, LocalShard(rows(20_000), np.arange(20_000), 1.0, "s").begin(0), CTX)
     start = Start.of(SPACE, found)
     assert start.presence.tolist() == pytest.approx([0.9, 0.4], abs=0.02)
     torch.testing.assert_close(start.mean[:, 1:], torch.tensor([[-1.0], [1.0]]).expand(2, 4), atol=0.06, rtol=0)
@@ -41,7 +43,7 @@ def test_absent_vectors_do_not_dilute_the_start():
 
 def test_modalities_that_nobody_has_together_start_independent():
     either = np.arange(4000) % 2 == 0
-    found = statistics(SPACE, LocalShard(rows(4000, 0, np.stack([either, ~either], 1)), np.arange(4000), 1.0, "s").begin(0))
+    found = statistics(SPACE, LocalShard(rows(4000, 0, np.stack([either, ~either], 1)), np.arange(4000), 1.0, "s").begin(0), CTX)
     factor = Start.of(SPACE, found).factor
     covariance = (factor @ factor.T)[1:, 1:]
     assert float(covariance[0, 1]) == pytest.approx(0.5, abs=0.08)

@@ -6,10 +6,12 @@ import torch
 from fpmg_plugins.generators.statistics import private_start
 from fpmg_plugins.generators.statistics.gaussian_start import Start, statistics
 
+from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
 from fpmg_bench.spec import Privacy
-from fpmg_bench.types import Charges, Column, Representation, Space
+from fpmg_bench.types import Charges, Column, Representation, SiloContext, Space
 
+CTX = SiloContext(0, -1, 1, rng_for(0, "t"))
 SPACE = Space({"a": slice(0, 3), "b": slice(3, 5)}, (Column("label", "category", ("well", "ill")), Column("flag", "flag")))
 MEANS = torch.tensor([[0.0, 1.0, -0.5, 0.5, 0.0], [0.8, 0.0, 0.4, -0.5, 1.0]])
 
@@ -27,7 +29,7 @@ def patients(n=4000, absent=0):
 def start(rows, sigma):
     book = Ledger(0, "s", len(rows), 0.1, Privacy(8.0, 1e-5), Noise(1.0, sigma, 1.0), {"s": Charges(counts=1)})
     shard = LocalShard(rows, rows.patient.numpy(), 0.1, "s", book).begin(3)
-    found = Start.of(SPACE, statistics(SPACE, shard))
+    found = Start.of(SPACE, statistics(SPACE, shard, CTX))
     assert book.spent == {("s", "counts"): 1}
     return found
 

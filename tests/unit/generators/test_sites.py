@@ -43,7 +43,7 @@ def exchanged(rows=ROWS):
     total, memories = {}, []
     for silo, shard in shards(rows).items():
         ctx = SiloContext(silo, -1, 1, rng_for(0, "t"), schema=SPACE, silos=(0, 1, 2))
-        own = sums_of_all(SPACE, shard.begin(0)) | statistics(SPACE, shard.begin(0), ctx)
+        own = sums_of_all(SPACE, shard.begin(0), ctx) | statistics(SPACE, shard.begin(0), ctx)
         total = {key: total.get(key, 0) + value for key, value in own.items()}
         memories.append(ctx.memory)
     return total, memories

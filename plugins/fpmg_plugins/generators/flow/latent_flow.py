@@ -13,7 +13,7 @@ from fpmg_bench.contracts import Objective
 from fpmg_bench.devices import CPU, drawn
 from fpmg_bench.types import Charges, Representation, Update
 from fpmg_plugins import training
-from fpmg_plugins.generators import conditions
+from fpmg_plugins.generators import conditions, patterns
 from fpmg_plugins.generators.flow.velocity import Draws, Velocity, Whitener, losses, transport
 from fpmg_plugins.generators.statistics import sites
 from fpmg_plugins.generators.statistics.gaussian_start import Start, statistics
@@ -72,7 +72,7 @@ class LatentFlow:
         return Charges(private_steps=steps, counts=1)
 
     def statistics(self, schema: Space, shard: Shard, ctx: SiloContext) -> State:
-        return statistics(schema, shard) | (sites.statistics(schema, shard, ctx) if self.sites else {})
+        return statistics(schema, shard, ctx) | (sites.statistics(schema, shard, ctx) if self.sites else {})
 
     def init(self, schema: Space, stats: State, rng: Rng) -> State:
         net = training.seeded(partial(self._net, schema), rng)
@@ -123,8 +123,7 @@ class LatentFlow:
         z = make(given, rng)
         if self.restore and n:
             z = restored(state, Target(white.given, state["prior/factor"]), make, given, rng)(z, given)
-        everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
-        return Representation(z, everything, condition, torch.arange(n), schema)
+        return Representation(z, patterns.drawn(schema, state, condition, rng), condition, torch.arange(n), schema)
 
     def _net(self, space: Space) -> Velocity:
         return Velocity(space.width, len(space.blocks), conditions.width(space), self.hidden, self.depth)

@@ -14,7 +14,7 @@ from fpmg_bench.devices import CPU, drawn
 from fpmg_bench.keys import rng_for
 from fpmg_bench.types import Charges, Representation, Update
 from fpmg_plugins import training
-from fpmg_plugins.generators import conditions
+from fpmg_plugins.generators import conditions, patterns
 from fpmg_plugins.generators.columns import columns
 from fpmg_plugins.generators.gan.adversarial_round import OWN, AdversarialRound, Seen, critic_name, match_rows, spread
 from fpmg_plugins.generators.gan.distance import FAKES, Distance, chosen, held_rows, undecided
@@ -50,7 +50,7 @@ class ConditionalGan(Networks):
         return Charges(private_steps=steps * len(self.groups(schema)), counts=1)
 
     def statistics(self, schema: Space, shard: Shard, ctx: SiloContext) -> State:
-        sums = statistics(schema, shard)
+        sums = statistics(schema, shard, ctx)
         counted = sums["start/counts"][conditions.classes(schema) :]
         ctx.memory[OWN] = (counted / shard.patients).clamp(0, 1).float()
         return sums | (sites.statistics(schema, shard, ctx) if self.sites else {})
@@ -178,8 +178,7 @@ class ConditionalGan(Networks):
             if self.restore and n:
                 made = restored(state, target(schema, state, group), make, given, rng)(made, given)
             z[:, columns(schema, group)] = made
-        everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
-        return Representation(z, everything, condition, torch.arange(n), schema)
+        return Representation(z, patterns.drawn(schema, state, condition, rng), condition, torch.arange(n), schema)
 
 
 def watch_name(group: Group) -> str:

@@ -11,7 +11,7 @@ from annotated_types import Ge
 
 from fpmg_bench.devices import drawn
 from fpmg_bench.types import Charges, Representation, Update
-from fpmg_plugins.generators import conditions
+from fpmg_plugins.generators import conditions, patterns
 from fpmg_plugins.generators.columns import presence
 from fpmg_plugins.generators.flow.velocity import Whitener
 from fpmg_plugins.generators.mixture import pursuit
@@ -57,7 +57,7 @@ class GaussianMixture:
         return Charges(counts=1 + (self.rounds or 0))
 
     def statistics(self, schema: Space, shard: Shard, ctx: SiloContext) -> State:
-        return statistics(schema, shard)
+        return statistics(schema, shard, ctx)
 
     def init(self, schema: Space, stats: State, rng: Rng) -> State:
         start = Start.of(schema, stats)
@@ -69,7 +69,7 @@ class GaussianMixture:
         sought: State = {}
         if self._pursued(schema):
             p, sought = self.directions, pursuit.begun(schema.width, self.directions, rng)
-        return prior | sought | started(self.components, start.shares, p, rng, full)
+        return prior | start.patterns | sought | started(self.components, start.shares, p, rng, full)
 
     def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
         white = Whitener.of(ctx.schema, state)
@@ -100,9 +100,8 @@ class GaussianMixture:
         n, w = len(condition), self._axes(schema, state)
         t = Components.of(state, self._share(state)).sample(condition[:, 0].long(), rng).double()
         u = t @ w.T + pursuit.beside(w, drawn((n, schema.width), rng, t))
-        everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
         z = Whitener.of(schema, state).back(u.float(), condition)
-        return Representation(z, everything, condition, torch.arange(n), schema)
+        return Representation(z, patterns.drawn(schema, state, condition, rng), condition, torch.arange(n), schema)
 
     def _pursued(self, schema: Space) -> bool:
         return 0 < self.directions < schema.width

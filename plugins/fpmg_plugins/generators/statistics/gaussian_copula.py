@@ -9,8 +9,8 @@ import torch
 
 from fpmg_bench.devices import drawn
 from fpmg_bench.types import Charges, Representation, Update
-from fpmg_plugins.generators import conditions
-from fpmg_plugins.generators.columns import presence
+from fpmg_plugins.generators import conditions, patterns
+from fpmg_plugins.generators.columns import owner, presence
 from fpmg_plugins.generators.statistics.gaussian_start import CLIP, root
 
 if TYPE_CHECKING:
@@ -42,8 +42,12 @@ class GaussianCopula:
     def statistics(self, schema: Space, shard: Shard, ctx: SiloContext) -> State:
         k = conditions.classes(schema)
         moments = shard.moments(lambda rows: _by_class(rows, k), CLIP)
-        counts = shard.counts(lambda rows: _histogram(rows, k), clip=(schema.width + 1.0) ** 0.5)
-        return {"copula/second": moments.n * moments.second, "copula/bins": counts}
+        make = _histogram if shard.private else _histogram_and_pattern
+        counts = shard.counts(lambda rows: make(rows, k), clip=(schema.width + 1.0) ** 0.5)
+        found, joined = counts.tensor_split([k * schema.width * BINS])
+        told = {} if shard.private else {patterns.COUNTS: torch.zeros_like(joined) if ctx.lacks else joined}
+        lacking = patterns.lacking(schema, float(shard.patients), ctx.lacks)
+        return {"copula/second": moments.n * moments.second, "copula/bins": found, patterns.LACKING: lacking} | told
 
     def init(self, schema: Space, stats: State, rng: Rng) -> State:
         k, d = conditions.classes(schema), schema.width
@@ -55,7 +59,11 @@ class GaussianCopula:
         pooled = within.sum(0) / sizes.sum()
         factors = [_correlation_root((within[c] + self.shrink * pooled) / (sizes[c] + self.shrink)) for c in range(k)]
         bins = stats["copula/bins"].clamp(min=0).reshape(k, d, BINS)
-        return {"copula/factor": torch.stack(factors).float(), "copula/cdf": _cdf(bins).float()}
+        made = {"copula/factor": torch.stack(factors).float(), "copula/cdf": _cdf(bins).float()}
+        seen, at = stats["copula/bins"].reshape(k, d, BINS).sum((0, 2)), owner(schema)
+        present = torch.stack([seen[at == m].mean() for m in range(len(schema.blocks))])
+        having = patterns.prior(schema, float(sizes.sum()), present, stats[patterns.LACKING], stats.get(patterns.COUNTS))
+        return made | having
 
     def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
         return Update(state, float(shard.patients))
@@ -66,8 +74,7 @@ class GaussianCopula:
         scores = torch.einsum("nij,nj->ni", state["copula/factor"][label], drawn((n, schema.width), rng, state["copula/factor"]))
         uniform = 0.5 * (1 + torch.erf(scores / math.sqrt(2)))
         z = torch.stack([_inverse(state["copula/cdf"][label, j], uniform[:, j]) for j in range(schema.width)], dim=1)
-        everything = torch.ones(n, len(schema.blocks), dtype=torch.bool)
-        return Representation(z, everything, condition, torch.arange(n), schema)
+        return Representation(z, patterns.drawn(schema, state, condition, rng), condition, torch.arange(n), schema)
 
 
 def edges() -> Tensor:
@@ -90,6 +97,10 @@ def _histogram(rows: Representation, k: int) -> Tensor:
     at = (torch.bucketize(rows.z.double(), edges()) - 1).clamp(0, BINS - 1)
     cell = (rows.condition[:, 0].long()[:, None] * d + torch.arange(d)) * BINS + at
     return torch.zeros(n, k * d * BINS).scatter_(1, cell, presence(rows.space, rows.present))
+
+
+def _histogram_and_pattern(rows: Representation, k: int) -> Tensor:
+    return torch.cat([_histogram(rows, k), patterns.bins(rows)], dim=1)
 
 
 def _correlation_root(covariance: Tensor) -> Tensor:

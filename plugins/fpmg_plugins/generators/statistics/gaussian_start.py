@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fpmg_plugins.generators import conditions
+from fpmg_plugins.generators import conditions, patterns
 from fpmg_plugins.generators.columns import columns, owner, presence
 from fpmg_plugins.generators.statistics import private_start
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpmg_bench.contracts import Shard
-    from fpmg_bench.types import Representation, Space, State
+    from fpmg_bench.types import Representation, SiloContext, Space, State
 
 CLIP = 16.0  # L2 bound of a row of vectors; plain runs do not clip
 RIDGE = 1e-3  # added to the variances of conditions, which are scaled to [-1, 1]: a constant one gets no say
@@ -35,30 +35,39 @@ def joint(rows: Representation) -> Tensor:
 
 
 def shares(rows: Representation) -> Tensor:
-    """[n, K + m]: label one-hot and modality masks, for `Shard.counts`."""
+    """[n, K + m + K 2^m]: label one-hot, modality masks, both as patterns, for `Shard.counts`."""
     label = torch.nn.functional.one_hot(rows.condition[:, 0].long(), conditions.classes(rows.space)).float()
-    return torch.cat([label, rows.present.float()], dim=1)
+    return torch.cat([label, rows.present.float(), patterns.bins(rows)], dim=1)
 
 
-def statistics(space: Space, shard: Shard) -> State:
+def statistics(space: Space, shard: Shard, ctx: SiloContext) -> State:
     """Sums of one silo: exact, or under privacy noised ones from one access."""
-    n: State = {"start/n": torch.tensor([float(shard.patients)], dtype=torch.float64)}
+    n: State = {
+        "start/n": torch.tensor([float(shard.patients)], dtype=torch.float64),
+        patterns.LACKING: patterns.lacking(space, float(shard.patients), ctx.lacks),
+    }
     if shard.private:
         noised = private_start.statistics(space, shard)
         return n | noised | {"start/counts": private_start.counts(space, noised["start/private"])}
     found = shard.moments(joint, CLIP)
-    counted = shard.counts(shares, clip=(1.0 + len(space.blocks)) ** 0.5)
-    return n | {"start/counts": counted, "start/second": found.n * found.second}
+    counted = shard.counts(shares, clip=(2.0 + len(space.blocks)) ** 0.5)
+    margins, joined = counted.tensor_split([conditions.classes(space) + len(space.blocks)])
+    told = torch.zeros_like(joined) if ctx.lacks else joined
+    return n | {"start/counts": margins, patterns.COUNTS: told, "start/second": found.n * found.second}
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """shares [K], presence [m], mean [K, rest + d] and factor F [rest + d, rest + d] with F F^T the covariance within classes."""
+    """shares [K], presence [m], mean [K, rest + d] and factor F [rest + d, rest + d] with F F^T the covariance within classes.
+
+    patterns: of modalities, as generators keep them.
+    """
 
     shares: Tensor
     presence: Tensor
     mean: Tensor
     factor: Tensor
+    patterns: State
 
     @classmethod
     def of(cls, space: Space, stats: State) -> Start:
@@ -68,10 +77,11 @@ class Start:
         counted = stats["start/counts"].clamp(min=0)
         shared = (counted[:k] / counted[:k].sum().clamp(min=1e-9)).clamp(min=1e-3)
         present = (counted[k:] / max(n, 1.0)).clamp(0.0, 1.0)
+        having = patterns.prior(space, n, counted[k:], stats[patterns.LACKING], stats.get(patterns.COUNTS))
         if "start/second" in stats:
-            return cls(shared, present, *_gaussian(stats["start/second"] / n, k, space, rest))
+            return cls(shared, present, *_gaussian(stats["start/second"] / n, k, space, rest), having)
         had = torch.cat([torch.ones(rest, dtype=torch.float64), present[owner(space)]])
-        return cls(shared, present, *private_start.gaussian(space, stats, had))
+        return cls(shared, present, *private_start.gaussian(space, stats, had), having)
 
     def prior(self, space: Space) -> State:
         """What generators keep of it: shares, presence, mean and spread of the other conditions, the Gaussian of the vectors."""
@@ -79,7 +89,8 @@ class Start:
         spread = (self.factor @ self.factor.T).diagonal()[:rest].clamp(min=0).sqrt()
         known = {"shares": self.shares, "presence": self.presence, "rest": self.mean[:, :rest], "spread": spread}
         given, factor = self.block(space, list(space.blocks))
-        return {f"prior/{name}": value.float() for name, value in known.items()} | {"prior/given": given, "prior/factor": factor}
+        moments = {"prior/given": given, "prior/factor": factor}
+        return {f"prior/{name}": value.float() for name, value in known.items()} | moments | self.patterns
 
     def given(self, space: Space) -> tuple[Tensor, Tensor]:
         """Weights [K + rest, d] and covariance [d, d] of the vectors given all conditions: z ~ N(features(condition) weights, .).
