@@ -36,7 +36,7 @@ class LatentFlow:
     hidden: width of the network, narrow, since a wide one learns a thousand patients by heart (docs/decisions/055-flow-that-learns.md).
     depth: its residual layers. draws: noise draws a record and step (Dockhorn et al., 2023). steps: of the integration when sampling.
     balance: classes weigh the same (under privacy `privacy: {balanced: true}`). proximal: FedProx mu. A modality that a record
-    lacks counts in no loss; every modality is released. optimizer: "sgd" for an aggregator with an optimiser (fedadam). restore:
+    lacks counts in no loss. optimizer: "sgd" for an aggregator with an optimiser (fedadam). restore:
     what it draws has the means and the covariance that silos exchanged. sites: silos tell their own means by class, each learns what
     its patients have beside them, and a release is drawn from all (not under privacy; see `generators.statistics.sites`).
     """
