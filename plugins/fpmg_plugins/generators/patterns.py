@@ -58,7 +58,8 @@ def drawn(space: Space, state: State, condition: Tensor, rng: Rng) -> Tensor:
     n, m = len(condition), len(space.blocks)
     if PATTERNS not in state:
         return torch.rand(n, m, generator=rng) < state[HAD]
-    pattern = conditions.labels(state[PATTERNS][condition[:, 0].long()], rng) if n else torch.zeros(0, dtype=torch.long)
+    shares = state[PATTERNS].nan_to_num(1.0)  # that a broken model is not finite is told of its vectors
+    pattern = conditions.labels(shares[condition[:, 0].long()], rng) if n else torch.zeros(0, dtype=torch.long)
     return (pattern[:, None] & _bits(m)).bool()
 
 
