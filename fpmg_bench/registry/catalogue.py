@@ -7,13 +7,15 @@ import importlib
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.document import did_you_mean, plural
 from fpmg_bench.errors import FpmgError, NameCollision, PluginError, SuiteError, UnknownComponent
 from fpmg_bench.hookspecs import CORE
+from fpmg_bench.registry import local
 from fpmg_bench.registry.discovery import Plugin, discover, error_line
-from fpmg_bench.registry.entry import COMPONENT_KINDS, Broken, ComponentKind, Entry
+from fpmg_bench.registry.entry import COMPONENT_KINDS, SIGNS, Broken, ComponentKind, Entry
 from fpmg_bench.registry.parameters import Parameter, Problem, check, signature_of
 
 if TYPE_CHECKING:
@@ -45,12 +47,16 @@ class Registry:
         return [entry for entry in self._entries if kind in (None, entry.kind)]
 
     def find(self, kind: str, name: str) -> Entry:
-        """The component called `name` or `distribution:name`; a bare name that ships means what ships, whoever offers it too.
+        """The component called `name` or `distribution:name`, or the class that "path/to/file.py:Class" names.
+
+        A bare name that ships means what ships, whoever offers it too.
 
         Raises UnknownComponent (with the nearest name), NameCollision (a bare name that two third parties offer) or
         PluginError (a name that only a broken plug-in offers).
         """
-        _known_kind(kind)
+        in_a_file = local.entry(_known_kind(kind), name)
+        if in_a_file is not None:
+            return in_a_file
         distribution, _, bare = name.rpartition(":")
         offered = self._offered(kind, name) or self._formerly(kind, bare)
         if len(offered) == 1:
@@ -66,6 +72,8 @@ class Registry:
 
     def note(self, kind: str, name: str) -> str:
         """What a bare name that ships means where a third party offers it too; empty for any other name."""
+        if local.is_local(name):
+            return ""
         others = [entry.full_name for entry in self.entries(kind) if entry.name == name and entry.distribution != CORE]
         if not others or self.find(kind, name).distribution != CORE:
             return ""
@@ -80,9 +88,14 @@ class Registry:
                 found = getattr(found, part)
         except (Exception, SystemExit) as error:
             text = f"{kind} '{name}' of {entry.distribution} cannot be imported: {error_line(error)}"
-            raise PluginError(text, f"python -c 'import {entry.module}' shows where") from error
+            raise PluginError(text, _hint(entry, error)) from error
         if not isinstance(found, type):
             raise PluginError(f"{kind} '{name}' of {entry.distribution}: {entry.target} is not a class")
+        lacking = [each for each in SIGNS[entry.kind] if not any(each in vars(base) for base in found.__mro__)]
+        if lacking and local.is_local(name):
+            raise PluginError(
+                f"{kind} '{name}' has no method {' and no '.join(lacking)}", f"fpmg-bench new {kind} shows what it needs"
+            )
         return found
 
     def parameters(self, kind: str, name: str) -> Mapping[str, Parameter]:
@@ -197,6 +210,17 @@ class Registry:
         listing = "topologies" if kind == "topology" else f"{kind}s"
         text = f"unknown {kind} '{name}'."
         return UnknownComponent(f"{text}{suggestion}".rstrip("."), f"fpmg-bench list {kind} shows all {listing}{away}")
+
+
+def _hint(entry: Entry, error: BaseException) -> str:
+    if entry.dist_version != local.VERSION:
+        return f"python -c 'import {entry.module}' shows where"
+    beside = (
+        isinstance(error, ModuleNotFoundError) and error.name and (Path(entry.distribution).parent / f"{error.name}.py").is_file()
+    )
+    if beside:
+        return "a local component is one file, so that its hash tells all of it: put both into one, or make a package of them"
+    return f"python {entry.distribution} shows where"
 
 
 def _known_kind(kind: str) -> ComponentKind:

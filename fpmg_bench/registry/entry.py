@@ -16,6 +16,14 @@ HOOKS: dict[str, ComponentKind] = {
     "fpmg_metrics": "metric",
 }
 COMPONENT_KINDS: tuple[ComponentKind, ...] = tuple(HOOKS.values())
+SIGNS: dict[ComponentKind, tuple[str, ...]] = {  # the methods that together only this kind has, the surest kinds first
+    "aggregator": ("merge", "min_inputs"),
+    "topology": ("plan", "messages"),
+    "encoder": ("encode", "decode", "train"),
+    "generator": ("sample", "train"),
+    "dataset": ("load", "fingerprint"),
+    "metric": ("__call__",),
+}
 
 
 @dataclass(frozen=True, slots=True)

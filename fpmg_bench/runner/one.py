@@ -16,6 +16,7 @@ from fpmg_bench.devices import settle
 from fpmg_bench.document.words import plural
 from fpmg_bench.errors import ExitCode, FpmgError, StoreError
 from fpmg_bench.hookspecs import CORE
+from fpmg_bench.registry import local
 from fpmg_bench.runner.child import PARENT, SINGLE_THREADED
 from fpmg_bench.runner.devices import place_of, reason
 from fpmg_bench.runner.ranks import Ranks
@@ -141,13 +142,13 @@ def _others(spec: TrialSpec, registry: Registry) -> tuple[str, ...]:
     chosen += [("generator", spec.generator), ("topology", spec.topology)]
     chosen += [("aggregator", spec.aggregator), ("aggregator", spec.encoder_aggregator)]
     found = [registry.find(kind, choice.name) for kind, choice in chosen if choice is not None]
-    return tuple(dict.fromkeys(entry.full_name for entry in found if entry.distribution != CORE))
+    return tuple(dict.fromkeys(local.shown(entry.full_name) for entry in found if entry.distribution != CORE))
 
 
 def _today(name: str, registry: Registry) -> str:
-    """A metric's name as written, or the one it has now where that is an old one: it names the scores."""
+    """A metric's name as written, or the one it has now where that is an old one, or its class's in a file: it names the scores."""
     entry = registry.find("metric", name)
-    return entry.name if name in entry.formerly else name
+    return entry.name if name in entry.formerly or local.is_local(name) else name
 
 
 def _ours_first(metrics: Sequence[Choice], registry: Registry) -> list[Choice]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.devices import described, kind_of, resolved
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.keys import digest
+from fpmg_bench.registry import local
 from fpmg_bench.runner.devices import Seats
 from fpmg_bench.runner.outdated import outdated
 from fpmg_bench.spec import NOT_HERE
@@ -182,7 +183,8 @@ def _versions(
     found, listed = _component_versions(specs, registry), []
     for kind, name in dict.fromkeys(pair for spec in specs for pair in chosen(spec)):
         entry = registry.find(kind, name)
-        about = {"kind": kind, "name": name, "version": found[f"{kind}:{name}"], "distribution": entry.distribution}
+        called, of = (entry.name, local.shown(entry.distribution)) if local.is_local(name) else (name, entry.distribution)
+        about = {"kind": kind, "name": called, "version": found[f"{kind}:{name}"], "distribution": of}
         more = {"card": registry.card(kind, name) if kind == "metric" else "", "note": registry.note(kind, name)}
         listed.append(about | {word: text for word, text in more.items() if text})
     return Versions(found, fingerprints, setting(), _contents(specs, registry)), listed

@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 
 from fpmg_bench.devices import CPU, WORDS, is_device
 from fpmg_bench.partition import OPTIONS, SPREADING, Option
+from fpmg_bench.registry.local import beginning_in
 from fpmg_bench.spec import Choice
 from fpmg_bench.suite.model import DatasetEntry, Limits
 from fpmg_bench.suite.place import Place
@@ -21,13 +22,18 @@ PACE = ("rounds", "local_steps", "sampling_rate")  # each stage's own
 def read_choice(place: Place, reserved: tuple[str, ...] = ("name",)) -> Choice:
     """A component: `name` or `{name: ..., parameter: value}`. reserved: keys that are no parameters."""
     if not isinstance(place.value, dict):
-        return Choice(place.text())
+        return Choice(_named(place))
     entries = place.entries()
     if "name" not in entries:
         place.wrong("'name' is missing: write a component as `name` or `{name: ..., parameter: value}`")
         return Choice("")
     params = {key: entry.node.plain() for key, entry in entries.items() if key not in reserved}
-    return Choice(entries["name"].text(), params)
+    return Choice(_named(entries["name"]), params)
+
+
+def _named(place: Place) -> str:
+    """A component's name; a file of one's own begins at the suite's."""
+    return beginning_in(Path(place.problems.source).parent, place.text())
 
 
 def read_seeds(place: Place) -> tuple[int, ...]:

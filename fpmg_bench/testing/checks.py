@@ -7,6 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import NotApplicable, PluginError
+from fpmg_bench.registry.entry import SIGNS
 from fpmg_bench.testing import aggregators, datasets, encoders, generators, metrics, topologies
 from fpmg_bench.testing.common import Check
 
@@ -20,14 +21,6 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "generator": generators.CHECKS,
     "metric": metrics.CHECKS,
     "topology": topologies.CHECKS,
-}
-SIGNS = {  # the methods that together only this kind has
-    "aggregator": ("merge", "min_inputs"),
-    "topology": ("plan", "messages"),
-    "encoder": ("encode", "decode", "train"),
-    "generator": ("sample", "train"),
-    "dataset": ("load", "fingerprint"),
-    "metric": ("__call__",),
 }
 
 
