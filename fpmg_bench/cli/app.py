@@ -36,6 +36,7 @@ COMMANDS = {  # name -> module and its line in `--help`; a module is imported on
     "compare": ("compare", "Compare two runs, or two methods."),
     "calibrate": ("calibrate", "Judge metrics by what they say of controls."),
     "list": ("components", "List components, their parameters and cards."),
+    "new": ("new", "Write a small component of your own to begin with."),
     "check": ("check", "Check a component against the contract of its kind."),
     "worker": ("worker", "Run trials for a scheduler on another machine."),
     "merge": ("merge", "Join run directories of one suite."),
