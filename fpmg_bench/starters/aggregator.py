@@ -29,4 +29,5 @@ class Mine:
         updates = inputs.double() - reference.double()
         lengths = updates.norm(dim=1)
         shrunk = (self.bound * lengths.quantile(0.5) / lengths.clamp(min=1e-300)).clamp(max=1.0)
-        return (reference.double() + (weights.double() * shrunk) @ updates).to(reference.dtype)
+        merged: Tensor = (reference.double() + (weights.double() * shrunk) @ updates).to(reference.dtype)
+        return merged
