@@ -146,3 +146,11 @@ def test_chance_equality_is_hardly_ever_flagged() -> None:
         ]
         wrong += bool(list(flags(family)))
     assert wrong <= 20
+
+
+def test_of_few_patients_a_chance_result_is_no_flag_however_sure_it_looks() -> None:
+    """The farthest 26 patients of 160, epsilon .1, one of ten seeds: AUROC .745, where chance has a spread of .081."""
+    lucky = row(0.745, 0.632, 0.85, "membership.vulnerable", n=26)
+    family = [trial(*[row(0.5, 0.4, 0.6, n=56)] * 20, lucky, epsilon=0.0995)]
+    assert not list(flags(family))
+    assert list(flags([trial(*[row(0.5, 0.4, 0.6, n=560)] * 20, lucky | {"n": 260}, epsilon=0.0995)]))
