@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 NORM_DIMENSIONS = 2.0**0.5  # moments release a clipped row (norm <= 1) and its square (norm <= 1) together
 COUNTED = 256  # records counted at once
 GRID = 2**24
+MARK = "mark"  # below a key: what an audit knows it by
 
 
 class Observer(Protocol):
@@ -100,6 +101,7 @@ class LocalShard:
         self._kept: dict[str, LocalShard] = {}
         self._stream: dict[str, Rng] = {}  # without privacy: generators of torch
         self._secret: dict[str, Stream] = {}
+        self._path: list[str | int] = []  # of the opening
         self._checked: set[str] = set()
         self._share = 1.0  # of the noise of moments and counts
 
@@ -133,6 +135,9 @@ class LocalShard:
         key = self._keys.key(*(path or ("opened", root))) if self._ledger.noise.secure else key_for(root, *path)
         for name in ("draw", "noise"):
             self._secret[name] = Stream.of(key, name)
+        self._path[:] = path
+        if self._draws is not None:
+            self._draws.opened(self._stage, path, key_for(key, MARK).hex()[:16])
         self._forget()
         return self
 
@@ -175,13 +180,24 @@ class LocalShard:
         if type(module).__qualname__ not in self._checked and len(rows) > 1:
             dpsgd.check(module, private_loss, batch_of, rows, self._stage)
             self._checked.add(type(module).__qualname__)
-        self._odd(dpsgd.gradients(module, private_loss, map(batch_of, dpsgd.parts(module, rows)), spec))
+        self._odd(self._gradients(module, private_loss, map(batch_of, dpsgd.parts(module, rows)), spec))
+        self._noised(sum(p.numel() for p in module.parameters() if p.requires_grad))
         if self._observer is not None:
             self._observer(self._stage, module, private_loss, batch_of, rows, spec)
         if public_loss is not None:
             public_loss(module).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return StepLog(float("nan"), len(rows))
+
+    def _gradients(self, module: nn.Module, private_loss: PerExample, batches: Iterable[Any], spec: Step) -> int:
+        from fpmg_bench.privacy import dpsgd
+
+        return dpsgd.gradients(module, private_loss, batches, spec)
+
+    def _noised(self, *numbers: int) -> None:
+        """Noise was added to sums of so many numbers."""
+        if self._draws is not None:
+            self._draws.noise(self._stage, self._path, numbers, self._secret["noise"].taken)
 
     def _plain(
         self,
@@ -219,6 +235,7 @@ class LocalShard:
         noise = self._secret["noise"]
         first = noised(scaled.sum(0), 1.0, sigma, noise)
         second = noised(scaled.T @ x if full else (scaled * x).sum(0), 1.0, sigma, noise)
+        self._noised(first.numel(), second.numel())
         if self._watched is not None:
             real, theirs = x[~self._watched.planted], scaled[~self._watched.planted]
             left = first - theirs.sum(0), second - (theirs.T @ real if full else (theirs * real).sum(0))
@@ -244,6 +261,7 @@ class LocalShard:
         if self._ledger is None:
             return total
         told = noised(total, clip, sigma, self._secret["noise"])
+        self._noised(total.numel())
         if watched is not None:
             watched.summed(lambda rows: _fitted(bins(rows).double(), clip), [(told - real) / clip], sigma)
         return told
