@@ -21,13 +21,14 @@ FRACTION = 53  # bits of a float64's mantissa: a rate times 2^53 is exact
 
 
 class Stream:
-    """The words of one key, in order. Raises ValueError for a key that is not 32 bytes."""
+    """The words of one key, in order. taken: how many so far. Raises ValueError for a key that is not 32 bytes."""
 
     def __init__(self, key: bytes) -> None:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
         if len(key) != KEY_BYTES:
             raise ValueError(f"a key has {KEY_BYTES} bytes, not {len(key)}")
+        self.taken = 0
         self._encryptor = Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor()  # a key has one stream: nonce 0
 
     @classmethod
@@ -37,6 +38,7 @@ class Stream:
 
     def words(self, n: int) -> NDArray[np.uint64]:
         """The next n words of 64 bits, each of them uniform."""
+        self.taken += n
         return np.frombuffer(self._encryptor.update(bytes(8 * n)), dtype="<u8")
 
     def below(self, limit: NDArray[np.uint64]) -> NDArray[np.bool_]:

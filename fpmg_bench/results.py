@@ -41,14 +41,11 @@ class Results:
         return str(self._run.plan()["suite"])
 
     def table(self) -> pd.DataFrame:
-        """results.parquet: one row a trial, round, scope, modality and metric. Of an unfinished run what it has so far.
+        """One row a trial, round, scope, modality and metric, from the trials' files: what `run` writes to results.parquet at its end.
 
-        Where the file is missing or damaged, or trials were finished or damaged since, the rows come from the trials' files.
+        That file is for others: nothing here reads it, since it could say what no trial measured. Of an unfinished run what it has so far.
         """
-        from fpmg_bench.store import latest
-
-        found = latest(self._run)
-        return rebuilt(self._run) if found is None else found
+        return rebuilt(self._run)
 
     def records(self) -> list[TrialRecord]:
         """What every planned trial left, in the order of the plan; damaged trials among them."""

@@ -73,10 +73,14 @@ class Privacy:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Made-up patients whose membership is guessed afterwards. `sabotage`: the fault that the audit is to find."""
+    """Made-up patients whose membership is guessed afterwards. `sabotage`: the fault that the audit is to find.
+
+    chosen: of all that can be made "any", or those with the most "influence".
+    """
 
     canaries: int
     sabotage: str = "none"
+    chosen: str = "any"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 CONFIDENCE = 0.95
+JOINED = 0.5  # of what may go wrong: the part of the audits joined; the other half is shared by each of them alone
+MOST = 2**20  # canaries: no audit has more
 HALVINGS = 40
 
 
@@ -57,14 +59,40 @@ def ceiling(canaries: int, guesses: int, delta: float, confidence: float = CONFI
     return lower_bound(canaries, guesses, guesses, delta, confidence)
 
 
+def needed(epsilon: float, delta: float, share: float = 1.0, confidence: float = CONFIDENCE) -> int | None:
+    """The fewest canaries, of which this share is guessed, that refute epsilon if every guess is right.
+
+    Without delta ln(1 / .05) / ln(1 + e^-epsilon), about 3 e^epsilon. With it the term 2 m delta grows with the canaries: None
+    where it is too large before there are enough.
+
+    >>> needed(1.0, 1e-5), needed(3.0, 1e-5), needed(8.0, 1e-6)
+    (10, 62, 9153)
+    """
+
+    def refutes(canaries: int) -> bool:
+        guesses = round(share * canaries)
+        return guesses > 0 and p_value(canaries, guesses, guesses, epsilon, delta) < 1 - confidence
+
+    low, high = 0, 1
+    while not refutes(high):
+        if high >= MOST or 2 * high * delta > 1:
+            return None
+        low, high = high, -(-high * 5 // 4)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if refutes(middle) else (middle, high)
+    return high
+
+
 def together(audit: Mapping[str, Any], among: int) -> tuple[float, float]:
-    """Lower bound and ceiling of one of `among` audits, at 95 % confidence for all of them together (Bonferroni).
+    """Lower bound and ceiling of one of `among` audits, at 95 % confidence for all of them and the joined one together (Bonferroni).
 
     audit: that entry of trial.json, whose scorers share its part of the confidence. Each alone at 95 %, every twentieth sound claim
     could be accused.
     """
     canaries, guesses, delta = audit["canaries"], audit["guesses"], audit["delta"]
-    confidence = 1 - (1 - CONFIDENCE) / (among * audit.get("tried", 1))
+    alone = 1.0 if among == 1 else 1 - JOINED
+    confidence = 1 - (1 - CONFIDENCE) * alone / (among * audit.get("tried", 1))
     return lower_bound(canaries, guesses, audit["correct"], delta, confidence), ceiling(canaries, guesses, delta, confidence)
 
 

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fpmg_bench.evaluation import Split
+    from fpmg_bench.spec import Audit
     from fpmg_bench.types import Cohort
 
 DONORS = 0.5  # share of the held-out patients whose modalities make canaries; they leave the evaluation splits
 ATTEMPTS = 50
+CHOICES = ANY, INFLUENCE = "any", "influence"
+CANDIDATES = 4  # times the canaries, of whom the most influential are taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,14 @@ class Canaries:
         return concatenate([train, replace(self.cohort.take(self.member), silo_names=train.silo_names)])
 
 
-def plant(parted: Split, m: int, seed: int) -> tuple[Split, Canaries]:
-    """(the split without the donors, m canaries in silo 0). The donors are held-out patients, so no canary is in any split.
+def plant(parted: Split, audit: Audit, seed: int) -> tuple[Split, Canaries]:
+    """(the split without the donors, the canaries in silo 0). The donors are held-out patients, so no canary is in any split.
 
     A canary takes each modality from another donor and a label that the first of them does not have: a patient whom nobody
-    resembles. TrialError where there are too few donors for so many different ones.
+    resembles. Where they are chosen by influence, it is before their coins are tossed. TrialError where there are too few donors for
+    so many different ones.
     """
+    m, by_influence = audit.canaries, audit.chosen == INFLUENCE
     rng = np.random.default_rng(seed_for(seed, "audit", "canaries"))
     patients = np.unique(parted.held_out.patient)
     donors = np.sort(rng.permutation(patients)[: round(DONORS * len(patients))])
@@ -55,7 +60,28 @@ def plant(parted: Split, m: int, seed: int) -> tuple[Split, Canaries]:
     left: dict[str, Any] = {name: _without(getattr(parted, name), donors) for name in ("r1", "r2", "held_out")}
     first = 1 + max(int(part.patient.max()) for part in (parted.train, parted.held_out, parted.third) if part is not None)
     coins = np.random.default_rng(seed_for(seed, "audit", "coins")).random(m) < 0.5
-    return replace(parted, **left), Canaries(_chimeras(chosen, parted.train, m, first, rng), coins)
+    made = _chimeras(chosen, parted.train, m, CANDIDATES * m if by_influence else m, first, rng)
+    if by_influence:
+        made = made.take(np.sort(influential(made, parted.train, m)))
+    return replace(parted, **left), Canaries(made, coins)
+
+
+def influential(candidates: Cohort, train: Cohort, m: int) -> NDArray[np.intp]:
+    """Positions of m candidates, each in turn the one that most moves a linear fit to the training patients and those before it.
+
+    That is leverage in phi, x (X^T X + 1)^-1 x: what one record's own gradient and products can add in directions that no other has.
+    """
+    from fpmg_bench.evaluation import EvaluationSpace
+
+    space = EvaluationSpace.fit(train, 0)
+    known, x = (space.phi(cohort).astype(np.float64) for cohort in (train, candidates))
+    left = x @ np.linalg.solve(known.T @ known + np.eye(known.shape[1]), x.T)
+    found = np.empty(m, np.intp)
+    for i in range(m):
+        found[i] = best = int(left.diagonal().argmax())
+        left -= np.outer(left[:, best], left[best]) / (1 + left[best, best])
+        left[best, best] = -np.inf  # each once
+    return found
 
 
 def spread(canaries: Canaries, train: Cohort) -> Canaries:
@@ -73,11 +99,13 @@ def _without(part: Cohort, patients: NDArray[np.int64]) -> Cohort:
     return part.take(~np.isin(part.patient, patients))
 
 
-def _chimeras(donors: Cohort, train: Cohort, m: int, first: int, rng: np.random.Generator) -> Cohort:
+def _chimeras(donors: Cohort, train: Cohort, m: int, most: int, first: int, rng: np.random.Generator) -> Cohort:
+    """As many as can be made, m to `most`, under patients' numbers from `first`."""
     pools = {name: np.flatnonzero(mask) for name, mask in donors.present.items() if mask.any()}
     if not pools or len(donors) < 2:
         raise TrialError(f"{len(donors)} donor records cannot make {m} canaries", "use a larger cohort")
-    rows = _tuples(list(pools.values()), m, rng)
+    rows = _tuples(list(pools.values()), m, most, rng)
+    m = len(rows)
     lead = rows[:, 0]
     picked = dict(zip(pools, rows.T, strict=True))
     condition = donors.condition[lead].copy()
@@ -88,14 +116,16 @@ def _chimeras(donors: Cohort, train: Cohort, m: int, first: int, rng: np.random.
     return replace(donors, data=data, present=present, condition=condition, patient=numbers, silo=np.zeros(m, np.int64))
 
 
-def _tuples(pools: Sequence[NDArray[np.intp]], m: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """m different rows [m, modalities] of donor records, each donor about equally often."""
+def _tuples(pools: Sequence[NDArray[np.intp]], m: int, most: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """m to `most` different rows [., modalities] of donor records, each donor about equally often."""
     found: dict[tuple[int, ...], None] = {}
     for _ in range(ATTEMPTS):
-        columns = [np.concatenate([rng.permutation(pool) for _ in range(-(-m // len(pool)))])[:m] for pool in pools]
+        columns = [np.concatenate([rng.permutation(pool) for _ in range(-(-most // len(pool)))])[:most] for pool in pools]
         found |= dict.fromkeys(map(tuple, np.stack(columns, 1).tolist()))
-        if len(found) >= m:
-            return np.array(list(found)[:m], dtype=np.intp)
+        if len(found) >= most:
+            break
+    if len(found) >= m:
+        return np.array(list(found)[:most], dtype=np.intp)
     raise TrialError(
         f"the held-out patients can make {len(found)} different canaries, not {m}",
         "write fewer `canaries`, or use a larger cohort",

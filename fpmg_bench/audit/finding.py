@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -28,9 +28,10 @@ CLOSE = 0.5  # of the distance to the closest training patient: a canary that is
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One audit. scorer: "distance" or "gradients", of those tried the one with the larger bound; formal: what the ledger claims
+    """One audit. scorer: "distance", "gradients", "encoders" or "sums", of those tried the one with the largest bound; formal: what
 
-    (infinite where nothing is); tried: how many scorers shared the confidence.
+    the ledger claims (infinite where nothing is); tried: how many scorers shared the confidence; scorers: what each of them guessed
+    and how often it was right, for audits to be joined.
     """
 
     canaries: int
@@ -43,6 +44,7 @@ class Finding:
     scorer: str
     sabotage: str = "none"
     tried: int = 1
+    scorers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def violated(self) -> bool:
@@ -90,12 +92,17 @@ def found(
     d = DELTA if delta is None else delta
     m = len(member)
     findings = []
-    for scorer, guess in guesses.items():
-        r = int((guess != 0).sum())
-        right = int(((guess == 1) & member).sum() + ((guess == -1) & ~member).sum())
+    told = {scorer: _counted(guess, member) for scorer, guess in guesses.items()}
+    for scorer, count in told.items():
+        r, right = count["guesses"], count["correct"]
         bounds = lower_bound(m, r, right, d, confidence), ceiling(m, r, d, confidence)
-        findings.append(Finding(m, r, right, *bounds, formal, d, scorer, sabotage, len(guesses)))
+        findings.append(Finding(m, r, right, *bounds, formal, d, scorer, sabotage, len(told), told))
     return max(findings, key=lambda each: each.epsilon_lower)
+
+
+def _counted(guess: NDArray[np.int8], member: NDArray[np.bool_]) -> dict[str, int]:
+    right = int(((guess == 1) & member).sum() + ((guess == -1) & ~member).sum())
+    return {"guesses": int((guess != 0).sum()), "correct": right}
 
 
 def closeness(canaries: Cohort, releases: Iterable[Cohort], known: Cohort, space: EvaluationSpace) -> Floats:

@@ -1,5 +1,5 @@
 """Recomputes a trial's epsilon from the entries of ledger.json alone, by code that the ledger does not use,
-and holds its entries against what the shards counted themselves (`drawn`).
+and holds its entries against what the shards counted themselves (`drawn`), noise against the keys that it should come from.
 
 RDP: `opacus.accountants.analysis.rdp` order by order (Mironov 2017; Mironov, Talwar and Zhang 2019). PRV: a fresh Opacus PRV
 accountant with a finer mesh (Gopi, Lee and Wutschitz 2021). PLD: Google's `dp-accounting` (Doroshenko et al. 2022), which shares no
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from fpmg_bench.audit import sampling_checks
+from fpmg_bench.audit import noise_checks, sampling_checks
 from fpmg_bench.privacy.claim import words
 
 MESH = 0.005  # the PRV accountant's own stated error, half of its default
@@ -145,6 +145,7 @@ def _silo(
         *_third(stated, third, prv, rdp),
         *_entries(trial, silo, rounds),
         *sampling_checks.violations(silo),
+        *noise_checks.violations(silo, trial),
         *([] if delta <= float(trial["spec"]["privacy"]["delta"]) else [f"delta {delta:g} is above the claimed one"]),
     ]
     return Recomputed(trial["id"], str(silo["name"]), stated, prv, rdp, budget, delta, tuple(found), third, words(trial))

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fpmg_bench.cipher import Stream
+from fpmg_bench.keys import KEY_BYTES, key_for, seed_for
 from fpmg_bench.privacy import LocalShard
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import nn
 
+    from fpmg_bench.contracts import PerExample
     from fpmg_bench.privacy import Ledger, Noise
+    from fpmg_bench.privacy.dpsgd import Step
     from fpmg_bench.privacy.ledger import Kind
 
 RATE = 2.0  # how much more often the wrong rate draws than it is charged for
+SHORT = 2**32
 UNBOUNDED = 1e9  # a clip that clips nothing
 
 
@@ -42,6 +49,14 @@ class Noiseless(Honest):
     def charge(self, stage: str, kind: Kind) -> float:
         charged = super().charge(stage, kind)
         return 0.0 if kind == "step" else charged
+
+
+class NoiselessSums(Honest):
+    """Moments and counts are charged, and get no noise."""
+
+    def charge(self, stage: str, kind: Kind) -> float:
+        charged = super().charge(stage, kind)
+        return charged if kind == "step" else 0.0
 
 
 class Unclipped(Honest):
@@ -84,6 +99,12 @@ class NoNoise(Sabotaged):
     view = Noiseless
 
 
+class NoNoiseOnSums(Sabotaged):
+    """Moments and counts as they are; steps are honest."""
+
+    view = NoiselessSums
+
+
 class NoClipping(Sabotaged):
     """One patient can move the sum by any amount."""
 
@@ -123,6 +144,47 @@ class RebuiltAccountant(Sabotaged):
         return super().begin(root, *path)
 
 
+class ShortSeeds(LocalShard):
+    """Noise from 32 bits of a seed, as torch's generator keeps of it: whoever has two numbers of it finds the others by search."""
+
+    def begin(self, root: int, *path: str | int) -> LocalShard:
+        super().begin(root, *path)
+        self._secret = {name: Stream.of(seed_for(root, *path) % SHORT, name) for name in self._secret}
+        return self
+
+
+class Replayed(LocalShard):
+    """Every round of a stage has the noise of the first: the difference of two rounds' sums has none."""
+
+    def begin(self, root: int, *path: str | int) -> LocalShard:
+        super().begin(root, *path)
+        first = [0 if name == "round" else each for name, each in zip(("", *path), path, strict=False)]
+        self._secret["noise"] = Stream.of(key_for(root, *first), "noise")
+        return self
+
+
+class Anew(LocalShard):
+    """Noise of the system's generator wherever a shard opens, as a resumed run draws it that has lost its key."""
+
+    def begin(self, root: int, *path: str | int) -> LocalShard:
+        super().begin(root, *path)
+        self._secret["noise"] = Stream(secrets.token_bytes(KEY_BYTES))
+        return self
+
+
+class Continuous(Sabotaged):
+    """Noise of steps is no whole number of a grid's steps, but torch's normal numbers, whose last bits tell the sum (Mironov 2012)."""
+
+    def _gradients(self, module: nn.Module, private_loss: PerExample, batches: Iterable[Any], spec: Step) -> int:
+        import torch
+
+        odd = super()._gradients(module, private_loss, batches, replace(spec, sigma=0.0))
+        for p in (p for p in module.parameters() if p.grad is not None):
+            assert p.grad is not None
+            p.grad += torch.randn_like(p.grad) * (spec.sigma * spec.clip / spec.expected)
+        return odd
+
+
 SHARDS: Mapping[str, type[LocalShard]] = MappingProxyType(
     {
         "none": LocalShard,
@@ -132,5 +194,10 @@ SHARDS: Mapping[str, type[LocalShard]] = MappingProxyType(
         "fixed-batches": FixedBatches,
         "uncharged": Uncharged,
         "rebuilt-accountant": RebuiltAccountant,
+        "no-noise-on-sums": NoNoiseOnSums,
+        "short-seeds": ShortSeeds,
+        "replayed-noise": Replayed,
+        "noise-anew": Anew,
+        "continuous-noise": Continuous,
     }
 )

@@ -1,9 +1,9 @@
-"""The white-box scorer: from the noised gradients of private steps, how much of each canary's own gradient is in them."""
+"""The white-box scorers: from noised gradients and noised sums, how much of what each canary would add is in them."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,21 +26,28 @@ SPANNED = 1e-7  # eigenvalues below this share of the largest are rounding
 
 @dataclass(slots=True)
 class Witness:
-    """An observer of one silo's private steps.
+    """An observer of one silo's private accesses in one stage.
 
-    rows: all its canaries, in and out, as the shard's rows are. planted [records of the shard]: which of them are canaries.
+    rows: all its canaries that have what the stage trains on, in and out, as the shard's rows are. planted [records of the shard]:
+    which of them are canaries. at: where these canaries stand in score and sums; None: one after the other.
     score [canaries]: sum over steps of the coefficient of the canary's unit gradient in the noised sum, in units of the clip.
     The coefficients are those of a regression on all canaries and on the other patients that the step drew. An attacker may know
     those: epsilon holds for every draw of the others, and it says nothing about a canary's coin.
+    sums [canaries]: log odds that the canary is in, given noised moments and counts and all real patients.
     """
 
     rows: Any
     planted: NDArray[np.bool_]
     score: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    at: NDArray[np.intp] | None = None
 
     def __post_init__(self) -> None:
+        self.at = np.arange(_length(self.rows)) if self.at is None else self.at
         if not len(self.score):
-            self.score = np.zeros(len(self.rows))
+            self.score = np.zeros(len(self.at))
+        if not len(self.sums):
+            self.sums = np.zeros(len(self.score))
 
     def prepared(self, features: Callable[[Any], Mapping[str, Tensor]]) -> Self:
         """The same scores, counted on prepared rows."""
@@ -54,16 +61,21 @@ class Witness:
         """Add this step's coefficients."""
         import torch
 
-        if not len(self.score):
+        assert self.at is not None
+        if not len(self.at):
             return
         others = rows[~self.planted[rows]]
         with torch.random.fork_rng(devices=[]):
-            own = [
-                _gradients(module, private_loss, beside(module, self._batch(at))) for at in _chunks(np.arange(len(self.score)))
-            ]
+            own = [_gradients(module, private_loss, beside(module, self._batch(at))) for at in _chunks(np.arange(len(self.at)))]
             rest = [_gradients(module, private_loss, batch_of(at)) for at in _chunks(others)]
         seen = torch.cat([_flat(p.grad) for p in _trainable(module)]).cpu() * (step.expected / step.clip)
-        self.score += coefficients(torch.cat(own + rest), len(self.score), seen)
+        self.score[self.at] += coefficients(torch.cat(own + rest), len(self.at), seen)
+
+    def summed(self, each: Callable[[Any], Tensor], left: Sequence[Tensor], spread: float) -> None:
+        """Add this sum's log odds."""
+        assert self.at is not None
+        if len(self.at):
+            self.sums[self.at] += log_odds(each(self.rows), left, spread)
 
     def _batch(self, at: NDArray[np.intp]) -> Any:
         import torch
@@ -116,6 +128,36 @@ def coefficients(gradients: Tensor, own: int, seen: Tensor) -> NDArray[np.float6
     signal = max(inside / rank - noise, 1e-12)
     found: NDArray[np.float64] = (axis @ (along / (length + max(noise / signal, RIDGE)))).numpy()
     return found[:own]
+
+
+def log_odds(own: Tensor, left: Sequence[Tensor], spread: float) -> NDArray[np.float64]:
+    """How likely each canary [m] is in a noised sum, as log odds.
+
+    own [m, d]: what each would add, in units of the clip; left: the sum without all others, see `Observer.summed`; spread: standard
+    deviation of the noise. Coins are taken as normal numbers of mean 1/2 and variance 1/4, so that the posterior has a closed form:
+    with G the canaries' products among each other and y theirs with what is left less half of all, (G + 4 s^2)^-1 y.
+    """
+    import torch
+
+    own = own.double()
+    gram, along = own @ own.T, own @ left[0].double()
+    if len(left) > 1 and left[1].dim() == 2:  # products, each pair once
+        gram = gram + ((own @ own.T).square() + own.square() @ own.square().T) / 2
+        along = along + torch.einsum("md,de,me->m", own, torch.triu(left[1].double()), own)
+    elif len(left) > 1:
+        gram, along = gram + own.square() @ own.square().T, along + own.square() @ left[1].double()
+    variance = max(spread**2, 1e-9 * float(gram.diagonal().mean()), 1e-30)
+    eye = torch.eye(len(own), dtype=torch.float64)
+    inverse = torch.linalg.inv(gram + 4 * variance * eye)
+    mean = inverse @ (along - gram.sum(1) / 2)
+    certain = (inverse.diagonal() * variance).clamp(min=1e-12)
+    found: NDArray[np.float64] = (mean / certain).numpy()
+    return found
+
+
+def _length(rows: Any) -> int:
+    """Of prepared rows, or of a modality's."""
+    return len(next(iter(rows.values()))) if isinstance(rows, Mapping) else len(rows)
 
 
 def _trainable(module: nn.Module) -> list[nn.Parameter]:

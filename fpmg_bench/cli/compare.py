@@ -43,7 +43,7 @@ def command(
     (a table of them: fpmg_bench/stats/losses.py). undecided: neither; "could find" is the smallest difference this table finds
     with power .8. Below five shared seeds a row is not ranked. Ratios are judged by |ln|, so 2 is as far from 1 as 1/2.
     failed: A measured it and none of B's trials could; a trial that B alone lost counts as a regression too.
-    --check without --metric adjusts for the number of scores as well.
+    --check without --metric adjusts for the number of scores as well. Beside an epsilon stands whether its noise is simulated or secure.
     """
     from dataclasses import asdict
 
@@ -111,10 +111,21 @@ def _margin(text: str) -> tuple[str, float]:
     return name, float(value)
 
 
+def _holds(row: Row) -> str:
+    """What stands beside the epsilons of a row: once where both sides say the same."""
+    a, b = row.holds
+    return (
+        a
+        if a == b or row.verdict in GONE
+        else "; ".join(f"{side}: {said or 'nothing is claimed'}" for side, said in zip("AB", (a, b), strict=True))
+    )
+
+
 def _print(title: str, rows: Sequence[Row]) -> None:
     from fpmg_bench.cli import console
 
     columns = ("dataset", "method", "score", "A", "B", "B - A", "seeds", "margin", "could find", "B is")
+    epsilons = any(any(row.holds) for row in rows)
     cells = [
         (
             r.dataset,
@@ -127,10 +138,11 @@ def _print(title: str, rows: Sequence[Row]) -> None:
             "-" if r.margin is None else f"{r.margin:g}",
             f"{r.detectable:.3g}" if r.verdict not in GONE else "-",
             r.verdict,
+            *([_holds(r)] if epsilons else []),
         )
         for r in rows
     ]
-    console.table(title, columns, cells, right=columns[3:9])
+    console.table(title, (*columns, "epsilon holds") if epsilons else columns, cells, right=columns[3:9])
     if plain := ", ".join(dict.fromkeys(row.dataset for row in rows if row.test == "plain" and row.verdict not in UNTESTED)):
         typer.echo(f"plain paired t-test, since every seed has patients of its own: {plain}")
     if corrected := ", ".join(dict.fromkeys(row.dataset for row in rows if row.test != "plain" and row.verdict not in UNTESTED)):

@@ -26,6 +26,7 @@ class Row:
     margin, detectable: in units of the loss, for ratios the logarithm; detectable: what this many seeds find with power .8.
     lost: seeds that A measured and B failed. Where B has none of A's seeds the verdict is "failed", or "not measured" where
     nothing failed: a score that is not applicable, or trials that have not run yet.
+    holds: what is said beside an epsilon, of A and of B ("simulated"); both are "" for every other score.
     """
 
     dataset: str
@@ -44,6 +45,7 @@ class Row:
     reason: str = ""
     lost: int = 0
     test: Literal["corrected", "plain"] = "corrected"
+    holds: tuple[str, str] = ("", "")
 
 
 def compare(a: Side, b: Side, metrics: Sequence[str] = (), margins: Mapping[str, float] | None = None) -> list[Row]:
@@ -101,14 +103,15 @@ def _family(
         reason = "; ".join(words for words in (found.reason, _said(key, missing), _apart(key, a, b)) if words)
         yield Row(
             *key, *means, *_plain(a, b), found.seeds, found.verdict, found.p, least, found.detectable, reason, len(missing.failed),
-            "corrected" if _ratio(a, b) else "plain",
+            "corrected" if _ratio(a, b) else "plain", (a.holds, b.holds),
         )  # fmt: skip
     for key in keys:
         if key not in right:
             failed = gone[key].failed
             verdict: Literal["failed", "not measured"] = "failed" if failed else "not measured"
             a_mean, reason = interval(list(left[key].values.values())), _said(key, gone[key])
-            yield Row(*key, a_mean, NONE, *NONE, 0, verdict, math.nan, least, math.inf, reason, len(failed))
+            said = (left[key].holds, "")
+            yield Row(*key, a_mean, NONE, *NONE, 0, verdict, math.nan, least, math.inf, reason, len(failed), holds=said)
 
 
 def _said(key: Key, missing: Lost) -> str:

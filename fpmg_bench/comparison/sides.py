@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str, str]
 FAILED = ("failed", "timeout")
+EPSILON = "epsilon"  # the unit of scores that say nothing without their noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Cell:
     """One score of one side: value by seed, its direction, ideal and unit, and held-out over training patients.
 
     encoders: of a score in a method's own vectors, seed -> key of the stage 1 that these come from; else empty.
+    holds: what is said beside an epsilon, see `privacy.claim`; "" for other scores and where nothing is claimed.
     """
 
     values: Mapping[int, float]
@@ -46,6 +48,7 @@ class Cell:
     unit: str
     ratio: float
     encoders: Mapping[int, str] = field(default_factory=dict)
+    holds: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Lost:
 
 def read(side: Side) -> tuple[dict[Key, Cell], dict[Key, Lost]]:
     """(dataset, method, score) -> its final values over all silos, and what has none. Raises StoreError for an unknown method."""
+    from fpmg_bench.privacy.claim import words
     from fpmg_bench.results import Results
     from fpmg_bench.store import STALE, RunDir
 
@@ -81,11 +85,12 @@ def read(side: Side) -> tuple[dict[Key, Cell], dict[Key, Lost]]:
         raise StoreError(f"{side.run}: nothing measured for method '{side.method}'", f"it has {known}")
     final = table[(table["round"] == -1) & (table["scope"] == "all") & table["modality"].isna()]
     final = final if side.method is None else final[final["method"] == side.method]
-    ratios = {trial["spec"]["dataset_name"]: held_out_ratio(trial.get("split") or {}) for trial in results.trials()}
+    trials = results.trials()
+    ratios = {trial["spec"]["dataset_name"]: held_out_ratio(trial.get("split") or {}) for trial in trials}
+    holds = {(trial["spec"]["dataset_name"], trial["spec"]["method"]): words(trial) for trial in trials}
     encoders = {trial.key: str(trial.stage1) for trial in RunDir(side.run).trials()}
-    return dict(_cells(final[final["status"] == "ok"], ratios, encoders)), dict(
-        _lost(final[~final["status"].isin(["ok", STALE])])
-    )
+    cells = dict(_cells(final[final["status"] == "ok"], ratios, encoders, holds))
+    return cells, dict(_lost(final[~final["status"].isin(["ok", STALE])]))
 
 
 def held_out_ratio(split: Mapping[str, Any]) -> float:
@@ -101,7 +106,9 @@ def held_out_ratio(split: Mapping[str, Any]) -> float:
     return held_out / train if held_out and train else RATIO
 
 
-def _cells(final: pd.DataFrame, ratios: Mapping[str, float], encoders: Mapping[str, str]) -> Iterator[tuple[Key, Cell]]:
+def _cells(
+    final: pd.DataFrame, ratios: Mapping[str, float], encoders: Mapping[str, str], holds: Mapping[tuple[str, str], str]
+) -> Iterator[tuple[Key, Cell]]:
     import pandas as pd
 
     from fpmg_bench.stats import RATIO
@@ -112,7 +119,8 @@ def _cells(final: pd.DataFrame, ratios: Mapping[str, float], encoders: Mapping[s
         higher = None if pd.isna(direction) else bool(direction)
         own = OWN_SPACE in str(group["source"].iloc[0])
         vectors = {int(seed): encoders.get(str(key), "") for seed, key in zip(group["seed"], group["key"], strict=True) if own}
-        cell = Cell(values, higher, float(group["best"].iloc[0]), unit, ratios.get(str(dataset), RATIO), vectors)
+        said = holds.get((str(dataset), str(method)), "") if unit == EPSILON else ""
+        cell = Cell(values, higher, float(group["best"].iloc[0]), unit, ratios.get(str(dataset), RATIO), vectors, said)
         yield (str(dataset), str(method), str(metric)), cell
 
 

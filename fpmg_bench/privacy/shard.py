@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
@@ -34,10 +34,16 @@ if TYPE_CHECKING:
 NORM_DIMENSIONS = 2.0**0.5  # moments release a clipped row (norm <= 1) and its square (norm <= 1) together
 COUNTED = 256  # records counted at once
 GRID = 2**24
+MARK = "mark"  # below a key: what an audit knows it by
 
 
 class Observer(Protocol):
-    """Looks on at private steps: an audit's own eyes, which nothing that is trained ever sees."""
+    """Looks on at private accesses: an audit's own eyes, which nothing that is trained ever sees.
+
+    planted [records of the shard]: which of them are made up.
+    """
+
+    planted: NDArray[np.bool_]
 
     def prepared(self, features: Callable[[Any], Mapping[str, Tensor]]) -> Self:
         """The same observer, its own rows made into batches as the shard's are."""
@@ -47,6 +53,13 @@ class Observer(Protocol):
         self, stage: str, module: nn.Module, private_loss: PerExample, batch_of: BatchOf, rows: NDArray[np.intp], step: Step
     ) -> None:
         """A private step's noised gradients stand in `.grad`; rows: the records that were drawn."""
+        ...
+
+    def summed(self, each: Callable[[Any], Tensor], left: Sequence[Tensor], spread: float) -> None:
+        """A noised sum, less what real records added. each(rows): what rows add [n, d], clipped to 1; spread: of the noise.
+
+        left: [d], and where products were summed too, [d, d] (its upper triangle) or [d] (squares).
+        """
         ...
 
 
@@ -88,6 +101,7 @@ class LocalShard:
         self._kept: dict[str, LocalShard] = {}
         self._stream: dict[str, Rng] = {}  # without privacy: generators of torch
         self._secret: dict[str, Stream] = {}
+        self._path: list[str | int] = []  # of the opening
         self._checked: set[str] = set()
         self._share = 1.0  # of the noise of moments and counts
 
@@ -121,6 +135,9 @@ class LocalShard:
         key = self._keys.key(*(path or ("opened", root))) if self._ledger.noise.secure else key_for(root, *path)
         for name in ("draw", "noise"):
             self._secret[name] = Stream.of(key, name)
+        self._path[:] = path
+        if self._draws is not None:
+            self._draws.opened(self._stage, path, key_for(key, MARK).hex()[:16])
         self._forget()
         return self
 
@@ -163,13 +180,24 @@ class LocalShard:
         if type(module).__qualname__ not in self._checked and len(rows) > 1:
             dpsgd.check(module, private_loss, batch_of, rows, self._stage)
             self._checked.add(type(module).__qualname__)
-        self._odd(dpsgd.gradients(module, private_loss, map(batch_of, dpsgd.parts(module, rows)), spec))
+        self._odd(self._gradients(module, private_loss, map(batch_of, dpsgd.parts(module, rows)), spec))
+        self._noised(sum(p.numel() for p in module.parameters() if p.requires_grad))
         if self._observer is not None:
             self._observer(self._stage, module, private_loss, batch_of, rows, spec)
         if public_loss is not None:
             public_loss(module).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return StepLog(float("nan"), len(rows))
+
+    def _gradients(self, module: nn.Module, private_loss: PerExample, batches: Iterable[Any], spec: Step) -> int:
+        from fpmg_bench.privacy import dpsgd
+
+        return dpsgd.gradients(module, private_loss, batches, spec)
+
+    def _noised(self, *numbers: int) -> None:
+        """Noise was added to sums of so many numbers."""
+        if self._draws is not None:
+            self._draws.noise(self._stage, self._path, numbers, self._secret["noise"].taken)
 
     def _plain(
         self,
@@ -205,8 +233,14 @@ class LocalShard:
         x = self._fit(x, clip) / clip
         scaled = x * weight[:, None]
         noise = self._secret["noise"]
-        first = noised(scaled.sum(0), 1.0, sigma, noise) / self.patients * clip
-        second = noised(scaled.T @ x if full else (scaled * x).sum(0), 1.0, sigma, noise) / self.patients * clip**2
+        first = noised(scaled.sum(0), 1.0, sigma, noise)
+        second = noised(scaled.T @ x if full else (scaled * x).sum(0), 1.0, sigma, noise)
+        self._noised(first.numel(), second.numel())
+        if self._watched is not None:
+            real, theirs = x[~self._watched.planted], scaled[~self._watched.planted]
+            left = first - theirs.sum(0), second - (theirs.T @ real if full else (theirs * real).sum(0))
+            self._watched.summed(lambda rows: _fitted(features(rows).double(), clip), left, sigma)
+        first, second = first / self.patients * clip, second / self.patients * clip**2
         if full:
             second = torch.triu(second) + torch.triu(second, 1).T  # one draw an entry; symmetric by post-processing
         return Moments(float(self.patients), first, second)
@@ -215,15 +249,27 @@ class LocalShard:
         import torch
 
         sigma = self._charged("counts")
-        weight = self._weights()
-        total = torch.zeros((), dtype=torch.float64)
+        weight, watched = self._weights(), self._watched
+        total, real = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
         # bins are wide and mostly empty: all rows of them at once could outgrow the data
         for at in torch.split(torch.arange(len(weight)), COUNTED):
             rows = bins(self._batch(at.numpy())).double()
-            total = total + _summed(rows if self._ledger is None else self._fit(rows, clip), weight[at])
+            rows = rows if self._ledger is None else self._fit(rows, clip)
+            total = total + _summed(rows, weight[at])
+            if watched is not None:
+                real = real + _summed(rows, weight[at] * torch.as_tensor(~watched.planted[at.numpy()]))
         if self._ledger is None:
             return total
-        return noised(total, clip, sigma, self._secret["noise"])
+        told = noised(total, clip, sigma, self._secret["noise"])
+        self._noised(total.numel())
+        if watched is not None:
+            watched.summed(lambda rows: _fitted(bins(rows).double(), clip), [(told - real) / clip], sigma)
+        return told
+
+    @property
+    def _watched(self) -> Observer | None:
+        """Who looks on at sums: nobody where silos share the noise, since only their total has all of it."""
+        return None if self._ledger is None or self._share < 1 else self._observer
 
     def _expected(self) -> float:
         """Patients of an average draw, as far as others may know: what a batch's noised sum is divided by."""
@@ -314,6 +360,12 @@ def _finite(x: Tensor) -> tuple[Tensor, int]:
         ), int(odd.sum())
     odd = ~x.isfinite().all(dim=1)
     return (torch.where(odd[:, None], torch.zeros((), dtype=x.dtype), x), int(odd.sum())) if bool(odd.any()) else (x, 0)
+
+
+def _fitted(x: Tensor, clip: float) -> Tensor:
+    """Rows as a sum gets them, in units of the clip, dense."""
+    fit = _clipped(_finite(x)[0], clip) / clip
+    return fit.to_dense() if fit.is_sparse else fit
 
 
 def _clipped(x: Tensor, clip: float) -> Tensor:

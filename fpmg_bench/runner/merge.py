@@ -17,7 +17,7 @@ from fpmg_bench.store.atomic import whole_folder
 
 # What two runs of a trial must agree on. Not: when, where and how long it ran.
 SAME = (
-    "status", "split", "silos", "classes", "bytes", "plumbing", "privacy", "audit", "graph", "skew", "dropped", "leaks",
+    "status", "split", "silos", "classes", "bytes", "plumbing", "privacy", "audit", "equal", "graph", "skew", "dropped", "leaks",
 )  # fmt: skip
 SETTING = ("core", "libraries", "cpu", "threads")  # keys hold the kind of device
 LISTS = ("refusals", "skipped", "components")
@@ -141,7 +141,7 @@ def _copy(trial: Planned, source: RunDir, target: RunDir) -> None:
     for here, there in pairs:
         shutil.rmtree(there, ignore_errors=True)
         with whole_folder(there) as beside:
-            shutil.copytree(here, beside, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
+            shutil.copytree(here, beside, symlinks=True, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
 
 
 def _shared(run: RunDir, stage1: str) -> bool:

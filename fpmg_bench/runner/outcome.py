@@ -177,7 +177,9 @@ def compute(
     with on_this_machine(lambda: bool(work.status or work.running)):
         whole = work()
         if todo:
-            keep_costs(run, work.used, work.lost)
+            told = keep_costs(run, work.used, work.lost)
+            if told:
+                tell({"event": "note", "text": told})
         table = write_results(run)
     counts = dict.fromkeys(("ok", "failed", "timeout", "left"), 0) | Counter(work.status.get(trial.key, "left") for trial in todo)
     counts |= {"kept": size["kept"], "refused": len(made.refusals), "skipped": len(made.skipped)}

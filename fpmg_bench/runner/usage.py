@@ -8,9 +8,10 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from fpmg_bench.store import RunDir, read_json, write_json
-from fpmg_bench.store.shares import COSTS
+from fpmg_bench.store import Damaged, RunDir, read_json, write_json
+from fpmg_bench.store.shares import CALLS, COSTS
 
 PROC = Path("/proc")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -68,16 +69,21 @@ def total_memory() -> int:
     return int(psutil.virtual_memory().total)
 
 
-def keep_costs(run: RunDir, used: Mapping[str, float], lost: Sequence[str]) -> None:
+def keep_costs(run: RunDir, used: Mapping[str, float], lost: Sequence[str]) -> str:
     """Add this call to costs.json: CPU seconds of processes that are no trial's, and trials that were started again.
 
-    What trials use is in their own records; a call that trains nothing adds nothing.
+    What trials use is in their own records; a call that trains nothing adds nothing. Returns what is to be told: "", or that earlier
+    calls are lost, which the file counts from then on.
     """
-    before = read_json(run.root / COSTS) or {}
+    found = read_json(run.root / COSTS, CALLS)
+    before: Mapping[str, Any] = found or {}
+    damaged = int(before.get("damaged", 0)) + isinstance(found, Damaged)
     runner = time.process_time()
     entry = {
         "cpu": {"runner": runner, **used},
         "again": list(lost),
         "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-    write_json(run.root / COSTS, {"calls": [*before.get("calls", []), entry]})
+    kept = {"calls": [*before.get("calls", []), entry]} | ({"damaged": damaged} if damaged else {})
+    write_json(run.root / COSTS, kept)
+    return f"{found}: processor time of earlier calls is lost" if isinstance(found, Damaged) else ""

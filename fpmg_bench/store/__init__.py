@@ -12,7 +12,7 @@ from fpmg_bench.store.rundir import SCHEMA_VERSION, RunDir, only_writer
 from fpmg_bench.store.scores import ScoreLog
 from fpmg_bench.store.sink import TrialSink
 from fpmg_bench.store.specs import Planned, spec_from_json
-from fpmg_bench.store.table import DTYPES, FINAL, STALE, collect, frame, latest, metric_name, read_table, write_table
+from fpmg_bench.store.table import DTYPES, FINAL, STALE, collect, frame, metric_name, read_table, write_table
 from fpmg_bench.store.tensors import pack, unpack
 
 __all__ = [
@@ -38,7 +38,6 @@ __all__ = [
     "cores",
     "environment",
     "frame",
-    "latest",
     "load_stage1",
     "measure_preimage",
     "metric_name",

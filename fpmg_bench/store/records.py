@@ -111,10 +111,14 @@ def _other(files: Mapping[str, int], name: str, value: Any) -> bool:
 def _releases(folder: Path) -> dict[str, int]:
     """synthetic/<silo> -> bytes of its files."""
     root = folder / "synthetic"
-    silos = sorted(each for each in root.iterdir() if each.is_dir()) if root.is_dir() else []
+    silos = sorted(each for each in root.iterdir() if each.is_dir() and not each.is_symlink()) if root.is_dir() else []
     return {f"synthetic/{silo.name}": _bytes(silo) for silo in silos}
 
 
 def _bytes(folder: Path) -> int:
+    """Links are files of their own size, wherever they lead: `run` writes none, and one may lead back here."""
     with os.scandir(folder) as entries:
-        return sum(_bytes(Path(each)) if each.is_dir() else each.stat().st_size for each in entries)
+        return sum(
+            _bytes(Path(each)) if each.is_dir(follow_symlinks=False) else each.stat(follow_symlinks=False).st_size
+            for each in entries
+        )

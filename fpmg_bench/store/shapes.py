@@ -63,6 +63,15 @@ def names_with_sizes(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(size, int) for size in value.values())
 
 
+def equal_patients(value: Any) -> bool:
+    """Counts of patients of whom a value was released, by modality."""
+    counts = ("patients", "members", "others")
+    return isinstance(value, dict) and all(
+        isinstance(each, dict) and all(isinstance(each.get(name), int) and each[name] >= 0 for name in counts)
+        for each in value.values()
+    )
+
+
 TEXT = (str, type(None))
 OBJECT = (dict, type(None))
 ANY: Shape = {}
@@ -82,7 +91,7 @@ SCORE: Shape = {
 }  # fmt: skip
 RESULT: Shape = {
     "key": str, "status": a_status, "reason?": TEXT, "where?": TEXT, "scores?": [SCORE], "spec?": dict, "seconds?": OBJECT, "split?": OBJECT,
-    "silos?": [dict], "plumbing?": [dict], "bytes?": OBJECT, "privacy?": OBJECT, "audit?": OBJECT, "files?": names_with_sizes,
+    "silos?": [dict], "plumbing?": [dict], "bytes?": OBJECT, "privacy?": OBJECT, "audit?": OBJECT, "equal?": equal_patients, "files?": names_with_sizes,
 }  # fmt: skip
 ENTRY: Shape = {"stage": str, "mechanism": str, "sampling_rate": a_number, "noise_multiplier": a_number, "count": int}
 LEDGER: Shape = {"silos": [{"silo": int, "name": str, "epsilon": a_number, "entries": [ENTRY]}]}

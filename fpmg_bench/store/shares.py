@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fpmg_bench.store.shapes import Shape
+
 COSTS = "costs.json"
+CALLS: Shape = {"calls": [{"cpu": dict}], "damaged?": int}
 USEFUL = ("train encoders", "train generator", "release", "scores")
 TRIAL = {
     "stage1": USEFUL[0],

@@ -69,20 +69,6 @@ def read_table(path: Path) -> pd.DataFrame | Damaged:
         return Damaged(path, f"cannot be read: {str(error).splitlines()[0]}")
 
 
-def latest(run: RunDir) -> pd.DataFrame | None:
-    """results.parquet; None where it is missing or damaged, or a trial was finished, damaged or given other keys since."""
-    if not run.results.is_file():
-        return None
-    table = read_table(run.results)
-    records = [run.record(trial) for trial in run.trials()]
-    if isinstance(table, Damaged) or any(record.damage for record in records):
-        return None
-    reported = set(table.loc[table["status"].isin(["ok", "not_applicable"]), "key"])
-    ended = {record.trial.key for record in records if record.result is not None}
-    done = {record.trial.key for record in records if record.status == "ok"}
-    return table if done <= reported <= ended else None
-
-
 def metric_name(metric: str, score: str) -> str:
     """A score named like its metric is written once, others "<metric>.<score>"."""
     return metric if score == metric else f"{metric}.{score.removeprefix(f'{metric}.')}"

@@ -117,23 +117,28 @@ def _misplaced(found: Mapping[str, Place], *, through: bool) -> dict[str, str]:
 
 
 def _audit(found: Mapping[str, Place]) -> Audit | None:
-    """{canaries, sabotage}; null for none. A fault of the accounting needs `privacy` to be claimed."""
+    """{canaries, sabotage, chosen}; null for none. A fault of the accounting needs `privacy` to be claimed."""
     if "audit" not in found or found["audit"].value is None:
         return None
     place = found["audit"]
-    fields = place.fields(("canaries", "sabotage"), ("canaries",))
+    fields = place.fields(("canaries", "sabotage", "chosen"), ("canaries",))
     canaries = fields["canaries"].whole(LEAST_CANARIES, LEAST_CANARIES) if "canaries" in fields else LEAST_CANARIES
     sabotage = "none"
     if "sabotage" in fields:
         from fpmg_bench.audit.sabotage import SHARDS
 
         sabotage = fields["sabotage"].word(tuple(SHARDS), "none")
+    chosen = "any"
+    if "chosen" in fields:
+        from fpmg_bench.audit.canaries import CHOICES
+
+        chosen = fields["chosen"].word(CHOICES, chosen)
     if "generator" in found and found["generator"].value is None:
         place.wrong("an audit guesses from what is released, and `generator: null` releases nothing; remove one of them")
     private = "privacy" in found and found["privacy"].value is not None
     if sabotage != "none" and not private:
         fields["sabotage"].wrong(f"'{sabotage}' breaks a promise of DP-SGD, and this method makes none; write `privacy`")
-    return Audit(canaries, sabotage)
+    return Audit(canaries, sabotage, chosen)
 
 
 def read_privacy(place: Place) -> Privacy | None:

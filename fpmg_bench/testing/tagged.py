@@ -113,6 +113,9 @@ def _index(at: Any) -> Any:
 @contextmanager
 def pretended() -> Iterator[Watching]:
     """Within it there is a device."""
+    # The first backward pass of a process counts the kinds of devices, starts a thread for each, and forbids forks to train: it shall
+    # count before there is one that is none.
+    torch.zeros((), requires_grad=True).backward()  # type: ignore[no-untyped-call]
     torch._C._ensureCUDADeviceGuardSet()
     before = torch.__future__.get_overwrite_module_params_on_conversion()
     torch.__future__.set_overwrite_module_params_on_conversion(True)  # else a module keeps parameters without our tag

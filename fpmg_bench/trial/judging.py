@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fpmg_bench.audit.equality import equal
 from fpmg_bench.controls.join import concatenate
 from fpmg_bench.errors import NotApplicable, TrialError
 from fpmg_bench.federation.graph import graph_of
@@ -75,9 +76,15 @@ class Judge:
             seen = evidence(self.real, self.prepared.train, released)
             found = self.prepared.audit(self.spec, self.space, public, conduct.privacy)
             scores = measure(self.parts.metrics, seen, self.spec.seed, sink) + (audit_rows(found) if found else [])
+            same = self._equal(public) if learnt and self.parts.generator is not None else {}
             self._show_round_trip(seen, sink)
-        done = Outcome(self.spec, people(self.prepared), released, conduct, found, scores, cost(clock))
+        done = Outcome(self.spec, people(self.prepared), released, conduct, found, scores, cost(clock), same)
         sink.finish(done.record())
+
+    def _equal(self, public: Mapping[int, Cohort]) -> dict[str, dict[str, int]]:
+        """Of how many patients a value was released as it is."""
+        distinct = {id(release): release for release in public.values()}
+        return equal(distinct.values(), self.prepared.train, self.prepared.parted.held_out, self.spec.seed)
 
     def _learnt(self, learnt: Learnt, sink: Sink, clock: Clock) -> tuple[Released, Conduct]:
         spec, parts, prepared, stages = self.spec, self.parts, self.prepared, learnt.stages

@@ -74,7 +74,7 @@ class Loaded:
         """A cohort that was read already. In an audit its canaries are made here, of modalities that the trial encodes."""
         cohort = _chosen(cohort, spec) if spec.audit else cohort
         parted = split(cohort, spec.seed, spec.holdout, spec.tuning)
-        return cls(cohort, *plant(parted, spec.audit.canaries, spec.seed)) if spec.audit else cls(cohort, parted, None)
+        return cls(cohort, *plant(parted, spec.audit, spec.seed)) if spec.audit else cls(cohort, parted, None)
 
     @classmethod
     def fresh(cls, spec: TrialSpec, dataset: Dataset) -> Loaded:
@@ -86,7 +86,7 @@ class Loaded:
         if not spec.audit:
             return cls(train, parted, None)
         parted = parted.only(tuple(spec.encoders) or tuple(train.schemas))
-        return cls(parted.train, *plant(parted, spec.audit.canaries, spec.seed))
+        return cls(parted.train, *plant(parted, spec.audit, spec.seed))
 
     @classmethod
     def planned(cls, spec: TrialSpec, dataset: Dataset, cohort: Cohort) -> Loaded:

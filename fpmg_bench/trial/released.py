@@ -58,7 +58,10 @@ class Conduct:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All that a finished trial says. people: counts of real records and patients, the only thing of theirs; cost: time and memory."""
+    """All that a finished trial says. people: counts of real records and patients, the only thing of theirs; cost: time and memory.
+
+    equal: modality -> of how many real patients a value was released, see `audit.equality`.
+    """
 
     spec: TrialSpec
     people: Mapping[str, Any]
@@ -67,6 +70,7 @@ class Outcome:
     audit: Finding | None
     scores: Sequence[Mapping[str, Any]]
     cost: Mapping[str, Any]
+    equal: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """trial.json, but what the sink adds."""
@@ -85,6 +89,7 @@ class Outcome:
             "privacy": conduct.privacy,
             **{name: entry for name, entry in said.items() if entry},
             **({"audit": self.audit.record()} if self.audit else {}),
+            **({"equal": dict(self.equal)} if self.equal else {}),
             "scores": list(self.scores),
             **self.cost,
         }

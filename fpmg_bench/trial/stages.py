@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,19 +71,20 @@ class Stages(Surroundings):
         for silo in self.silos:
             rows = silo.rows[mask[silo.rows]]
             if len(rows):
-                data = self.train.data[modality].take(rows)
-                shards[silo.index] = self.shard(silo, data, self.train.patient[rows], stage)
+                data, patient = self.train.data[modality].take(rows), self.train.patient[rows]
+                looks_on = self._witness(silo.index, stage, patient, lambda canaries: canaries.data[modality])
+                shards[silo.index] = self.shard(silo, data, patient, stage, looks_on)
         if not shards and self.transport.whole:
             raise TrialError(f"{stage}: no training patient of any silo has this modality", "leave it out of `encoders`")
         states = self._federate(stage, encoder, self.train.schemas[modality], shards, self.spec.budget.encoder_rounds)
         return self._handed_over(stage, states)
 
-    def _witness(self, silo: int, patient: NDArray[np.int64], states: Mapping[str, State]) -> Observer | None:
-        """Who looks on at a silo's private steps of stage 2, where it plans any: only an audit's own eyes."""
-        planned = self.ledgers[silo].planned.get("stage2") if silo in self.ledgers else None
-        if self.audited is None or planned is None or not planned.private_steps:
+    def _witness(self, silo: int, stage: str, patient: NDArray[np.int64], rows: Callable[[Cohort], Any]) -> Observer | None:
+        """Who looks on at a silo's private accesses of a stage, where it plans any: only an audit's own eyes."""
+        planned = self.ledgers[silo].planned.get(stage) if silo in self.ledgers else None
+        if self.audited is None or planned is None or not any(asdict(planned).values()):
             return None
-        return self.audited.witness(silo, patient, lambda cohort: self.encode(cohort, states))
+        return self.audited.witness(silo, stage, patient, planned, rows)
 
     def _handed_over(self, stage: str, states: Mapping[int, State]) -> Mapping[int, State]:
         """The finished encoder also at the silos that none of its patients could train, where the topology reaches them."""
@@ -112,12 +114,11 @@ class Stages(Surroundings):
         generator = self.parts.generator
         assert generator is not None
         named = {silo.index: silo for silo in self.silos}
-        shards = {
-            silo: self.shard(
-                named[silo], rows, rows.patient.numpy(), "stage2", self._witness(silo, rows.patient.numpy(), encoders[silo])
-            )
-            for silo, rows in self._flipped(self._vectors(encoders)).items()
-        }
+        shards = {}
+        for silo, rows in self._flipped(self._vectors(encoders)).items():
+            patient = rows.patient.numpy()
+            looks_on = self._witness(silo, "stage2", patient, partial(self.encode, states=encoders[silo]))
+            shards[silo] = self.shard(named[silo], rows, patient, "stage2", looks_on)
         return self._federate("stage2", generator, self.space, shards, self.spec.budget.rounds, watch)
 
     def _flipped(self, rows: Mapping[int, Representation]) -> dict[int, Representation]:

@@ -51,7 +51,7 @@ def _suite(folder: Path, names: tuple[str, ...]) -> Path:
     lines = [f"  {name}: {{extends: honest, generator: {options.get(name, name)}}}" for name in generators]
     lines += ["  decodes: {extends: honest, encoders: {table: {name: decodes, dim: 12}}}"] if "decodes" in names else []
     if "unnoised" in names:
-        lines.append("  unnoised-at-a-tenth: {extends: unnoised, privacy: {epsilon: 0.1, delta: 1.0e-4}}")
+        lines.append("  unnoised-at-a-hundredth: {extends: unnoised, privacy: {epsilon: 0.01, delta: 1.0e-4}}")
     (folder / "suite.yaml").write_text(SUITE.format(methods="\n".join(lines)))
     return folder / "suite.yaml"
 
@@ -135,13 +135,13 @@ def test_it_is_not_seen(warm: Any, cheat: str) -> None:
         assert _score(run, "honest", "rg") > 2
 
 
-def test_without_noise_tracing_is_above_what_a_small_epsilon_permits(warm: Any) -> None:
-    assert "permits 0.525" in _flagged(warm[0])["unnoised-at-a-tenth"]
+def test_without_noise_tracing_is_above_what_a_tiny_epsilon_permits(warm: Any) -> None:
+    assert "permits 0.505" in _flagged(warm[0])["unnoised-at-a-hundredth"]
 
 
 def test_the_honest_one_is_not_flagged_and_trusts_nobody(warm: Any) -> None:
     run, _, _ = warm
-    assert set(_flagged(run)) == {*FLAGGED, "unnoised-at-a-tenth"}
+    assert set(_flagged(run)) == {*FLAGGED, "unnoised-at-a-hundredth"}
     assert "trusts" not in _trial(run, "honest").result["privacy"]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fpmg_bench.audit import bound, sampling_checks
 from fpmg_bench.audit.flags import Flag, flags
+from fpmg_bench.audit.joined import Joined, claims, joined
 from fpmg_bench.report.blocks import Cell, Prose
 from fpmg_bench.report.measures import epsilon, holds
 from fpmg_bench.report.read import TrialFiles
@@ -14,8 +15,8 @@ from fpmg_bench.report.view import Method, View
 from fpmg_bench.report.wording import number
 
 UNPROVED = (
-    "Canaries refute or they do not; they never confirm. The lower bound is the largest over seeds and holds at 95 % confidence for "
-    "all of them together (each at 1 - .05 / seeds), the ceiling is what this audit could show at most."
+    "Canaries refute or they do not; they never confirm. The lower bound is the largest of each seed's and of all seeds' canaries "
+    "joined, at 95 % confidence for all of them together; the ceiling is what this audit could show at most."
 )
 SEEN = "A release is nearer to patients whom nobody was to train on than to those who were trained on: its scores on them say nothing."
 REFUTED = "A formal ε of this run is refuted: it is no guarantee, whatever the ledger says."
@@ -46,6 +47,14 @@ def refutations(method: Method) -> Iterator[tuple[TrialFiles, str]]:
         if not flag.held_out:
             yield trial, f"{trial.id}: {flag.text} ({holds(method)}){_planted(trial.record.get('audit'))}."
     seeds = len(_audits(method))
+    for trial, one in _joined(method):
+        if one.violated:
+            least, said = number(one.epsilon_lower, 2), f"{epsilon(one.formal)} {holds(method)}".strip()
+            reported = f"{one.correct} of {one.guesses} guesses on {one.canaries} canaries were right"
+            yield (
+                trial,
+                f"{one.dataset}/{one.method}: canaries of {one.runs} seeds show ε of at least {least}, {said} is claimed ({reported}).",
+            )
     for trial in method.done:
         audit = trial.record.get("audit")
         if audit and bound.refuted(audit, seeds)[0]:
@@ -55,6 +64,15 @@ def refutations(method: Method) -> Iterator[tuple[TrialFiles, str]]:
         for silo in trial.ledger.get("silos") or ():
             for line in sampling_checks.violations(silo):
                 yield trial, f"{trial.id}, silo {silo.get('name', silo['silo'])}: {line}{_planted(audit)}."
+
+
+def _joined(method: Method) -> Iterator[tuple[TrialFiles, Joined]]:
+    """The audits of each claim together, with the first trial of it."""
+    by_id = {trial.id: trial for trial in method.done}
+    for group in claims([{**trial.record, "spec": trial.spec} for trial in method.done]):
+        one = joined(group)
+        if one is not None:
+            yield by_id[str(group[0]["id"])], one
 
 
 def _audits(method: Method) -> list[Mapping[str, Any]]:
@@ -74,7 +92,12 @@ def cell(method: Method) -> Cell:
     bounds = [bound.together(audit, len(found)) for audit in found]
     verdicts = [bound.refuted(audit, len(found)) for audit in found]
     (bad, said), (least, most), worst = max(zip(verdicts, bounds, found, strict=True), key=lambda each: (each[0][0], each[1]))
-    small = f"ceiling {number(most, 2)}\n{worst['correct']} of {worst['guesses']} guesses right\n{said}{_planted(worst)}"
+    right, guesses = worst["correct"], worst["guesses"]
+    for _, one in _joined(method):
+        if (one.violated, one.epsilon_lower, one.ceiling) > (bad, least, most):
+            bad, said, least, most = one.violated, f"{one.words}, {one.runs} seeds joined", one.epsilon_lower, one.ceiling
+            right, guesses = one.correct, one.guesses
+    small = f"ceiling {number(most, 2)}\n{right} of {guesses} guesses right\n{said}{_planted(worst)}"
     return Cell(f"≥ {number(least, 2)}", small, least, "bad" if bad else "", UNPROVED)
 
 

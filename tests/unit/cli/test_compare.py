@@ -153,3 +153,32 @@ def test_the_same_release_on_both_sides_is_told(tmp_path: Path, run_directory: A
     assert list(alike(Side(run), Side(run))) == []
     assert exit_code("compare", f"{run}:fpmg", f"{run}:fedavg") == 0
     assert words in capsys.readouterr().out
+
+
+def _with_epsilon(run: Path, value: float) -> Path:
+    """The same run, whose trials measured a formal epsilon too."""
+    for path in run.glob("trials/*/trial.json"):
+        trial = json.loads(path.read_text())
+        trial["scores"].append(
+            {"metric": "pg.epsilon", "key": "pg.epsilon", "value": value, "status": "ok", "unit": "epsilon", "best": 0.0}
+        )
+        path.write_text(json.dumps(trial))
+    return run
+
+
+def test_beside_an_epsilon_stands_whose_noise_it_is(tmp_path: Path, run_directory: Any, exit_code: Any, capsys: Any) -> None:
+    budget = {"epsilon": 1.0, "delta": 1e-5}
+    a = _with_epsilon(run_directory(tmp_path / "a", {"fpmg": LOW}, budget), 0.9)
+    b = _with_epsilon(run_directory(tmp_path / "b", {"fpmg": LOW}, budget | {"secure": True}), 0.8)
+    rows = {row.metric: row for row in compare(Side(a), Side(b))}
+    assert rows["pg.epsilon"].holds[0].startswith("simulated") and rows["pg.epsilon"].holds[1].startswith("secure")
+    assert rows["tstr"].holds == ("", "")
+    assert exit_code("compare", a, b) == 0
+    assert "A: simulated" in " ".join(capsys.readouterr().out.split())
+    assert exit_code("compare", a, a, "--json") == 0
+    assert '"simulated' in capsys.readouterr().out
+    free = _with_epsilon(run_directory(tmp_path / "c", {"fpmg": LOW}), math.inf)
+    (row,) = compare(Side(a), Side(free), ["pg.epsilon"])
+    assert row.holds == (rows["pg.epsilon"].holds[0], "")
+    assert exit_code("compare", a, free, "--metric", "pg.epsilon") == 0
+    assert "B: nothing is claimed" in " ".join(capsys.readouterr().out.split())

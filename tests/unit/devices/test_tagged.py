@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -320,3 +322,26 @@ def test_records_are_those_of_the_cpu() -> None:
     with pretended() as there:
         found = encoder.decode(SCHEMAS["image"], state, z, there.device)
     assert bits(found) == bits(encoder.decode(SCHEMAS["image"], state, z))
+
+
+FORKED = """
+import os
+import torch
+from fpmg_bench.testing.tagged import pretended
+
+with pretended() as there:
+    torch.nn.Linear(3, 1).to(there.device)(torch.ones(2, 3).to(there.device)).sum().backward()
+assert len(os.listdir("/proc/self/task")) == 1, os.listdir("/proc/self/task")
+pid = os.fork()
+if pid == 0:
+    torch.ones(2, requires_grad=True).sum().backward()
+    os._exit(0)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux forks trials")
+def test_who_pretended_a_device_may_fork_children_that_train() -> None:
+    """In an interpreter of its own, whose first backward pass is the pretended device's."""
+    ended = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr

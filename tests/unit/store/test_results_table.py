@@ -14,7 +14,7 @@ from fpmg_bench.errors import StoreError
 from fpmg_bench.result_rows import ResultRow, result_rows
 from fpmg_bench.results import Results
 from fpmg_bench.spec import Choice
-from fpmg_bench.store import DTYPES, Planned, RunDir, TrialSink, collect, latest, metric_name, read_table, write_table
+from fpmg_bench.store import DTYPES, Planned, RunDir, TrialSink, collect, metric_name, read_table, write_table
 
 Make = Callable[..., Planned]
 COLUMNS = [
@@ -179,10 +179,8 @@ def test_a_table_older_than_a_finished_trial_is_not_believed(planned: Make, tmp_
     write(run, [first, second])
     TrialSink(run, first, False, lambda event: None).finish({"scores": [score("rg", "rg", 1.0)]})
     write_table(run.results, collect(run))
-    assert latest(run).equals(collect(run))
     TrialSink(run, second, False, lambda event: None).finish({"scores": [score("rg", "rg", 2.0)]})
     assert (read_table(run.results)["status"] == "ok").sum() == 1
-    assert latest(run) is None
     assert Results(tmp_path).table().query("status == 'ok'")["value"].tolist() == [1.0, 2.0]
 
 
@@ -197,5 +195,36 @@ def test_a_damaged_table_is_rebuilt_from_the_trials(kind: str, planned: Make, tm
     other = io.BytesIO()
     pd.DataFrame({"seed": ["a"], "value": [[1]]}).to_parquet(other)
     run.results.write_bytes({"cut": data[:-9], "empty": b"", "flipped": bytes(data), "another table": other.getvalue()}[kind])
-    assert latest(run) is None
     assert Results(tmp_path).table().equals(collect(run))
+
+
+def test_a_table_that_says_what_no_trial_measured_is_not_believed(planned: Make, tmp_path: Path) -> None:
+    """Whole, of the same trials, with another value in it."""
+    run, trial = RunDir(tmp_path), planned()
+    write(run, [trial])
+    TrialSink(run, trial, False, lambda event: None).finish({"scores": [score("rg", "rg", 1.0)]})
+    table = collect(run)
+    table["value"] = 0.5
+    write_table(run.results, table)
+    assert read_table(run.results)["value"].tolist() == [0.5]
+    assert Results(tmp_path).table()["value"].tolist() == [1.0]
+
+
+def test_links_in_a_release_lead_nowhere(planned: Make, tmp_path: Path) -> None:
+    """One leads back to the folder that it is in, one to another: neither is followed, and a trial with one is still read."""
+    run, trial = RunDir(tmp_path / "run"), planned()
+    write(run, [trial])
+    release = run.trial(trial.key) / "synthetic" / "site-1"
+    release.mkdir(parents=True)
+    (release / "cohort.yaml").write_text("version: 1\n")
+    TrialSink(run, trial, False, lambda event: None).finish({"scores": [score("rg", "rg", 1.0)]})
+    assert run.record(trial).status == "ok"
+    (tmp_path / "large").mkdir()
+    (tmp_path / "large" / "file").write_bytes(bytes(100_000))
+    (release / "loop").symlink_to(release, target_is_directory=True)
+    (release / "away").symlink_to(tmp_path / "large", target_is_directory=True)
+    (lost,) = run.damage(trial)
+    assert "is not whole" in lost.why
+    (release / "loop").unlink()
+    (release / "away").unlink()
+    assert run.damage(trial) == []

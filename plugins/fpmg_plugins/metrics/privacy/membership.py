@@ -64,7 +64,7 @@ class Membership:
     `.records`: its records in phi (black box). `membership.queries`: the same with counts of 2,000 random combinations of up to four
     columns' values (black box, tables). Each is the worst of its resolutions, chosen as above. Released weights: `membership.discriminator`, `membership.encoder` by modality, minus the
     loss on the record; for methods that have them.
-    Floor: R2 in the place of the release, R1 as non-members; none for losses. Interval: bootstrap over patients, given the choice.
+    Floor: R2 in the place of the release, R1 as non-members; none for losses. Interval: bootstrap over patients, each draw with the attack that is the best in it.
     Needs 20 patients a side. Standard error of the AUC at n and n patients: 100 .041, 280 .024, 1,000 .013.
     Pitfalls: an attack that fails proves nothing. All know the candidates' whole records; tracing knows all candidates' at once, as
     an auditor does: an outsider who holds a few records finds less. The encoders' overfitting counts as leakage. A member

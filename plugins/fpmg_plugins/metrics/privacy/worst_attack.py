@@ -6,7 +6,7 @@ Whoever chooses and scores on the same patients reports the luckiest attack.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class Tried:
     targets: Targets
     scores: Mapping[Name, Floats]
     weights: Floats
+    _areas: dict[int, Floats] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def only(self, rows: Mask) -> Tried:
         """The same attacks on some of the targets."""
@@ -56,15 +57,30 @@ class Tried:
         return found
 
     def worst(self, rows: Mask | None = None) -> tuple[Floats, int]:
-        """AUC and draws of the attacks chosen on all patients of a half, on the other half's patients `rows`: mean of both."""
-        areas, n = [], 0
-        for half, name in self.chosen().items():
-            known = self._rows(name, half) & (True if rows is None else rows)
-            n += self.targets.a_side(known)
-            areas.append((name, known))
-        if n < LEAST or any(self.targets.a_side(known) == 0 for _, known in areas):
+        """AUC and draws of the attacks chosen on all patients of a half, on the other half's patients `rows`: mean of both.
+
+        Every draw chooses anew: given the choice alone, 90 to 94 of 100 intervals at 26 to 56 patients a side held .5 where nothing leaks.
+        """
+        known = [self._rows(name, half) & (True if rows is None else rows) for half, name in self.chosen().items()]
+        n = sum(map(self.targets.a_side, known))
+        if n < LEAST or any(self.targets.a_side(each) == 0 for each in known):
             raise NotApplicable(f"{n} members or non-members; {LEAST} of each are needed")
-        return np.mean([auroc(self.scores[m][k], self.targets.member[k], self.weights[:, k]) for m, k in areas], 0), n
+        return np.mean([self._rechosen(half, rows) for half in (0, 1)], 0), n
+
+    def _rechosen(self, half: int, rows: Mask | None) -> Floats:
+        """Area on a half's patients [1 + draws], in each draw of the attack that is the best on the other half in that draw."""
+        names = [name for name in self.scores if self._known(name)]
+        if 1 - half not in self._areas:
+            self._areas[1 - half] = np.stack([self._area(name, 1 - half, None) for name in names])
+        best = np.where(np.isnan(self._areas[1 - half]), -1.0, self._areas[1 - half]).argmax(0)
+        found = np.full(len(best), np.nan)
+        for each in np.unique(best):
+            found[best == each] = self._area(names[each], half, rows)[best == each]
+        return found
+
+    def _area(self, name: Name, half: int, rows: Mask | None) -> Floats:
+        known = self._rows(name, half) & (True if rows is None else rows)
+        return auroc(self.scores[name][known], self.targets.member[known], self.weights[:, known])
 
     def advantage(self) -> Floats:
         """TPR - FPR and draws at the threshold where it was largest on the half that chose the attack."""
