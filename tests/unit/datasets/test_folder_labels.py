@@ -30,7 +30,7 @@ def test_a_number_is_cut_where_it_is_said(tmp_path):
     assert cohort.task == "number" and cohort.classes == ("below 10", "10 to 30", "from 30")
     assert np.array_equal(cohort.label, np.digitize(cohort.target, [10, 30])) and len(cohort) == 59
     assert cohort.dropped == {"records without a label": 1}
-    assert found.about().task == "los: a number from 0 to 100; strata below 10 | 10 to 30 | from 30"
+    assert found.about.task == "los: a number from 0 to 100; strata below 10 | 10 to 30 | from 30"
 
 
 def test_without_cuts_fifths_of_the_range_are_taken(tmp_path):
@@ -48,7 +48,7 @@ def test_an_event_and_its_time_come_first(tmp_path):
     assert cohort.task == "event" and [c.name for c in cohort.conditions] == ["died", "days", "los"]
     assert cohort.label.tolist()[:4] == [0, 1, 0, 1] and cohort.target.tolist()[:3] == [0.0, 10.0, 20.0]
     assert len(cohort) == 59 and np.isnan(cohort.condition[:, 2]).sum() == 1  # a time that is not known; a condition may be
-    assert found.about().task == "died at days, or none until then"
+    assert found.about.task == "died at days, or none until then"
 
 
 @pytest.mark.parametrize("text", ["", "conditions: []\n", f"label: none\nconditions: [{NUMBER}}}]\n"])
@@ -56,7 +56,7 @@ def test_without_a_label_everybody_is_of_one_class(tmp_path, text):
     found = folder(tmp_path, text)
     cohort = found.load()
     assert cohort.task == "none" and set(cohort.label) == {0} and len(cohort) == 60
-    assert len(cohort.conditions) == 1 + ("los" in text) and found.about().task.startswith("none")
+    assert len(cohort.conditions) == 1 + ("los" in text) and found.about.task.startswith("none")
 
 
 @pytest.mark.parametrize(

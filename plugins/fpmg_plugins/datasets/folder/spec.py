@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
@@ -110,14 +110,21 @@ Columns = Annotated[tuple[ColumnSpec, ...], Field(min_length=1), AfterValidator(
 Conditions = Annotated[tuple[ColumnSpec, ...], AfterValidator(_distinct)]
 
 
-class EventSpec(_Strict):
+class LabelSpec(_Strict):
     """A label that is the time to an event. event: the condition (a flag) that says whether it was seen; time: the number that says
 
-    when it was, or until when it was not (censored).
+    when it was, or until when it was not (censored). `none` in its place: there is no label.
     """
 
-    event: str
-    time: str
+    event: str = ""
+    time: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given(cls, value: Any) -> Any:
+        if not isinstance(value, dict) and value != "none":
+            raise ValueError("label: {event: .., time: ..}, or none; a label that is a class or a number is the first condition")
+        return {} if value == "none" else value
 
 
 class TableSpec(_Strict):
@@ -247,7 +254,7 @@ class CohortSpec(_Strict):
     missing: tuple[str, ...] = ("", "NA", "NaN", "nan")
     rows: tuple[RowsSpec, ...] = ()
     min_class_patients: int = 2
-    label: EventSpec | Literal["none"] | None = None
+    label: LabelSpec | None = None
     conditions: Conditions = ()
     modalities: Annotated[dict[Annotated[Name, AfterValidator(_plain)], ModalitySpec], Field(min_length=1)]
     leaks: tuple[str, ...] = ()
@@ -273,15 +280,15 @@ class CohortSpec(_Strict):
     @property
     def leading(self) -> tuple[ColumnSpec, ...]:
         """What the label is made of: its condition, or the event and its time; nothing where there is no label."""
-        if isinstance(self.label, EventSpec):
-            of = {each.name: each for each in self.conditions}
-            return of[self.label.event], of[self.label.time]
-        return self.conditions[:1] if self.label is None else ()
+        if self.label is None:
+            return self.conditions[:1]
+        of = {each.name: each for each in self.conditions}
+        return (of[self.label.event], of[self.label.time]) if self.label != LabelSpec() else ()
 
     def _label_fault(self) -> str:
         """What is wrong with the label, empty if nothing is."""
         known = {each.name: each.type for each in self.conditions}
-        if isinstance(self.label, EventSpec):
+        if self.label not in (None, LabelSpec()):
             for key, kind in (("event", "flag"), ("time", "number")):
                 name = getattr(self.label, key)
                 if known.get(name) != kind:
