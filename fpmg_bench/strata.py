@@ -54,7 +54,7 @@ def inside(label: Column, number: Column, low: float, high: float, index: int) -
         top = (math.ceil(last / number.step - 1e-9) - 1) * number.step
     else:
         top = math.nextafter(last, first)
-    return (math.ceil(first / number.step - 1e-9) * number.step if number.step and index else first), top
+    return (max(math.ceil(first / number.step - 1e-9) * number.step, first) if number.step and index else first), top
 
 
 def consistent(conditions: Sequence[Column], condition: NDArray[np.float64]) -> NDArray[np.float64]:

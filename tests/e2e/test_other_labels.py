@@ -55,7 +55,9 @@ def test_every_sort_of_label_runs(program, tmp_path):
             (folder,) = (trial.parent / "synthetic").iterdir()
             released = Folder(root=str(folder)).load()
             assert released.task == spec["dataset"]["params"]["root"].rpartition("/")[2]
-            if released.task == "number":  # what was asked for is carried, by the condition and by the table's column of that name
+            if (
+                released.task == "number"
+            ):  # what was asked for is carried, by the condition and by the table's column of that name
                 assert np.array_equal(np.digitize(released.target, fakes.CUTS), released.label)
                 assert np.array_equal(released.data["table"].frame["lactate"], released.target)
     page = (tmp_path / "out" / "report.html").read_text()

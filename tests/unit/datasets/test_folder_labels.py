@@ -18,7 +18,9 @@ EVENT = "{name: days, type: number, low: 0, high: 900}, {name: died, column: sta
 
 
 def folder(root: Path, label: str) -> Folder:
-    rows = [f"{at},{at % 11},{'' if at == 3 else at},{('alive', 'dead')[at % 2]},{'' if at == 4 else 10 * at}" for at in range(60)]
+    rows = [
+        f"{at},{at % 11},{'' if at == 3 else at},{('alive', 'dead')[at % 2]},{'' if at == 4 else 10 * at}" for at in range(60)
+    ]
     (root / "m.csv").write_text("id,x,los,status,days\n" + "\n".join(rows) + "\n")
     (root / "cohort.yaml").write_text(HEAD + label + TABLE)
     return Folder(root=str(root))

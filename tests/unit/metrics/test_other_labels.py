@@ -173,7 +173,7 @@ def test_numbers_asked_for_are_read_back(prepared):
     copy, swapped = (
         measured(prepared, scored, control(prepared, scored, name), Balance(resamples=50))[0] for name in ("copy", "label-swap")
     )
-    assert copy["balance.numbers", None].value > 0.6 > 0.2 > swapped["balance.numbers", None].value
+    assert copy["balance.numbers", None].value > 0.6 and swapped["balance.numbers", None].value < 0.2
 
 
 def test_a_stratum_is_no_secret_beside_its_number(prepared):
