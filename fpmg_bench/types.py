@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["table", "series", "text", "image", "video"]
 KINDS: tuple[Kind, ...] = ("table", "series", "text", "image", "video")
+Task = Literal["class", "number", "event", "none"]
+TARGET = 1  # position of the condition that a label stands for: its number, or the time of its event
 SERVER = -1
 OWN_SPACE = "not comparable between encoders"  # in the source of a score that is taken in a method's own vectors
 
@@ -28,6 +30,8 @@ class Column:
     """One table column, series channel or condition, declared by the dataset and public.
 
     `low`, `high`: range of a number; `step`: its rounding (1.0 for whole numbers); `unit`: for who reads it, "mmHg".
+    Of a label that stands for the condition after it, `stands_for`: a "number" between whose public `cuts` its categories lie, or
+    the "event" at that time (1), or none until then (0, censored).
     """
 
     name: str
@@ -37,11 +41,13 @@ class Column:
     high: float | None = None
     step: float | None = None
     unit: str = ""
+    stands_for: Literal["", "number", "event"] = ""
+    cuts: tuple[float, ...] = ()
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Column:
         """The reverse of `asdict`, also after a trip through JSON text."""
-        return cls(**{**entry, "categories": tuple(entry["categories"])})
+        return cls(**{**entry, "categories": tuple(entry["categories"]), "cuts": tuple(entry.get("cuts", ()))})
 
     @property
     def width(self) -> int:
@@ -156,7 +162,9 @@ class Cohort:
 
     Where `present[m][i]` is False the i-th row of `data[m]` holds no information and must not be read.
     condition [n, c] float64 holds, column by column of `conditions`, a class index, a flag 0/1 or a number; NaN unknown.
-    The first condition is the label: a category or a flag, known for every record.
+    The first condition is the label: a category or a flag, known for every record. Where patients are told apart by a number or the
+    time of an event, the second one holds it, known too, and the label is its stratum or the event (`Column.stands_for`); a category
+    of one class is no label.
     `silo_names` empty: no natural silos. `leaks`: modalities that contain the label by construction.
     `dropped`: reason -> records the dataset left out. drafted: ranges and categories were read from these patients, and nobody has
     confirmed them: an epsilon does not cover what they tell.
@@ -184,6 +192,16 @@ class Cohort:
         return label
 
     @property
+    def task(self) -> Task:
+        """What there is to predict: the label's class, the number or the time of the event that it stands for, or nothing."""
+        return task_of(self.conditions)
+
+    @property
+    def target(self) -> NDArray[np.float64]:
+        """The number, or the time, that the label stands for [n]."""
+        return self.condition[:, TARGET]
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Names of the label's classes."""
         column = self.conditions[0]
@@ -204,6 +222,14 @@ class Cohort:
         """The same records with fewer modalities."""
         kept: dict[str, Any] = {part: {m: getattr(self, part)[m] for m in modalities} for part in ("schemas", "data", "present")}
         return replace(self, **kept)
+
+
+def task_of(conditions: tuple[Column, ...]) -> Task:
+    """What a cohort with these conditions has to predict."""
+    label = conditions[0]
+    if label.stands_for:
+        return label.stands_for
+    return "none" if label.type == "category" and len(label.categories) < 2 else "class"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import numpy as np
 from fpmg_bench.controls import concatenate
 from fpmg_bench.errors import TrialError
 from fpmg_bench.keys import seed_for
+from fpmg_bench.strata import consistent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,6 +111,7 @@ def _chimeras(donors: Cohort, train: Cohort, m: int, most: int, first: int, rng:
     picked = dict(zip(pools, rows.T, strict=True))
     condition = donors.condition[lead].copy()
     condition[:, 0] = _other_labels(donors.label[lead], np.unique(train.label), rng)
+    condition = consistent(donors.conditions, condition)
     data: dict[str, Any] = {name: part.take(picked.get(name, lead)) for name, part in donors.data.items()}
     present = {name: np.full(m, name in picked) for name in donors.present}
     numbers = np.arange(first, first + m, dtype=np.int64)

@@ -201,6 +201,8 @@ BARS: tuple[Bar, ...] = (
     Bar("collapse", ("spectra.distance@*", "legibility.distinct@*", "step-change.off@*"), Worsens(), CONFORMANCE),
     Bar("half-spread", ("spectra.distance@*", "step-change.off@*"), Worsens(), CONFORMANCE),
     Bar("label-swap", ("tstr", "tstr.gap", "tstr.auprc", "tstr.balanced_accuracy", "tstr.logistic", "tstr.trees", "tstr.trts"), Worsens(), CONFORMANCE),
+    Bar("label-swap", ("tstr.r2", "tstr.r2.gap", "tstr.r2.ridge", "tstr.r2.trees", "tstr.r2.trts", "tstr.mae", "augmentation.r2"), Worsens(), CONFORMANCE),
+    Bar("label-swap", ("survival", "survival.gap", "survival.cox", "survival.forest", "survival.trts"), Worsens(), CONFORMANCE),
 )  # fmt: skip
 
 # Scores that count or account instead of estimating: no control in data space reaches them, and other checks hold for them.
@@ -213,6 +215,10 @@ EXACT: dict[str, str] = {
     "inference.*.naive": "the reference itself: who guesses the usual value, or at random",
     "tstr.trtr": "the reference itself, real against real",
     "tstr.folds": "training patients alone, out of fold",
+    "tstr.r2.trtr": "the reference itself, real against real",
+    "tstr.r2.folds": "training patients alone, out of fold",
+    "survival.trtr": "the reference itself, real against real",
+    "survival.folds": "training patients alone, out of fold",
     "fc.*": "computed on released weights; plumbing checks hold for it",
 }
 

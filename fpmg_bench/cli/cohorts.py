@@ -127,7 +127,15 @@ def _counted(name: str, dataset: Any) -> dict[str, Any]:
 
 
 def _labels(info: CohortInfo, counts: tuple[int, ...]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in zip(info.classes, counts, strict=True))
+    """Records of every class, stratum, or event; nothing to count where there is no label."""
+    from fpmg_bench.types import TARGET, task_of
+
+    task = task_of(info.conditions)
+    if task == "none":
+        return "no label"
+    of = {"number": TARGET, "event": 0}
+    before = f"{info.conditions[of[task]].name} " if task in of else ""
+    return ", ".join(f"{before}{name} {count}" for name, count in zip(info.classes, counts, strict=True))
 
 
 def _marks(facts: dict[str, Any], modality: str, named: bool = False) -> Iterator[str]:

@@ -46,7 +46,9 @@ def new(
         Path, typer.Argument(help="A folder with one table of records and its media, or the table.", show_default=False)
     ],
     patient: Annotated[str, typer.Option("--patient", help="Column that names the patient (default: guessed).")] = "",
-    label: Annotated[str, typer.Option("--label", help="Column with the class (default: guessed).")] = "",
+    label: Annotated[
+        str, typer.Option("--label", help="Column with the class, or the number to predict (default: guessed; none: no label).")
+    ] = "",
     silo: Annotated[str, typer.Option("--silo", help="Column that names the hospital (default: guessed).")] = "",
 ) -> None:
     """Draft a cohort.yaml beside a csv or parquet table of your own; it never overwrites one.

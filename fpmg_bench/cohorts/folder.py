@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
+from fpmg_bench.strata import no_label
 from fpmg_bench.types import Cohort, Column, Schema, Series
 
 if TYPE_CHECKING:
@@ -64,10 +65,29 @@ def _identity(cohort: Cohort) -> dict[str, Any]:
     columns: dict[str, Any] = {"record": np.arange(len(cohort)), "patient": cohort.patient}
     if cohort.silo_names:
         columns["silo"] = np.asarray(cohort.silo_names, dtype=object)[cohort.silo]
-    for at, column in enumerate(cohort.conditions):
+    for at, column in _conditions(cohort):
         values = cohort.condition[:, at]
         columns[f"condition.{column.name}"] = _categories(values, column) if column.type == "category" else values
     return columns
+
+
+def _conditions(cohort: Cohort) -> list[tuple[int, Column]]:
+    """(position, declaration) of the conditions that are written: no stratum, which follows from its number, and no label of one class."""
+    written = list(enumerate(cohort.conditions))
+    return written[1:] if cohort.task == "number" or cohort.conditions[0] == no_label() else written
+
+
+def _label(cohort: Cohort) -> dict[str, Any]:
+    """`label` and `conditions` of cohort.yaml."""
+    written = [_column(column, f"condition.{column.name}") for _, column in _conditions(cohort)]
+    if cohort.task == "number":
+        written[0]["cuts"] = list(cohort.conditions[0].cuts)
+    said: dict[str, Any] = {}
+    if cohort.task == "event":
+        said = {"label": dict(zip(("event", "time"), (column.name for column in cohort.conditions), strict=False))}
+    elif cohort.conditions[0] == no_label() and written:
+        said = {"label": "none"}
+    return {**said, "conditions": written}
 
 
 def _categories(values: NDArray[np.float64], column: Column) -> NDArray[np.object_]:
@@ -91,7 +111,7 @@ def _document(cohort: Cohort, licence: str, publishable: bool, modalities: Mappi
         **silo,
         "min_class_patients": 0,  # a generator may have missed a class: that is a finding, not an error
         "leaks": sorted(cohort.leaks & set(cohort.schemas)),
-        "conditions": [_column(column, f"condition.{column.name}") for column in cohort.conditions],
+        **_label(cohort),
         "modalities": modalities,
     }
 

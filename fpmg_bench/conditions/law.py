@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fpmg_bench.strata import inside
+from fpmg_bench.types import TARGET
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -29,8 +32,8 @@ MOST = 0.99  # of a copula's correlation
 DRAWS, BISECTIONS = 4000, 10
 
 
-def drawn(layout: Layout, counts: Floats, n: int, rng: np.random.Generator) -> Floats:
-    """Conditions [n, c] of one class, the label's column left NaN. counts [width]: noisy where the layout is private.
+def drawn(layout: Layout, counts: Floats, n: int, rng: np.random.Generator, label: int) -> Floats:
+    """Conditions [n, c] of one class, `label`, whose column is left NaN. counts [width]: noisy where the layout is private.
 
     A class of which nobody has a condition known gets NaN there, under privacy each value evenly.
     """
@@ -49,7 +52,7 @@ def drawn(layout: Layout, counts: Floats, n: int, rng: np.random.Generator) -> F
     root = _root(_within(known, given, shares, tables, rng))
     normal = root @ rng.standard_normal((len(known), n))
     for j, z in zip(known, normal, strict=True):
-        rows[:, j] = _numbers(layout, j, given[j], cell, z, rng)
+        rows[:, j] = _numbers(layout, j, given[j], cell, z, rng, label)
     return rows
 
 
@@ -204,10 +207,14 @@ def _parts(shares: Floats, cell: NDArray[np.intp], z: Floats) -> NDArray[np.intp
     return found.clip(0, ends.shape[1])
 
 
-def _numbers(layout: Layout, j: int, shares: Floats, cell: NDArray[np.intp], z: Floats, rng: np.random.Generator) -> Floats:
+def _numbers(
+    layout: Layout, j: int, shares: Floats, cell: NDArray[np.intp], z: Floats, rng: np.random.Generator, label: int
+) -> Floats:
     """Quantiles at the normal scores z [n] in each patient's cell, uniform within a part."""
-    low, high = layout.ranges[j]
+    low, high = layout.range(j, label)
     values = low + (_parts(shares, cell, z) + rng.random(len(z))) / shares.shape[1] * (high - low)
+    if j == TARGET and layout.columns[0].stands_for == "number":
+        low, high = inside(layout.columns[0], layout.columns[j], *layout.ranges[j], label)
     return _stepped(layout.columns[j], values).clip(low, high)
 
 

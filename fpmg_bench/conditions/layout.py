@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from fpmg_bench.errors import PrivacyError
+from fpmg_bench.strata import edges
+from fpmg_bench.types import TARGET
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +54,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """columns: all conditions; joint, alone, numbers: positions; ranges: number -> low, high."""
+    """columns: all conditions; joint, alone, numbers: positions; ranges: number -> low, high.
+
+    The number that a label stands for is counted in parts of its stratum, so that what is drawn for a label lies in it.
+    """
 
     columns: tuple[Column, ...]
     classes: int
@@ -111,6 +116,12 @@ class Layout:
         """L2 norm of what a record counts at most."""
         return math.sqrt(sum(section.weight**2 for section in self.sections))
 
+    def range(self, j: int, label: int) -> tuple[float, float]:
+        """From where to where the numbers of a class may lie."""
+        low, high = self.ranges[j]
+        cut = j == TARGET and self.columns[0].stands_for == "number"
+        return edges(self.columns[0], low, high)[label] if cut else (low, high)
+
     def said(self) -> dict[str, list[str]]:
         """What is drawn together, for trial.json."""
         named = {"joint": self.joint, "independent_given_label": self.alone, "numbers": self.numbers}
@@ -147,13 +158,20 @@ class Layout:
             missing = np.isnan(values[:, j])
             filled = np.where(missing, 0.0, values[:, j])
             if j in self.ranges:
-                low, high = self.ranges[j]
+                low, high = self._bounds(j, values[:, 0])
                 parts.append(((filled - low) / (high - low) * size).clip(0, size - 1).astype(np.int64))
             else:
                 parts.append(np.where(missing & (section.kind == "cells"), size - 1, filled.astype(np.int64)))
             known &= ~missing | (section.kind == "cells")
         cell: NDArray[np.int64] = np.ravel_multi_index(parts, section.shape)
         return cell, known
+
+    def _bounds(self, j: int, label: NDArray[np.float64]) -> tuple[Any, Any]:
+        """The ends of a number's range, of each record [n] where they follow its label."""
+        if self.range(j, 0) == self.ranges[j]:
+            return self.ranges[j]
+        ends = np.array([self.range(j, c) for c in range(self.classes)])[label.astype(np.int64)]
+        return ends[:, 0], ends[:, 1]
 
 
 def width(column: Column) -> int:

@@ -99,6 +99,8 @@ def uniform_noise(train: Cohort, dataset: Dataset, strength: float, rng: Rng) ->
 
 def label_swap(train: Cohort, dataset: Dataset, strength: float, rng: Rng) -> Cohort:
     """The conditions are dealt anew among a share `strength` of the records."""
+    if train.task == "none" and len(train.conditions) == 1:
+        raise NotApplicable("the cohort has no label")
     order = dealt(len(train), strength, np.random.default_rng(_seed(rng)))
     return _anonymous(replace(train, condition=train.condition[order]))
 

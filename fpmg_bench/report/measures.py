@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fpmg_bench.calibration import Verdict, mark
@@ -24,7 +24,10 @@ def epsilon(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One column. names: the metric and its other spellings, first found wins. best: the ideal, None for "less is better"."""
+    """One column. names: the metric and its other spellings, first found wins. best: the ideal, None for "less is better".
+
+    words: a spelling -> its own label, hint and unit, where it is not the same statistic.
+    """
 
     names: tuple[str, ...]
     label: str
@@ -34,6 +37,7 @@ class Measure:
     higher: bool = False
     unit: str = ""
     say: Callable[[Any], str] = number
+    words: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
 
     def metric(self, view: View, group: Group) -> str:
         """The first spelling that has a value on this cohort, else the first that was asked for, else empty."""
@@ -51,11 +55,16 @@ class Measure:
 
     def head(self, view: View, group: Group) -> Head:
         """With the metric's calibration verdict: a sign after the label, and the words on hover."""
-        return marked(Head(self.label, self.better, self.unit, self.hint), self.verdict(view, group))
+        label, hint, unit = self.said(view, group)
+        return marked(Head(label, self.better, unit, hint), self.verdict(view, group))
 
     def name(self, view: View, group: Group) -> str:
         """The label with the sign of its calibration verdict: how prose and figures quote the score."""
-        return self.label + self.verdict(view, group).sign
+        return self.said(view, group)[0] + self.verdict(view, group).sign
+
+    def said(self, view: View, group: Group) -> tuple[str, str, str]:
+        """Label, hint and unit of the spelling that this cohort shows."""
+        return self.words.get(self.metric(view, group), (self.label, self.hint, self.unit))
 
     def verdict(self, view: View, group: Group) -> Verdict:
         """What the reference calibration said of the spelling that this cohort shows."""
@@ -122,23 +131,45 @@ CO = Measure(
     ("co",), "CO", "↓ lower", "Communication: bytes of all messages of both stages, counted once at the sender.", say=byte_size
 )
 TSTR = Measure(
-    ("tstr",),
+    ("tstr", "tstr.r2", "survival"),
     "TSTR",
     "↑ higher",
     "Utility: a classifier trained on synthetic records, tested on real held-out patients.",
     higher=True,
     unit="AUROC",
+    words={
+        "tstr.r2": (
+            "TSTR R²",
+            "Utility: a regression of the label trained on synthetic records, tested on real held-out patients. 0: no better than their mean.",
+            "R²",
+        ),
+        "survival": (
+            "TSTR concordance",
+            "Utility: a survival model trained on synthetic records, tested on real held-out patients. 0.5: guessing who has the event first.",
+            "concordance",
+        ),
+    },
 )
-GAP = Measure(("tstr.gap",), "TSTR gap", "→ 0", "TRTR minus TSTR: what is lost against training on real records.", unit="AUROC")
+LOST = "TRTR minus TSTR: what is lost against training on real records."
+GAP = Measure(
+    ("tstr.gap", "tstr.r2.gap", "survival.gap"),
+    "TSTR gap",
+    "→ 0",
+    LOST,
+    unit="AUROC",
+    words={"tstr.r2.gap": ("TSTR gap", LOST, "R²"), "survival.gap": ("TSTR gap", LOST, "concordance")},
+)
+DEARER = "Loss against centralized training, paired by seed. Positive: worse."
 AMP = Measure(
-    ("amp.gap.tstr", "amp.gap.rg"),
+    ("amp.gap.tstr", "amp.gap.tstr.r2", "amp.gap.survival", "amp.gap.rg"),
     "AMP gap",
     "→ 0",
-    "Loss against centralized training, paired by seed. Positive: worse.",
+    DEARER,
     unit="AUROC",
+    words={"amp.gap.tstr.r2": ("AMP gap", DEARER, "R²"), "amp.gap.survival": ("AMP gap", DEARER, "concordance")},
 )
 RECOVERED = Measure(
-    ("amp.recovered.tstr", "amp.recovered.rg"),
+    ("amp.recovered.tstr", "amp.recovered.tstr.r2", "amp.recovered.survival", "amp.recovered.rg"),
     "AMP recovered",
     "→ 1",
     "Share of the gap between local-only and centralized that federating recovers.",

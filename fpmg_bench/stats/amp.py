@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SOURCE = "EVALUATION.md: AMP"
 
 
-SCORES = ("tstr", "rg", "dg", "association")  # what AMP is said of: amp.gap.<score>
+SCORES = ("tstr", "tstr.r2", "survival", "rg", "dg", "association")  # what AMP is said of: amp.gap.<score>
 
 
 @dataclass(frozen=True, slots=True)

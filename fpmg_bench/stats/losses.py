@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-# Equivalence margins in units of the loss, longest prefix first: 2 points of AUROC; 5 % of a ratio; 5 points of a share or error;
+# Equivalence margins in units of the loss, longest prefix first: 2 points of AUROC, R2 or concordance; 5 % of a ratio; 5 points of a share or error;
 # half a decibel of a spectrum; 3 points of an attack, which is about its standard error at a few hundred patients; a quarter of an audit's epsilon.
 MARGINS: Mapping[str, float] = {
     "tstr": 0.02,
+    "survival": 0.02,
     "augmentation": 0.02,
     "fairness": 0.05,
     "pg.attack": 0.02,
@@ -42,6 +43,7 @@ MARGINS: Mapping[str, float] = {
     "missingness": 0.05,
     "step-change": 0.05,
     "amp.gap.tstr": 0.02,
+    "amp.gap.survival": 0.02,
     "amp.gap.rg": 0.05,
     "amp.gap.dg": 0.05,
 }

@@ -10,6 +10,7 @@ import numpy as np
 from fpmg_bench.contracts import Part
 from fpmg_bench.errors import DatasetError, NotApplicable
 from fpmg_bench.evaluation.valid import fault
+from fpmg_bench.strata import stratum
 from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.types import Cohort
 
@@ -97,9 +98,14 @@ def check_parts_have_one_row_a_record(component: Any) -> None:
 
 
 def check_label_is_known(component: Any) -> None:
-    """The first condition is a class of every record, and flags and classes are whole numbers in range."""
+    """The first condition is a class of every record, and flags and classes are whole numbers in range.
+
+    A label that stands for a number or the time of an event is followed by it: known, with a declared range, and in its stratum.
+    """
     cohort = seen(component)
     assert cohort.conditions[0].type in ("category", "flag"), "the first condition is a class or a flag"
+    if cohort.conditions[0].stands_for:
+        _check_target(cohort)
     assert not np.isnan(cohort.condition[:, 0]).any(), "a record without a label; drop and count it"
     for i, column in enumerate(cohort.conditions):
         if column.type == "number":
@@ -107,6 +113,18 @@ def check_label_is_known(component: Any) -> None:
         known = cohort.condition[:, i][~np.isnan(cohort.condition[:, i])]
         count = len(column.categories) if column.type == "category" else 2
         assert set(known) <= set(range(count)), f"condition {column.name!r} holds values outside 0..{count - 1}"
+
+
+def _check_target(cohort: Cohort) -> None:
+    label, *others = cohort.conditions
+    number = others[0] if others else label
+    assert number.type == "number", f"label {label.name!r} stands for a number, which must be the second condition"
+    assert number.low is not None and number.high is not None, f"{number.name!r} is what the label says: declare its low and high"
+    assert np.isfinite(cohort.target).all(), f"a record whose {number.name!r} is not known; drop and count it"
+    if label.stands_for == "number":
+        assert len(label.categories) == len(label.cuts) + 1, f"{len(label.cuts)} cuts, {len(label.categories)} strata"
+        assert list(label.cuts) == sorted(set(label.cuts)), "cuts do not rise"
+        assert np.array_equal(stratum(cohort.target, label.cuts), cohort.condition[:, 0]), "a number that is not of its stratum"
 
 
 def check_silos_are_named(component: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,22 @@ import torch
 from numpy.typing import NDArray
 
 from fpmg_bench.keys import rng_for, seed_for
-from fpmg_bench.types import KINDS, Cohort, Column, Kind, Pixels, Representation, Schema, Series, SiloContext, Space, Table, Text
+from fpmg_bench.strata import inside, label_of, no_label, stratum
+from fpmg_bench.types import (
+    KINDS,
+    TARGET,
+    Cohort,
+    Column,
+    Kind,
+    Pixels,
+    Representation,
+    Schema,
+    Series,
+    SiloContext,
+    Space,
+    Table,
+    Text,
+)
 
 SCHEMAS: Mapping[Kind, Schema] = {
     "table": Schema(
@@ -32,6 +48,12 @@ SCHEMAS: Mapping[Kind, Schema] = {
     "video": Schema("video", (), (4, 1, 16, 16)),
 }
 CONDITIONS = (Column("disease", "category", ("none", "viral", "bacterial")), Column("intubated", "flag"))
+LACTATE, CUTS = SCHEMAS["table"].columns[1], (6.0, 12.0)
+LABELS: Mapping[str, tuple[Column, ...]] = {  # that are no class
+    "a number as label": (label_of(LACTATE, CUTS), LACTATE),
+    "the time to an event as label": (Column("died", "flag", stands_for="event"), Column("days", "number", low=0.0, high=30.0)),
+    "no label": (no_label(),),
+}
 WORDS = ("clear lungs", "no effusion", "patchy opacity", "left base", "right base", "small nodule", "heart size normal")
 
 
@@ -65,9 +87,36 @@ def cohort(n: int = 60, seed: int = 0, modalities: tuple[Kind, ...] = KINDS, sil
     )
 
 
-def space(width: int = 8) -> Space:
-    """Two modalities of `width` columns each, conditioned on `CONDITIONS`."""
-    return Space({"table": slice(0, width), "text": slice(width, 2 * width)}, CONDITIONS)
+def by_number(cohort: Cohort) -> Cohort:
+    """The same patients, whose label is their lactate: a number, known for all."""
+    return _labelled(cohort, LABELS["a number as label"], [stratum(_lactate(cohort), CUTS), _lactate(cohort)])
+
+
+def by_event(cohort: Cohort) -> Cohort:
+    """The same patients, whose label is the time to an event, sooner the more lactate they have; every third is censored."""
+    seen = (cohort.patient % 3 > 0).astype(np.float64)
+    time = (LACTATE.high or 0.0) + 1.0 - _lactate(cohort)
+    return _labelled(cohort, LABELS["the time to an event as label"], [seen, time])
+
+
+def unlabelled(cohort: Cohort) -> Cohort:
+    """The same patients without a label."""
+    return _labelled(cohort, LABELS["no label"], [np.zeros(len(cohort))])
+
+
+def _lactate(cohort: Cohort) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = cohort.data["table"].frame[LACTATE.name].to_numpy(np.float64)
+    return found
+
+
+def _labelled(cohort: Cohort, conditions: tuple[Column, ...], values: list[NDArray[np.float64]]) -> Cohort:
+    """With these conditions [n] alone."""
+    return replace(cohort, conditions=conditions, condition=np.stack(values, axis=1))
+
+
+def space(width: int = 8, conditions: tuple[Column, ...] = CONDITIONS) -> Space:
+    """Two modalities of `width` columns each, conditioned on these."""
+    return Space({"table": slice(0, width), "text": slice(width, 2 * width)}, conditions)
 
 
 def vectors(n: int = 40, seed: int = 0, of: Space | None = None) -> Representation:
@@ -87,15 +136,27 @@ def vectors(n: int = 40, seed: int = 0, of: Space | None = None) -> Representati
 
 
 def conditions(n: int, seed: int = 0, of: tuple[Column, ...] = CONDITIONS) -> torch.Tensor:
-    """Requested conditions [n, c] float32: every class in turn, flags and numbers at random."""
+    """Requested conditions [n, c] float32: every class in turn, flags and numbers at random, those of a stratum within it."""
     rng = numbers(seed, "conditions")
-    columns: list[NDArray[Any]] = [np.arange(n) % max(2, of[0].width)]
-    for column in of[1:]:
-        if column.type == "number":
+    columns: list[NDArray[Any]] = [np.arange(n) % (2 if of[0].type == "flag" else of[0].width)]
+    for at, column in enumerate(of[1:], 1):
+        if at == TARGET and of[0].stands_for == "number":
+            columns.append(_of_stratum(of[0], column, columns[0], rng.random(n)))
+        elif column.type == "number":
             columns.append(_within(column, rng.random(n)))
         else:
             columns.append(rng.integers(0, max(2, column.width), n))
     return torch.tensor(np.stack(columns, axis=1), dtype=torch.float32)
+
+
+def _of_stratum(label: Column, number: Column, strata: NDArray[np.intp], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    low, high = (
+        number.low if number.low is not None else label.cuts[0],
+        number.high if number.high is not None else label.cuts[-1],
+    )
+    first, last = np.array([inside(label, number, low, high, index) for index in range(len(label.categories))])[strata].T
+    value = first + share * (last - first)
+    return np.clip(np.round(value / number.step) * number.step, first, last) if number.step else value
 
 
 def context(

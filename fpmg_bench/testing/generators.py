@@ -10,7 +10,7 @@ from fpmg_bench.devices import accepted
 from fpmg_bench.keys import rng_for
 from fpmg_bench.testing import learners, placed
 from fpmg_bench.testing.common import Check, Use, checks
-from fpmg_bench.testing.fakes import conditions, space, vectors
+from fpmg_bench.testing.fakes import LABELS, conditions, space, vectors
 from fpmg_bench.types import Representation
 
 ROWS = 48
@@ -94,6 +94,17 @@ def check_samples_one_row_a_condition(component: Any) -> None:
         assert torch.equal(made.condition.float(), requested), "the conditions of the sample are not those asked for"
 
 
+def check_knows_other_labels(component: Any) -> None:
+    """Where the label is a number, the time to an event or absent it learns, and samples one finite vector a condition."""
+    for word, columns in LABELS.items():
+        of = space(conditions=columns)
+        state = learners.learn(component, of, vectors(ROWS, of=of), seed=13)["state"]
+        requested = conditions(17, of=columns)
+        made = component.sample(of, state, requested, rng_for(13, "sample"))
+        assert bool(torch.isfinite(made.z).all()), f"{word}: sample gives values that are not finite"
+        assert torch.equal(made.condition.float(), requested), f"{word}: the conditions of the sample are not those asked for"
+
+
 def check_samples_depend_on_the_stream(component: Any) -> None:
     """Another random stream gives other patients."""
     state = learners.learn(component, space(), vectors(ROWS), seed=8)["state"]
@@ -125,6 +136,7 @@ CHECKS: tuple[Check, ...] = (
     check_keeps_no_patient,
     check_draws_no_copies,
     check_samples_one_row_a_condition,
+    check_knows_other_labels,
     check_samples_depend_on_the_stream,
     check_computes_where_it_is_told,
 )

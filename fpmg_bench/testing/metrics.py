@@ -269,7 +269,10 @@ def _scored(component: Any, released: Cohort, key: str) -> Score | None:
 
 
 def check_odd_cohorts_score_or_say_why(component: Any) -> None:
-    """Constant and empty columns, one modality, absent records, a handful of patients: a value in range or NotApplicable."""
+    """Constant and empty columns, one modality, absent records, a handful of patients, a label that is a number, the time to an event,
+
+    or absent: a value in range or NotApplicable.
+    """
     for name, alter in ODD.items():
         try:
             scores = scored(component, evidence(good(), alter=alter))
@@ -321,6 +324,7 @@ ODD: dict[str, Alter] = {
     "one modality": lambda cohort: cohort.only(("table",)),
     "absent records": _absent,
     "six patients": lambda cohort: cohort.take(np.arange(6)),
+    **dict(zip(fakes.LABELS, (fakes.by_number, fakes.by_event, fakes.unlabelled), strict=True)),
 }
 
 

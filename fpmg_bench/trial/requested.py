@@ -69,6 +69,6 @@ def _given(train: Cohort, label: NDArray[np.int64], seed: int, counts: Counts | 
     requested = np.empty((len(label), len(train.conditions)))
     for value in np.unique(label):
         rows = np.flatnonzero(label == value)
-        requested[rows] = drawn(layout, found[int(value)], len(rows), rng)
+        requested[rows] = drawn(layout, found[int(value)], len(rows), rng, int(value))
     requested[:, 0] = label
     return requested

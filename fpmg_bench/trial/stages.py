@@ -13,6 +13,7 @@ from fpmg_bench import federation
 from fpmg_bench.errors import PlumbingError, TrialError
 from fpmg_bench.faults import LabelFlip
 from fpmg_bench.privacy import LocalShard
+from fpmg_bench.strata import consistent
 from fpmg_bench.trial import account, counted, vectors
 from fpmg_bench.trial.surroundings import Surroundings, Watch
 
@@ -127,7 +128,8 @@ class Stages(Surroundings):
         for silo in self.faults.of(LabelFlip):
             condition = rows[silo].condition.clone()
             condition[:, 0] = len(self.train.classes) - 1 - condition[:, 0]
-            found[silo] = replace(rows[silo], condition=condition)
+            made = consistent(self.train.conditions, condition.numpy())
+            found[silo] = replace(rows[silo], condition=condition.new_tensor(made))
         return found
 
     def _federate(

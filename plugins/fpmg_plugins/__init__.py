@@ -151,6 +151,9 @@ def fpmg_metrics() -> list[Component]:
         Component("fc", f"{METRICS}.federation.fc:Fc", "federated consistency"),
         Component("co", f"{METRICS}.federation.co:Co", "communication overhead"),
         Component("tstr", f"{METRICS}.utility.tstr:Tstr", "utility: train on synthetic, test on real"),
+        Component(
+            "survival", f"{METRICS}.utility.survival:Survival", "utility of the time to an event: concordance on real patients"
+        ),
         Component("prdc", f"{FIDELITY}.prdc:Prdc", "precision, recall, density, coverage"),
         Component("support", f"{FIDELITY}.support:Support", "alpha-precision, beta-recall, authenticity"),
         Component("mmd", f"{FIDELITY}.mmd:Mmd", "maximum mean discrepancy with its permutation p"),

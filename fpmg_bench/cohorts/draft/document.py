@@ -11,6 +11,7 @@ from fpmg_bench.cohorts.draft.columns import LEFT_OUT, key, line, tells, word
 from fpmg_bench.cohorts.draft.guess import Guess, fitting, guess, variants
 from fpmg_bench.cohorts.draft.media import picture, series
 from fpmg_bench.cohorts.draft.reading import Rows, read
+from fpmg_bench.cohorts.draft.target import number_label
 from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ manifest: {manifest}
 def draft(manifest: Path, patient: str = "", label: str = "", silo: str = "") -> str:
     """The text of cohort.yaml beside a csv or parquet table. patient, label, silo: columns of it; "" is guessed by name.
 
-    Raises DatasetError where the table cannot be read, a column is missing, or the label is no class.
+    Raises DatasetError where the table cannot be read, a column is missing, or the label is neither a class nor a number.
     """
     rows = read(manifest)
     for column in filter(None, (patient, label, silo)):
@@ -92,9 +93,11 @@ def _label(rows: Rows, label: str, reported: str, patient: str) -> str:
         return _open_label(rows)
     values = rows.frame[label]
     groups = variants(values.dropna().astype(str))
+    if len(groups) > max(20, len(values) // 10) and guess(label, values) == "number":
+        return f"conditions:               # the first is the label: a number{reported.replace('            #', ';')}\n  - {number_label(rows.file, label, values)}"
     if len(groups) < 2 or guess(label, values) in ("text", "image", "date") or len(groups) > max(20, len(values) // 10):
         raise DatasetError(
-            f"{rows.file}: column '{label}' is no label: {len(groups)} different values", "name a column of classes"
+            f"{rows.file}: column '{label}' is no label: {len(groups)} different values", "name a column of classes or of numbers"
         )
     kind: Guess = "flag" if guess(label, values) == "flag" else "category"
     people = rows.frame[patient] if patient else rows.frame.index.to_series()
@@ -114,12 +117,12 @@ def _label(rows: Rows, label: str, reported: str, patient: str) -> str:
 
 
 def _open_label(rows: Rows) -> str:
-    """Columns that could be the label, as lines to choose from."""
+    """No label, which is a cohort without utility, and columns that could be one, as lines to choose from."""
     kinds = {str(name): guess(str(name), rows.frame[name]) for name in rows.frame.columns}
     possible = [name for name, kind in kinds.items() if kind in ("category", "flag")]
     if not possible:
-        raise DatasetError(
-            f"{rows.file}: no column of classes was found", "add a column with the label of each record, or name one: --label"
+        return (
+            "conditions: []            # no label was found: every score but utility. --label names one, of classes or numbers\n"
         )
     lines = "".join(f"  # - {line(name, rows.frame[name], kinds[name])}" for name in possible)
     return (

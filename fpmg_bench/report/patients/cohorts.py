@@ -10,6 +10,7 @@ from fpmg_bench.report.patients.skews import skew_lines, withheld_words
 from fpmg_bench.report.read import TrialFiles
 from fpmg_bench.report.view import Group, View
 from fpmg_bench.report.wording import as_float, count, listing, number, percent
+from fpmg_bench.types import TARGET, Column, task_of
 
 
 def panel(view: View) -> Section:
@@ -41,8 +42,7 @@ def _facts(group: Group) -> Table:
 def _lines(group: Group) -> Iterator[tuple[str, str, Any]]:
     info = group.cohort
     yield "records, patients", f"{count(info.get('n'))} records of {count(info.get('patients'))} patients", ""
-    shares = _shares(info.get("label_counts"), info.get("classes"))
-    yield "label", shares or "–", ""
+    yield "label", _label(info) or "–", ""
     yield "licence", str(info.get("licence") or "not stated"), "" if info.get("licence") else "warn"
     yield (
         "samples may be shown",
@@ -68,6 +68,16 @@ def _lines(group: Group) -> Iterator[tuple[str, str, Any]]:
         "warn" if dropped else "",
     )
     yield "fingerprint", str(info.get("fingerprint") or "–"), "muted"
+
+
+def _label(info: Mapping[str, Any]) -> str:
+    """Shares of its classes; of a number by its strata, of an event how often it was seen before observation ended."""
+    shares = _shares(info.get("label_counts"), info.get("classes"))
+    conditions = tuple(Column.from_json(entry) for entry in info.get("conditions") or ())
+    task = task_of(conditions) if conditions else "class"
+    if task == "none":
+        return "none: every score but utility"
+    return f"{conditions[TARGET if task == 'number' else 0].name}: {shares}" if task in ("number", "event") and shares else shares
 
 
 def _dropped(group: Group) -> Mapping[str, int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.report.blocks import Specimen
 from fpmg_bench.report.drawing.svg import curve, data_uri, shrink, strip
 from fpmg_bench.report.wording import as_float, number
+from fpmg_bench.strata import stratum
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,10 +50,9 @@ def of_folder(folder: Path, ranges: Ranges | None = None) -> dict[str, Specimen]
 
     about = _about(folder)
     manifest = pd.read_parquet(folder / str(about["manifest"]))
-    label = about["conditions"][0]
-    names = [_label(value, label) for value in manifest[label["column"]]]
+    names, groups = _labels(about, manifest)
     masks = [manifest[m["present"]].to_numpy(bool) for m in about["modalities"].values() if m.get("present") in manifest]
-    rows = _choose(names, _all(masks, len(manifest)))
+    rows = _choose(groups, _all(masks, len(manifest)))
     chosen = manifest.iloc[rows]
     captions = [names[row] for row in rows]
     shared = spans(folder, {}) if ranges is None else ranges
@@ -82,8 +82,20 @@ def spans(folder: Path, others: Ranges) -> Ranges:
     return found
 
 
+def _labels(about: Mapping[str, Any], manifest: pd.DataFrame) -> tuple[list[str], list[Any]]:
+    """The label of every record in words, and the class or stratum by which records are chosen; nothing where there is no label."""
+    if not about["conditions"] or about.get("label") == "none":
+        return [""] * len(manifest), [0] * len(manifest)
+    label = about["conditions"][0]
+    values = manifest[label["column"]]
+    names = [_label(value, label) for value in values]
+    return names, stratum(values.to_numpy(), label["cuts"]).tolist() if "cuts" in label else names
+
+
 def _label(value: Any, column: Mapping[str, Any]) -> str:
-    """The label in words: a category, or yes/no of a flag named like the column."""
+    """The label in words: a category, a number with its name, or yes/no of a flag named like the column."""
+    if column.get("type") == "number":
+        return f"{column['name']}: {value:g}"
     if column.get("type") == "flag":
         return f"{column['name']}: {'yes' if value else 'no'}"
     return str(value)

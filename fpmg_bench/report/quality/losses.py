@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fpmg_bench.report.blocks import Cell, Head, Row, Table
-from fpmg_bench.report.measures import cell
+from fpmg_bench.report.measures import TSTR, cell
 from fpmg_bench.report.scores import Summary, summarised
 from fpmg_bench.report.view import Group, Method, View
 
@@ -35,7 +35,7 @@ def losses(view: View, group: Group, method: Method) -> tuple[Summary, Summary, 
 
 
 def _encoding(view: View, group: Group, method: Method) -> Mapping[int, float]:
-    return _above_floor(view, group, method, "tstr", -1.0)
+    return _above_floor(view, group, method, TSTR.metric(view, group) or TSTR.names[0], -1.0)
 
 
 def _generating(view: View, group: Group, method: Method) -> Summary:

@@ -12,7 +12,7 @@ from fpmg_bench.report.view import Group, View
 from fpmg_bench.report.wording import listing, number
 
 LEAD = (
-    "Classifiers on the evaluation space, without modalities that contain the label. TRTR: trained and tested on real patients, the most "
+    "Classifiers (of a number regressions, of a time to an event survival models) on the evaluation space, without modalities that contain the label. TRTR: trained and tested on real patients, the most "
     "that can be had; TSTR: trained on the release; TRTS: trained on real patients, tested on the release (a caricature scores 1); "
     "augmentation: what adding the release to the real patients gains. Within a sex or age group: trained on the group's own records."
 )
@@ -35,12 +35,32 @@ COLUMNS = (
     Shown("tstr.auprc", "AUPRC", "↑ higher"),
     Shown("tstr.balanced_accuracy", "balanced accuracy", "↑ higher"),
     Shown("tstr.brier", "Brier", "↓ lower"),
+    Shown("tstr.r2.trtr", "TRTR R²", "reference"),
+    Shown(
+        "tstr.r2", "TSTR R²", "↑ higher", "Share of the label's variance explained on real patients; 0: no better than their mean"
+    ),
+    Shown("tstr.r2.trts", "TRTS R²", "↑ higher"),
+    Shown("tstr.mae", "mean absolute error", "↓ lower", "Of the label, in its own unit"),
+    Shown("survival.trtr", "TRTR concordance", "reference"),
+    Shown(
+        "survival",
+        "TSTR concordance",
+        "↑ higher",
+        "Share of pairs of real patients put in the order of their events; 0.5: guessing",
+    ),
+    Shown("survival.cox", "Cox model", "↑ higher", "Concordance of the Cox model alone"),
+    Shown("survival.forest", "survival forest", "↑ higher", "Concordance of the random survival forest alone"),
+    Shown("survival.trts", "TRTS concordance", "↑ higher"),
+    Shown("augmentation.r2", "augmentation", "↑ higher", "R² of real and released together, minus real alone"),
     Shown("augmentation", "augmentation", "↑ higher", "AUROC of real and released together, minus real alone"),
     Shown(
         "fairness.excess", "gap beyond real", "→ 0", "Largest gap between groups by sex, age or silo, minus that of real patients"
     ),
     Shown("fairness", "worst group", "↑ higher", "AUROC of the worst group by sex, age or silo"),
-    Shown("tstr.with_leaks", "TSTR with leaks", "no headline", "With the modalities that contain the label by construction"),
+    *(
+        Shown(f"{key}.with_leaks", "TSTR with leaks", "no headline", "With the modalities that contain the label by construction")
+        for key in ("tstr", "tstr.r2", "survival")
+    ),
 )
 BY_SCOPE = (
     ("class:", "class", ("tstr", "tstr.auprc", "tstr.recall", "augmentation.recall")),

@@ -82,7 +82,9 @@ def _plot(view: View, group: Group, measure: Measure, lines: Sequence[Line], bud
     x = figures.axis(
         "formal ε", tickvals=list(ticks.values()), ticktext=list(ticks), range=[low - room, last + room], zeroline=False
     )
-    y = figures.axis(f"{measure.name(view, group)}{f' ({measure.unit})' if measure.unit else ''}, {measure.better}")
+    y = figures.axis(
+        f"{measure.name(view, group)}{f' ({unit})' if (unit := measure.said(view, group)[2]) else ''}, {measure.better}"
+    )
     shapes = [figures.rule(y=0.5)] if measure is ATTACK else []
     name = "attack" if measure is ATTACK else "utility"
     return Plot(

@@ -50,7 +50,7 @@ def _plot(view: View, group: Group, up: Measure, across: Measure, ringed: set[st
     x = figures.axis(f"{across_name} ({across.unit}), {across.better}" if across.unit else f"bytes sent, {across.better}")
     if across is CO:
         x |= {"type": "log", **figures.byte_ticks([s.mean for m in group.ranked if (s := CO.summary(view, group, m)).mean])}
-    y = figures.axis(f"{up_name}{f' ({up.unit})' if up.unit else ''}, {up.better}")
+    y = figures.axis(f"{up_name}{f' ({unit})' if (unit := up.said(view, group)[2]) else ''}, {up.better}")
     shapes = [figures.rule(x=0.5)] if across is ATTACK else []
     title = f"{up_name} against {'attack' if across is ATTACK else 'bytes'}"
     return Plot(

@@ -58,7 +58,10 @@ def _table(view: View, group: Group, shown: Sequence[Measure], beside: Method) -
     ]
     power = Row([Cell("could find", "power .8"), *(_power(view, group, m, c) for m, c in zip(shown, columns, strict=True))], True)
     room = Row([Cell("headroom"), *(_room(headroom(view, group, m, c)) for m, c in zip(shown, columns, strict=True))], True)
-    heads = [Head("Method", numeric=False), *(Head(m.name(view, group), "↓ loss", m.unit, m.hint) for m in shown)]
+    heads = [
+        Head("Method", numeric=False),
+        *(Head(m.name(view, group), "↓ loss", m.said(view, group)[2], m.said(view, group)[1]) for m in shown),
+    ]
     name = "centralized" if beside.pooled else "reference"
     return Table(f"tested-{name}-{group.id}", f"{group.title}: beside {beside.name}", heads, [power, room, *rows], [_note(group)])
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from fpmg_bench.devices import drawn as at_random
+from fpmg_bench.strata import edges
+from fpmg_bench.types import TARGET
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +27,11 @@ def classes(space: Space) -> int:
     return column.width if column.type == "category" else 2
 
 
+def target(space: Space, condition: Tensor) -> Tensor | None:
+    """[n, 1] the number or time that the label stands for, in [-1, 1]; None where the label is a class."""
+    return _encoded(space.condition[TARGET], condition[:, TARGET]) if space.condition[0].stands_for else None
+
+
 def features(space: Space, condition: Tensor) -> Tensor:
     """[n, width] float32 from conditions [n, c]; the label's one-hot comes first."""
     label = torch.nn.functional.one_hot(condition[:, 0].long(), classes(space)).float()
@@ -40,13 +47,17 @@ def weights(shares: Tensor, balance: bool) -> Tensor:
 def drawn(space: Space, label: Tensor, mean: Tensor, spread: Tensor, rng: Rng) -> Tensor:
     """[n, width]: features as patients of these labels [n] have them; mean [n, rest], spread [rest] of the encoded other conditions.
 
-    A flag is -1 or 1 and a category one-hot, as in real rows: whoever compares the two must not tell them by that.
+    A flag is -1 or 1, a category one-hot, and the number that a label stands for lies in its stratum, as in real rows: whoever
+    compares the two must not tell them by that.
     """
     made = [torch.nn.functional.one_hot(label, classes(space)).float()]
     at = 0
     for column in space.condition[1:]:
         mine = slice(at, at + column.width)
         made.append(_draw(column, mean[:, mine], spread[mine], rng))
+        if at == 0 and space.condition[0].stands_for == "number":
+            low, high = _strata(space).to(label.device)[label].T
+            made[-1] = made[-1].clamp(low[:, None], high[:, None])
         at += column.width
     return torch.cat(made, dim=1)
 
@@ -62,6 +73,14 @@ def _draw(column: Column, mean: Tensor, spread: Tensor, rng: Rng) -> Tensor:
     if column.type == "flag":
         return torch.where(at_random(mean.shape, rng, mean, torch.rand) < (1 + mean) / 2, 1.0, -1.0)
     return (mean + spread * at_random(mean.shape, rng, mean)).clamp(-1, 1)
+
+
+def _strata(space: Space) -> Tensor:
+    """[classes, 2]: where each stratum of the label's number begins and ends, in [-1, 1]."""
+    number = space.condition[TARGET]
+    low, high = number.low if number.low is not None else -1.0, number.high if number.high is not None else 1.0
+    ends = torch.tensor(edges(space.condition[0], low, high), dtype=torch.float64)
+    return torch.stack([_encoded(number, ends[:, side])[:, 0] for side in (0, 1)], dim=1)
 
 
 def _encoded(column: Column, values: Tensor) -> Tensor:

@@ -59,9 +59,15 @@ def _area(evidence: Evidence, modalities: Names, learner: Learner) -> float:
     return _out_of_fold(learner, x[some], label[some], evidence.train.patient[rows[some]], len(evidence.train.classes))
 
 
-def _out_of_fold(learner: Learner, x: Floats, label: NDArray[np.int64], patient: NDArray[np.int64], classes: int) -> float:
+def folds(patient: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The fold [n] of each record, by patient."""
     people, inverse = np.unique(patient, return_inverse=True)
-    fold = (np.random.default_rng(0).permutation(len(people)) % FOLDS)[inverse]
+    found: NDArray[np.int64] = (np.random.default_rng(0).permutation(len(people)) % FOLDS)[inverse]
+    return found
+
+
+def _out_of_fold(learner: Learner, x: Floats, label: NDArray[np.int64], patient: NDArray[np.int64], classes: int) -> float:
+    fold = folds(patient)
     said = np.zeros((len(x), classes))
     for k in range(FOLDS):
         if (fold == k).any():

@@ -51,7 +51,7 @@ def fit(kind: Learner, x: Floats, label: NDArray[np.int64]) -> Any:
     if len(np.unique(label)) < 2:
         raise NotApplicable("a classifier needs training records of two classes; these have one")
     makes = {"logistic": _logistic, "network": _network}
-    model = makes[kind]() if kind in makes else _trees(len(x), len(np.unique(label)))
+    model = makes[kind]() if kind in makes else boosted(len(x), len(np.unique(label)))
     with warnings.catch_warnings():  # stopping at the iteration limit is a setting of this learner, not a fault
         warnings.filterwarnings("ignore", message="lbfgs failed to converge")
         warnings.filterwarnings("ignore", message="Stochastic Optimizer: Maximum iterations")
@@ -86,11 +86,13 @@ def _network() -> Any:
     return make_pipeline(StandardScaler(), MLPClassifier((64,), alpha=1.0, max_iter=60, random_state=0))
 
 
-def _trees(n: int, classes: int) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier
+def boosted(n: int, classes: int) -> Any:
+    """Boosted trees for n rows of so many classes; of a number where there are none."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    return HistGradientBoostingClassifier(
-        max_iter=40 if classes == 2 else 20,
+    make = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
+    return make(
+        max_iter=20 if classes > 2 else 40,
         learning_rate=0.15,
         max_leaf_nodes=8,
         max_bins=63,

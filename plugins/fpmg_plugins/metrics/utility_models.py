@@ -64,9 +64,27 @@ def fair_modalities(evidence: Evidence) -> Names:
 
 
 def joint(evidence: Evidence) -> Names:
-    """The modalities of the headline. Raises NotApplicable where there is no headline, with the reason."""
+    """The modalities by which labels are read. Raises NotApplicable where there is nothing to read, with the reason."""
+    if evidence.train.task == "none":
+        raise NotApplicable("the cohort has no label")
     if len(np.unique(evidence.held_out.label)) < 2:
         raise NotApplicable("the held-out patients have one class only")
+    return fair(evidence)
+
+
+def of_classes(evidence: Evidence) -> None:
+    """Raises NotApplicable where what there is to predict is no class, with where to look instead."""
+    instead = {
+        "none": "the cohort has no label",
+        "number": "the label is a number: see tstr.r2",
+        "event": "the label is the time to an event: see the metric survival",
+    }
+    if evidence.train.task in instead:
+        raise NotApplicable(instead[evidence.train.task])
+
+
+def fair(evidence: Evidence) -> Names:
+    """The modalities of the headline. Raises NotApplicable where there is no headline, with the reason."""
     if not evidence.complete(evidence.held_out).any():
         raise NotApplicable("no held-out patient has all modalities")
     fair = fair_modalities(evidence)

@@ -127,16 +127,28 @@ def test_a_column_that_tells_the_label_exactly_is_pointed_out(tmp_path: Path) ->
     assert len(lines) == 1 and '"code"' in lines.pop()
 
 
-def test_a_label_of_one_class_or_of_numbers_is_refused(tmp_path: Path) -> None:
+def test_a_label_of_numbers_is_cut_where_fifths_of_the_patients_lie(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("patient,days\n" + "".join(f"p{at},{at * at}\n" for at in range(50)))
+    (tmp_path / "cohort.yaml").write_text(draft(tmp_path / "t.csv", "patient", "days") + "  notes: {kind: text, column: days}\n")
+    cohort = _load(tmp_path)
+    assert cohort.task == "number" and cohort.drafted and np.bincount(cohort.label).tolist() == [10, 10, 10, 10, 10]
+    assert cohort.conditions[0].cuts == (100.0, 400.0, 900.0, 1600.0) and cohort.conditions[1].high == 2401.0
+
+
+def test_without_a_column_of_classes_there_is_no_label(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("patient,a,b\n" + "".join(f"p{at},{at / 7:.3f},{at / 3:.3f}\n" for at in range(40)))
+    (tmp_path / "cohort.yaml").write_text(draft(tmp_path / "t.csv"))
+    cohort = _load(tmp_path)
+    assert cohort.task == "none" and len(cohort) == 40 and cohort.classes == ("patients",)
+
+
+def test_a_label_of_one_value_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("patient,same,many\n" + "".join(f"p{at},x,{at / 7:.3f}\n" for at in range(40)))
-    for label in ("same", "many"):
-        with pytest.raises(DatasetError, match="is no label"):
-            draft(tmp_path / "t.csv", "patient", label)
+    with pytest.raises(DatasetError, match="is no label"):
+        draft(tmp_path / "t.csv", "patient", "same")
     (tmp_path / "u.csv").write_text("patient,died\n" + "".join(f"p{at},{int(at == 3)}\n" for at in range(9)))
     with pytest.raises(DatasetError, match="its classes 1 are seen in one patient only"):
         draft(tmp_path / "u.csv")
-    with pytest.raises(DatasetError, match="no column of classes"):
-        draft(tmp_path / "t.csv", "patient")
 
 
 @pytest.mark.parametrize(

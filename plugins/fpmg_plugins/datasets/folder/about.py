@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from fpmg_bench.contracts import About
+from fpmg_plugins.datasets.folder.label import declared
 from fpmg_plugins.datasets.folder.spec import CohortSpec, SiloSpec
 
 
 def about(spec: CohortSpec, access: str = "") -> About:
     """Modalities that are neither under `real` nor under `derived` count as real: the file says nothing else of them."""
-    label = spec.conditions[0]
     known = {**spec.real, **spec.derived}
     reported = {
         name: f"{part.kind}: {known[name]}" if name in known else f"{part.kind}: of origin not stated"
         for name, part in spec.modalities.items()
     }
     return About(
-        task=f"{label.name}: {' | '.join(label.categories) or '0 | 1'}",
+        task=_task(spec),
         silos=_silos(spec.silo) if spec.silo else "",
         real={name: words for name, words in reported.items() if name not in spec.derived},
         derived={name: words for name, words in reported.items() if name in spec.derived},
@@ -23,6 +23,15 @@ def about(spec: CohortSpec, access: str = "") -> About:
         traps=spec.traps,
         access=access,
     )
+
+
+def _task(spec: CohortSpec) -> str:
+    label, *target = declared(spec)
+    if label.stands_for == "event":
+        return f"{label.name} at {target[0].name}, or none until then"
+    if label.stands_for == "number":
+        return f"{target[0].name}: a number from {target[0].low:g} to {target[0].high:g}; strata {' | '.join(label.categories)}"
+    return f"{label.name}: {' | '.join(label.categories) or '0 | 1'}" if spec.leading else "none: every score but utility"
 
 
 def _silos(silo: SiloSpec) -> str:

@@ -13,6 +13,7 @@ from fpmg_bench.document import inside, plural
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Cohort, Schema, Table, Text
 from fpmg_plugins.datasets.folder import columns, media
+from fpmg_plugins.datasets.folder import label as labels
 from fpmg_plugins.datasets.folder.document import Document
 from fpmg_plugins.datasets.folder.manifest import Manifest, read
 from fpmg_plugins.datasets.folder.series import series
@@ -32,14 +33,13 @@ def assemble(document: Document, root: Path) -> Cohort:
     ids = _ids(document, manifest)
     keep = _wanted(document, manifest, dropped)
     manifest, ids = manifest.take(keep), ids[keep]
-    label = columns.values(spec.conditions[0], manifest, document.place("conditions", 0), Counter())
-    known = ~np.isnan(label)
+    leading = labels.values(document, manifest, dropped)
+    known = ~np.isnan(leading).any(axis=1)
     dropped["records without a label"] += int((~known).sum())
-    manifest, ids, label = manifest.take(known), ids[known], label[known]
-    rest = [
-        columns.values(each, manifest, document.place("conditions", at + 1), dropped)
-        for at, each in enumerate(spec.conditions[1:])
-    ]
+    manifest, ids, leading = manifest.take(known), ids[known], leading[known]
+    others = [each for each in spec.conditions if each not in spec.leading]
+    rest = [columns.values(each, manifest, labels.place(document, each), dropped) for each in others]
+    label = leading[:, 0]
     patient = _patients(manifest, document)
     _enough(document, manifest, label, patient)
     silo, names = silos(spec.silo, manifest, label, document.place("silo")) if spec.silo else (np.zeros(len(label), np.int64), ())
@@ -48,8 +48,8 @@ def assemble(document: Document, root: Path) -> Cohort:
         schemas={name: schema for name, (schema, _, _) in parts.items()},
         data={name: data for name, (_, data, _) in parts.items()},
         present={name: present for name, (_, _, present) in parts.items()},
-        conditions=tuple(each.declared() for each in spec.conditions),
-        condition=np.column_stack([label, *rest]).astype(np.float64),
+        conditions=(*labels.declared(spec), *(each.declared() for each in others)),
+        condition=np.column_stack([leading, *rest]).astype(np.float64),
         patient=patient,
         silo=silo,
         silo_names=names,
@@ -112,7 +112,7 @@ def _patients(manifest: Manifest, document: Document) -> NDArray[np.int64]:
 
 def _enough(document: Document, manifest: Manifest, label: NDArray[np.float64], patient: NDArray[np.int64]) -> None:
     """Each class needs patients on both sides of a split."""
-    spec, least = document.spec.conditions[0], document.spec.min_class_patients
+    spec, least = labels.declared(document.spec)[0], document.spec.min_class_patients
     if not len(label):
         raise DatasetError(f"{manifest.file}: no record has a label", document.place("conditions", 0))
     for index, name in enumerate(spec.categories or ("0", "1")):
@@ -123,7 +123,9 @@ def _enough(document: Document, manifest: Manifest, label: NDArray[np.float64], 
             at = document.place("conditions", 0)
             raise DatasetError(
                 f"{at}: class '{name}' of '{spec.name}' is seen in {plural(count, 'patient')}, fewer than {least}{where}",
-                "map it to another class, drop it by `rows`, or set min_class_patients",
+                "declare other `cuts`, or set min_class_patients"
+                if spec.stands_for == "number"
+                else "map it to another class, drop it by `rows`, or set min_class_patients",
             )
 
 

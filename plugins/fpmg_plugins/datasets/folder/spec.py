@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
+from fpmg_bench.strata import fifths, inside, label_of
 from fpmg_bench.types import Column
 
 LONGEST_NAME = 200  # characters
@@ -62,7 +63,8 @@ class ColumnSpec(_Strict):
 
     column: where the values are (default: the name; for a series, the variable's name in the long table); map: value -> value
     (null: missing), before anything else; other: the category of all values that are not listed; outside: what to do with
-    numbers beyond low and high (`missing` and `clip` are counted); unit: shown beside the name, never converted.
+    numbers beyond low and high (`missing` and `clip` are counted); unit: shown beside the name, never converted. cuts: of a number
+    that is the label, the public points between its strata (default: fifths of its range).
     """
 
     name: Name
@@ -75,6 +77,7 @@ class ColumnSpec(_Strict):
     high: float | None = None
     step: Annotated[float, Field(gt=0)] | None = None
     unit: str = ""
+    cuts: tuple[float, ...] = ()
     outside: Literal["error", "missing", "clip", "keep"] = "error"
 
     @property
@@ -96,12 +99,32 @@ class ColumnSpec(_Strict):
             raise ValueError(f"column '{self.name}': low, high, step and unit belong to type number")
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise ValueError(f"column '{self.name}': low must be below high")
+        if list(self.cuts) != sorted(set(self.cuts)) or (self.cuts and self.type != "number"):
+            raise ValueError(f"column '{self.name}': cuts belong to type number, in rising order")
         if self.other is not None and self.other not in self.categories:
             raise ValueError(f"column '{self.name}': other '{self.other}' is none of its categories")
         return self
 
 
 Columns = Annotated[tuple[ColumnSpec, ...], Field(min_length=1), AfterValidator(_distinct)]
+Conditions = Annotated[tuple[ColumnSpec, ...], AfterValidator(_distinct)]
+
+
+class LabelSpec(_Strict):
+    """A label that is the time to an event. event: the condition (a flag) that says whether it was seen; time: the number that says
+
+    when it was, or until when it was not (censored). `none` in its place: there is no label.
+    """
+
+    event: str = ""
+    time: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given(cls, value: Any) -> Any:
+        if not isinstance(value, dict) and value != "none":
+            raise ValueError("label: {event: .., time: ..}, or none; a label that is a class or a number is the first condition")
+        return {} if value == "none" else value
 
 
 class TableSpec(_Strict):
@@ -213,6 +236,7 @@ class RowsSpec(_Strict):
 class CohortSpec(_Strict):
     """The whole file. missing: cells of a csv that mean nothing; min_class_patients: a rarer class is an error.
 
+    label: what to predict, where it is not the first condition: the time to an event, or `none`; without conditions there is none.
     drafted: ranges and categories are what was seen in patients, and nobody has declared them yet.
     real, derived: modality -> what it is, as recorded or as made from other data; traps: what a user should know first.
     """
@@ -230,7 +254,8 @@ class CohortSpec(_Strict):
     missing: tuple[str, ...] = ("", "NA", "NaN", "nan")
     rows: tuple[RowsSpec, ...] = ()
     min_class_patients: int = 2
-    conditions: Columns
+    label: LabelSpec | None = None
+    conditions: Conditions = ()
     modalities: Annotated[dict[Annotated[Name, AfterValidator(_plain)], ModalitySpec], Field(min_length=1)]
     leaks: tuple[str, ...] = ()
     real: dict[str, str] = {}
@@ -239,8 +264,9 @@ class CohortSpec(_Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.conditions[0].type == "number":
-            raise ValueError("conditions: the first one is the label: a category or a flag")
+        fault = self._label_fault()
+        if fault:
+            raise ValueError(fault)
         for key in ("leaks", "real", "derived"):
             unknown = set(getattr(self, key)) - set(self.modalities)
             if unknown:
@@ -250,3 +276,37 @@ class CohortSpec(_Strict):
         if not self.record and any(spec.kind == "series" for spec in self.modalities.values()):
             raise ValueError("record: a series needs the column that names each record")
         return self
+
+    @property
+    def leading(self) -> tuple[ColumnSpec, ...]:
+        """What the label is made of: its condition, or the event and its time; nothing where there is no label."""
+        if self.label is None:
+            return self.conditions[:1]
+        of = {each.name: each for each in self.conditions}
+        return (of[self.label.event], of[self.label.time]) if self.label != LabelSpec() else ()
+
+    def _label_fault(self) -> str:
+        """What is wrong with the label, empty if nothing is."""
+        known = {each.name: each.type for each in self.conditions}
+        if self.label not in (None, LabelSpec()):
+            for key, kind in (("event", "flag"), ("time", "number")):
+                name = getattr(self.label, key)
+                if known.get(name) != kind:
+                    return f"label: {key}: '{name}' must be a condition of type {kind}"
+        numbers = [each for each in self.leading if each.type == "number"]
+        if any(each.low is None or each.high is None for each in numbers):
+            return f"conditions: '{numbers[0].name}' is what the label says: declare its low and high"
+        if any(each.cuts for each in self.conditions if each not in numbers or len(self.leading) > 1):
+            return "conditions: cuts belong to the first condition, where it is a number and the label"
+        return _cuts_fault(numbers[0]) if numbers and len(self.leading) == 1 else ""
+
+
+def _cuts_fault(number: ColumnSpec) -> str:
+    """What is wrong with the strata of a number, empty if nothing is."""
+    assert number.low is not None and number.high is not None
+    declared, cuts = number.declared(), number.cuts or fifths(number.low, number.high)
+    if not number.low < cuts[0] <= cuts[-1] < number.high:
+        return f"conditions: cuts of '{number.name}' must lie between its low and high"
+    label = label_of(declared, cuts)
+    spans = (inside(label, declared, number.low, number.high, index) for index in range(len(label.categories)))
+    return f"conditions: no step of '{number.name}' lies between two of its cuts" if any(a > b for a, b in spans) else ""

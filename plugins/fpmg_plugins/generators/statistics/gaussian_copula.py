@@ -27,7 +27,8 @@ class GaussianCopula:
     """Per class: normal scores with the class's correlation, shrunk towards the pooled one, through the class's own histograms.
 
     Correlations are of the values, not of their normal scores, so that one exchange is enough. shrink: pseudo-patients of
-    the pooled covariance.
+    the pooled covariance. The number or time that a label stands for is one more value of the copula, and vectors are drawn given it;
+    other conditions play no part.
     """
 
     rounds: int | None = 0
@@ -43,27 +44,31 @@ class GaussianCopula:
         k = conditions.classes(schema)
         moments = shard.moments(lambda rows: _by_class(rows, k), CLIP)
         make = _histogram if shard.private else _histogram_and_pattern
-        counts = shard.counts(lambda rows: make(rows, k), clip=(schema.width + 1.0) ** 0.5)
-        found, joined = counts.tensor_split([k * schema.width * BINS])
+        counts = shard.counts(lambda rows: make(rows, k), clip=(_width(schema) + 1.0) ** 0.5)
+        found, joined = counts.tensor_split([k * _width(schema) * BINS])
         told = {} if shard.private else {patterns.COUNTS: torch.zeros_like(joined) if ctx.lacks else joined}
         lacking = patterns.lacking(schema, float(shard.patients), ctx.lacks)
         return {"copula/second": moments.n * moments.second, "copula/bins": found, patterns.LACKING: lacking} | told
 
     def init(self, schema: Space, stats: State, rng: Rng) -> State:
-        k, d = conditions.classes(schema), schema.width
+        k, d = conditions.classes(schema), _width(schema)
         second = stats["copula/second"].reshape(k, d + 1, k, d + 1)
         blocks = torch.stack([second[c, :, c, :] for c in range(k)])
         sizes = blocks[:, 0, 0].clamp(min=1e-6)
         means = blocks[:, 0, 1:] / sizes[:, None]
         within = blocks[:, 1:, 1:] - sizes[:, None, None] * means[:, :, None] * means[:, None, :]
         pooled = within.sum(0) / sizes.sum()
-        factors = [_correlation_root((within[c] + self.shrink * pooled) / (sizes[c] + self.shrink)) for c in range(k)]
         bins = stats["copula/bins"].clamp(min=0).reshape(k, d, BINS)
-        made = {"copula/factor": torch.stack(factors).float(), "copula/cdf": _cdf(bins).float()}
-        seen, at = stats["copula/bins"].reshape(k, d, BINS).sum((0, 2)), owner(schema)
+        seen, at = stats["copula/bins"].reshape(k, d, BINS).sum((0, 2))[: schema.width], owner(schema)
         present = torch.stack([seen[at == m].mean() for m in range(len(schema.blocks))])
         having = patterns.prior(schema, float(sizes.sum()), present, stats[patterns.LACKING], stats.get(patterns.COUNTS))
-        return made | having
+        drawn_from = {"copula/cdf": _cdf(bins).float()} | having
+        shrunk = [(within[c] + self.shrink * pooled) / (sizes[c] + self.shrink) for c in range(k)]
+        if d == schema.width:
+            return {"copula/factor": torch.stack([root(_correlation(each)) for each in shrunk]).float()} | drawn_from
+        given = [_given_last(root(_correlation(each))) for each in shrunk]
+        slope, factor = (torch.stack(parts).float() for parts in zip(*given, strict=True))
+        return {"copula/factor": factor, "copula/slope": slope} | drawn_from
 
     def train(self, state: State, shard: Shard, ctx: SiloContext) -> Update:
         return Update(state, float(shard.patients))
@@ -72,6 +77,8 @@ class GaussianCopula:
         n = len(condition)
         label = condition[:, 0].long()
         scores = torch.einsum("nij,nj->ni", state["copula/factor"][label], drawn((n, schema.width), rng, state["copula/factor"]))
+        if (target := conditions.target(schema, condition)) is not None:
+            scores = scores + state["copula/slope"][label] * _score(state["copula/cdf"][label, -1], target[:, 0])[:, None]
         uniform = 0.5 * (1 + torch.erf(scores / math.sqrt(2)))
         z = torch.stack([_inverse(state["copula/cdf"][label, j], uniform[:, j]) for j in range(schema.width)], dim=1)
         return Representation(z, patterns.drawn(schema, state, condition, rng), condition, torch.arange(n), schema)
@@ -83,29 +90,60 @@ def edges() -> Tensor:
     return torch.sinh(torch.linspace(-reach, reach, BINS + 1, dtype=torch.float64)) / 20
 
 
+def _width(space: Space) -> int:
+    """Values of the copula: those of the vectors, and the number that the label stands for."""
+    return space.width + bool(space.condition[0].stands_for)
+
+
+def _values(rows: Representation) -> tuple[Tensor, Tensor]:
+    """(values [n, d] of the copula, which of them are there [n, d])."""
+    held, target = presence(rows.space, rows.present), conditions.target(rows.space, rows.condition)
+    if target is None:
+        return rows.z, held
+    return torch.cat([rows.z, target.to(rows.z.dtype)], dim=1), torch.cat([held, torch.ones_like(held[:, :1])], dim=1)
+
+
 def _by_class(rows: Representation, k: int) -> Tensor:
-    """[n, k (d + 1)]: (1, z) in the columns of the row's class."""
-    z = (rows.z * presence(rows.space, rows.present)).double()
+    """[n, k (d + 1)]: (1, values) in the columns of the row's class."""
+    values, held = _values(rows)
+    z = (values * held).double()
     row = torch.cat([torch.ones(len(z), 1, dtype=torch.float64), z], dim=1)
     label = torch.nn.functional.one_hot(rows.condition[:, 0].long(), k).double()
     return (label[:, :, None] * row[:, None, :]).reshape(len(z), -1)
 
 
 def _histogram(rows: Representation, k: int) -> Tensor:
-    """[n, k d BINS] one-hot bins of every present vector entry, in the row's class."""
-    n, d = rows.z.shape
-    at = (torch.bucketize(rows.z.double(), edges()) - 1).clamp(0, BINS - 1)
+    """[n, k d BINS] one-hot bins of every value that is there, in the row's class."""
+    values, held = _values(rows)
+    n, d = values.shape
+    at = (torch.bucketize(values.double(), edges()) - 1).clamp(0, BINS - 1)
     cell = (rows.condition[:, 0].long()[:, None] * d + torch.arange(d)) * BINS + at
-    return torch.zeros(n, k * d * BINS).scatter_(1, cell, presence(rows.space, rows.present))
+    return torch.zeros(n, k * d * BINS).scatter_(1, cell, held)
 
 
 def _histogram_and_pattern(rows: Representation, k: int) -> Tensor:
     return torch.cat([_histogram(rows, k), patterns.bins(rows)], dim=1)
 
 
-def _correlation_root(covariance: Tensor) -> Tensor:
+def _correlation(covariance: Tensor) -> Tensor:
     scale = covariance.diagonal().clamp(min=1e-12).sqrt()
-    return root(covariance / scale[:, None] / scale)
+    return covariance / scale[:, None] / scale
+
+
+def _given_last(factor: Tensor) -> tuple[Tensor, Tensor]:
+    """(slope [d], factor [d, d]) of the normal scores of all values but the last, given the last; factor F: F F^T their covariance."""
+    covariance = factor @ factor.T
+    slope = covariance[:-1, -1] / covariance[-1, -1]
+    return slope, root(covariance[:-1, :-1] - slope[:, None] * covariance[-1, :-1])
+
+
+def _score(cdf: Tensor, value: Tensor) -> Tensor:
+    """Normal scores [n] of values [n] under the row's own cdf [n, BINS + 1], linear within a bin."""
+    grid = edges().float()
+    at = (torch.bucketize(value.contiguous(), grid) - 1).clamp(0, BINS - 1)
+    low, high = cdf.gather(1, at[:, None])[:, 0], cdf.gather(1, at[:, None] + 1)[:, 0]
+    uniform = low + (high - low) * (value - grid[at]) / (grid[at + 1] - grid[at])
+    return torch.special.ndtri(uniform.double().clamp(1e-4, 1 - 1e-4)).float()
 
 
 def _cdf(bins: Tensor) -> Tensor:

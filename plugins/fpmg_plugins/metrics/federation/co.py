@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 METER = "byte meter, data payload counted once at the sender"
 STEPS = "steps of the plan that follow one another, of every exchange"
 NEAR = 0.02  # "to target": the first round whose utility is within this share of the last one's
-UTILITY = "tstr"
+UTILITY = ("tstr", "tstr.r2")  # of a label that is a class, or a number
 
 
 class Co:
@@ -104,14 +104,15 @@ def _to_target(evidence: Evidence) -> list[Score]:
     spent, found = float(_before(evidence.bytes)), []
     for record in evidence.rounds:
         spent += float(record.get("bytes", 0))
-        value = next((s["value"] for s in record.get("scores", ()) if s["key"] == UTILITY and _headline(s)), None)
+        value = next((s["value"] for s in record.get("scores", ()) if s["key"] in UTILITY and _headline(s)), None)
         if value is not None:
             found.append((float(value), spent))
     if found:
         last = found[-1][0]
-        return [Score("co.to_target", next(spent for value, spent in found if value >= last * (1 - NEAR)))]
+        enough = last * (1 - NEAR) if last > 0 else last
+        return [Score("co.to_target", next(spent for value, spent in found if value >= enough))]
     if any("scores" in record for record in evidence.rounds):
-        reason = f"no utility between rounds: {UTILITY} was not asked for, or had no value"
+        reason = f"no utility between rounds: {UTILITY[0]} was not asked for, or had no value"
     else:
         reason = "nothing was evaluated between rounds: set budget.evaluate_every"
     evidence.not_applicable("co.to_target", reason)

@@ -28,6 +28,8 @@ RESAMPLES = 200
 
 def scores(evidence: Evidence, name: str, trip: Cohort, seed: int) -> list[Score]:
     """AUROC on the decoded patients (floor: on the same patients, real), and the share kept where the label is readable at all."""
+    if evidence.train.task == "none":
+        raise NotApplicable("the cohort has no label")
     rows = np.flatnonzero(trip.present[name] & evidence.held_out.present[name])
     if len(np.unique(evidence.held_out.label[rows])) < 2:
         raise NotApplicable(f"the held-out patients with {name!r} have one class only")

@@ -15,7 +15,8 @@ from fpmg_plugins.metrics.ranking import balanced_accuracy, macro_auroc
 from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 from fpmg_plugins.metrics.utility import classes
-from fpmg_plugins.metrics.utility_models import LEARNERS, joint, models_of, rows_of, score, tested
+from fpmg_plugins.metrics.utility.numbers import gains
+from fpmg_plugins.metrics.utility_models import LEARNERS, joint, models_of, of_classes, rows_of, score, tested
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Evidence
@@ -38,6 +39,8 @@ class Augmentation:
     class:NAME): does the release help the minority? Interval: bootstrap over patients, paired.
     even: besides, as `augmentation.even` and its kin, with a sample that has every label equally often in the place of S; floor:
     T's own records, rare ones repeated until labels are as frequent as there, which is what a hospital can do without any release.
+    Where the label is a number: `augmentation.r2`, the same gain in R2 of ridge regression and boosted trees. Of the time to an event
+    nothing is said here.
     Needs two classes in H, and 5 held-out patients of a class and of the rest for its recall. Pitfalls: gains of a hundredth are
     noise on a few hundred patients; recall rises, and precision falls, with the mere number of records of a class: read
     the floor, and the area under both; learners see 4,000 rows at most, so above that S displaces some of T.
@@ -49,7 +52,7 @@ class Augmentation:
         f"{name}{score}": Scale(1.0, True, low=-1.0, high=1.0, unit=unit, source=GAIN)
         for name in NAMES
         for score, unit in (("", "AUROC"), (".balanced_accuracy", "share"), (".recall", "share"), (".auprc", "AUPRC"))
-    }
+    } | {"augmentation.r2": Scale(1.0, True, high=1.0, unit="R2", source=GAIN)}
 
     def __init__(self, resamples: Annotated[int, Ge(20)] = 200, even: bool = False) -> None:
         self.resamples = resamples
@@ -57,6 +60,10 @@ class Augmentation:
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """The gain of every release beside that of T itself, and that of an even sample beside that of T made even."""
+        if evidence.train.task == "number":
+            evidence.not_applicable(NAMES[0], "the label is a number: see augmentation.r2")
+            return gains(evidence, self.resamples, fresh_seed(rng))
+        of_classes(evidence)
         seed, names = fresh_seed(rng), joint(evidence)
         found = self._beside(evidence, names, seed, NAMES[0], evidence.train)
         scores = evidence.each_release(partial(self._gains, evidence, names, seed, NAMES[0], found))

@@ -15,7 +15,7 @@ from fpmg_plugins.metrics import subgroups
 from fpmg_plugins.metrics.ranking import macro_auroc
 from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
-from fpmg_plugins.metrics.utility_models import LEARNERS, Tested, joint, models_of, rows_of, score, tested
+from fpmg_plugins.metrics.utility_models import LEARNERS, Tested, joint, models_of, of_classes, rows_of, score, tested
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +44,7 @@ class Fairness:
     exceeds T's most; floor gap(T). `fairness.excess` = gap(S) - gap(T); 0 at best, above 0 the release widens a gap; range [-1, 1].
     `fairness.auroc` by group (scope group:sex=F). Interval: bootstrap over patients.
     A group of which the release has fewer than 20 records, or one class only, scores .5: there is nothing to learn from.
+    Not applicable where the label is no class: utility by group is that of classifiers.
     Needs groups of 30 held-out patients with 5 of each of two classes: smaller ones are not shown, and counted.
     Pitfalls: a release that is useless to everybody has no gap, so the worst group is the headline; a gap of several groups is
     above 0 for real patients too, so read `fairness.excess` (of the attribute where it is largest, so it leans upwards where there
@@ -65,6 +66,7 @@ class Fairness:
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """Gaps, the worst group, and every group."""
+        of_classes(evidence)
         seed, names = fresh_seed(rng), joint(evidence)
         shown = real_side(self, evidence, lambda: _shown(evidence), "shown")
         if not shown:

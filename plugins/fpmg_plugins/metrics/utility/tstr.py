@@ -18,7 +18,20 @@ from fpmg_plugins.metrics.ranking import balanced_accuracy, brier, macro_auprc, 
 from fpmg_plugins.metrics.real_side import real_side
 from fpmg_plugins.metrics.resampling import fresh_seed
 from fpmg_plugins.metrics.utility import classes as utility_classes
-from fpmg_plugins.metrics.utility_models import ESTEBAN, LEARNERS, Tested, joint, models_of, real_model, rows_of, score, tested
+from fpmg_plugins.metrics.utility.numbers import NUMBERS
+from fpmg_plugins.metrics.utility.outcomes import Utility
+from fpmg_plugins.metrics.utility_models import (
+    ESTEBAN,
+    LEARNERS,
+    Tested,
+    joint,
+    models_of,
+    of_classes,
+    real_model,
+    rows_of,
+    score,
+    tested,
+)
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Evidence
@@ -47,6 +60,9 @@ class Tstr:
     `tstr.recall`; classes of fewer than 5 held-out patients are left out and counted. By subgroup: the metric `fairness`;
     real and synthetic together: the metric `augmentation`.
     `tstr.with_leaks`: with the modalities that contain the label by construction (Cohort.leaks): no headline.
+    Where the label is a number: `tstr.r2` and `tstr.mae` (in its unit) of ridge regression on phi, or boosted trees on phi or with
+    detail, chosen and trained as above by R2; range of R2 (-inf, 1], 0 says no more than the mean does; `tstr.r2.gap`, `.trtr`, `.trts`,
+    `.folds`, `.ridge`, `.trees`, `.with_leaks` as their namesakes. Where it is the time to an event: the metric `survival`.
     A modality alone is scored on the records that have it. Needs two classes in the release and in H; where no held-out
     patient has every modality the joint is not applicable: which modalities a real patient has would stand for the label.
     Source: Esteban et al. 2017. Pitfalls: the release has T's label mixture, so a wrong mixture costs nothing here; a copy of T
@@ -68,6 +84,15 @@ class Tstr:
         "tstr.trts": Scale(1.0, True, low=0.0, high=1.0, unit="AUROC", source="train on real, test on synthetic"),
         "tstr.folds": Scale(1.0, None, low=0.0, high=1.0, unit="AUROC", source="out of fold on training patients"),
         "tstr.with_leaks": Scale(1.0, True, low=0.0, high=1.0, unit="AUROC", source=ESTEBAN + "; modalities that leak the label"),
+        "tstr.mae": Scale(0.0, False, low=0.0, unit="of the label", source=ESTEBAN),
+        "tstr.r2": Scale(1.0, True, high=1.0, unit="R2", source=ESTEBAN),
+        "tstr.r2.gap": Scale(0.0, False, unit="R2", source="TRTR - TSTR"),
+        "tstr.r2.ridge": Scale(1.0, True, high=1.0, unit="R2", source=ESTEBAN),
+        "tstr.r2.trees": Scale(1.0, True, high=1.0, unit="R2", source=ESTEBAN),
+        "tstr.r2.trtr": Scale(1.0, True, high=1.0, unit="R2", source="train on real, test on real"),
+        "tstr.r2.trts": Scale(1.0, True, high=1.0, unit="R2", source="train on real, test on synthetic"),
+        "tstr.r2.folds": Scale(1.0, None, high=1.0, unit="R2", source="out of fold on training patients"),
+        "tstr.r2.with_leaks": Scale(1.0, True, high=1.0, unit="R2", source=ESTEBAN + "; modalities that leak the label"),
     }
 
     def __init__(self, resamples: Annotated[int, Ge(20)] = 200) -> None:
@@ -79,6 +104,10 @@ class Tstr:
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """Headline without leaking modalities, then with them, then each modality alone."""
+        if evidence.train.task == "number":
+            evidence.not_applicable("tstr", "the label is a number: see tstr.r2 and tstr.mae")
+            return Utility(self, NUMBERS, evidence, self.resamples, fresh_seed(rng)).scores()
+        of_classes(evidence)
         if len(np.unique(evidence.held_out.label)) < 2:
             raise NotApplicable("the held-out patients have one class only")
         seed = fresh_seed(rng)

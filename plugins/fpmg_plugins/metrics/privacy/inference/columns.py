@@ -42,7 +42,10 @@ class Columns:
 
 
 def columns_of(cohort: Cohort) -> Columns:
-    """Records that have a table, with the conditions that are no column of it (a condition of the same name is the same thing)."""
+    """Records that have a table, with the conditions that are no column of it (a condition of the same name is the same thing).
+
+    A label that is the stratum of a number says nothing beside it, and one of a single class nothing at all: they are left out.
+    """
     columns: list[Column] = []
     values = []
     tables = [name for name, schema in cohort.schemas.items() if schema.kind == "table"]
@@ -51,8 +54,9 @@ def columns_of(cohort: Cohort) -> Columns:
             columns.append(column)
             values.append(np.where(cohort.present[name], _numbers(column, cohort.data[name].frame[column.name]), np.nan))
     names = {column.name.lower() for column in columns}
+    said = cohort.task in ("number", "none")
     for j, column in enumerate(cohort.conditions):
-        if column.name.lower() not in names:
+        if column.name.lower() not in names and not (said and j == 0):
             columns.append(column)
             values.append(cohort.condition[:, j])
     rows = np.any([cohort.present[name] for name in tables], axis=0) if tables else np.zeros(len(cohort), bool)
