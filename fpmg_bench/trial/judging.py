@@ -16,7 +16,8 @@ from fpmg_bench.trial.attacked import Trained
 from fpmg_bench.trial.cost import Clock, cost
 from fpmg_bench.trial.decoded import bare, decoded, through_encoders
 from fpmg_bench.trial.learning import Learnt, Models, learn, opened, requested
-from fpmg_bench.trial.measure import audit_rows, measure, scores_of
+from fpmg_bench.trial.measure import audit_rows, inapplicable, measure, scores_of
+from fpmg_bench.trial.outside import NOT_HERE, OUTSIDE, outside
 from fpmg_bench.trial.parts import Nowhere
 from fpmg_bench.trial.prepared import PreparedCohort, TrainingPatients, evidence, people
 from fpmg_bench.trial.release import Drawn, records
@@ -62,10 +63,9 @@ class Judge:
         return [row for name, metric in cheap.items() for row in scores_of(name, metric, seen, self.spec.seed)]
 
     def __call__(self, learnt: Learnt | None, sink: Sink, clock: Clock) -> None:
-        """Steps 7 to 10. learnt: None where nothing is, for a bare control."""
+        """Steps 7 to 10. learnt: None where nothing is, for a bare control and for what is made elsewhere."""
         if learnt is None:
-            with clock("sample"):
-                released, conduct = bare(self.spec, self.parts, self.prepared), Conduct()
+            released, conduct = self._unlearnt(sink, clock)
         else:
             released, conduct = self._learnt(learnt, sink, clock)
         public = {} if callable(released.records) else released.records
@@ -74,10 +74,22 @@ class Judge:
         with clock("measure"):
             seen = evidence(self.real, self.prepared.train, released)
             found = self.prepared.audit(self.spec, self.space, public, conduct.privacy)
+            if self.spec.external:
+                inapplicable(self.parts.metrics, NOT_HERE, OUTSIDE, sink)
             scores = measure(self.parts.metrics, seen, self.spec.seed, sink) + (audit_rows(found) if found else [])
             self._show_round_trip(seen, sink)
         done = Outcome(self.spec, people(self.prepared), released, conduct, found, scores, cost(clock))
         sink.finish(done.record())
+
+    def _unlearnt(self, sink: Sink, clock: Clock) -> tuple[Released, Conduct]:
+        """A bare control's, or what others make."""
+        if not self.spec.external:
+            with clock("sample"):
+                return bare(self.spec, self.parts, self.prepared), Conduct()
+        sink.event({"event": "stage", "name": "elsewhere", "total": 1})
+        with clock("elsewhere"):
+            released, told = outside(self.spec, self.parts, self.prepared)
+        return released, Conduct(external=told)
 
     def _learnt(self, learnt: Learnt, sink: Sink, clock: Clock) -> tuple[Released, Conduct]:
         spec, parts, prepared, stages = self.spec, self.parts, self.prepared, learnt.stages
