@@ -14,10 +14,9 @@ from fpmg_bench.keys import seed_for
 from fpmg_bench.trial import account, faulted
 from fpmg_bench.trial.attacked import Trained
 from fpmg_bench.trial.cost import Clock, cost
-from fpmg_bench.trial.decoded import bare, decoded, through_encoders
+from fpmg_bench.trial.decoded import NOT_HERE, OUTSIDE, bare, decoded, outside, through_encoders
 from fpmg_bench.trial.learning import Learnt, Models, learn, opened, requested
 from fpmg_bench.trial.measure import audit_rows, inapplicable, measure, scores_of
-from fpmg_bench.trial.outside import NOT_HERE, OUTSIDE, outside
 from fpmg_bench.trial.parts import Nowhere
 from fpmg_bench.trial.prepared import PreparedCohort, TrainingPatients, evidence, people
 from fpmg_bench.trial.release import Drawn, records

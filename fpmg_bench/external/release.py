@@ -25,49 +25,43 @@ from fpmg_bench.evaluation.valid import fault
 from fpmg_bench.external import command
 from fpmg_bench.external.sandbox import sandbox
 from fpmg_bench.keys import seed_for
-from fpmg_bench.trial.decoding import agreeing
-from fpmg_bench.trial.released import Released
 from fpmg_bench.types import Pixels
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Dataset
-    from fpmg_bench.spec import External, TrialSpec
-    from fpmg_bench.trial.parts import Parts
-    from fpmg_bench.trial.prepared import PreparedCohort
+    from fpmg_bench.spec import External
     from fpmg_bench.types import Cohort, Column
 
     Reader = Callable[[str, str], Dataset]  # folder, cohort.yaml -> the cohort that lies there
 
-OUTSIDE = "made elsewhere, outside the boundary: no federation, no ledger"
-NOT_HERE = ("FC", "CO")  # families of metrics that look at a federation
+
+def made(
+    external: External, reader: Reader, train: Cohort, own: Cohort, silo: str, dataset: str, seed: int
+) -> tuple[Cohort, dict[str, Any]]:
+    """A silo's release, as many records as `train`; and what was made, kept and left out, for trial.json.
+
+    own: the patients that the command sees; train: those of all silos, whose schemas a release has. Raises TrialError where the command
+    fails or makes too few records, DatasetError with file, row and column where a schema does not allow what it made.
+    """
+    began = time.perf_counter()
+    found, dropped = _released(external, reader, train, own, silo, dataset, seed)
+    cut = _cut(found, len(train), seed, silo)
+    return cut, {"records": len(found), "kept": len(cut), "dropped": dropped, "seconds": time.perf_counter() - began}
 
 
-def outside(spec: TrialSpec, parts: Parts, prepared: PreparedCohort) -> tuple[Released, dict[str, Any]]:
-    """The release of each silo; and for trial.json what was made, kept and left out, silo by silo."""
-    assert spec.external is not None and parts.folder is not None
-    records, told = {}, {}
-    for silo in prepared.silos:
-        began = time.perf_counter()
-        made, dropped = _made(spec, spec.external, parts.folder, prepared.train, prepared.train.take(silo.rows), silo.name)
-        records[silo.index] = _cut(made, len(prepared.train), spec.seed, silo.name)
-        seconds = time.perf_counter() - began
-        told[silo.name] = {"records": len(made), "kept": len(prepared.train), "dropped": dropped, "seconds": seconds}
-    return Released(records), told
-
-
-def _made(
-    spec: TrialSpec, external: External, reader: Reader, train: Cohort, own: Cohort, silo: str
+def _released(
+    external: External, reader: Reader, train: Cohort, own: Cohort, silo: str, dataset: str, seed: int
 ) -> tuple[Cohort, dict[str, int]]:
     """What the command makes of a silo's own patients, or what is there already; and what the reader left out."""
     if external.release:
         with tempfile.TemporaryDirectory() as beside:
             write(train.take(np.arange(0)), Path(beside), form="csv")
             form = _form(Path(beside))
-        return _read(command.release(external, spec.dataset_name, spec.seed, silo), form, reader, train)
+        return _read(command.release(external, dataset, seed, silo), form, reader, train)
     with sandbox() as box:
         write(own, box.train, form="csv")
         form = _form(box.train)
-        blanks = {"train": str(box.train), "out": str(box.out), "seed": str(spec.seed), "n": str(len(train))}
+        blanks = {"train": str(box.train), "out": str(box.out), "seed": str(seed), "n": str(len(train))}
         box.run(command.words(external, blanks), external.env, external.limit_seconds)
         try:
             return _read(box.out, form, reader, train)
@@ -154,13 +148,13 @@ def _first_other(found: Sequence[Column], wanted: Sequence[Column]) -> str:
 
 
 def _valid(name: str, found: Cohort, train: Cohort, folder: Path) -> Any:
-    """One modality's records, in memory, what is a condition in agreement with the table's column of it."""
+    """One modality's records, in memory."""
     schema, data, have = train.schemas[name], found.data[name], np.flatnonzero(found.present[name])
     data = Pixels.of(data.array()) if isinstance(data, Pixels) else data
     if len(have) and (wrong := fault(schema, data.take(have), len(have))):
         said = re.sub(r"(leaves its range \[.*?\]).*", r"\1", wrong)  # without the value
         raise DatasetError(f"{folder}: modality '{name}': {said}", "a release is valid under the schema of the training patients")
-    return agreeing(schema, data, train.conditions, found.condition)
+    return data
 
 
 def _cut(made: Cohort, n: int, seed: int, silo: str) -> Cohort:
@@ -171,5 +165,4 @@ def _cut(made: Cohort, n: int, seed: int, silo: str) -> Cohort:
             "{n} in the command says how many",
         )
     rows = np.sort(np.random.default_rng(seed_for(seed, "external", silo)).permutation(len(made))[:n])
-    who = {"patient": np.arange(n), "silo": np.zeros(n, np.int64), "silo_names": ("released",)}
-    return replace(made.take(rows), **who)
+    return replace(made.take(rows), patient=np.arange(n), silo=np.zeros(n, np.int64), silo_names=("released",))
