@@ -171,7 +171,7 @@ class Judge:
 
     def _show_round_trip(self, seen: Measured, sink: Sink) -> None:
         """Of encoders alone, on publishable cohorts only: a few held-out patients and what the first silo's decoder makes of them."""
-        if self.spec.control or self.parts.generator is not None or not self.parts.dataset.publishable:
+        if self.spec.role != "decoded" or not self.parts.dataset.publishable:
             return
         import numpy as np
 
