@@ -73,7 +73,7 @@ def recipe(name: str) -> Recipe:
 
 
 def install(made: Recipe, to: Path | None, call: Callable[[list[str]], None]) -> Path:
-    """`python -m venv`, then pip with the pinned requirements. call: runs a command, and raises where it fails.
+    """`python -m venv`, then pip with the pinned requirements, which are complete. call: runs a command, and raises where it fails.
 
     The pins are kept beside the interpreter last of all: an installation that broke off counts as none.
     """
@@ -82,6 +82,8 @@ def install(made: Recipe, to: Path | None, call: Callable[[list[str]], None]) ->
     target = made.environment(to)
     (target / PINS).unlink(missing_ok=True)
     call([sys.executable, "-m", "venv", str(target)])
-    call([str(made.python(to)), "-m", "pip", "install", "--disable-pip-version-check", "-r", str(made.folder / PINS)])
+    call(
+        [str(made.python(to)), "-m", "pip", "install", "--no-deps", "--disable-pip-version-check", "-r", str(made.folder / PINS)]
+    )
     (target / PINS).write_bytes((made.folder / PINS).read_bytes())
     return target
