@@ -99,11 +99,29 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class External:
+    """A generator made elsewhere, in the place of encoders, generator and federation: a command, or what one has left already.
+
+    command: its words; {python}, {train}, {out}, {seed} and {n} are filled in. env: variables; files: what else its numbers depend
+    on; peer: the recipe of `peers/` whose interpreter {python} is, and whose command it is where none is written; release: a
+    folder of {dataset}, {seed} and {silo}. limit_seconds: by the clock, for one silo. folder: where relative names begin.
+    """
+
+    command: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    peer: str = ""
+    release: str = ""
+    limit_seconds: float = 600.0
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TrialSpec:
     """One trial: dataset x method x seed. JSON in, JSON out; a trial's subprocess needs nothing else.
 
     encoders: modality name -> choice. silos: silo name -> overrides. control: in the place of the generator; of one without
-    a topology nothing is trained.
+    a topology nothing is trained, nor of what is `external`, whose silos share nothing.
 
     device: the kind of what trains and samples: cpu, cuda or mps. encoder_aggregator: how encoders merge, None: as the generator does.
     """
@@ -130,6 +148,7 @@ class TrialSpec:
     faults: tuple[Fault, ...] = ()
     device: str = "cpu"
     encoder_aggregator: Choice | None = None
+    external: External | None = None
 
     @property
     def id(self) -> str:
@@ -159,10 +178,12 @@ class TrialSpec:
 
     @property
     def trains(self) -> bool:
-        """Whether anything is learnt: a bare control learns nothing; one through encoders has these and a topology."""
-        return self.control is None or self.topology is not None
+        """Whether anything is learnt here: a bare control learns nothing; one through encoders has these and a topology."""
+        return self.external is None and (self.control is None or self.topology is not None)
 
     @property
     def role(self) -> str:
-        """control: a known fault; decoded: encoders alone, which pass real patients on; else method."""
+        """control: a known fault; external: made elsewhere; decoded: encoders alone, which pass real patients on; else method."""
+        if self.external:
+            return "external"
         return "control" if self.control else "method" if self.generator else "decoded"

@@ -41,6 +41,7 @@ COMMANDS = {  # name -> module and its line in `--help`; a module is imported on
     "worker": ("worker", "Run trials for a scheduler on another machine."),
     "merge": ("merge", "Join run directories of one suite."),
     "data": ("data", "Describe your own cohort, fetch a public one, write one as a folder."),
+    "peers": ("peers", "Install others' generators, to stand beside ours."),
     "audit": ("audit", "Recompute the privacy ledgers of a run and read its canaries."),
     "doctor": ("doctor", "Check this machine, libraries and plug-ins."),
 }

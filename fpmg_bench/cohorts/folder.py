@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+Form = Literal["parquet", "csv"]
 MANIFEST, DOCUMENT = "manifest.parquet", "cohort.yaml"
 FRAME_MS = 125  # a written clip plays at 8 frames a second
 PNG_CHANNELS = (1, 3)
 
 
-def write(cohort: Cohort, folder: Path, licence: str = "unknown", publishable: bool = False) -> None:
-    """Write `cohort` into `folder`, which is made and must be empty.
+def write(cohort: Cohort, folder: Path, licence: str = "unknown", publishable: bool = False, form: Form = "parquet") -> None:
+    """Write `cohort` into `folder`, which is made and must be empty. form: of its tables; csv for the tools of others.
 
     Numbers keep their bits, pixels are stored without loss, absent modalities stay absent; `dropped` is not written, since
     what was left out is not there. Raises DatasetError where the folder is in use, a text is not valid Unicode, or a modality's name
@@ -39,8 +40,39 @@ def write(cohort: Cohort, folder: Path, licence: str = "unknown", publishable: b
     for name, schema in cohort.schemas.items():
         present = _add(columns, f"present.{name}", cohort.present[name])
         modalities[name] = {"kind": schema.kind, "present": present} | WRITERS[schema.kind](cohort, name, folder, columns)
-    _parquet(columns, folder / MANIFEST)
-    _yaml(_document(cohort, licence, publishable, modalities), folder / DOCUMENT)
+    document = _document(cohort, licence, publishable, modalities)
+    if form == "csv":
+        document = _plain(document, cohort, columns, folder)
+    _stored(columns, folder / document["manifest"])
+    _yaml(document, folder / DOCUMENT)
+
+
+def _plain(document: dict[str, Any], cohort: Cohort, columns: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """With csv in the place of parquet, without flags of what every record has, and with ranges that hold where they do hold."""
+    import pandas as pd
+
+    for name, entry in document["modalities"].items():
+        if cohort.present[name].all():
+            del columns[entry.pop("present")]
+        for column in entry.get("columns", ()) if entry["kind"] == "table" else ():
+            _strict(column, columns[column["column"]])
+        if entry["kind"] == "series":
+            long = folder / entry["file"]
+            entry["file"] = long.with_suffix(".csv").name
+            pd.read_parquet(long).to_csv(folder / entry["file"], index=False)
+            long.unlink()
+    for column in document["conditions"]:
+        _strict(column, columns[column["column"]])
+    return document | {"manifest": "manifest.csv", "missing": [""]}
+
+
+def _strict(column: dict[str, Any], values: Any) -> None:
+    """Without `outside: keep` where no value of the column is outside."""
+    import numpy as np
+
+    low, high = column.get("low", -np.inf), column.get("high", np.inf)
+    if column["type"] == "number" and not ((values < low) | (values > high)).any():
+        column.pop("outside", None)
 
 
 def _add(columns: dict[str, Any], name: str, values: Any) -> str:
@@ -149,7 +181,7 @@ def _series(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) ->
     """Long form: a row for each seen value, and one without a variable for each step of which nothing was seen."""
     schema: Schema = cohort.schemas[name]
     file = _file(folder, name, ".parquet")
-    _parquet(_long(cohort.data[name], [column.name for column in schema.columns], cohort.present[name]), file)
+    _stored(_long(cohort.data[name], [column.name for column in schema.columns], cohort.present[name]), file)
     return {
         "file": file.name,
         **{key: key for key in ("record", "step", "time", "variable", "value")},
@@ -211,11 +243,12 @@ Writer = Callable[[Cohort, str, Path, dict[str, Any]], dict[str, Any]]
 WRITERS: Mapping[str, Writer] = {"table": _table, "text": _text, "series": _series, "image": _media, "video": _media}
 
 
-def _parquet(columns: Mapping[str, Any], file: Path) -> None:
+def _stored(columns: Mapping[str, Any], file: Path) -> None:
     import pandas as pd
 
+    frame = pd.DataFrame(dict(columns))
     try:
-        pd.DataFrame(dict(columns)).to_parquet(file, index=False)
+        frame.to_csv(file, index=False) if file.suffix == ".csv" else frame.to_parquet(file, index=False)
     except UnicodeEncodeError as error:
         raise DatasetError(
             f"{file}: a text is not valid Unicode ({error.reason})", "generated text must not hold lone surrogates"

@@ -114,7 +114,7 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
     from fpmg_bench.trial.vectors import space_of
 
     if not spec.trains:
-        return Forecast(spec.id, reason="a control trains nothing")
+        return Forecast(spec.id, reason="made elsewhere, outside the boundary" if spec.external else "a control trains nothing")
     try:
         placed = Loaded.planned(spec, parts.dataset, cohort).placed(spec)
         train, silos, skew = placed.train, placed.silos, placed.skew

@@ -9,6 +9,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -24,6 +25,7 @@ from fpmg_bench.runner.wire import Wire
 from fpmg_bench.store import Planned, RunDir, TrialSink, only_writer
 
 if TYPE_CHECKING:
+    from fpmg_bench.contracts import Dataset
     from fpmg_bench.registry import ComponentKind, Registry
     from fpmg_bench.spec import Choice, TrialSpec
     from fpmg_bench.trial import Parts
@@ -133,7 +135,16 @@ def build(spec: TrialSpec, registry: Registry) -> Parts:
         },
         device=place_of(spec),
         trusted=_others(spec, registry),
+        folder=partial(_folder, registry) if spec.external else None,
     )
+
+
+def _folder(registry: Registry, root: str, file: str) -> Dataset:
+    """The reader of folder cohorts, for what was made elsewhere."""
+    from fpmg_bench.spec import Choice
+
+    found: Dataset = registry.build("dataset", Choice("folder", {"root": root, "file": file}))
+    return found
 
 
 def _others(spec: TrialSpec, registry: Registry) -> tuple[str, ...]:

@@ -244,7 +244,7 @@ def _code(whole: bool, counts: Mapping[str, int], table: pd.DataFrame, run: RunD
         return ExitCode.NOTHING_MEASURED
     if Results(run.root).red_flags():
         return ExitCode.REGRESSION
-    troubled = (table["status"].isin(["failed", "timeout"])).any() or counts.get("left", 0)
+    troubled = (table["status"].isin(["failed", "timeout"])).any() or any(counts.get(n, 0) for n in ("failed", "timeout", "left"))
     return ExitCode.SOME_FAILED if troubled else ExitCode.OK
 
 

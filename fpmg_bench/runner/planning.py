@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.devices import described, kind_of, resolved
 from fpmg_bench.errors import DatasetError
+from fpmg_bench.external.command import content
 from fpmg_bench.keys import digest
 from fpmg_bench.registry import local
 from fpmg_bench.runner.devices import Seats
@@ -22,6 +23,7 @@ from fpmg_bench.store import (
     Versions,
     chosen,
     environment,
+    external_of,
     measure_preimage,
     only_writer,
     setting,
@@ -197,16 +199,21 @@ def _component_versions(specs: Sequence[TrialSpec], registry: Registry) -> dict[
 
 
 def _contents(specs: Sequence[TrialSpec], registry: Registry) -> dict[str, str]:
-    """The fingerprints of what encoders, generators and metrics read outside themselves, such as a file of weights."""
+    """The fingerprints of what encoders, generators and metrics read outside themselves, such as a file of weights; and of what is
+
+    made elsewhere.
+    """
     choices = [("encoder", choice) for spec in specs for choice in spec.encoders.values()]
     choices += [("generator", spec.generator) for spec in specs if spec.generator]
     choices += [("metric", choice) for spec in specs for choice in spec.metrics]
     distinct = {digest([kind, asdict(choice)]): (kind, choice) for kind, choice in choices}
-    return {
+    found = {
         key: registry.build(kind, choice).fingerprint()
         for key, (kind, choice) in distinct.items()
         if hasattr(registry.load(kind, choice.name), "fingerprint")
     }
+    elsewhere = {external_of(spec): (spec, spec.external) for spec in specs if spec.external}
+    return found | {key: content(external, spec.dataset_name, spec.seed) for key, (spec, external) in elsewhere.items()}
 
 
 def _keyed(spec: TrialSpec, versions: Versions) -> tuple[Planned, dict[str, Any]]:

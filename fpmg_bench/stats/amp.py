@@ -34,7 +34,7 @@ def references(specs: Sequence[Mapping[str, Any]]) -> References:
 
     Several of a kind: the one with the customary name, else the first.
     """
-    candidates = [spec for spec in specs if not spec["control"] and not spec["privacy"]]
+    candidates = [spec for spec in specs if not (spec["control"] or spec["privacy"] or spec.get("external"))]
     pooled = [s["method"] for s in candidates if s["partition"].get("kind") == "pooled"]
     alone = [
         s["method"]

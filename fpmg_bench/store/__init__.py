@@ -3,7 +3,7 @@
 from fpmg_bench.store.artefacts import Checkpoint, Stage1, load_stage1
 from fpmg_bench.store.atomic import plain, write_bytes, write_json
 from fpmg_bench.store.environment import core_hash, cores, environment, setting
-from fpmg_bench.store.preimages import Versions, chosen, measure_preimage, stage1_preimage, trial_preimage
+from fpmg_bench.store.preimages import Versions, chosen, external_of, measure_preimage, stage1_preimage, trial_preimage
 from fpmg_bench.store.ranks import RankFolder, RankSink
 from fpmg_bench.store.reading import Damaged, read_json
 from fpmg_bench.store.records import DAMAGED, TrialRecord
@@ -37,6 +37,7 @@ __all__ = [
     "core_hash",
     "cores",
     "environment",
+    "external_of",
     "frame",
     "load_stage1",
     "measure_preimage",

@@ -8,7 +8,7 @@ from typing import Any
 
 from fpmg_bench.devices import CPU
 from fpmg_bench.keys import digest
-from fpmg_bench.spec import Choice, TrialSpec
+from fpmg_bench.spec import Choice, External, TrialSpec
 
 OF_STAGE1 = ("encoder_local_steps", "encoder_sampling_rate")  # of the budget: in stage 1's pre-image, with their defaults
 
@@ -58,6 +58,8 @@ def stage1_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any] | Non
 
 def trial_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
     """Stage 1 and the generator, or the control, or both. No names of suites, entries or methods; no limits."""
+    if spec.external:
+        return _patients(spec, versions) | {"external": _external(spec, spec.external, versions), "stage": "external"}
     control = {"control": asdict(spec.control)} if spec.control else {}
     if not spec.trains:
         return _patients(spec, versions) | control | {"stage": "control"}
@@ -71,6 +73,20 @@ def trial_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
     if spec.encoder_aggregator:
         trained["aggregator"] = versions.of("aggregator", spec.aggregator)
     return trained | _own_silos(spec) | _faults(spec, 1, 2, "both")
+
+
+def _external(spec: TrialSpec, external: External, versions: Versions) -> dict[str, Any]:
+    """The command and what its files hold; of a release only that: neither where it lies nor how long a command may take."""
+    known = {"content": versions.contents[external_of(spec)]}
+    if external.release:
+        return known
+    told = asdict(external)
+    return known | {name: told[name] for name in ("command", "env", "peer", "files")}
+
+
+def external_of(spec: TrialSpec) -> str:
+    """How `Versions.contents` calls what a trial takes from elsewhere."""
+    return digest(["external", asdict(spec.external) if spec.external else None, spec.dataset_name, spec.seed])
 
 
 def _of_stage1(overrides: Mapping[str, Any]) -> dict[str, Any]:

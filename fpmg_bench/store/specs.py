@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fpmg_bench.keys import digest
-from fpmg_bench.spec import Audit, Budget, Choice, Fault, Privacy, TrialSpec
+from fpmg_bench.spec import Audit, Budget, Choice, External, Fault, Privacy, TrialSpec
 from fpmg_bench.store.atomic import plain
 
 
@@ -65,6 +65,7 @@ def spec_from_json(entry: Mapping[str, Any]) -> TrialSpec:
         "control": _optional(entry["control"]),
         "audit": Audit(**entry["audit"]) if entry.get("audit") else None,
         "faults": tuple(_fault(item) for item in entry.get("faults", ())),
+        "external": _external(entry["external"]) if entry.get("external") else None,
     }
     return TrialSpec(**{**entry, **same})
 
@@ -72,6 +73,10 @@ def spec_from_json(entry: Mapping[str, Any]) -> TrialSpec:
 def _fault(entry: Mapping[str, Any]) -> Fault:
     silos = entry["silos"]
     return Fault(**{**entry, "silos": tuple(silos) if isinstance(silos, (list, tuple)) else silos})
+
+
+def _external(entry: Mapping[str, Any]) -> External:
+    return External(**{**entry, "command": tuple(entry["command"]), "files": tuple(entry["files"])})
 
 
 def _choice(entry: Mapping[str, Any]) -> Choice:

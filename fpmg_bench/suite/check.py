@@ -11,6 +11,7 @@ from fpmg_bench.errors import PluginError
 from fpmg_bench.registry import Problem
 from fpmg_bench.registry.parameters import check as check_parameters
 from fpmg_bench.spec import Choice
+from fpmg_bench.suite.external import check_external
 from fpmg_bench.suite.model import COMPONENTS, OPTIONAL, Method, Suite
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def check_components(suite: Suite, registry: Registry, problems: Problems) -> No
         report(problems, registry.problems(kind, choice, schema), node, path)
     for method in suite.methods.values():
         _check_control(method, problems)
+        check_external(method, str(suite.source.parent), problems)
         _check_silos(method, schema, problems)
     if problems:
         return

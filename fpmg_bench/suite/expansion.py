@@ -12,6 +12,7 @@ from fpmg_bench.document import EXACT, Problems, brief, did_you_mean, plural
 from fpmg_bench.errors import SuiteError
 from fpmg_bench.partition import merged_sites, spreading
 from fpmg_bench.spec import NOT_HERE, Choice, Privacy, TrialSpec
+from fpmg_bench.suite.external import at as external_at
 from fpmg_bench.suite.faults import fault_refusals, faults_of
 from fpmg_bench.suite.model import MOST_TRIALS, DatasetEntry, Method, Plan, Refusal, Suite
 from fpmg_bench.suite.refusals import refusals
@@ -69,6 +70,8 @@ def expand(
 def trial(suite: Suite, entry: DatasetEntry, method: Method, info: CohortInfo, seed: int) -> TrialSpec:
     """One trial's specification. A method's partition wins over its dataset's, a dataset's over the suite's."""
     partition = method.partition or entry.partition or suite.partition
+    silos = silo_names(partition, info)
+    external = external_at(method.external, str(suite.source.parent)) if method.external else None
     held = suite.tune.holdout if suite.tune and info.patients >= TUNED_FROM else 0.0
     return TrialSpec(
         entry.choice,
@@ -83,16 +86,22 @@ def trial(suite: Suite, entry: DatasetEntry, method: Method, info: CohortInfo, s
         replace(suite.budget, **method.budget),
         suite.metrics,
         privacy_of(method, info),
-        silos_of(method, info, silo_names(partition, info)),
+        silos_of(method, info, silos),
         method.control,
         suite.frames,
         held,
-        limit_seconds=suite.limits.trial,
+        limit_seconds=suite.limits.trial + (external.limit_seconds * max(1, len(silos)) if external else 0.0),
         audit=method.audit,
-        faults=faults_of(method.faults, suite.faults, method.control is not None or partition["kind"] == "pooled"),
+        faults=faults_of(method.faults, suite.faults, not _federated(method) or partition["kind"] == "pooled"),
         encoder_aggregator=method.encoder_aggregator,
-        device=CPU if method.control and not method.topology else suite.limits.device,  # a bare control trains nothing
+        device=suite.limits.device if _federated(method) or (method.topology and not external) else CPU,  # others train nothing
+        external=external,
     )
+
+
+def _federated(method: Method) -> bool:
+    """Whether a generator trains here, or encoders alone: no control, and nothing made elsewhere."""
+    return method.control is None and method.external is None
 
 
 def privacy_of(method: Method, info: CohortInfo) -> Privacy | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fpmg_bench.document import DEEPEST, Node, did_you_mean, node_of
 from fpmg_bench.spec import Audit, Choice, Privacy
+from fpmg_bench.suite.external import read_external_method
 from fpmg_bench.suite.faults import read_faults
 from fpmg_bench.suite.model import COMPONENTS, METHOD_KEYS, OPTIONAL, Method
 from fpmg_bench.suite.place import Place
@@ -39,6 +40,8 @@ def read_methods(place: Place, sweep: Place | None) -> dict[str, Method]:
 def read_method(place: Place, name: str) -> Method:
     """One resolved method."""
     found = {key: entry for key, entry in place.entries().items() if key in METHOD_KEYS}
+    if "external" in found and found["external"].value is not None:
+        return replace(read_external_method(place, name, found), audit=_audit(found))
     if "control" in found:
         return _read_control(place, name, found, through=any(key in found for key in STAGE1))
     if "strength" in found:

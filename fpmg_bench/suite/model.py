@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from fpmg_bench.devices import CPU
 from fpmg_bench.document import Node
-from fpmg_bench.spec import Audit, Budget, Choice, Fault, Privacy, TrialSpec
+from fpmg_bench.spec import Audit, Budget, Choice, External, Fault, Privacy, TrialSpec
 
 COMPONENTS = ("generator", "topology", "aggregator")
 OPTIONAL = ("encoder_aggregator",)
@@ -26,6 +26,7 @@ METHOD_KEYS = (
     "strength",
     "audit",
     "faults",
+    "external",
 )
 MOST_TRIALS = 10_000  # of a plan
 NOWHERE = Node(None, 1, 1)
@@ -49,7 +50,7 @@ class Method:
     budget: what differs from the suite's. encoder_aggregator: how encoders merge, None: as the generator does.
 
     generator None: encoders alone. faults None: the suite's. A control has `control` and no generator; encoders, topology and
-    aggregator only where its records pass through encoders.
+    aggregator only where its records pass through encoders. What is `external` has none of them but a topology, isolated.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Method:
     control: Choice | None = None
     audit: Audit | None = None
     faults: tuple[Fault, ...] | None = None
+    external: External | None = None
     node: Node = field(default=NOWHERE, repr=False, compare=False)
 
 

@@ -9,6 +9,7 @@ from fpmg_bench.document import plural
 from fpmg_bench.keys import rng_for
 from fpmg_bench.partition import least_patients, merged_sites, spreading
 from fpmg_bench.spec import Choice, Privacy, TrialSpec
+from fpmg_bench.suite.external import external_refusals
 from fpmg_bench.suite.secrecy import secrecy_refusals
 from fpmg_bench.suite.spreads import spread_refusals
 
@@ -28,6 +29,8 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
     yield from spread_refusals(spec.partition, info, len(sizes))
     if spec.control is not None:
         yield from _control_refusals(spec.control.name, spec, info, registry)
+    if spec.external is not None:
+        yield from external_refusals(spec, spec.external, info)
     if spec.trains:
         yield from _encoder_refusals(spec, info, registry)
         if not reason:

@@ -2,17 +2,20 @@
 
 Of encoders alone the training patients themselves, encoded and decoded: what separates this from real patients is lost by encoders, what
 separates a release from this by its generator. These records are as private as real ones: they are measured, and never written.
-Of controls records with a known fault (or none: the oracle), bare or through a method's encoders.
+Of controls records with a known fault (or none: the oracle), bare or through a method's encoders. Of what is made elsewhere what a command
+left: a release as any other, which may be a copy of patients, and the attacks are there to tell.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.controls import CONTROLS
 from fpmg_bench.errors import SuiteError
 from fpmg_bench.keys import rng_for, seed_for
+from fpmg_bench.trial.decoding import agreeing
 from fpmg_bench.trial.released import Released
 from fpmg_bench.trial.requested import BALANCED
 from fpmg_bench.trial.vectors import encode, round_trips
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from fpmg_bench.trial.parts import Parts
     from fpmg_bench.trial.prepared import PreparedCohort
     from fpmg_bench.types import Cohort, State
+
+OUTSIDE = "made elsewhere, outside the boundary: no federation, no ledger"
+NOT_HERE = ("FC", "CO")  # families of metrics that look at a federation
 
 
 def decoded(spec: TrialSpec, parts: Parts, prepared: PreparedCohort, models: Mapping[int, Mapping[str, State]]) -> Released:
@@ -63,6 +69,22 @@ def _some(rows: NDArray[np.intp], k: int, rng: np.random.Generator) -> NDArray[n
 def bare(spec: TrialSpec, parts: Parts, prepared: PreparedCohort) -> Released:
     """The control's records as they are, of every silo."""
     return Released(dict.fromkeys((silo.index for silo in prepared.silos), _made(spec, parts, prepared)))
+
+
+def outside(spec: TrialSpec, parts: Parts, prepared: PreparedCohort) -> tuple[Released, dict[str, Any]]:
+    """What is made elsewhere of each silo's patients, and for trial.json how many records of it were kept, silo by silo."""
+    from fpmg_bench.external.release import made
+
+    assert spec.external is not None and parts.folder is not None
+    train, records, told = prepared.train, {}, {}
+    for silo in prepared.silos:
+        own = train.take(silo.rows)
+        found, told[silo.name] = made(spec.external, parts.folder, train, own, silo.name, spec.dataset_name, spec.seed)
+        agreed = {
+            name: agreeing(schema, found.data[name], train.conditions, found.condition) for name, schema in train.schemas.items()
+        }
+        records[silo.index] = replace(found, data=agreed)
+    return Released(records), told
 
 
 def through_encoders(

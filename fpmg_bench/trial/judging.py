@@ -15,9 +15,9 @@ from fpmg_bench.keys import seed_for
 from fpmg_bench.trial import account, faulted
 from fpmg_bench.trial.attacked import Trained
 from fpmg_bench.trial.cost import Clock, cost
-from fpmg_bench.trial.decoded import bare, decoded, through_encoders
+from fpmg_bench.trial.decoded import NOT_HERE, OUTSIDE, bare, decoded, outside, through_encoders
 from fpmg_bench.trial.learning import Learnt, Models, learn, opened, requested
-from fpmg_bench.trial.measure import audit_rows, measure, scores_of
+from fpmg_bench.trial.measure import audit_rows, inapplicable, measure, scores_of
 from fpmg_bench.trial.parts import Nowhere
 from fpmg_bench.trial.prepared import PreparedCohort, TrainingPatients, evidence, people
 from fpmg_bench.trial.release import Drawn, records
@@ -63,10 +63,9 @@ class Judge:
         return [row for name, metric in cheap.items() for row in scores_of(name, metric, seen, self.spec.seed)]
 
     def __call__(self, learnt: Learnt | None, sink: Sink, clock: Clock) -> None:
-        """Steps 7 to 10. learnt: None where nothing is, for a bare control."""
+        """Steps 7 to 10. learnt: None where nothing is, for a bare control and for what is made elsewhere."""
         if learnt is None:
-            with clock("sample"):
-                released, conduct = bare(self.spec, self.parts, self.prepared), Conduct()
+            released, conduct = self._unlearnt(sink, clock)
         else:
             released, conduct = self._learnt(learnt, sink, clock)
         public = {} if callable(released.records) else released.records
@@ -75,6 +74,8 @@ class Judge:
         with clock("measure"):
             seen = evidence(self.real, self.prepared.train, released)
             found = self.prepared.audit(self.spec, self.space, public, conduct.privacy)
+            if self.spec.external:
+                inapplicable(self.parts.metrics, NOT_HERE, OUTSIDE, sink)
             scores = measure(self.parts.metrics, seen, self.spec.seed, sink) + (audit_rows(found) if found else [])
             same = self._equal(public) if learnt and self.parts.generator is not None else {}
             self._show_round_trip(seen, sink)
@@ -85,6 +86,16 @@ class Judge:
         """Of how many patients a value was released as it is."""
         distinct = {id(release): release for release in public.values()}
         return equal(distinct.values(), self.prepared.train, self.prepared.parted.held_out, self.spec.seed)
+
+    def _unlearnt(self, sink: Sink, clock: Clock) -> tuple[Released, Conduct]:
+        """A bare control's, or what others make."""
+        if not self.spec.external:
+            with clock("sample"):
+                return bare(self.spec, self.parts, self.prepared), Conduct()
+        sink.event({"event": "stage", "name": "elsewhere", "total": 1})
+        with clock("elsewhere"):
+            released, told = outside(self.spec, self.parts, self.prepared)
+        return released, Conduct(external=told)
 
     def _learnt(self, learnt: Learnt, sink: Sink, clock: Clock) -> tuple[Released, Conduct]:
         spec, parts, prepared, stages = self.spec, self.parts, self.prepared, learnt.stages
@@ -167,7 +178,7 @@ class Judge:
 
     def _show_round_trip(self, seen: Measured, sink: Sink) -> None:
         """Of encoders alone, on publishable cohorts only: a few held-out patients and what the first silo's decoder makes of them."""
-        if self.spec.control or self.parts.generator is not None or not self.parts.dataset.publishable:
+        if self.spec.role != "decoded" or not self.parts.dataset.publishable:
             return
         import numpy as np
 

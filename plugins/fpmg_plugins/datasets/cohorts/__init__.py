@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Len
 
 from fpmg_bench import keys
 from fpmg_bench.contracts import About, Remote
@@ -19,6 +19,7 @@ from fpmg_plugins.datasets.folder.about import about
 from fpmg_plugins.datasets.folder.document import Document
 
 VARIABLE = "FPMG_DATA"
+IcuModality = Literal["series", "table", "text"]
 
 
 class Packaged(Folder):
@@ -137,9 +138,19 @@ class PocusUltrasound(Packaged):
 
 
 class EicuDemo(Packaged):
-    """ICU stays (death in hospital, age): vital series, a table and assembled text (leak) in five regions of the USA."""
+    """ICU stays (death in hospital, age): vital series, a table and assembled text (leak) in five regions of the USA. modalities: which."""
 
     name = "eicu_demo"
+
+    def __init__(
+        self, root: str = "", modalities: Annotated[tuple[IcuModality, ...], Len(1)] = ("series", "table", "text")
+    ) -> None:
+        self.root = root
+        self.modalities = modalities
+
+    def load(self) -> Cohort:
+        """All stays with a known outcome."""
+        return super().load().only(self.modalities)
 
     @property
     def remote(self) -> Remote:
