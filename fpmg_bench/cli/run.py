@@ -18,6 +18,7 @@ Examples:
   fpmg-bench run suites/multimodal.yaml -k "fpmg and iu-cxr" --seeds 0,1
   fpmg-bench run smoke --out runs/again --json
   fpmg-bench run multimodal --scheduler tcp://HOST:8786
+  fpmg-bench run smoke --final fpmg
 \b
 Finished trials are kept: the same command goes on where it was stopped, and an edited suite runs only what is new.
 """
@@ -74,6 +75,15 @@ def command(
     device: Device = None,
     jobs_per_device: PerDevice = 1,
     scheduler: Scheduler = None,
+    final: Annotated[
+        str | None,
+        typer.Option(
+            "--final",
+            metavar="METHOD",
+            help="Train METHOD once on all patients, nobody held out, for `release`.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Run every trial of SUITE that is not finished, then write results.parquet and report.html.
 
@@ -86,7 +96,7 @@ def command(
 
     with watching() as tell:
         joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead, "isolate": isolate}
-        joined |= {"device": device, "jobs_per_device": jobs_per_device, "scheduler": scheduler}
+        joined |= {"device": device, "jobs_per_device": jobs_per_device, "scheduler": scheduler, "final": final}
         results = api.run(suite, out=out, jobs=jobs, only=only, seeds=numbers(seeds), on_event=tell, report=report, **joined)
     with on_this_machine(lambda: True):
         _tell(results, json)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.cohorts.tables import write_table
 from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Cohort, Column, Schema, Series
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 MANIFEST, DOCUMENT = "manifest.parquet", "cohort.yaml"
 FRAME_MS = 125  # a written clip plays at 8 frames a second
 PNG_CHANNELS = (1, 3)
+RESERVED = (MANIFEST, "manifest.csv", DOCUMENT, "README.md", "model-card.md", "privacy.md", "data-card.json")  # beside a release
 
 
-def write(cohort: Cohort, folder: Path, licence: str = "unknown", publishable: bool = False) -> None:
-    """Write `cohort` into `folder`, which is made and must be empty.
+def write(cohort: Cohort, folder: Path, licence: str = "unknown", publishable: bool = False, tables: str = ".parquet") -> None:
+    """Write `cohort` into `folder`, which is made and must be empty. tables: .parquet or .csv.
 
     Numbers keep their bits, pixels are stored without loss, absent modalities stay absent; `dropped` is not written, since
     what was left out is not there. Raises DatasetError where the folder is in use, a text is not valid Unicode, or a modality's name
@@ -38,8 +40,11 @@ def write(cohort: Cohort, folder: Path, licence: str = "unknown", publishable: b
     for name, schema in cohort.schemas.items():
         present = _add(columns, f"present.{name}", cohort.present[name])
         modalities[name] = {"kind": schema.kind, "present": present} | WRITERS[schema.kind](cohort, name, folder, columns)
-    _parquet(columns, folder / MANIFEST)
-    _yaml(_document(cohort, licence, publishable, modalities), folder / DOCUMENT)
+        if schema.kind == "series":
+            modalities[name] |= _long_table(cohort, name, folder, tables)
+    manifest = Path(MANIFEST).with_suffix(tables).name
+    write_table(columns, folder / manifest)
+    write_document(_document(cohort, licence, publishable, modalities, manifest), folder / DOCUMENT)
 
 
 def _add(columns: dict[str, Any], name: str, values: Any) -> str:
@@ -53,7 +58,7 @@ def _add(columns: dict[str, Any], name: str, values: Any) -> str:
 def _file(folder: Path, name: str, ending: str = "") -> Path:
     """A free file or folder for a modality. Raises DatasetError where its name leads out of the folder."""
     stem = name
-    while inside(folder, stem + ending, f"modality '{name}'").exists() or stem + ending in (MANIFEST, DOCUMENT):
+    while inside(folder, stem + ending, f"modality '{name}'").exists() or stem + ending in RESERVED:
         stem += "_"
     return folder / (stem + ending)
 
@@ -78,14 +83,15 @@ def _categories(values: NDArray[np.float64], column: Column) -> NDArray[np.objec
     return names[np.where(np.isnan(values), len(column.categories), np.nan_to_num(values)).astype(np.intp)]
 
 
-def _document(cohort: Cohort, licence: str, publishable: bool, modalities: Mapping[str, Any]) -> dict[str, Any]:
+def _document(cohort: Cohort, licence: str, publishable: bool, modalities: Mapping[str, Any], manifest: str) -> dict[str, Any]:
     """The content of cohort.yaml."""
     silo = {"silo": {"column": "silo", "names": list(cohort.silo_names)}} if cohort.silo_names else {}
     return {
         "version": 1,
         "licence": licence,
         "publishable": publishable,
-        "manifest": MANIFEST,
+        "manifest": manifest,
+        **({"missing": [""]} if manifest.endswith(".csv") else {}),
         "record": "record",
         "patient": "patient",
         **silo,
@@ -126,16 +132,20 @@ def _text(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> d
 
 
 def _series(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> dict[str, Any]:
-    """Long form: a row for each seen value, and one without a variable for each step of which nothing was seen."""
     schema: Schema = cohort.schemas[name]
-    file = _file(folder, name, ".parquet")
-    _parquet(_long(cohort.data[name], [column.name for column in schema.columns], cohort.present[name]), file)
     return {
-        "file": file.name,
         **{key: key for key in ("record", "step", "time", "variable", "value")},
         "steps": schema.shape[0],
         "columns": [_column(column, column.name) for column in schema.columns],
     }
+
+
+def _long_table(cohort: Cohort, name: str, folder: Path, tables: str) -> dict[str, Any]:
+    """Long form: a row for each seen value, and one without a variable for each step of which nothing was seen."""
+    file = _file(folder, name, tables)
+    names = [column.name for column in cohort.schemas[name].columns]
+    write_table(_long(cohort.data[name], names, cohort.present[name]), file)
+    return {"file": file.name}
 
 
 def _long(data: Series, names: list[str], here: NDArray[np.bool_]) -> dict[str, Any]:
@@ -165,12 +175,13 @@ def _media(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> 
     files = np.full(len(cohort), None, dtype=object)
     for row in np.flatnonzero(cohort.present[name]):
         files[row] = f"{media.name}/{row:06d}.{ending}"
-        _pixels(cohort.data[name].take(np.array([row])).array()[0], folder / files[row])
+        write_pixels(cohort.data[name].take(np.array([row])).array()[0], folder / files[row])
     video = {"frame_ms": FRAME_MS} if schema.kind == "video" else {}
     return {"column": _add(columns, name, files), "shape": list(schema.shape), **video}
 
 
-def _pixels(array: NDArray[np.uint8], file: Path) -> None:
+def write_pixels(array: NDArray[np.uint8], file: Path, frame_ms: int = FRAME_MS) -> None:
+    """[c, h, w] or [t, c, h, w] as PNG (animated), or as .npy, by the file's ending; nothing is lost."""
     import numpy as np
 
     if file.suffix == ".npy":
@@ -183,7 +194,7 @@ def _pixels(array: NDArray[np.uint8], file: Path) -> None:
         Image.fromarray(frame[0] if len(frame) == 1 else np.ascontiguousarray(frame.transpose(1, 2, 0))) for frame in frames
     ]
     # Pillow joins equal neighbours into one longer frame; the durations let a reader take them apart again.
-    movie: dict[str, Any] = {"save_all": True, "append_images": pictures[1:], "duration": FRAME_MS} if array.ndim == 4 else {}
+    movie: dict[str, Any] = {"save_all": True, "append_images": pictures[1:], "duration": frame_ms} if array.ndim == 4 else {}
     pictures[0].save(file, compress_level=1, **movie)
 
 
@@ -191,18 +202,8 @@ Writer = Callable[[Cohort, str, Path, dict[str, Any]], dict[str, Any]]
 WRITERS: Mapping[str, Writer] = {"table": _table, "text": _text, "series": _series, "image": _media, "video": _media}
 
 
-def _parquet(columns: Mapping[str, Any], file: Path) -> None:
-    import pandas as pd
-
-    try:
-        pd.DataFrame(dict(columns)).to_parquet(file, index=False)
-    except UnicodeEncodeError as error:
-        raise DatasetError(
-            f"{file}: a text is not valid Unicode ({error.reason})", "generated text must not hold lone surrogates"
-        ) from error
-
-
-def _yaml(document: Mapping[str, Any], file: Path) -> None:
+def write_document(document: Mapping[str, Any], file: Path) -> None:
+    """A cohort.yaml."""
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)

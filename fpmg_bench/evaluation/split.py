@@ -70,6 +70,15 @@ def split(cohort: Cohort, seed: int, holdout: float = 0.0, tuning: bool = False)
     return Split(train, r1, r2, held_out, third, unstratified=unstratified, rows=rows)
 
 
+def everyone(cohort: Cohort) -> Split:
+    """Nobody held out: all train, of a model that is released and not judged."""
+    rows = np.arange(len(cohort))
+    none = rows[:0]
+    nobody = cohort.take(none)
+    parts = dict.fromkeys(("r1", "r2", "third", "held_out"), none)
+    return Split(cohort, nobody, nobody, nobody, None, unstratified=0, rows={"train": rows, **parts})
+
+
 def draws_patients(dataset: Any) -> bool:
     """Whether every seed has patients of its own: `Dataset.fresh`."""
     return hasattr(dataset, "fresh") and int(getattr(dataset, "held_out", 0)) > 0

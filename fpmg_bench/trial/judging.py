@@ -16,7 +16,7 @@ from fpmg_bench.trial.attacked import Trained
 from fpmg_bench.trial.cost import Clock, cost
 from fpmg_bench.trial.decoded import bare, decoded, through_encoders
 from fpmg_bench.trial.learning import Learnt, Models, learn, opened, requested
-from fpmg_bench.trial.measure import audit_rows, measure, scores_of
+from fpmg_bench.trial.measure import audit_rows, measure, not_applicable, scores_of
 from fpmg_bench.trial.parts import Nowhere
 from fpmg_bench.trial.prepared import PreparedCohort, TrainingPatients, evidence, people
 from fpmg_bench.trial.release import Drawn, records
@@ -74,10 +74,15 @@ class Judge:
         with clock("measure"):
             seen = evidence(self.real, self.prepared.train, released)
             found = self.prepared.audit(self.spec, self.space, public, conduct.privacy)
-            scores = measure(self.parts.metrics, seen, self.spec.seed, sink) + (audit_rows(found) if found else [])
+            scores = self._scores(seen, sink) + (audit_rows(found) if found else [])
             self._show_round_trip(seen, sink)
         done = Outcome(self.spec, people(self.prepared), released, conduct, found, scores, cost(clock))
         sink.finish(done.record())
+
+    def _scores(self, seen: Measured, sink: Sink) -> list[dict[str, Any]]:
+        if self.spec.final:
+            return not_applicable(self.parts.metrics, "final: nobody was held out; the method's other trials measure it")
+        return measure(self.parts.metrics, seen, self.spec.seed, sink)
 
     def _learnt(self, learnt: Learnt, sink: Sink, clock: Clock) -> tuple[Released, Conduct]:
         spec, parts, prepared, stages = self.spec, self.parts, self.prepared, learnt.stages

@@ -11,7 +11,7 @@ import numpy as np
 from fpmg_bench.audit.canaries import plant
 from fpmg_bench.contracts import Part
 from fpmg_bench.errors import DatasetError
-from fpmg_bench.evaluation import EvaluationSpace, Measured, Split, drawn, draws_patients, split
+from fpmg_bench.evaluation import EvaluationSpace, Measured, Split, drawn, draws_patients, everyone, split
 from fpmg_bench.keys import seed_for
 from fpmg_bench.trial.audited import settle
 from fpmg_bench.trial.requested import said
@@ -62,7 +62,7 @@ class Loaded:
     @classmethod
     def of(cls, spec: TrialSpec, dataset: Dataset) -> Loaded:
         """Read the cohort and split it, or take the patients of this seed where it draws them anew. Raises DatasetError."""
-        if draws_patients(dataset):
+        if draws_patients(dataset) and not spec.final:
             return cls.fresh(spec, dataset)
         cohort = dataset.load()
         if not len(cohort):
@@ -73,7 +73,7 @@ class Loaded:
     def split(cls, spec: TrialSpec, cohort: Cohort) -> Loaded:
         """A cohort that was read already. In an audit its canaries are made here, of modalities that the trial encodes."""
         cohort = _chosen(cohort, spec) if spec.audit else cohort
-        parted = split(cohort, spec.seed, spec.holdout, spec.tuning)
+        parted = everyone(cohort) if spec.final else split(cohort, spec.seed, spec.holdout, spec.tuning)
         return cls(cohort, *plant(parted, spec.audit.canaries, spec.seed)) if spec.audit else cls(cohort, parted, None)
 
     @classmethod
@@ -91,7 +91,7 @@ class Loaded:
     @classmethod
     def planned(cls, spec: TrialSpec, dataset: Dataset, cohort: Cohort) -> Loaded:
         """To plan with: `cohort` is what `load` gave; of fresh patients only those who train are drawn, but in an audit."""
-        if not draws_patients(dataset):
+        if not draws_patients(dataset) or spec.final:
             return cls.split(spec, cohort)
         train = None if spec.audit else _fresh(dataset, spec, "train")
         if train is None:

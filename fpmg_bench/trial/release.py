@@ -48,7 +48,7 @@ def release(
         if identity not in made and not form.schemas:
             made[identity] = _undecoded(model, parts, form, space, requested, rng_for(seed, "sample", "more"))
         elif identity not in made:
-            made[identity] = _decoded(model, models, parts, form, space, requested, rng_for(seed, "sample"))
+            made[identity] = draw(model, models, parts, form, requested, rng_for(seed, "sample"))
         released[silo] = made[identity]
     return released
 
@@ -63,12 +63,14 @@ def records(drawn: Mapping[int, Drawn]) -> dict[int, Cohort]:
     return {silo: each.records for silo, each in drawn.items()}
 
 
-def _decoded(
-    model: Model, models: Mapping[int, Model], parts: Parts, form: Cohort, space: Space, requested: NDArray[np.float64], rng: Rng
+def draw(
+    model: Model, models: Mapping[int, Model], parts: Parts, form: Cohort, requested: NDArray[np.float64], rng: Rng
 ) -> Drawn:
+    """One model's release. models: of all silos, whose decoders stand in where it lacks one; form: as above."""
     import numpy as np
     import torch
 
+    space = space_of(form, parts)
     drawn = _drawn(parts, space, model["generator"], torch.as_tensor(requested).float(), rng)
     data: dict[str, Any] = {}
     present = {}
