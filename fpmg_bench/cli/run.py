@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from fpmg_bench.document.words import plural
+
 if TYPE_CHECKING:
     from fpmg_bench.results import Results
     from fpmg_bench.store import TrialRecord
@@ -140,6 +142,7 @@ def _tell(results: Results, json: bool) -> None:
                 "failed": failed,
                 "not_run": results.left_out(),
                 "red_flags": results.red_flags(),
+                "release": results.release_lines(),
                 **present,
             }
         )
@@ -152,4 +155,7 @@ def _tell(results: Results, json: bool) -> None:
         typer.echo(f"red flag: {line}")
     for path in present.values():
         typer.echo(path)
+    if lines := results.release_lines():
+        others = f"  ({plural(len(lines) - 1, 'more method')} or cohorts alike)" if len(lines) > 1 else ""
+        typer.echo(f"patients of your own: {lines[0]}{others}")
     return None

@@ -5,7 +5,7 @@ The format (docs/folder-cohorts.md) is self-describing: everything a reader need
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from fpmg_bench.types import Pixels
+
 MANIFEST, DOCUMENT = "manifest.parquet", "cohort.yaml"
+AT_ONCE = 500  # records whose pictures are in memory
 FRAME_MS = 125  # a written clip plays at 8 frames a second
 PNG_CHANNELS = (1, 3)
 RESERVED = (MANIFEST, "manifest.csv", DOCUMENT, "README.md", "model-card.md", "privacy.md", "data-card.json")  # beside a release
@@ -173,11 +176,21 @@ def _media(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> 
     media = _file(folder, name)
     media.mkdir()
     files = np.full(len(cohort), None, dtype=object)
-    for row in np.flatnonzero(cohort.present[name]):
+    for row, array in pictures(cohort.data[name], cohort.present[name]):
         files[row] = f"{media.name}/{row:06d}.{ending}"
-        write_pixels(cohort.data[name].take(np.array([row])).array()[0], folder / files[row])
+        write_pixels(array, folder / files[row])
     video = {"frame_ms": FRAME_MS} if schema.kind == "video" else {}
     return {"column": _add(columns, name, files), "shape": list(schema.shape), **video}
+
+
+def pictures(data: Pixels, here: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """(row, pixels) of every record that has any, some in memory at a time."""
+    import numpy as np
+
+    there = np.flatnonzero(here)
+    for at in range(0, len(there), AT_ONCE):
+        rows = there[at : at + AT_ONCE]
+        yield from zip(rows.tolist(), data.take(rows).array(), strict=True)
 
 
 def write_pixels(array: NDArray[np.uint8], file: Path, frame_ms: int = FRAME_MS) -> None:

@@ -58,6 +58,7 @@ def release(
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise DatasetError(f"{to}: not an empty folder", "give a new one: --to")
     found = chosen(run, method, dataset, seed)
+    refusals.must_generate(found.trial.spec)
     states, recipe = found.stored()
     overruled = refusals.check(found, recipe, anyway)
     wish = wishes.Wishes(wishes.terms(where, recipe.form), balanced, complete)
@@ -68,7 +69,7 @@ def release(
         made = replace(made, silo_names=())  # silos of a simulation, or all in one: none that a source would name
     if to.exists():
         to.rmdir()
-    with whole_folder(to) as beside:
+    with whole_folder(to, flushed=False) as beside:
         told = write(made, beside, form, found.cohort, registry, found.trial.spec)
         facts = Facts(
             found, recipe, made, told=tuple(told), overruled=tuple(overruled), anyway=anyway, where=where, wishes=wish, form=form

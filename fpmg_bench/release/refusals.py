@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from fpmg_bench.audit.flags import flags
 from fpmg_bench.errors import PrivacyError
-from fpmg_bench.release.chosen import Chosen
-from fpmg_bench.trial.recipe import Recipe
+
+if TYPE_CHECKING:
+    from fpmg_bench.release.chosen import Chosen
+    from fpmg_bench.spec import TrialSpec
+    from fpmg_bench.trial.recipe import Recipe
 
 
 class Refused(PrivacyError):
     """Patients that are not handed out."""
 
 
-def check(chosen: Chosen, recipe: Recipe, anyway: str) -> list[str]:
-    """The reasons that `--anyway` overrules, for the card. Raises Refused for these without it, and for what nothing overrules."""
-    spec = chosen.trial.spec
+def must_generate(spec: TrialSpec) -> None:
+    """Raises Refused for a trial that no reason in the world can release: nothing in it is made up, or not all trained are patients."""
     if spec.generator is None or spec.control is not None:
         raise Refused(
             f"{spec.id}: {spec.role}: what it gives are real patients, changed", "release a method that has a generator"
@@ -25,6 +28,11 @@ def check(chosen: Chosen, recipe: Recipe, anyway: str) -> list[str]:
         raise Refused(
             f"{spec.id}: an audit's trial: made-up patients are among those it trained on", "release the method without `audit`"
         )
+
+
+def check(chosen: Chosen, recipe: Recipe, anyway: str) -> list[str]:
+    """The reasons that `anyway` overrules, for the cards. Raises Refused for these without it."""
+    spec = chosen.trial.spec
     found = list(_reasons(chosen, recipe))
     if found and not anyway.strip():
         reasons = "\n".join(f"- {why}: {way_out}" for why, way_out in found)

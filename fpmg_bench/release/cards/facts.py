@@ -55,6 +55,11 @@ class Facts:
         return self.made.schemas
 
     @property
+    def sources(self) -> bool:
+        """Whether files, columns and codes are the source's."""
+        return bool(self.chosen.cohort.get("source")) and self.form != "folder"
+
+    @property
     def trained_on(self) -> str:
         """Whose patients: all, or those that were not held out. No number where sizes are private."""
         whom = (

@@ -17,18 +17,20 @@ NOT_FOR = (
 def text(facts: Facts) -> str:
     """The whole file."""
     spec, n = facts.spec, len(facts.made)
+    pooled = spec.partition.get("kind") == "pooled"
+    where = "all in one place" if pooled else "in silos that kept their patients and exchanged models"
     topology = facts.choice(spec.topology)
     parts = [
         f"# Synthetic patients: {facts.cohort}\n\n",
         f"**Made up by a program.** {plural(n, 'patient')}, drawn from a generator; no record is a person's.\n\n",
         _against(facts),
         "## How they were made\n\n",
-        f"fpmg-bench trained the method `{spec.method}` on {facts.trained_on}, in silos that kept their patients and exchanged models "
+        f"fpmg-bench trained the method `{spec.method}` on {facts.trained_on}, {where} "
         f"(topology {topology}; see model-card.md). Then a process that holds no patient drew these from the stored model{_wished(facts)}.\n\n",
         "## What is in them\n\n",
         bullets([f"`{name}`: {schema.kind}{_shape(schema.columns, schema.shape)}" for name, schema in facts.schemas.items()]),
-        "\nFiles, columns, codes and units are those of the source; `cohort.yaml` reads them (dataset `folder` of fpmg-bench). "
-        "Names of records, patients and files are made up.\n",
+        f"\n{'Files, columns, codes and units are those of the source; ' if facts.sources else ''}`cohort.yaml` reads them (dataset "
+        "`folder` of fpmg-bench). Each record is a patient's own; names of records, patients and files are made up.\n",
         f"\nOther than in the source:\n\n{bullets(facts.told)}" if facts.told else "",
         "\n## What they must not be used for\n\n",
         bullets(NOT_FOR),

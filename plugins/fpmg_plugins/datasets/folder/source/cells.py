@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SYNTHETIC = "synthetic-"
 FIRST = {"int32": 2_000_000_000, "uint32": 4_000_000_000}  # ids among whole numbers begin where a hospital's do not
+DICTIONARY = re.compile(r"dictionary<values=(?P<values>\w+), indices=(?P<indices>\w+)")
 FIRST_OF_ALL = 9_000_000_000_000
 
 
@@ -89,7 +91,7 @@ def arrow(cells: Texts, stored: str) -> pa.Array:
 
     kind = _type(stored)
     if pa.types.is_dictionary(kind):
-        return pa.array(cells, kind.value_type).dictionary_encode()
+        return arrow(cells, str(kind.value_type)).dictionary_encode().cast(kind)
     if pa.types.is_boolean(kind):
         return pa.array([None if cell is None else FLAGS.get(cell.lower()) == 1.0 for cell in cells], kind)
     if pa.types.is_integer(kind):
@@ -102,8 +104,8 @@ def arrow(cells: Texts, stored: str) -> pa.Array:
 def _type(stored: str) -> pa.DataType:
     import pyarrow as pa
 
-    if stored.startswith("dictionary"):
-        return pa.dictionary(pa.int32(), pa.string())
+    if found := DICTIONARY.match(stored):
+        return pa.dictionary(_type(found["indices"]), _type(found["values"]))
     try:
         return pa.type_for_alias(stored or "string")
     except ValueError:

@@ -5,19 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fpmg_bench.cohorts.folder import FRAME_MS, PNG_CHANNELS, write_pixels
+from fpmg_bench.cohorts.folder import FRAME_MS, PNG_CHANNELS, pictures, write_pixels
 from fpmg_bench.document import inside
 from fpmg_plugins.datasets.folder.source.cells import SYNTHETIC
 from fpmg_plugins.datasets.folder.spec import ImageSpec, VideoSpec
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from fpmg_bench.types import Pixels
-
-AT_ONCE = 500  # records in memory
 
 
 def write(spec: ImageSpec | VideoSpec, name: str, data: Pixels, here: NDArray[np.bool_], root: Path) -> list[str | None]:
@@ -28,11 +25,8 @@ def write(spec: ImageSpec | VideoSpec, name: str, data: Pixels, here: NDArray[np
     ending = "png" if spec.shape[-3] in PNG_CHANNELS else "npy"
     width = len(str(len(data)))
     cells: list[str | None] = [None] * len(data)
-    there = np.flatnonzero(here)
-    for at in range(0, len(there), AT_ONCE):
-        rows = there[at : at + AT_ONCE]
-        for row, array in zip(rows, data.take(rows).array(), strict=True):
-            file = f"{SYNTHETIC}{row + 1:0{width}d}.{ending}"
-            write_pixels(array, folder / file, getattr(spec, "frame_ms", None) or FRAME_MS)
-            cells[row] = below + file
+    for row, array in pictures(data, here):
+        file = f"{SYNTHETIC}{row + 1:0{width}d}.{ending}"
+        write_pixels(array, folder / file, getattr(spec, "frame_ms", None) or FRAME_MS)
+        cells[row] = below + file
     return cells
