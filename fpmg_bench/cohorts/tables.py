@@ -35,5 +35,5 @@ def write_table(columns: Mapping[str, Any], file: Path) -> None:
 def _csv(frame: pd.DataFrame, file: Path) -> None:
     words = [c for c in frame.columns if frame[c].dtype == object]
     odd = any(isinstance(cell, str) and "\r" in cell for c in words for cell in frame[c])
-    quoting = csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL  # the writer leaves a lone \r bare, and readers end a line there
-    frame.to_csv(file, index=False, lineterminator="\n", quoting=quoting)
+    # the writer leaves a lone \r bare, and readers end a line there
+    frame.to_csv(file, index=False, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL)

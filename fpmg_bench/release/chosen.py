@@ -11,7 +11,7 @@ from fpmg_bench.document import did_you_mean
 from fpmg_bench.errors import StoreError
 from fpmg_bench.store import FINAL_TRIALS, Damaged, Planned, RunDir
 from fpmg_bench.store.artefacts import read_state
-from fpmg_bench.trial.recipe import Recipe
+from fpmg_bench.trial.release import Recipe
 
 ANEW = "run it again: the suite's command keeps all that is finished"
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fpmg_bench.trial.learning import Models
     from fpmg_bench.trial.parts import Parts
-    from fpmg_bench.trial.recipe import Recipe
+    from fpmg_bench.trial.release import Recipe
     from fpmg_bench.types import Cohort, Rng
 
 AT_ONCE = 2_000  # records that are decoded together: what bounds the memory
@@ -76,7 +76,7 @@ def _asked(source: Source, n: int, wishes: Wishes, rng: np.random.Generator) -> 
     """Conditions [n, c] as wished and the silo [n] of each, in random order."""
     law, silos = source.recipe.law, np.asarray(source.silos)
     weights = np.stack([source.recipe.labels[silo] for silo in source.silos])
-    weights = weights * wishes.labels(weights.shape[1])
+    weights = (weights if weights.any() else np.ones_like(weights)) * wishes.labels(weights.shape[1])
     if not weights.any():
         raise TrialError("no training patient has such a label", "--where label=... names another, or choose other silos")
     if wishes.balanced:
@@ -97,7 +97,7 @@ def _asked(source: Source, n: int, wishes: Wishes, rng: np.random.Generator) -> 
 
 def _apportioned(weights: NDArray[np.float64], n: int) -> NDArray[np.int64]:
     """n in whole parts in these proportions: the largest remainders get what is left (Hamilton)."""
-    exact = n * weights / weights.sum()
+    exact: NDArray[np.float64] = n * weights / weights.sum()
     parts = np.floor(exact + 1e-9).astype(np.int64)
     order = np.argsort(-(exact - parts), kind="stable")
     parts[order[: n - parts.sum()]] += 1

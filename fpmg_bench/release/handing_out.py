@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fpmg_bench.devices import CPU
 from fpmg_bench.document import did_you_mean
 from fpmg_bench.errors import DatasetError, StoreError
 from fpmg_bench.release import drawing, refusals, wishes
@@ -15,11 +16,12 @@ from fpmg_bench.release.cards.facts import Facts
 from fpmg_bench.release.chosen import Chosen, chosen
 from fpmg_bench.release.written import write
 from fpmg_bench.store.atomic import whole_folder
+from fpmg_bench.trial.cost import denormals_flushed
 
 if TYPE_CHECKING:
     from fpmg_bench.datasets import Form
     from fpmg_bench.registry import Registry
-    from fpmg_bench.trial.recipe import Recipe
+    from fpmg_bench.trial.release import Recipe
 
 NATURAL = "natural"
 
@@ -64,7 +66,8 @@ def release(
     wish = wishes.Wishes(wishes.terms(where, recipe.form), balanced, complete)
     source = _source(found, states, recipe, _silos(recipe, silo), registry)
     n = source.number if patients is None else patients
-    made = drawing.drawn(source, n, wish)
+    with denormals_flushed():
+        made = drawing.drawn(source, n, wish)
     if found.trial.spec.partition.get("kind") != NATURAL:
         made = replace(made, silo_names=())  # silos of a simulation, or all in one: none that a source would name
     if to.exists():
@@ -84,7 +87,7 @@ def _source(found: Chosen, states: object, recipe: Recipe, silos: Sequence[int],
     from fpmg_bench.runner.one import build
 
     torch.set_num_threads(1)
-    spec = replace(found.trial.spec, metrics=())
+    spec = replace(found.trial.spec, metrics=(), device=CPU)
     secure = spec.privacy is not None and spec.privacy.secure
     return drawing.Source.of(drawing.states(states), build(spec, registry), recipe, silos, None if secure else spec.seed)  # type: ignore[arg-type]
 

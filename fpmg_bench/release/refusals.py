@@ -11,7 +11,7 @@ from fpmg_bench.errors import PrivacyError
 if TYPE_CHECKING:
     from fpmg_bench.release.chosen import Chosen
     from fpmg_bench.spec import TrialSpec
-    from fpmg_bench.trial.recipe import Recipe
+    from fpmg_bench.trial.release import Recipe
 
 
 class Refused(PrivacyError):

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.errors import FpmgError, TrialError
 from fpmg_bench.runner import parcel
 from fpmg_bench.store.atomic import plain
-from fpmg_bench.trial.recipe import form_note, form_of
-from fpmg_bench.trial.release import Drawn, release, undecoded
+from fpmg_bench.trial.release import Drawn, form_note, form_of, release, undecoded
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.transport import Inproc
 from fpmg_bench.trial import account, faulted
 from fpmg_bench.trial.cost import Clock, cost
-from fpmg_bench.trial.recipe import Recipe
+from fpmg_bench.trial.release import Recipe
 from fpmg_bench.trial.requested import Law, mixture
 from fpmg_bench.trial.sizes import by_silo, labels
 from fpmg_bench.trial.stages import Stages

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fpmg_bench.release.chosen import Chosen
     from fpmg_bench.release.wishes import Wishes
     from fpmg_bench.spec import Privacy, TrialSpec
-    from fpmg_bench.trial.recipe import Recipe
+    from fpmg_bench.trial.release import Recipe
     from fpmg_bench.types import Cohort
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fpmg_bench import __version__
 from fpmg_bench.release.cards.facts import Facts, bullets
+from fpmg_bench.spec import Choice
 
 HEADLINES = ("rg", "dg", "tstr", "fc", "co")
 
@@ -26,7 +27,7 @@ def text(facts: Facts) -> str:
     )
 
 
-def _components(facts: Facts) -> Iterator[tuple[str, object]]:
+def _components(facts: Facts) -> Iterator[tuple[str, Choice | None]]:
     spec = facts.spec
     yield from ((f"encoder of {modality}", choice) for modality, choice in spec.encoders.items())
     yield "generator", spec.generator

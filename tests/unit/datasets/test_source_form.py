@@ -126,6 +126,19 @@ def test_tables_of_another_form_hold_the_same(form, ending, written, tmp_path):
     np.testing.assert_array_equal(Folder(str(tmp_path / form)).load().condition, dataset.load().condition)
 
 
+def test_any_text_survives_a_csv(tmp_path):
+    import source_toys as toys
+
+    root = toys.all_kinds(tmp_path / "source")
+    frame = pd.read_parquet(root / "stays.parquet")
+    frame["note"] = (['a "quoted", word', "two\nlines", "a lone \r return", " blanks ", "=1+1", "é ☃"] * toys.N)[: toys.N]
+    frame.to_parquet(root / "stays.parquet", index=False)
+    (tmp_path / "back").mkdir()
+    was = Folder(str(root)).load()
+    Folder.write(Folder(str(root)).source(), was, tmp_path / "back", "csv")
+    assert Folder(str(tmp_path / "back")).load().data["note"].strings == was.data["note"].strings
+
+
 def test_a_key_that_nobody_can_write_back_is_told(tmp_path, monkeypatch):
     from fpmg_plugins.datasets.folder.source import form
 

@@ -19,8 +19,7 @@ from fpmg_bench.evaluation.valid import fault
 from fpmg_bench.runner import parcel
 from fpmg_bench.runner.sampler import Gone, Onlooker, Sampler, look_for, receive, send, serve
 from fpmg_bench.trial.cost import Clock
-from fpmg_bench.trial.recipe import form_note, form_of
-from fpmg_bench.trial.release import Drawn, records
+from fpmg_bench.trial.release import Drawn, form_note, form_of, records
 from fpmg_bench.types import Cohort, Pixels, Series, Table, Text
 
 KINDS = ("table", "series", "text", "image", "video")

@@ -35,7 +35,7 @@ def write(said: Mapping[str, Any], cohort: Cohort, root: Path, form: Form = "sou
     rows = Rows(source, cohort, root)
     manifest = rows.fill()
     _table(manifest, source.headers[spec.manifest], spec.missing, root)
-    names = manifest[spec.record] if spec.record else [None] * len(cohort)
+    names: Texts = manifest[spec.record] if spec.record else []  # without names of records there is no series
     for file, columns in series.files(cohort, spec.modalities, names):
         header, n = source.headers[file], max(map(len, columns.values()), default=0)
         _table({name: columns.get(name, [None] * n) for name in header.columns}, header, spec.missing, root)
@@ -67,6 +67,8 @@ def _document(source: Source, cohort: Cohort) -> dict[str, Any]:
     said |= {"licence": LICENCE, "min_class_patients": 0}
     if "silo" in said:
         said["silo"] = {k: v for k, v in said["silo"].items() if k not in ("min_records", "min_class_records", "merge_into")}
+        if not set(cohort.silo_names) <= set(source.spec.silo.names if source.spec.silo else ()):
+            said["silo"].pop("names", None)
         if not cohort.silo_names:
             del said["silo"]
     said["modalities"] = {name: part for name, part in said["modalities"].items() if name in cohort.schemas}
