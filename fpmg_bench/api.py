@@ -35,6 +35,7 @@ def run(
     device: str | None = None,
     jobs_per_device: int = 1,
     scheduler: str | None = None,
+    final: str | None = None,
 ) -> Results:
     """Run a suite (a file, or the name of one that ships); trials that are finished are kept.
 
@@ -43,7 +44,8 @@ def run(
     silo, `deadline` seconds a hop; on_dead: a dead silo ends the trial, or the others go on without it. device: auto, cpu, cuda,
     cuda:N or mps, default the suite's; jobs_per_device: trials at a time on one device.
     isolate: trials as forks of processes that have imported and loaded, or each with an interpreter of its own; the same numbers.
-    scheduler: tcp://HOST:PORT of a Dask cluster whose workers run the trials, or local:N.
+    scheduler: tcp://HOST:PORT of a Dask cluster whose workers run the trials, or local:N. final: only this method, once a cohort,
+    on all its patients, into <out>/final, for `release`; there is nothing to report of it.
     Raises SuiteError, PluginError or DatasetError before anything runs, MachineError where disk, rights or memory end it.
     Failed trials raise nothing: they are rows with a reason, and `Results.code` is not OK.
     """
@@ -55,9 +57,11 @@ def run(
     wire = runner.Wire(transport, deadline, on_dead, isolate)
     how: dict[str, Any] = {"on_event": on_event, "wire": wire, "device": device, "jobs_per_device": jobs_per_device}
     with cluster(scheduler, jobs) as elsewhere:
-        ended = runner.run(suite, registry=found, out=target, jobs=jobs, only=only, seeds=seeds, elsewhere=elsewhere, **how)
+        ended = runner.run(
+            suite, registry=found, out=target, jobs=jobs, only=only, seeds=seeds, elsewhere=elsewhere, final=final, **how
+        )
     results = Results(ended.run, ended.code, ended.counts)
-    if report and ended.code not in (ExitCode.INTERRUPTED, ExitCode.NOTHING_MEASURED):
+    if report and not final and ended.code not in (ExitCode.INTERRUPTED, ExitCode.NOTHING_MEASURED):
         with on_this_machine(lambda: True):
             write_report([results.path], registry=found)
     return results

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from fpmg_bench.datasets import About, Dataset, Part, Remote
+from fpmg_bench.datasets import About, Dataset, Form, Part, Remote
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +44,7 @@ __all__ = [
     "Dataset",
     "Encoder",
     "Evidence",
+    "Form",
     "Generator",
     "Learner",
     "Metric",

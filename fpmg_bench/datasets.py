@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 if TYPE_CHECKING:
     from fpmg_bench.types import Cohort
 
+Form = Literal["source", "csv", "parquet", "folder"]  # of written cohorts; csv, parquet: the source's with other files for tables
 Part = Literal["train", "held_out", "third"]  # of a seed's patients, where each seed has patients of its own
 
 
@@ -53,6 +54,9 @@ class Dataset(Protocol):
     A dataset that `data fetch` can get has `remote: Remote`, `name: str` (its folder), a parameter `root`, and
     `convert(downloads: Path, folder: Path) -> Mapping[str, int]`: it writes the files that it loads with `root=folder`
     (cohort.yaml, manifest, media) and returns what it left out, counted by reason.
+    One whose files have a form of their own has `source() -> Mapping[str, Any]`, how they are written as JSON (names of columns, codes,
+    units: no cell), and a class method `write(said, cohort: Cohort, folder: Path, form: Form) -> list[str]`, which writes any cohort
+    of its schemas in that form and tells what is not as in the source; nobody has loaded a patient where it is called.
     One that simulates may have a parameter `held_out: int` and `fresh(seed: int, part: Part) -> Cohort | None`. Where `held_out` is
     above 0 every seed of a suite trains on `fresh(seed, "train")`, as many people as `load` gives, and is judged on
     `fresh(seed, "held_out")`, that many others; "third" is a third real set for attacks, or None. No two parts share a patient

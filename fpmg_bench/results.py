@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fpmg_bench.store import RunDir, TrialRecord
+    from fpmg_bench.types import Cohort
 
 SHOWN = 8  # methods by name
 
@@ -71,7 +73,19 @@ class Results:
         """ledger.json of a trial; None where the trial has none, or is damaged."""
         return next((record.ledger for record in self.records() if record.trial.key == key), None)
 
-    def synthetic(self, method: str, seed: int, dataset: str | None = None, silo: str | None = None) -> Path:
+    def synthetic(self, method: str, seed: int, dataset: str | None = None, silo: str | None = None) -> Cohort:
+        """A silo's synthetic patients, as many as it was judged by; `fpmg-bench release` draws others, in the source's form.
+
+        dataset, silo, errors: as in `synthetic_path`.
+        """
+        from fpmg_bench.registry import Registry
+        from fpmg_bench.spec import Choice
+
+        folder = self.synthetic_path(method, seed, dataset, silo)
+        cohort: Cohort = Registry.discover().build("dataset", Choice("folder", {"root": str(folder)})).load()
+        return cohort
+
+    def synthetic_path(self, method: str, seed: int, dataset: str | None = None, silo: str | None = None) -> Path:
         """Folder of a silo's synthetic patients: a folder cohort (`cohort.yaml`, manifest, media).
 
         dataset, silo: needed where the run has several. Raises StoreError naming what there is to choose from.
@@ -92,6 +106,19 @@ class Results:
             raise StoreError(f"{self.path}: {asked} stored no synthetic patients", reason)
         what = f"is {len(chosen)} releases" if chosen else "is none of the releases"
         raise StoreError(f"{self.path}: {asked} {what}", f"choose one: {_choices(stored)}")
+
+    def release_lines(self) -> list[str]:
+        """How to draw patients from what was trained: a command a method and cohort that has a generator."""
+        done = [
+            r.trial.spec for r in self.records() if r.status == "ok" and r.trial.spec.role == "method" and not r.trial.spec.audit
+        ]
+        pairs = list(dict.fromkeys((spec.method, spec.dataset_name) for spec in done))
+        several = len({dataset for _, dataset in pairs}) > 1
+        run = self.path.parent if done and done[0].final else self.path
+        return [
+            shlex.join(["fpmg-bench", "release", str(run), method, *(["--dataset", dataset] if several else []), "--to", "DIR"])
+            for method, dataset in pairs
+        ]
 
     def left_out(self) -> dict[str, list[str]]:
         """reason -> ids of the trials that planning refused or skipped, all of them."""

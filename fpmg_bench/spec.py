@@ -124,6 +124,7 @@ class TrialSpec:
     a topology nothing is trained, nor of what is `external`, whose silos share nothing.
 
     device: the kind of what trains and samples: cpu, cuda or mps. encoder_aggregator: how encoders merge, None: as the generator does.
+    final: all patients train, nobody is held out, and nothing that needs held-out patients is measured.
     """
 
     dataset: Choice
@@ -149,6 +150,7 @@ class TrialSpec:
     device: str = "cpu"
     encoder_aggregator: Choice | None = None
     external: External | None = None
+    final: bool = False
 
     @property
     def id(self) -> str:
@@ -165,6 +167,7 @@ class TrialSpec:
     def scene(self) -> dict[str, Any]:
         """What its patients and their split depend on, as JSON: trials that are alike in it share a cohort, loaded and split."""
         same = {"dataset": asdict(self.dataset), "seed": self.seed, "holdout": self.holdout, "tuning": self.tuning}
+        same |= {"final": True} if self.final else {}
         return same | ({"canaries": self.audit.canaries, "modalities": list(self.encoders)} if self.audit else {})
 
     @property

@@ -50,7 +50,7 @@ def pictures(folder: Path) -> NDArray[np.uint8]:
 
 def sheet(results: fb.Results) -> Image.Image:
     """One row a kind of patient, its words at the left."""
-    rows = [pictures(results.synthetic(method, seed=0, silo=silo)) for _, method, silo in ROWS]
+    rows = [pictures(results.synthetic_path(method, seed=0, silo=silo)) for _, method, silo in ROWS]
     height, width = rows[0].shape
     page = Image.new("L", (WORDS + width, height * len(rows)), 255)
     draw = ImageDraw.Draw(page)

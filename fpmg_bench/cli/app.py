@@ -32,6 +32,7 @@ COMMANDS = {  # name -> module and its line in `--help`; a module is imported on
     "run": ("run", "Run a suite: results table and report."),
     "plan": ("plan", "Validate a suite; forecast bytes, privacy and time."),
     "tune": ("tune", "Tune one method's parameters."),
+    "release": ("release", "Draw new patients from a run, in the source's form."),
     "report": ("report", "Write the HTML report of runs."),
     "compare": ("compare", "Compare two runs, or two methods."),
     "calibrate": ("calibrate", "Judge metrics by what they say of controls."),

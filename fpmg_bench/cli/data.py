@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -37,6 +37,7 @@ EXPORT = """\b
 Examples:
   fpmg-bench data export phantom phantom-cohort
   fpmg-bench data export iu-cxr iu-cxr-cohort --allow-real
+  fpmg-bench data export phantom phantom-train --split train --seed 0 --form csv
 """
 
 
@@ -146,17 +147,34 @@ def export(
     dataset: Annotated[str, typer.Argument(help="A dataset by name: fpmg-bench list dataset.", show_default=False)],
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.", show_default=False)],
     allow_real: Annotated[bool, typer.Option("--allow-real", help="Also cohorts whose patients may not be shown.")] = False,
+    split: Annotated[
+        Literal["all", "train", "test"],
+        typer.Option("--split", help="Everybody, those that a trial trains on, or those whom it holds out to judge."),
+    ] = "all",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the split: that of a suite's trial.")] = 0,
+    form: Annotated[Literal["folder", "csv"], typer.Option("--form", help="Tables as parquet or csv.")] = "folder",
+    settings: Annotated[list[str] | None, typer.Option("--set", help="A parameter of the dataset: KEY=VALUE.")] = None,
 ) -> None:
-    """Write a dataset as a folder cohort: cohort.yaml, manifest.parquet, media. The `folder` dataset reads it back."""
+    """Write a dataset as a folder cohort: cohort.yaml, manifest, media. The `folder` dataset reads it back.
+
+    --split gives the patients of a trial with that seed (of a suite without `tune`), so that a generator made elsewhere trains
+    on train alone, and is judged on test.
+    """
+    from fpmg_bench.cli import console
     from fpmg_bench.cohorts.folder import write
     from fpmg_bench.errors import DatasetError
+    from fpmg_bench.evaluation import parted
     from fpmg_bench.registry import Registry
     from fpmg_bench.spec import Choice
 
-    source = Registry.discover().build("dataset", Choice(dataset))
+    source = Registry.discover().build("dataset", Choice(dataset, dict(map(console.setting, settings or []))))
     if not source.publishable and not allow_real:
         text = f"{dataset} holds real patients and is not publishable ({source.licence})"
         raise DatasetError(text, "--allow-real writes them all the same; the folder is yours to protect")
-    cohort = source.load()
-    write(cohort, folder, source.licence, source.publishable)
+    if split == "all":
+        cohort = source.load()
+    else:
+        parts = parted(source, seed)
+        cohort = parts.train if split == "train" else parts.held_out
+    write(cohort, folder, source.licence, source.publishable, ".csv" if form == "csv" else ".parquet")
     typer.echo(f"{folder}: {plural(len(cohort), 'record')}, {', '.join(cohort.schemas)}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from fpmg_bench.document.words import plural
+
 if TYPE_CHECKING:
     from fpmg_bench.results import Results
     from fpmg_bench.store import TrialRecord
@@ -18,6 +20,7 @@ Examples:
   fpmg-bench run suites/multimodal.yaml -k "fpmg and iu-cxr" --seeds 0,1
   fpmg-bench run smoke --out runs/again --json
   fpmg-bench run multimodal --scheduler tcp://HOST:8786
+  fpmg-bench run smoke --final fpmg
 \b
 Finished trials are kept: the same command goes on where it was stopped, and an edited suite runs only what is new.
 """
@@ -74,6 +77,15 @@ def command(
     device: Device = None,
     jobs_per_device: PerDevice = 1,
     scheduler: Scheduler = None,
+    final: Annotated[
+        str | None,
+        typer.Option(
+            "--final",
+            metavar="METHOD",
+            help="Train METHOD once on all patients, nobody held out, for `release`.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Run every trial of SUITE that is not finished, then write results.parquet and report.html.
 
@@ -86,7 +98,7 @@ def command(
 
     with watching() as tell:
         joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead, "isolate": isolate}
-        joined |= {"device": device, "jobs_per_device": jobs_per_device, "scheduler": scheduler}
+        joined |= {"device": device, "jobs_per_device": jobs_per_device, "scheduler": scheduler, "final": final}
         results = api.run(suite, out=out, jobs=jobs, only=only, seeds=numbers(seeds), on_event=tell, report=report, **joined)
     with on_this_machine(lambda: True):
         _tell(results, json)
@@ -130,6 +142,7 @@ def _tell(results: Results, json: bool) -> None:
                 "failed": failed,
                 "not_run": results.left_out(),
                 "red_flags": results.red_flags(),
+                "release": results.release_lines(),
                 **present,
             }
         )
@@ -142,4 +155,7 @@ def _tell(results: Results, json: bool) -> None:
         typer.echo(f"red flag: {line}")
     for path in present.values():
         typer.echo(path)
+    if lines := results.release_lines():
+        others = f"  ({plural(len(lines) - 1, 'more method')} or cohorts alike)" if len(lines) > 1 else ""
+        typer.echo(f"patients of your own: {lines[0]}{others}")
     return None

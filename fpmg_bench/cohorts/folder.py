@@ -5,10 +5,11 @@ The format (docs/folder-cohorts.md) is self-describing: everything a reader need
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.cohorts.writing import write_table
 from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.strata import no_label
@@ -19,14 +20,17 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-Form = Literal["parquet", "csv"]
+    from fpmg_bench.types import Pixels
+
 MANIFEST, DOCUMENT = "manifest.parquet", "cohort.yaml"
+AT_ONCE = 500  # records whose pictures are in memory
 FRAME_MS = 125  # a written clip plays at 8 frames a second
 PNG_CHANNELS = (1, 3)
+RESERVED = (MANIFEST, "manifest.csv", DOCUMENT, "README.md", "model-card.md", "privacy.md", "data-card.json")  # beside a release
 
 
-def write(cohort: Cohort, folder: Path, licence: str = "unknown", publishable: bool = False, form: Form = "parquet") -> None:
-    """Write `cohort` into `folder`, which is made and must be empty. form: of its tables; csv for the tools of others.
+def write(cohort: Cohort, folder: Path, licence: str = "unknown", publishable: bool = False, tables: str = ".parquet") -> None:
+    """Write `cohort` into `folder`, which is made and must be empty. tables: .parquet or .csv.
 
     Numbers keep their bits, pixels are stored without loss, absent modalities stay absent; `dropped` is not written, since
     what was left out is not there. Raises DatasetError where the folder is in use, a text is not valid Unicode, or a modality's name
@@ -40,30 +44,24 @@ def write(cohort: Cohort, folder: Path, licence: str = "unknown", publishable: b
     for name, schema in cohort.schemas.items():
         present = _add(columns, f"present.{name}", cohort.present[name])
         modalities[name] = {"kind": schema.kind, "present": present} | WRITERS[schema.kind](cohort, name, folder, columns)
-    document = _document(cohort, licence, publishable, modalities)
-    if form == "csv":
-        document = _plain(document, cohort, columns, folder)
-    _stored(columns, folder / document["manifest"])
-    _yaml(document, folder / DOCUMENT)
+        if schema.kind == "series":
+            modalities[name] |= _long_table(cohort, name, folder, tables)
+    manifest = Path(MANIFEST).with_suffix(tables).name
+    document = _document(cohort, licence, publishable, modalities, manifest)
+    if tables == ".csv":
+        _plain(document, cohort, columns)
+    write_table(columns, folder / manifest)
+    write_document(document, folder / DOCUMENT)
 
 
-def _plain(document: dict[str, Any], cohort: Cohort, columns: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """With csv in the place of parquet, without flags of what every record has, and with ranges that hold where they do hold."""
-    import pandas as pd
-
+def _plain(document: Mapping[str, Any], cohort: Cohort, columns: dict[str, Any]) -> None:
+    """For the tools of others: without flags of what every record has, and with ranges that hold where they do hold."""
     for name, entry in document["modalities"].items():
         if cohort.present[name].all():
             del columns[entry.pop("present")]
-        for column in entry.get("columns", ()) if entry["kind"] == "table" else ():
-            _strict(column, columns[column["column"]])
-        if entry["kind"] == "series":
-            long = folder / entry["file"]
-            entry["file"] = long.with_suffix(".csv").name
-            pd.read_parquet(long).to_csv(folder / entry["file"], index=False)
-            long.unlink()
-    for column in document["conditions"]:
+    tables = [entry["columns"] for entry in document["modalities"].values() if entry["kind"] == "table"]
+    for column in [*document.get("conditions", ()), *(column for part in tables for column in part)]:
         _strict(column, columns[column["column"]])
-    return document | {"manifest": "manifest.csv", "missing": [""]}
 
 
 def _strict(column: dict[str, Any], values: Any) -> None:
@@ -86,7 +84,7 @@ def _add(columns: dict[str, Any], name: str, values: Any) -> str:
 def _file(folder: Path, name: str, ending: str = "") -> Path:
     """A free file or folder for a modality. Raises DatasetError where its name leads out of the folder."""
     stem = name
-    while inside(folder, stem + ending, f"modality '{name}'").exists() or stem + ending in (MANIFEST, DOCUMENT):
+    while inside(folder, stem + ending, f"modality '{name}'").exists() or stem + ending in RESERVED:
         stem += "_"
     return folder / (stem + ending)
 
@@ -130,14 +128,15 @@ def _categories(values: NDArray[np.float64], column: Column) -> NDArray[np.objec
     return names[np.where(np.isnan(values), len(column.categories), np.nan_to_num(values)).astype(np.intp)]
 
 
-def _document(cohort: Cohort, licence: str, publishable: bool, modalities: Mapping[str, Any]) -> dict[str, Any]:
+def _document(cohort: Cohort, licence: str, publishable: bool, modalities: Mapping[str, Any], manifest: str) -> dict[str, Any]:
     """The content of cohort.yaml."""
     silo = {"silo": {"column": "silo", "names": list(cohort.silo_names)}} if cohort.silo_names else {}
     return {
         "version": 1,
         "licence": licence,
         "publishable": publishable,
-        "manifest": MANIFEST,
+        "manifest": manifest,
+        **({"missing": [""]} if manifest.endswith(".csv") else {}),
         "record": "record",
         "patient": "patient",
         **silo,
@@ -178,16 +177,20 @@ def _text(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> d
 
 
 def _series(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> dict[str, Any]:
-    """Long form: a row for each seen value, and one without a variable for each step of which nothing was seen."""
     schema: Schema = cohort.schemas[name]
-    file = _file(folder, name, ".parquet")
-    _stored(_long(cohort.data[name], [column.name for column in schema.columns], cohort.present[name]), file)
     return {
-        "file": file.name,
         **{key: key for key in ("record", "step", "time", "variable", "value")},
         "steps": schema.shape[0],
         "columns": [_column(column, column.name) for column in schema.columns],
     }
+
+
+def _long_table(cohort: Cohort, name: str, folder: Path, tables: str) -> dict[str, Any]:
+    """Long form: a row for each seen value, and one without a variable for each step of which nothing was seen."""
+    file = _file(folder, name, tables)
+    names = [column.name for column in cohort.schemas[name].columns]
+    write_table(_long(cohort.data[name], names, cohort.present[name]), file)
+    return {"file": file.name}
 
 
 def _long(data: Series, names: list[str], here: NDArray[np.bool_]) -> dict[str, Any]:
@@ -215,14 +218,25 @@ def _media(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> 
     media = _file(folder, name)
     media.mkdir()
     files = np.full(len(cohort), None, dtype=object)
-    for row in np.flatnonzero(cohort.present[name]):
+    for row, array in pictures(cohort.data[name], cohort.present[name]):
         files[row] = f"{media.name}/{row:06d}.{ending}"
-        _pixels(cohort.data[name].take(np.array([row])).array()[0], folder / files[row])
+        write_pixels(array, folder / files[row])
     video = {"frame_ms": FRAME_MS} if schema.kind == "video" else {}
     return {"column": _add(columns, name, files), "shape": list(schema.shape), **video}
 
 
-def _pixels(array: NDArray[np.uint8], file: Path) -> None:
+def pictures(data: Pixels, here: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """(row, pixels) of every record that has any, some in memory at a time."""
+    import numpy as np
+
+    there = np.flatnonzero(here)
+    for at in range(0, len(there), AT_ONCE):
+        rows = there[at : at + AT_ONCE]
+        yield from zip(rows.tolist(), data.take(rows).array(), strict=True)
+
+
+def write_pixels(array: NDArray[np.uint8], file: Path, frame_ms: int = FRAME_MS) -> None:
+    """[c, h, w] or [t, c, h, w] as PNG (animated), or as .npy, by the file's ending; nothing is lost."""
     import numpy as np
 
     if file.suffix == ".npy":
@@ -235,7 +249,7 @@ def _pixels(array: NDArray[np.uint8], file: Path) -> None:
         Image.fromarray(frame[0] if len(frame) == 1 else np.ascontiguousarray(frame.transpose(1, 2, 0))) for frame in frames
     ]
     # Pillow joins equal neighbours into one longer frame; the durations let a reader take them apart again.
-    movie: dict[str, Any] = {"save_all": True, "append_images": pictures[1:], "duration": FRAME_MS} if array.ndim == 4 else {}
+    movie: dict[str, Any] = {"save_all": True, "append_images": pictures[1:], "duration": frame_ms} if array.ndim == 4 else {}
     pictures[0].save(file, compress_level=1, **movie)
 
 
@@ -243,19 +257,8 @@ Writer = Callable[[Cohort, str, Path, dict[str, Any]], dict[str, Any]]
 WRITERS: Mapping[str, Writer] = {"table": _table, "text": _text, "series": _series, "image": _media, "video": _media}
 
 
-def _stored(columns: Mapping[str, Any], file: Path) -> None:
-    import pandas as pd
-
-    frame = pd.DataFrame(dict(columns))
-    try:
-        frame.to_csv(file, index=False) if file.suffix == ".csv" else frame.to_parquet(file, index=False)
-    except UnicodeEncodeError as error:
-        raise DatasetError(
-            f"{file}: a text is not valid Unicode ({error.reason})", "generated text must not hold lone surrogates"
-        ) from error
-
-
-def _yaml(document: Mapping[str, Any], file: Path) -> None:
+def write_document(document: Mapping[str, Any], file: Path) -> None:
+    """A cohort.yaml."""
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)

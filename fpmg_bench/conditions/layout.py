@@ -70,11 +70,15 @@ class Layout:
     @classmethod
     def of(cls, train: Cohort, *, private: bool) -> Layout:
         """Of a cohort's conditions. private: ranges must be declared (PrivacyError), as what patients have must not choose them."""
-        columns, classes = train.conditions, len(train.classes)
-        joint, alone = _fitting(columns, classes)
-        numbers = tuple(j for j, c in enumerate(columns) if j and c.type == "number")
+        columns = train.conditions
+        numbers = (j for j, c in enumerate(columns) if j and c.type == "number")
         ranges = {j: _range(columns[j], None if private else train.condition[:, j]) for j in numbers}
-        return cls(columns, classes, joint, alone, numbers, ranges, private)
+        return cls.told(columns, len(train.classes), ranges, private=private)
+
+    @classmethod
+    def told(cls, columns: tuple[Column, ...], classes: int, ranges: dict[int, tuple[float, float]], *, private: bool) -> Layout:
+        """Of conditions whose numbers have these ranges, by position; no patient is looked at."""
+        return cls(columns, classes, *_fitting(columns, classes), tuple(ranges), ranges, private)
 
     @property
     def sections(self) -> list[Section]:

@@ -3,6 +3,19 @@
 from fpmg_bench.evaluation.evidence import Gap, Measured
 from fpmg_bench.evaluation.nearest import nearest
 from fpmg_bench.evaluation.space import EvaluationSpace
-from fpmg_bench.evaluation.split import Split, drawn, draws_patients, split
+from fpmg_bench.evaluation.split import Split, drawn, draws_patients, everyone, fresh, fresh_parts, parted, split
 
-__all__ = ["EvaluationSpace", "Gap", "Measured", "Split", "drawn", "draws_patients", "nearest", "split"]
+__all__ = [
+    "EvaluationSpace",
+    "Gap",
+    "Measured",
+    "Split",
+    "drawn",
+    "draws_patients",
+    "everyone",
+    "fresh",
+    "fresh_parts",
+    "nearest",
+    "parted",
+    "split",
+]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from fpmg_bench.contracts import Part
 from fpmg_bench.errors import DatasetError, SuiteError
 from fpmg_bench.keys import seed_for
 
@@ -70,6 +71,15 @@ def split(cohort: Cohort, seed: int, holdout: float = 0.0, tuning: bool = False)
     return Split(train, r1, r2, held_out, third, unstratified=unstratified, rows=rows)
 
 
+def everyone(cohort: Cohort) -> Split:
+    """Nobody held out: all train, of a model that is released and not judged."""
+    rows = np.arange(len(cohort))
+    none = rows[:0]
+    nobody = cohort.take(none)
+    parts = dict.fromkeys(("r1", "r2", "third", "held_out"), none)
+    return Split(cohort, nobody, nobody, nobody, None, unstratified=0, rows={"train": rows, **parts})
+
+
 def draws_patients(dataset: Any) -> bool:
     """Whether every seed has patients of its own: `Dataset.fresh`."""
     return hasattr(dataset, "fresh") and int(getattr(dataset, "held_out", 0)) > 0
@@ -89,6 +99,25 @@ def drawn(train: Cohort, held_out: Cohort, third: Cohort | None, seed: int) -> S
     half = np.array([part[i] for i in range(len(patients))], dtype=object)[inverse]
     r1, r2 = (held_out.take(np.flatnonzero(half == name)) for name in ("r1", "r2"))
     return Split(train, r1, r2, held_out, third, unstratified=0, rows={}, fresh=True)
+
+
+def fresh(dataset: Any, seed: int, tuning: bool, part: Part) -> Cohort | None:
+    """Of a trial's seed; tuning has people of its own, whom no evaluation meets."""
+    found: Cohort | None = dataset.fresh(seed_for(seed, "development") if tuning else seed, part)
+    return found
+
+
+def fresh_parts(dataset: Any, seed: int, tuning: bool = False) -> Split:
+    """The patients of this seed, of a dataset that draws them anew. Raises DatasetError where it gives none."""
+    train, held_out, third = (fresh(dataset, seed, tuning, part) for part in get_args(Part))
+    if train is None or held_out is None:
+        raise DatasetError(f"{type(dataset).__name__}: no fresh patients for seed {seed}", "see Dataset in contracts.py")
+    return drawn(train, held_out, third, seed)
+
+
+def parted(dataset: Any, seed: int) -> Split:
+    """As a trial of this seed has them, where no development set is set aside."""
+    return fresh_parts(dataset, seed) if draws_patients(dataset) else split(dataset.load(), seed)
 
 
 def _in_pool(patients: NDArray[np.int64], holdout: float, tuning: bool) -> NDArray[np.bool_]:

@@ -55,11 +55,11 @@ def _released(
     """What the command makes of a silo's own patients, or what is there already; and what the reader left out."""
     if external.release:
         with tempfile.TemporaryDirectory() as beside:
-            write(train.take(np.arange(0)), Path(beside), form="csv")
+            write(train.take(np.arange(0)), Path(beside), tables=".csv")
             form = _form(Path(beside))
         return _read(command.release(external, dataset, seed, silo), form, reader, train)
     with sandbox() as box:
-        write(own, box.train, form="csv")
+        write(own, box.train, tables=".csv")
         form = _form(box.train)
         blanks = {"train": str(box.train), "out": str(box.out), "seed": str(seed), "n": str(len(train))}
         box.run(command.words(external, blanks), external.env, external.limit_seconds)

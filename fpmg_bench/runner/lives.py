@@ -159,7 +159,7 @@ class Side:
             prepared = chosen.placed(spec)
             space = EvaluationSpace.fit(prepared.whole, spec.seed)
             real = prepared.real(spec, parts.dataset.publishable, space)
-            return cls(chosen, space, _warmed(real, parts, spec, registry) if warm else real)
+            return cls(chosen, space, _warmed(real, parts, spec, registry) if warm and not spec.final else real)
         except Exception as error:  # noqa: BLE001 - of plug-ins: every trial of this side fails with it, in its own folder
             return cls(trouble=error)
 

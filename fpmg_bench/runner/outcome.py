@@ -20,7 +20,7 @@ from fpmg_bench.runner.planning import RunPlan, plan
 from fpmg_bench.runner.processes import Fresh, Processes
 from fpmg_bench.runner.usage import keep_costs, total_memory
 from fpmg_bench.runner.wire import Wire
-from fpmg_bench.store import Planned, RunDir, cores, only_writer, write_table
+from fpmg_bench.store import FINAL_TRIALS, Planned, RunDir, cores, only_writer, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,15 +81,18 @@ def run(
     device: str | None = None,
     jobs_per_device: int = 1,
     elsewhere: Elsewhere | None = None,
+    final: str | None = None,
 ) -> Outcome:
     """Plan a suite, compute what is not finished, write results.parquet. Defaults: runs/<suite>, as many jobs as cores.
 
     on_event gets dicts whose "event" is plan, start, stage, round, score, note, stage1, done, end or progress; all but plan,
     progress and notes on the whole run carry "trial". KeyboardInterrupt in it, or Ctrl-C, ends the run with code 130 and leaves it resumable.
-    elsewhere: a cluster (`fpmg_bench.cluster.connected`) instead of this machine's jobs.
+    elsewhere: a cluster (`fpmg_bench.cluster.connected`) instead of this machine's jobs. final: only this method, on all patients,
+    in the folder `final` of the run.
     """
-    made = plan(suite, registry, only=only, seeds=seeds, device=device, jobs_per_device=jobs_per_device)
-    target = RunDir(Path(out) if out is not None else Path("runs") / made.suite.name)
+    made = plan(suite, registry, only=only, seeds=seeds, device=device, jobs_per_device=jobs_per_device, final=final)
+    root = Path(out) if out is not None else Path("runs") / made.suite.name
+    target = RunDir(root / FINAL_TRIALS if final else root)
     return carry_out(made, target, registry, jobs or cores(), on_event or _silent, wire, elsewhere)
 
 
@@ -240,7 +243,8 @@ def write_results(run: RunDir) -> pd.DataFrame:
 def _code(whole: bool, counts: Mapping[str, int], table: pd.DataFrame, run: RunDir) -> ExitCode:
     if not whole:
         return ExitCode.INTERRUPTED
-    if not ((table["status"] == "ok") & (table["round"] == -1)).any():
+    final = all(trial.spec.final for trial in run.trials())  # which nothing is measured of
+    if not final and not ((table["status"] == "ok") & (table["round"] == -1)).any():
         return ExitCode.NOTHING_MEASURED
     if Results(run.root).red_flags():
         return ExitCode.REGRESSION

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fpmg_bench.store.tensors import pack, unpack
 from fpmg_bench.trial.release import Drawn
-from fpmg_bench.types import Cohort, Column, Pixels, Schema, Series, Table, Text
+from fpmg_bench.types import Cohort, Pixels, Schema, Series, Table, Text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,20 +34,6 @@ def read_asked(data: bytes) -> tuple[dict[int, Any], NDArray[np.float64], dict[s
     """The reverse of `asked`."""
     tree, note = unpack(data)
     return tree["models"], tree["requested"]["conditions"].numpy(), note
-
-
-def form_note(cohort: Cohort) -> dict[str, Any]:
-    """Schemas, conditions and leaks of a cohort as JSON: nothing of its patients."""
-    schemas = {name: asdict(schema) for name, schema in cohort.schemas.items()}
-    return {"schemas": schemas, "conditions": [asdict(c) for c in cohort.conditions], "leaks": sorted(cohort.leaks)}
-
-
-def form_of(note: Mapping[str, Any]) -> Cohort:
-    """A cohort of this form that has no patients."""
-    conditions = tuple(Column.from_json(column) for column in note["conditions"])
-    nobody = np.zeros(0, np.int64)
-    schemas = {name: Schema.from_json(schema) for name, schema in note["schemas"].items()}
-    return Cohort(schemas, {}, {}, conditions, np.zeros((0, len(conditions))), nobody, nobody, (), frozenset(note["leaks"]))
 
 
 def written(released: Mapping[int, Drawn], note: Mapping[str, Any]) -> bytes:

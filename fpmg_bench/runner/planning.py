@@ -99,13 +99,14 @@ def plan(
     loaded: dict[str, Cohort] | None = None,
     device: str | None = None,
     jobs_per_device: int = 1,
+    final: str | None = None,
 ) -> RunPlan:
     """Validate a suite, read its cohorts and key its trials. With `out` the plan is written there, and nothing runs.
 
     only: pytest's `-k` expression over trial ids; seeds, device: instead of the suite's; jobs_per_device: trials at a time on one;
-    loaded: is given the cohorts by name, which are forgotten otherwise.
+    loaded: is given the cohorts by name, which are forgotten otherwise. final: this method alone, once a cohort, on all its patients.
     """
-    from fpmg_bench.suite import check_request, expand, load_suite, validate
+    from fpmg_bench.suite import check_request, expand, finals, load_suite, validate
 
     if isinstance(suite, (str, Path)):
         suite = load_suite(suite, registry)
@@ -117,6 +118,8 @@ def plan(
     cohorts, missing = _cohorts(suite, registry, loaded)
     wanted = expand(suite, registry, cohorts, only, seeds, missing)
     whole = expand(suite, registry, cohorts, missing=missing) if only or seeds else wanted
+    if final is not None:
+        wanted, whole = finals(wanted, suite, final), finals(whole, suite)
     specs = {spec.id: spec for spec in (*whole.trials, *wanted.trials)}
     versions, components = _versions(tuple(specs.values()), registry, {name: info.fingerprint for name, info in cohorts.items()})
     keyed = {spec.id: _keyed(spec, versions) for spec in specs.values()}
@@ -129,7 +132,7 @@ def plan(
         skipped=wanted.skipped,
         cohorts=cohorts,
         components=components,
-        command=_command(suite, only, seeds, device),
+        command=_command(suite, only, seeds, device, final),
         seats=Seats(devices, jobs_per_device),
     )
     if out is not None:
@@ -232,7 +235,7 @@ def recomputed(specs: Sequence[TrialSpec], registry: Registry) -> dict[str, dict
     return {spec.id: _keyed(spec, versions)[1] for spec in specs}
 
 
-def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None, device: str | None) -> str:
+def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None, device: str | None, final: str | None) -> str:
     """The command line that repeats this run anywhere, given the run's suite.yaml where the suite does not ship."""
     from fpmg_bench.suite import name_elsewhere
 
@@ -243,4 +246,6 @@ def _command(suite: Suite, only: str | None, seeds: Sequence[int] | None, device
         words += ["--seeds", ",".join(map(str, seeds))]
     if device:
         words += ["--device", device]
+    if final:
+        words += ["--final", final]
     return shlex.join(words)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.errors import FpmgError, TrialError
 from fpmg_bench.runner import parcel
 from fpmg_bench.store.atomic import plain
-from fpmg_bench.trial.release import Drawn, release, undecoded
+from fpmg_bench.trial.release import Drawn, form_note, form_of, release, undecoded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +71,7 @@ class Sampler:
     def __call__(self, models: Models, requested: NDArray[np.float64], decode: bool = True) -> dict[int, Drawn]:
         """Raises TrialError with the sampler's own words, Gone where it ended."""
         form = self.form if decode else undecoded(self.form)
-        note = {"form": parcel.form_note(form), "seed": self.seed}
+        note = {"form": form_note(form), "seed": self.seed}
         send(self.end, parcel.asked(models, requested, note))
         answer = receive(self.end)
         if answer is None:
@@ -94,7 +94,7 @@ def _answer(data: bytes, parts: Parts) -> bytes:
     models, requested, note = parcel.read_asked(data)
     released: Mapping[int, Drawn] = {}
     try:
-        released, said = release(models, parts, parcel.form_of(note["form"]), requested, note["seed"]), {}
+        released, said = release(models, parts, form_of(note["form"]), requested, note["seed"]), {}
     except Exception as error:  # noqa: BLE001 - a generator's or decoder's: told to whoever records the trial's failure
         said = complaint(error)
     return parcel.written(released, said | {"cpu": time.process_time() - began})

@@ -8,7 +8,7 @@ from fpmg_bench.store.ranks import RankFolder, RankSink
 from fpmg_bench.store.reading import Damaged, read_json
 from fpmg_bench.store.records import DAMAGED, TrialRecord
 from fpmg_bench.store.rounds import read_rounds
-from fpmg_bench.store.rundir import SCHEMA_VERSION, RunDir, only_writer
+from fpmg_bench.store.rundir import FINAL_TRIALS, SCHEMA_VERSION, RunDir, only_writer
 from fpmg_bench.store.scores import ScoreLog
 from fpmg_bench.store.sink import TrialSink
 from fpmg_bench.store.specs import Planned, spec_from_json
@@ -19,6 +19,7 @@ __all__ = [
     "DAMAGED",
     "DTYPES",
     "FINAL",
+    "FINAL_TRIALS",
     "SCHEMA_VERSION",
     "STALE",
     "Checkpoint",

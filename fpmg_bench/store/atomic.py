@@ -74,21 +74,24 @@ def write_json(path: Path, value: Any) -> None:
 
 
 @contextlib.contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """A folder to fill, which becomes `target` on success. The first writer wins; a later one's folder is dropped."""
+def whole_folder(target: Path, *, flushed: bool = True) -> Iterator[Path]:
+    """A folder to fill, which becomes `target` on success. The first writer wins; a later one's folder is dropped.
+
+    flushed: to disk, file by file, before it appears; of tens of thousands of files that takes minutes.
+    """
     beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     shutil.rmtree(beside, ignore_errors=True)
     try:
         with naming(target):
             beside.mkdir(parents=True)
             yield beside
-            _publish(beside, target)
+            _publish(beside, target, flushed=flushed)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _publish(beside: Path, target: Path) -> None:
-    for file in beside.rglob("*"):
+def _publish(beside: Path, target: Path, *, flushed: bool) -> None:
+    for file in beside.rglob("*") if flushed else ():
         if file.is_file():
             with file.open("rb") as handle:
                 os.fsync(handle.fileno())

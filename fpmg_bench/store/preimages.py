@@ -125,7 +125,7 @@ def _patients(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
     return audit | {
         "stage": "stage1",
         "dataset": dataset | {"fingerprint": versions.fingerprints[spec.dataset_name]},
-        "split": {"holdout": spec.holdout, "tuning": spec.tuning},
+        "split": {"holdout": spec.holdout, "tuning": spec.tuning} | ({"final": True} if spec.final else {}),
         "partition": spec.partition,
         "seed": spec.seed,
         "setting": {**versions.setting, **({} if spec.device == CPU else {"device": spec.device})},

@@ -17,6 +17,7 @@ from fpmg_bench.store.shapes import PLAN, RESULT
 from fpmg_bench.store.specs import Planned
 
 SCHEMA_VERSION = 1
+FINAL_TRIALS = "final"  # a run of its own below a run: trials on all patients
 OWN = frozenset(
     {
         "suite.yaml",
@@ -27,6 +28,7 @@ OWN = frozenset(
         "results.parquet",
         "report.html",
         "costs.json",
+        FINAL_TRIALS,
         "warm.log",
         ".lock",
     }

@@ -27,7 +27,8 @@ class SiloInfo:
 class CohortInfo:
     """One cohort. label_counts: records a class; present: records a modality; leaks: modalities that contain the label.
 
-    fresh: every seed trains on as many patients of its own, and holds others out.
+    fresh: every seed trains on as many patients of its own, and holds others out. source: how its files are written, as
+    `Dataset.source` says.
     """
 
     name: str
@@ -45,6 +46,7 @@ class CohortInfo:
     publishable: bool = False
     dropped: Mapping[str, int] = field(default_factory=dict)
     fresh: bool = False
+    source: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain mappings, lists and scalars."""
@@ -85,6 +87,7 @@ def describe(dataset_name: str, dataset: Any, cohort: Cohort) -> CohortInfo:
         dataset.publishable,
         dict(cohort.dropped),
         draws_patients(dataset),
+        dataset.source() if hasattr(dataset, "source") else {},
     )
 
 

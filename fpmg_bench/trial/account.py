@@ -182,6 +182,8 @@ def ledger_file(
 
 def _tuning(spec: TrialSpec) -> str:
     """What epsilon does not say of patients whose scores chose hyper-parameters: they are others than those trained on here."""
+    if spec.final and spec.holdout:
+        return "hyper-parameters may have been tuned on patients who are among these: this epsilon does not cover that"
     if spec.tuning:
         return "a trial of a study: its scores on patients steer the search, which nothing accounts for"
     if spec.holdout:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from fpmg_bench.transport import Inproc
 from fpmg_bench.trial import account, faulted
 from fpmg_bench.trial.cost import Clock, cost
-from fpmg_bench.trial.requested import mixture
-from fpmg_bench.trial.sizes import labels
+from fpmg_bench.trial.release import Recipe
+from fpmg_bench.trial.requested import Law, mixture
+from fpmg_bench.trial.sizes import by_silo, labels
 from fpmg_bench.trial.stages import Stages
 from fpmg_bench.trial.vectors import space_of
 
@@ -72,9 +73,24 @@ def learn(stages: Stages, clock: Clock, train: Train | None = None, look: Look |
         stages.take_over(extra)
     else:
         models = _trained(stages, clock, look)
-    sink.save_trained(models, stages.extra() | {"cost": cost(clock), "noises": account.noises(stages.ledgers)})
+    learnt = Learnt(stages, models, _frames(stages))
+    extra = stages.extra() | {"cost": cost(clock), "noises": account.noises(stages.ledgers)}
+    sink.save_trained(models, extra | ({"recipe": recipe(learnt).to_json()} if stages.parts.generator else {}))
     stages.secrets.forget()
-    return Learnt(stages, models, _frames(stages))
+    return learnt
+
+
+def recipe(learnt: Learnt) -> Recipe:
+    """What it takes to draw further releases where nobody holds a patient."""
+    stages = learnt.stages
+    out = faulted.excluded(stages.faults, *faulted.last_round(stages.sink.rounds, stages))
+    names = {silo.index: silo.name for silo in stages.silos if silo.index not in out}
+    return Recipe(
+        stages.train.only(tuple(stages.parts.encoders)),
+        Law.of(stages.train, stages.conditions),
+        by_silo(stages.train, stages.silos, stages.sizes),
+        names,
+    )
 
 
 def _frames(stages: Stages) -> Frames:

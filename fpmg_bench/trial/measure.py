@@ -42,6 +42,11 @@ def inapplicable(metrics: Mapping[str, Metric], families: Collection[str], reaso
             sink.keep_scores(name, [_row(name, metric, Score(name, math.nan), "not_applicable", reason)])
 
 
+def not_applicable(metrics: Mapping[str, Metric], why: str) -> list[dict[str, Any]]:
+    """A row a metric, of a trial that nothing is measured of."""
+    return [_row(name, metric, Score(name, math.nan), "not_applicable", why) for name, metric in metrics.items()]
+
+
 def audit_rows(found: Finding) -> list[dict[str, Any]]:
     """An audit's numbers as rows of the metric "audit"."""
     reading: Any = Reading

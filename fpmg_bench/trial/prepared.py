@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fpmg_bench.audit.canaries import plant
-from fpmg_bench.contracts import Part
 from fpmg_bench.errors import DatasetError
-from fpmg_bench.evaluation import EvaluationSpace, Measured, Split, drawn, draws_patients, split
-from fpmg_bench.keys import seed_for
+from fpmg_bench.evaluation import EvaluationSpace, Measured, Split, draws_patients, everyone, fresh, fresh_parts, split
 from fpmg_bench.trial.audited import settle
 from fpmg_bench.trial.requested import said
 
@@ -62,7 +60,7 @@ class Loaded:
     @classmethod
     def of(cls, spec: TrialSpec, dataset: Dataset) -> Loaded:
         """Read the cohort and split it, or take the patients of this seed where it draws them anew. Raises DatasetError."""
-        if draws_patients(dataset):
+        if draws_patients(dataset) and not spec.final:
             return cls.fresh(spec, dataset)
         cohort = dataset.load()
         if not len(cohort):
@@ -73,16 +71,14 @@ class Loaded:
     def split(cls, spec: TrialSpec, cohort: Cohort) -> Loaded:
         """A cohort that was read already. In an audit its canaries are made here, of modalities that the trial encodes."""
         cohort = _chosen(cohort, spec) if spec.audit else cohort
-        parted = split(cohort, spec.seed, spec.holdout, spec.tuning)
+        parted = everyone(cohort) if spec.final else split(cohort, spec.seed, spec.holdout, spec.tuning)
         return cls(cohort, *plant(parted, spec.audit, spec.seed)) if spec.audit else cls(cohort, parted, None)
 
     @classmethod
     def fresh(cls, spec: TrialSpec, dataset: Dataset) -> Loaded:
         """The patients of this seed. What is read of a cohort (silos, what was dropped) is of those who train."""
-        train, held_out, third = (_fresh(dataset, spec, part) for part in get_args(Part))
-        if train is None or held_out is None:
-            raise DatasetError(f"{spec.dataset_name}: no fresh patients for seed {spec.seed}", "see Dataset in contracts.py")
-        parted = drawn(train, held_out, third, spec.seed)
+        parted = fresh_parts(dataset, spec.seed, spec.tuning)
+        train = parted.train
         if not spec.audit:
             return cls(train, parted, None)
         parted = parted.only(tuple(spec.encoders) or tuple(train.schemas))
@@ -91,9 +87,9 @@ class Loaded:
     @classmethod
     def planned(cls, spec: TrialSpec, dataset: Dataset, cohort: Cohort) -> Loaded:
         """To plan with: `cohort` is what `load` gave; of fresh patients only those who train are drawn, but in an audit."""
-        if not draws_patients(dataset):
+        if not draws_patients(dataset) or spec.final:
             return cls.split(spec, cohort)
-        train = None if spec.audit else _fresh(dataset, spec, "train")
+        train = None if spec.audit else fresh(dataset, spec.seed, spec.tuning, "train")
         if train is None:
             return cls.fresh(spec, dataset)
         nobody = train.take(np.arange(0))
@@ -115,12 +111,6 @@ class Loaded:
         """With the modalities that the trial encodes; itself where it has no others."""
         cohort = _chosen(self.cohort, spec)
         return self if cohort is self.cohort else replace(self, cohort=cohort, parted=self.parted.only(tuple(spec.encoders)))
-
-
-def _fresh(dataset: Any, spec: TrialSpec, part: Part) -> Cohort | None:
-    """Of a trial's seed; tuning has people of its own, whom no evaluation meets."""
-    found: Cohort | None = dataset.fresh(seed_for(spec.seed, "development") if spec.tuning else spec.seed, part)
-    return found
 
 
 def _chosen(cohort: Cohort, spec: TrialSpec) -> Cohort:

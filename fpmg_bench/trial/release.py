@@ -1,17 +1,18 @@
-"""Steps 7 and 8: what each silo releases. Silos with the same weights release the same patients, made once."""
+"""Steps 7 and 8: what each silo releases, and what it takes to draw more. Silos with the same weights release the same patients, made once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.devices import accepted
 from fpmg_bench.errors import TrialError
 from fpmg_bench.keys import rng_for
 from fpmg_bench.trial.decoding import agreeing, decode
+from fpmg_bench.trial.requested import Law
 from fpmg_bench.trial.vectors import fingerprint, space_of
-from fpmg_bench.types import Cohort
+from fpmg_bench.types import Cohort, Column, Schema
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +49,7 @@ def release(
         if identity not in made and not form.schemas:
             made[identity] = _undecoded(model, parts, form, space, requested, rng_for(seed, "sample", "more"))
         elif identity not in made:
-            made[identity] = _decoded(model, models, parts, form, space, requested, rng_for(seed, "sample"))
+            made[identity] = draw(model, models, parts, form, requested, rng_for(seed, "sample"))
         released[silo] = made[identity]
     return released
 
@@ -63,12 +64,14 @@ def records(drawn: Mapping[int, Drawn]) -> dict[int, Cohort]:
     return {silo: each.records for silo, each in drawn.items()}
 
 
-def _decoded(
-    model: Model, models: Mapping[int, Model], parts: Parts, form: Cohort, space: Space, requested: NDArray[np.float64], rng: Rng
+def draw(
+    model: Model, models: Mapping[int, Model], parts: Parts, form: Cohort, requested: NDArray[np.float64], rng: Rng
 ) -> Drawn:
+    """One model's release. models: of all silos, whose decoders stand in where it lacks one; form: as above."""
     import numpy as np
     import torch
 
+    space = space_of(form, parts)
     drawn = _drawn(parts, space, model["generator"], torch.as_tensor(requested).float(), rng)
     data: dict[str, Any] = {}
     present = {}
@@ -120,3 +123,53 @@ def _drawn(parts: Parts, space: Space, state: State, requested: Tensor, rng: Rng
     if not bool(torch.isfinite(drawn.z).all()):
         raise TrialError(f"generator {name} drew vectors that are not finite", "lower lr")
     return drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A trained trial's. form: a cohort whose form releases have; what else it holds is not looked at.
+
+    labels: silo -> training records a class [K], noisy ones where sizes are private. silos: those that release, silo -> name.
+    """
+
+    form: Cohort
+    law: Law
+    labels: Mapping[int, NDArray[np.float64]]
+    silos: Mapping[int, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Nothing of patients but these counts."""
+        return {
+            "form": form_note(self.form),
+            "drafted": self.form.drafted,
+            "law": self.law.to_json(),
+            "labels": {str(silo): counts.tolist() for silo, counts in self.labels.items()},
+            "silos": {str(silo): name for silo, name in self.silos.items()},
+        }
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Recipe:
+        """The reverse of `to_json`; its form has no patients."""
+        import numpy as np
+
+        form = form_of(said["form"])
+        form = replace(form, drafted=bool(said["drafted"]))
+        law = Law.from_json(form.conditions, len(form.classes), said["law"])
+        labels = {int(silo): np.asarray(counts, dtype=np.float64) for silo, counts in said["labels"].items()}
+        return cls(form, law, labels, {int(silo): name for silo, name in said["silos"].items()})
+
+
+def form_note(cohort: Cohort) -> dict[str, Any]:
+    """Schemas, conditions and leaks of a cohort as JSON: nothing of its patients."""
+    schemas = {name: asdict(schema) for name, schema in cohort.schemas.items()}
+    return {"schemas": schemas, "conditions": [asdict(c) for c in cohort.conditions], "leaks": sorted(cohort.leaks)}
+
+
+def form_of(note: Mapping[str, Any]) -> Cohort:
+    """A cohort of this form that has no patients."""
+    import numpy as np
+
+    conditions = tuple(Column.from_json(column) for column in note["conditions"])
+    nobody = np.zeros(0, np.int64)
+    schemas = {name: Schema.from_json(schema) for name, schema in note["schemas"].items()}
+    return Cohort(schemas, {}, {}, conditions, np.zeros((0, len(conditions))), nobody, nobody, (), frozenset(note["leaks"]))

@@ -7,7 +7,8 @@ charged access a silo.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,12 +64,43 @@ def said(train: Cohort) -> dict[str, list[str]]:
 
 
 def _given(train: Cohort, label: NDArray[np.int64], seed: int, counts: Counts | None) -> NDArray[np.float64]:
-    rng = np.random.default_rng(seed_for(seed, "conditions"))
-    layout = Layout.of(train, private=counts is not None)
-    found = layout.exact(train.condition) if counts is None else counts
-    requested = np.empty((len(label), len(train.conditions)))
-    for value in np.unique(label):
-        rows = np.flatnonzero(label == value)
-        requested[rows] = drawn(layout, found[int(value)], len(rows), rng, int(value))
-    requested[:, 0] = label
-    return requested
+    return Law.of(train, counts).draw(label, np.random.default_rng(seed_for(seed, "conditions")))
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """How conditions are drawn given the label. counts [K, width]: exact, or noisy ones where the layout is private."""
+
+    layout: Layout
+    counts: Counts
+
+    @classmethod
+    def of(cls, train: Cohort, counts: Counts | None = None) -> Law:
+        """Of training patients; counts: noisy ones, which are then all that is known of them."""
+        layout = Layout.of(train, private=counts is not None)
+        return cls(layout, layout.exact(train.condition) if counts is None else counts)
+
+    def draw(self, label: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
+        """Conditions [n, c] with these labels [n]."""
+        requested = np.empty((len(label), len(self.layout.columns)))
+        for value in np.unique(label):
+            rows = np.flatnonzero(label == value)
+            requested[rows] = drawn(self.layout, self.counts[int(value)], len(rows), rng, int(value))
+        requested[:, 0] = label
+        return requested
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts that are not 0, by their place, and the ranges of numbers: what a release needs when no patient is there."""
+        flat = self.counts.ravel()
+        at = np.flatnonzero(flat)
+        ranges = {str(j): list(ends) for j, ends in self.layout.ranges.items()}
+        return {"private": self.layout.private, "ranges": ranges, "at": at.tolist(), "counts": flat[at].tolist()}
+
+    @classmethod
+    def from_json(cls, columns: tuple[Column, ...], classes: int, said: Mapping[str, Any]) -> Law:
+        """The reverse of `to_json`, under the same declared conditions."""
+        ranges = {int(j): (float(low), float(high)) for j, (low, high) in said["ranges"].items()}
+        layout = Layout.told(columns, classes, ranges, private=bool(said["private"]))
+        flat = np.zeros(classes * layout.width)
+        flat[said["at"]] = said["counts"]
+        return cls(layout, flat.reshape(classes, layout.width))

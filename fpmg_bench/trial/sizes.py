@@ -6,7 +6,7 @@ of a merge, the mean of a batch, moments, the labels that a release is asked for
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from fpmg_bench.privacy import LocalShard
     from fpmg_bench.spec import Privacy
+    from fpmg_bench.trial.silos import Silo
     from fpmg_bench.types import Cohort
 
 STAGE = "sizes"
@@ -79,3 +80,9 @@ def labels(train: Cohort, sizes: Mapping[int, Sizes]) -> NDArray[np.int64]:
     if not total.any():
         total[:] = 1  # noise left nobody: one patient of each label
     return np.repeat(np.arange(len(total)), total)
+
+
+def by_silo(train: Cohort, silos: Sequence[Silo], sizes: Mapping[int, Sizes]) -> dict[int, NDArray[np.float64]]:
+    """silo -> records a class [K]: the training records' own, or what its noisy counts say. Their sum is that of `labels`."""
+    own = {s.index: np.bincount(train.label[s.rows], minlength=len(train.classes)).astype(np.float64) for s in silos}
+    return {silo: sizes[silo].labels if silo in sizes else counts for silo, counts in own.items()}

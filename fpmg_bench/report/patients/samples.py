@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,11 +36,27 @@ def _group(view: View, group: Group, real: Real | None) -> Iterator[Heading | Pr
         yield Prose(["This cohort is not publishable: its real patients are not shown."], "warn")
     if unreadable:
         yield Prose([f"Stored patients that cannot be read: {'; '.join(unreadable)}."], "warn")
+    yield from _commands(group)
     if not found and not unreadable:
         yield Prose(["No trial of this cohort has stored synthetic patients."])
     for modality in dict.fromkeys(name for _, _, parts in found for name in parts):
         cards = [(source, swatch, parts[modality]) for source, swatch, parts in found if modality in parts]
         yield Specimens(f"samples-{group.id}-{slug(modality)}", modality, cards, _note(group, modality))
+
+
+def _commands(group: Group) -> Iterator[Prose]:
+    """Where the patients lie that were judged, and what draws others."""
+    stored = next((folder for method in group.methods if method.role == "method" and (folder := _release(method))), None)
+    if stored is None:
+        return
+    run = stored.parents[3]
+    method = next(m.name for m in group.methods if m.role == "method" and _release(m) == stored)
+    yield Prose(
+        [
+            f"All that were judged lie below {run.name}/trials/KEY/synthetic/SILO/, for example {stored.relative_to(run.parent)}. Others, as many as wanted "
+            f"and in the form of the source's files: fpmg-bench release {shlex.quote(str(run))} {shlex.quote(method)} --dataset {shlex.quote(group.dataset)} --to DIR."
+        ]
+    )
 
 
 def _note(group: Group, modality: str) -> str:

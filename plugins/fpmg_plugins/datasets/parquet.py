@@ -39,6 +39,12 @@ def shape(file: Path) -> tuple[int, tuple[str, ...]]:
         return stored.metadata.num_rows, tuple(map(str, _cells(stored.schema_arrow.empty_table()).columns))
 
 
+def types(file: Path) -> dict[str, str]:
+    """column -> its type as arrow calls it, from the file's end alone."""
+    with _opened(file) as stored:
+        return {field.name: str(field.type) for field in stored.schema_arrow}
+
+
 def _opened(file: Path) -> pq.ParquetFile:
     import pyarrow.parquet as pq
 

@@ -276,7 +276,7 @@ def test_what_interrupted_writers_left_is_swept_and_is_no_release(root: Path, go
     for path in left:
         path.parent.mkdir(exist_ok=True)
         path.write_text("{")
-    assert fb.load(root).synthetic("private", seed=0).name == "all"
+    assert fb.load(root).synthetic_path("private", seed=0).name == "all"
     shutil.rmtree(folder_of(root) / "synthetic" / "all")
     assert go(root)[1] == [PRIVATE]
     assert not any(path.exists() for path in left)

@@ -28,17 +28,19 @@ def results(run_here):
 
 
 def test_of_one_release_a_cohort_is_enough(results):
-    folder = results.synthetic("shared", seed=0, dataset="second")
+    folder = results.synthetic_path("shared", seed=0, dataset="second")
     assert (folder.name, (folder / "cohort.yaml").is_file()) == ("all", True)
+    cohort = results.synthetic("shared", seed=0, dataset="second")
+    assert (len(cohort), list(cohort.schemas)) == (results.trials()[0]["split"]["train"]["records"], ["table"])
 
 
 def test_silos_that_share_nothing_have_a_release_each(results):
     with pytest.raises(StoreError, match="first/alone/0 is 2 releases") as caught:
-        results.synthetic("alone", seed=0, dataset="first")
-    silos = [folder.name for folder in results.synthetic("alone", 0, "first", "site-1").parent.iterdir()]
+        results.synthetic_path("alone", seed=0, dataset="first")
+    silos = [folder.name for folder in results.synthetic_path("alone", 0, "first", "site-1").parent.iterdir()]
     assert sorted(silos) == ["site-1", "site-2"]
     assert "dataset='first', silo='site-1' or 'site-2'" in caught.value.hint
-    assert results.synthetic("alone", 0, "first", "site-2").name == "site-2"
+    assert results.synthetic_path("alone", 0, "first", "site-2").name == "site-2"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def test_silos_that_share_nothing_have_a_release_each(results):
 )
 def test_what_is_ambiguous_or_absent_is_told_with_every_choice(results, call, message):
     with pytest.raises(StoreError) as caught:
-        results.synthetic(seed=0, **call)
+        results.synthetic_path(seed=0, **call)
     assert caught.value.message == f"{results.path}: {message}"
     assert "dataset='first', silo=" in caught.value.hint
     assert "dataset='second', silo=" in caught.value.hint
@@ -59,8 +61,8 @@ def test_what_is_ambiguous_or_absent_is_told_with_every_choice(results, call, me
 
 def test_a_method_that_stores_none_and_one_that_never_ran_say_so(results):
     for dataset in ("first", "second"):
-        shutil.rmtree(results.synthetic("decoded", 0, dataset, "decoded").parent)
+        shutil.rmtree(results.synthetic_path("decoded", 0, dataset, "decoded").parent)
     with pytest.raises(StoreError, match="decoded/0 stored no synthetic patients"):
-        results.synthetic("decoded", seed=0)
+        results.synthetic_path("decoded", seed=0)
     with pytest.raises(StoreError, match="no trial of method 'absent' with seed 0"):
-        results.synthetic("absent", seed=0)
+        results.synthetic_path("absent", seed=0)

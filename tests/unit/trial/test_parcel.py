@@ -19,7 +19,7 @@ from fpmg_bench.evaluation.valid import fault
 from fpmg_bench.runner import parcel
 from fpmg_bench.runner.sampler import Gone, Onlooker, Sampler, look_for, receive, send, serve
 from fpmg_bench.trial.cost import Clock
-from fpmg_bench.trial.release import Drawn, records
+from fpmg_bench.trial.release import Drawn, form_note, form_of, records
 from fpmg_bench.types import Cohort, Pixels, Series, Table, Text
 
 KINDS = ("table", "series", "text", "image", "video")
@@ -111,10 +111,10 @@ def test_more_text_than_a_header_may_hold_arrives(cohort: Cohort) -> None:
 
 
 def test_a_form_says_what_a_release_looks_like_and_nothing_of_a_patient(cohort: Cohort) -> None:
-    note = parcel.form_note(cohort)
-    form = parcel.form_of(note)
+    note = form_note(cohort)
+    form = form_of(note)
     assert (form.schemas, form.conditions, form.leaks, len(form)) == (cohort.schemas, cohort.conditions, cohort.leaks, 0)
-    assert note == parcel.form_note(cohort.take(np.arange(3)))
+    assert note == form_note(cohort.take(np.arange(3)))
 
 
 def test_questions_arrive_as_they_were() -> None:

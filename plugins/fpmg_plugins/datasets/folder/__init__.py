@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from fpmg_bench.contracts import About
+from fpmg_bench.contracts import About, Form
 from fpmg_bench.types import Cohort
 from fpmg_plugins.datasets.folder.about import about
 from fpmg_plugins.datasets.folder.assemble import assemble
 from fpmg_plugins.datasets.folder.document import Document
 from fpmg_plugins.datasets.folder.identity import content
+from fpmg_plugins.datasets.folder.source import said_of, write
 
 
 class Folder:
@@ -56,6 +59,15 @@ class Folder:
     def load(self) -> Cohort:
         """All records with a known label."""
         return assemble(self._document, self.folder())
+
+    def source(self) -> dict[str, Any]:
+        """How the files are written: the declaration, and names and types of columns."""
+        return said_of(self._document, self.folder())
+
+    @classmethod
+    def write(cls, said: Mapping[str, Any], cohort: Cohort, folder: Path, form: Form = "source") -> list[str]:
+        """Any cohort of these schemas as `said` describes the source's files; what is not as there, in words."""
+        return write(said, cohort, folder, form)
 
     @cached_property
     def _document(self) -> Document:

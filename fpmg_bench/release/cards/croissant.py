@@ -1,0 +1,87 @@
+"""data-card.json: a Croissant 1.0 description (JSON-LD, mlcommons.org/croissant) of the files of a release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from fpmg_bench import __version__
+from fpmg_bench.release.cards.facts import Facts
+
+CONTEXT: Mapping[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "sc": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "dct": "http://purl.org/dc/terms/",
+    "conformsTo": "dct:conformsTo",
+    "column": "cr:column",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileSet": "cr:fileSet",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "recordSet": "cr:recordSet",
+    "source": "cr:source",
+}
+FORMATS = {".csv": "text/csv", ".parquet": "application/vnd.apache.parquet"}
+MEDIA = {".png": "image/png", ".npy": "application/octet-stream"}
+NUMBER, TEXT = "sc:Float", "sc:Text"
+
+
+def card(facts: Facts, folder: Path) -> dict[str, Any]:
+    """JSON-LD. isLiveDataset: every release is drawn anew, so no checksum of its files is stated."""
+    tables = sorted(file for file in folder.rglob("*") if file.suffix in FORMATS)
+    return {
+        "@context": dict(CONTEXT),
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "name": f"synthetic-{facts.cohort}",
+        "description": f"Synthetic patients, made up by the method {facts.spec.method} of fpmg-bench {__version__}; no record is a person's.",
+        "license": "see README.md and privacy.md beside this file",
+        "url": "https://github.com/fpmg-bench/fpmg-bench",
+        "creator": {"@type": "sc:Organization", "name": "fpmg-bench"},
+        "isLiveDataset": True,
+        "distribution": [*(_object(file, folder) for file in tables), *_sets(folder)],
+        "recordSet": [_records(file, folder) for file in tables],
+    }
+
+
+def _object(file: Path, folder: Path) -> dict[str, Any]:
+    name = file.relative_to(folder).as_posix()
+    return {"@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": name, "encodingFormat": FORMATS[file.suffix]}
+
+
+def _sets(folder: Path) -> Iterator[dict[str, Any]]:
+    """Media, a set for every folder and ending."""
+    kinds = sorted({(file.parent, file.suffix) for file in folder.rglob("*") if file.suffix in MEDIA})
+    for place, suffix in kinds:
+        name = f"{place.relative_to(folder).as_posix()}/*{suffix}"
+        yield {"@type": "cr:FileSet", "@id": name, "name": name, "includes": name, "encodingFormat": MEDIA[suffix]}
+
+
+def _records(file: Path, folder: Path) -> dict[str, Any]:
+    name = file.relative_to(folder).as_posix()
+    fields = [
+        {
+            "@type": "cr:Field",
+            "@id": f"{name}/{column}",
+            "name": column,
+            "dataType": kind,
+            "source": {"fileObject": {"@id": name}, "extract": {"column": column}},
+        }
+        for column, kind in _columns(file)
+    ]
+    return {"@type": "cr:RecordSet", "@id": f"{name}/rows", "name": f"{name}/rows", "field": fields}
+
+
+def _columns(file: Path) -> Iterator[tuple[str, str]]:
+    import pandas as pd
+
+    frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file, nrows=1_000)
+    for name in frame.columns:
+        yield str(name), NUMBER if frame[name].dtype.kind in "if" else "sc:Boolean" if frame[name].dtype.kind == "b" else TEXT
