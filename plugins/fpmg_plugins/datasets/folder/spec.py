@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
+from fpmg_bench.cohorts.icd10 import CHAPTERS
+from fpmg_bench.cohorts.tables import Form
 from fpmg_bench.types import Column
+from fpmg_plugins.datasets.folder.cell_spec import CellSpec, Strict, known_codec
 
 LONGEST_NAME = 200  # characters
 LARGEST = 2**26  # values of one picture, clip or text
@@ -53,16 +57,32 @@ def _distinct(columns: tuple[ColumnSpec, ...]) -> tuple[ColumnSpec, ...]:
 Window = Annotated[tuple[float, float], AfterValidator(_rising)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Written(Strict):
+    """How the cells of a file are written; what is not said of a series or a joined table is as the manifest's.
+
+    encoding: a codec of Python's (utf-8); separator: between cells (,); decimal, thousands: marks in numbers (. and none);
+    sheet: of an .xlsx (the first).
+    """
+
+    encoding: Annotated[str, AfterValidator(known_codec)] | None = None
+    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal["", ",", ".", " ", "'"] | None = None
+    sheet: str | None = None
+
+    def form(self, rest: Form = Form()) -> Form:
+        """rest: for what is not declared here."""
+        said = {key: value for key in Written.model_fields if (value := getattr(self, key)) is not None}
+        return replace(rest, **said)
 
 
-class ColumnSpec(_Strict):
+class ColumnSpec(CellSpec):
     """A table column, a series channel or a condition.
 
     column: where the values are (default: the name; for a series, the variable's name in the long table); map: value -> value
     (null: missing), before anything else; other: the category of all values that are not listed; outside: what to do with
-    numbers beyond low and high (`missing` and `clip` are counted); unit: shown beside the name, never converted.
+    numbers beyond low and high (`missing` and `clip` are counted); unit: shown beside the name, never converted. How cells are
+    written: see CellSpec.
     """
 
     name: Name
@@ -78,17 +98,24 @@ class ColumnSpec(_Strict):
     outside: Literal["error", "missing", "clip", "keep"] = "error"
 
     @property
+    def all_categories(self) -> tuple[str, ...]:
+        """As declared; with `group` and none declared, all of the public grouping, and `other` where it is named."""
+        if self.type != "category" or self.categories or not self.group:
+            return self.categories
+        return (*CHAPTERS, *(() if self.other in (None, *CHAPTERS) else (self.other,)))  # type: ignore[arg-type]
+
+    @property
     def source(self) -> str:
         """The column of the manifest, or the variable of the long table."""
         return self.column or self.name
 
     def declared(self) -> Column:
         """The column as cohorts declare it."""
-        return Column(self.name, self.type, self.categories, self.low, self.high, self.step, self.unit)
+        return Column(self.name, self.type, self.all_categories, self.low, self.high, self.step, self.unit)
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> Self:
-        if (self.type == "category") != bool(self.categories):
+        if (self.type == "category") != bool(self.categories or self.group):
             raise ValueError(f"column '{self.name}': categories belong to type category, and there they are needed")
         if len(set(self.categories)) != len(self.categories):
             raise ValueError(f"column '{self.name}': a category is named twice")
@@ -96,7 +123,8 @@ class ColumnSpec(_Strict):
             raise ValueError(f"column '{self.name}': low, high, step and unit belong to type number")
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise ValueError(f"column '{self.name}': low must be below high")
-        if self.other is not None and self.other not in self.categories:
+        self.check_cells(self.type)
+        if self.other is not None and self.other not in self.all_categories:
             raise ValueError(f"column '{self.name}': other '{self.other}' is none of its categories")
         return self
 
@@ -104,7 +132,7 @@ class ColumnSpec(_Strict):
 Columns = Annotated[tuple[ColumnSpec, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
-class TableSpec(_Strict):
+class TableSpec(Strict):
     """Columns of the manifest. present: here and below, a column of flags; default: where anything is filled in."""
 
     kind: Literal["table"]
@@ -112,7 +140,7 @@ class TableSpec(_Strict):
     present: str = ""
 
 
-class SeriesSpec(_Strict):
+class SeriesSpec(Written):
     """A long table. window: (start, stop) of time that is kept; with it, `steps` equal bins whose values are averaged;
 
     without it the first `steps` distinct times of a record, or the steps that the column `step` names.
@@ -141,7 +169,7 @@ class SeriesSpec(_Strict):
         return self
 
 
-class TextSpec(_Strict):
+class TextSpec(Strict):
     """length: characters that are kept; longer texts are cut and counted."""
 
     kind: Literal["text"]
@@ -150,7 +178,7 @@ class TextSpec(_Strict):
     present: str = ""
 
 
-class ImageSpec(_Strict):
+class ImageSpec(Strict):
     """folder: what file names are relative to, below the root; shape [c, h, w] with c = 1 (gray) or 3 (RGB);
 
     window: the values that become 0 and 255 in 16-bit and float files.
@@ -165,7 +193,7 @@ class ImageSpec(_Strict):
     present: str = ""
 
 
-class VideoSpec(_Strict):
+class VideoSpec(Strict):
     """shape [t, c, h, w]; frame_ms: a frame shown k times that long counts as k frames; t frames are taken evenly."""
 
     kind: Literal["video"]
@@ -181,7 +209,7 @@ class VideoSpec(_Strict):
 ModalitySpec = Annotated[TableSpec | SeriesSpec | TextSpec | ImageSpec | VideoSpec, Field(discriminator="kind")]
 
 
-class SiloSpec(_Strict):
+class SiloSpec(Strict):
     """groups: silo -> values that form it; missing: silo of empty cells; silos below min_records records, or below
 
     min_class_records records of some class, are merged into merge_into. names: all silos in order (default: sorted).
@@ -196,7 +224,7 @@ class SiloSpec(_Strict):
     names: tuple[str, ...] = ()
 
 
-class RowsSpec(_Strict):
+class RowsSpec(Strict):
     """Rows to use: those whose cell is one of `keep`, or none of `drop`; "" is the empty cell."""
 
     column: str
@@ -210,7 +238,20 @@ class RowsSpec(_Strict):
         return self
 
 
-class CohortSpec(_Strict):
+class TableFile(Written):
+    """Another table beside the manifest, at most one row a record. key: the manifest's column that names its rows; on: their column
+
+    there (default: the same); prefix: before the names of its columns; repeated: what to do where a key has several rows.
+    """
+
+    file: str
+    key: str
+    on: str = ""
+    prefix: str = ""
+    repeated: Literal["error", "first", "last"] = "error"
+
+
+class CohortSpec(Written):
     """The whole file. missing: cells of a csv that mean nothing; min_class_patients: a rarer class is an error.
 
     drafted: ranges and categories are what was seen in patients, and nobody has declared them yet.
@@ -228,6 +269,7 @@ class CohortSpec(_Strict):
     patient: str
     silo: SiloSpec | None = None
     missing: tuple[str, ...] = ("", "NA", "NaN", "nan")
+    tables: tuple[TableFile, ...] = ()
     rows: tuple[RowsSpec, ...] = ()
     min_class_patients: int = 2
     conditions: Columns
