@@ -2,6 +2,6 @@
 
 from fpmg_bench.cohorts.tables.cells import Cells, named, read_cells
 from fpmg_bench.cohorts.tables.detect import detect
-from fpmg_bench.cohorts.tables.form import TABLES, Form
+from fpmg_bench.cohorts.tables.form import TABLES, USUAL, Form
 
-__all__ = ["TABLES", "Cells", "Form", "detect", "named", "read_cells"]
+__all__ = ["TABLES", "USUAL", "Cells", "Form", "detect", "named", "read_cells"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fpmg_bench.cohorts.tables.excel import sheet
-from fpmg_bench.cohorts.tables.form import Form
+from fpmg_bench.cohorts.tables.form import USUAL, Form
 from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Cells:
     told: tuple[str, ...] = ()
 
 
-def read_cells(file: Path, missing: Collection[str], form: Form = Form()) -> Cells:
+def read_cells(file: Path, missing: Collection[str], form: Form = USUAL) -> Cells:
     """A .csv, .tsv, .txt or .xlsx file with a header. Raises DatasetError at the line that is wrong."""
     import numpy as np
     import pandas as pd

@@ -51,7 +51,11 @@ def _separator(text: str) -> str:
     rows: dict[str, tuple[float, int]] = {}
     for mark in SEPARATORS:
         try:
-            found = [len(row) for _, row in zip(range(LOOKED_AT), csv.reader(text.splitlines(True), delimiter=mark), strict=False) if row]
+            found = [
+                len(row)
+                for _, row in zip(range(LOOKED_AT), csv.reader(text.splitlines(True), delimiter=mark), strict=False)
+                if row
+            ]
         except csv.Error:
             continue
         if found and found[0] > 1:

@@ -18,7 +18,8 @@ def sheet(file: Path, name: str = "") -> Iterator[tuple[int, list[str]]]:
     try:
         if name and name not in book.sheetnames:
             raise DatasetError(
-                f"{file}: no sheet '{name}'.{did_you_mean(name, book.sheetnames)}", f"`sheet:` is one of {', '.join(book.sheetnames)}"
+                f"{file}: no sheet '{name}'.{did_you_mean(name, book.sheetnames)}",
+                f"`sheet:` is one of {', '.join(book.sheetnames)}",
             )
         width = 0
         for at, row in enumerate((book[name] if name else book.worksheets[0]).iter_rows(values_only=True), 1):

@@ -22,6 +22,9 @@ class Form:
     sheet: str = ""
 
 
+USUAL = Form()
+
+
 def known_encoding(name: str) -> str:
     """The name. Raises ValueError where Python knows no such encoding of text."""
     try:

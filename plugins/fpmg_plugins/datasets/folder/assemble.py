@@ -12,7 +12,7 @@ import pandas as pd
 from fpmg_bench.document import inside, plural
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Cohort, Schema, Table, Text
-from fpmg_plugins.datasets.folder import columns, media
+from fpmg_plugins.datasets.folder import columns, media, unread
 from fpmg_plugins.datasets.folder.cells import unheld
 from fpmg_plugins.datasets.folder.document import Document
 from fpmg_plugins.datasets.folder.joined import whole
@@ -32,6 +32,7 @@ def assemble(document: Document, root: Path) -> Cohort:
     spec, dropped = document.spec, Counter[str]()
     manifest = whole(document, root)
     dropped.update(manifest.lost)
+    dropped[f"columns of {manifest.file.name} that are not used"] += len(unread.columns(spec, manifest))
     ids = _ids(document, manifest)
     keep = _wanted(document, manifest, dropped)
     manifest, ids = manifest.take(keep), ids[keep]

@@ -7,21 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
-from fpmg_bench.cohorts.tables.form import known_encoding
-
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 NUMBER_ONLY = ("decimal", "thousands", "suffix", "below", "above", "date", "since", "part")
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def known_codec(name: str) -> str:
-    """An encoding that Python knows."""
-    return known_encoding(name)
 
 
 def _day_format(form: str) -> str:
@@ -31,7 +18,7 @@ def _day_format(form: str) -> str:
     return form
 
 
-class CellSpec(Strict):
+class CellSpec(BaseModel):
     """Keys of a column that tell how its cells are written.
 
     missing: cells that say nothing, beside those of the whole file (numbers are compared as numbers);
@@ -43,6 +30,8 @@ class CellSpec(Strict):
     date, since: days since a day (2020-01-31) or since the date in a column (same form, or since_date); strptime's form;
     group: icd10 reads codes as their chapter.
     """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     missing: tuple[StrictStr | StrictInt | StrictFloat, ...] = ()
     decimal: Literal[".", ","] | None = None
@@ -66,7 +55,9 @@ class CellSpec(Strict):
         if type_ != "number" and (wrong := sorted(given & set(NUMBER_ONLY))):
             raise ValueError(f"column '{name}': {', '.join(wrong)} belong to type number")
         if bool(self.date) != bool(self.since):
-            raise ValueError(f"column '{name}': date (the form) and since (a day such as 2020-01-31, or a column) belong together")
+            raise ValueError(
+                f"column '{name}': date (the form) and since (a day such as 2020-01-31, or a column) belong together"
+            )
         if self.split and (self.part is None) == (not self.holds):
             raise ValueError(f"column '{name}': with split, say which `part` is the number, or which code the flag `holds`")
         if (self.part or self.holds) and not self.split:

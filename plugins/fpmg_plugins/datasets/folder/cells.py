@@ -37,7 +37,7 @@ def says_nothing(spec: ColumnSpec, words: pd.Series[Any]) -> pd.Series[Any]:
     """Which cells [n] are one of the column's codes for missing; -9 and "-9.0" are the same."""
     codes = {str(code) for code in spec.missing}
     amounts = {value for code in codes if (value := _float(code)) is not None}
-    return _each(words, lambda word: word in codes or (bool(amounts) and _float(word) in amounts)).fillna(False).astype(bool)
+    return _each(words, lambda word: word in codes or (bool(amounts) and _float(word) in amounts), False).astype(bool)
 
 
 def plain(spec: ColumnSpec, form: Form, cells: pd.Series[Any], dropped: Counter[str]) -> pd.Series[Any]:
@@ -60,7 +60,7 @@ def plain(spec: ColumnSpec, form: Form, cells: pd.Series[Any], dropped: Counter[
 
     words = strings(cells)
     if bounded:
-        bounds = _each(words, lambda word: _bound(spec, _piece(spec, word).strip()) is not None).fillna(False).astype(bool)
+        bounds = _each(words, lambda word: _bound(spec, _piece(spec, word).strip()) is not None, False).astype(bool)
         if bounds.any():
             dropped[f"cells of {spec.name} below or above a bound, read as the bound"] += int(bounds.sum())
     return _each(words, read)
@@ -95,7 +95,7 @@ def way_out(spec: ColumnSpec, manifest: Manifest, at: int) -> str:
     if spec.part:
         return f"it has not exactly {spec.parts} parts: mend the cell, or `map` it to null"
     if re.fullmatch(r"[-+]?[\d.' ]*\d,\d+", word):
-        return "a comma in a number: declare `decimal: \",\"` or `thousands: \",\"`"
+        return 'a comma in a number: declare `decimal: ","` or `thousands: ","`'
     if re.fullmatch(r"[-+]?\d+(\.\d+)?\s*/\s*\d+(\.\d+)?", word):
         return 'two numbers in a cell: declare two columns, with `split: "/", part: 1` and `part: 2`'
     if re.match(r"[-+]?\d+([.,]\d+)?\s*[^\d\s.,]", word):
@@ -158,8 +158,10 @@ def unheld(columns: Iterable[ColumnSpec], manifest: Manifest, dropped: Counter[s
             flags.setdefault(column.source, []).append(column)
     for source, held in flags.items():
         codes = {column.holds for column in held}
-        others = _each(strings(manifest.cells(source, "")), lambda word, spec=held[0], codes=codes: len(pieces(spec, word) - codes))
-        if lost := int(others.fillna(0).sum()):
+        others = _each(
+            strings(manifest.cells(source, "")), lambda word, spec=held[0], codes=codes: len(pieces(spec, word) - codes), 0
+        )
+        if lost := int(others.sum()):
             dropped[f"codes of {source} that no flag holds"] += lost
 
 
@@ -169,11 +171,11 @@ def pieces(spec: ColumnSpec, word: str) -> set[str]:
     return {chapter(piece) or piece for piece in found} if spec.group else found
 
 
-def _each(words: pd.Series[Any], read: Callable[[str], Any]) -> pd.Series[Any]:
-    """`read` of each different word, once; None where missing."""
+def _each(words: pd.Series[Any], read: Callable[[str], Any], missing: Any = None) -> pd.Series[Any]:
+    """`read` of each different word, once; `missing` where there is none."""
     codes, known = pd.factorize(words)
     table = np.empty(len(known) + 1, dtype=object)
-    table[: len(known)] = [read(str(word)) for word in known]
+    table[:] = [*(read(str(word)) for word in known), missing]
     return pd.Series(table[codes], index=words.index, dtype=object)  # -1, missing, is the last
 
 

@@ -100,7 +100,7 @@ def _known(location: Sequence[Any]) -> list[str]:
             model = choices[0]
             if get_origin(annotation) in (dict, tuple):
                 next(inner, None)  # a name or a position
-    return list(model.model_fields)
+    return sorted(model.model_fields, key=lambda name: name not in model.__annotations__)  # its own first, then what it shares
 
 
 def _tags(model: type[BaseModel]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ def content(document: Document, root: Path) -> str:
     tables = {spec.manifest: document.place("manifest")}
     tables |= {part.file: document.place("tables", at, "file") for at, part in enumerate(spec.tables)}
     tables |= {p.file: document.place("modalities", name, "file") for name, p in spec.modalities.items() if p.kind == "series"}
-    media = _media(document, root)
+    media = named(document, root)
     whole = sum(file.stat().st_size for file in media) <= READ_WHOLE
     return keys.digest(
         {
@@ -34,7 +34,8 @@ def content(document: Document, root: Path) -> str:
     )
 
 
-def _media(document: Document, root: Path) -> list[Path]:
+def named(document: Document, root: Path) -> list[Path]:
+    """Files of pictures and clips that the manifest names and that are there."""
     spec = document.spec
     parts = [(name, part) for name, part in spec.modalities.items() if part.kind in ("image", "video")]
     if not parts:

@@ -93,9 +93,7 @@ def _counts(
     return Counter({reason: n for reason, n in counts.items() if n})
 
 
-def _elsewhere(
-    manifest: Manifest, table: Manifest, own: dict[str, str], row: NDArray[np.intp]
-) -> Callable[[int, str], str]:
+def _elsewhere(manifest: Manifest, table: Manifest, own: dict[str, str], row: NDArray[np.intp]) -> Callable[[int, str], str]:
     def where(at: int, column: str) -> str:
         if column not in own:
             return manifest.elsewhere(at, column)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fpmg_bench.cohorts.tables import TABLES, Form, read_cells
+from fpmg_bench.cohorts.tables import TABLES, USUAL, Form, read_cells
 from fpmg_bench.document import did_you_mean
 from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets import parquet
@@ -39,7 +39,7 @@ class Manifest:
     parts: Callable[[str], Iterable[pd.Series[Any]]]
     at: NDArray[np.int64]
     lines: NDArray[np.int64]
-    form: Form = Form()
+    form: Form = USUAL
     said: Mapping[str, int] = field(default_factory=dict)
     lost: Mapping[str, int] = field(default_factory=dict)
     told: Sequence[str] = ()
@@ -88,7 +88,7 @@ class Manifest:
         return "name one of its columns"
 
 
-def read(file: Path, missing: Sequence[str], form: Form = Form()) -> Manifest:
+def read(file: Path, missing: Sequence[str], form: Form = USUAL) -> Manifest:
     """The rows of a .csv or .xlsx (`missing`: cells that mean nothing) or .parquet file. form: how it is written."""
     if not file.is_file():
         raise DatasetError(f"{file}: there is no such file", "names in cohort.yaml are relative to its root")

@@ -6,12 +6,13 @@ import math
 from dataclasses import replace
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
 from fpmg_bench.cohorts.icd10 import CHAPTERS
-from fpmg_bench.cohorts.tables import Form
+from fpmg_bench.cohorts.tables import USUAL, Form
+from fpmg_bench.cohorts.tables.form import known_encoding
 from fpmg_bench.types import Column
-from fpmg_plugins.datasets.folder.cell_spec import CellSpec, Strict, known_codec
+from fpmg_plugins.datasets.folder.cell_spec import CellSpec
 
 LONGEST_NAME = 200  # characters
 LARGEST = 2**26  # values of one picture, clip or text
@@ -57,20 +58,24 @@ def _distinct(columns: tuple[ColumnSpec, ...]) -> tuple[ColumnSpec, ...]:
 Window = Annotated[tuple[float, float], AfterValidator(_rising)]
 
 
-class Written(Strict):
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Written(_Strict):
     """How the cells of a file are written; what is not said of a series or a joined table is as the manifest's.
 
     encoding: a codec of Python's (utf-8); separator: between cells (,); decimal, thousands: marks in numbers (. and none);
     sheet: of an .xlsx (the first).
     """
 
-    encoding: Annotated[str, AfterValidator(known_codec)] | None = None
+    encoding: Annotated[str, AfterValidator(known_encoding)] | None = None
     separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     decimal: Literal[".", ","] | None = None
     thousands: Literal["", ",", ".", " ", "'"] | None = None
     sheet: str | None = None
 
-    def form(self, rest: Form = Form()) -> Form:
+    def form(self, rest: Form = USUAL) -> Form:
         """rest: for what is not declared here."""
         said = {key: value for key in Written.model_fields if (value := getattr(self, key)) is not None}
         return replace(rest, **said)
@@ -89,7 +94,7 @@ class ColumnSpec(CellSpec):
     column: str = ""
     type: Literal["number", "category", "flag"] = "number"
     categories: tuple[str, ...] = ()
-    map: dict[str, Scalar | None] = {}
+    map: dict[str, Scalar | None] = Field(default_factory=dict)
     other: str | None = None
     low: float | None = None
     high: float | None = None
@@ -132,7 +137,7 @@ class ColumnSpec(CellSpec):
 Columns = Annotated[tuple[ColumnSpec, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
-class TableSpec(Strict):
+class TableSpec(_Strict):
     """Columns of the manifest. present: here and below, a column of flags; default: where anything is filled in."""
 
     kind: Literal["table"]
@@ -169,7 +174,7 @@ class SeriesSpec(Written):
         return self
 
 
-class TextSpec(Strict):
+class TextSpec(_Strict):
     """length: characters that are kept; longer texts are cut and counted."""
 
     kind: Literal["text"]
@@ -178,7 +183,7 @@ class TextSpec(Strict):
     present: str = ""
 
 
-class ImageSpec(Strict):
+class ImageSpec(_Strict):
     """folder: what file names are relative to, below the root; shape [c, h, w] with c = 1 (gray) or 3 (RGB);
 
     window: the values that become 0 and 255 in 16-bit and float files.
@@ -193,7 +198,7 @@ class ImageSpec(Strict):
     present: str = ""
 
 
-class VideoSpec(Strict):
+class VideoSpec(_Strict):
     """shape [t, c, h, w]; frame_ms: a frame shown k times that long counts as k frames; t frames are taken evenly."""
 
     kind: Literal["video"]
@@ -209,7 +214,7 @@ class VideoSpec(Strict):
 ModalitySpec = Annotated[TableSpec | SeriesSpec | TextSpec | ImageSpec | VideoSpec, Field(discriminator="kind")]
 
 
-class SiloSpec(Strict):
+class SiloSpec(_Strict):
     """groups: silo -> values that form it; missing: silo of empty cells; silos below min_records records, or below
 
     min_class_records records of some class, are merged into merge_into. names: all silos in order (default: sorted).
@@ -224,7 +229,7 @@ class SiloSpec(Strict):
     names: tuple[str, ...] = ()
 
 
-class RowsSpec(Strict):
+class RowsSpec(_Strict):
     """Rows to use: those whose cell is one of `keep`, or none of `drop`; "" is the empty cell."""
 
     column: str
