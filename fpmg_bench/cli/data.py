@@ -114,7 +114,8 @@ def check(
 
     source = _source(cohort)
     loaded = source.load()
-    losses = [*lost(loaded.dropped), *getattr(source, "unread", list)()]
+    named = getattr(source, "unread", list)()
+    losses = [each for each in lost(loaded.dropped) if not any(more.what.startswith(each.what) for more in named)] + [*named]
     looks = minded(loaded)
     if json:
         return console.emit(

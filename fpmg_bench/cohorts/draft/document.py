@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILL = "FILL IN"
+FEW = 10  # different numbers of a label that is no number
 TELLS = "tells the label exactly: leave it out if made from it"
 HEAD = """\
 # A cohort of your own. Fill in what says FILL IN, then check every line: ranges and categories are public and must be
@@ -50,7 +51,7 @@ def draft(manifest: Path, patient: str = "", label: str = "", silo: str = "") ->
     kinds = {str(name): guess(str(name), rows.frame[name]) for name in rows.frame.columns}
     record = _record(rows.frame, kinds)
     patient, told_patient = _role("patient", patient, [n for n in kinds if kinds[n] in ("id", "many", "number", "category")])
-    label, told_label = _role("label", label, [n for n in kinds if kinds[n] in ("category", "flag") and n != patient])
+    label, told_label = _role("label", label, [n for n in kinds if _classes(rows.frame[n], kinds[n]) and n != patient])
     silo, told_silo = _role(
         "silo", silo, [n for n in kinds if kinds[n] in ("category", "many", "id") and n not in (patient, label)]
     )
@@ -104,6 +105,11 @@ def _role(role: str, given: str, names: list[str]) -> tuple[str, str]:
         return "", ""
     which = f", one of {', '.join(names)}, and take it out of the table below" if names else ""
     return "", f"          # {FILL}: the column of the {role}{which}"
+
+
+def _classes(values: pd.Series[Any], kind: Guess) -> bool:
+    """Words, flags, or a few whole numbers (0 alive, 1 transplanted, 2 dead)."""
+    return kind in ("category", "flag") or (kind == "number" and values.nunique() <= FEW and look(values.dropna()).decimals == 0)
 
 
 def _list(words: tuple[str, ...]) -> str:

@@ -23,7 +23,20 @@ NUMBERS = 0.7  # share of cells that are numbers
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".npy")
 OTHER_MEDIA = (".dcm", ".mp4", ".avi", ".mov", ".nii", ".nii.gz", ".mha", ".pdf")
 FLAGS = {"0", "1", "0.0", "1.0", "true", "false", "yes", "no"}  # what a flag reads without a map
-ANSWERS = {"y": 1, "n": 0, "t": 1, "f": 0, "positive": 1, "negative": 0, "present": 1, "absent": 0}
+ANSWERS = {
+    "y": 1,
+    "n": 0,
+    "t": 1,
+    "f": 0,
+    "positive": 1,
+    "negative": 0,
+    "present": 1,
+    "absent": 0,
+    "yes": 1,
+    "no": 0,
+    "true": 1,
+    "false": 0,
+}
 ROW_NUMBER = re.compile(r"^(column \d+|unnamed: ?\d+|index|row_?names?|row|x|\.\.\.1|_?c0|#)$", re.IGNORECASE)
 LIST = re.compile(r"\s*[\w.+*-]{1,12}(\s*[;|,]\s*[\w.+*-]{1,12})*\s*[;|,]?\s*")  # codes in a cell: I10;E11
 LINK = re.compile(r"https?://|10\.\d{4,}/")
@@ -34,7 +47,11 @@ PERSON = re.compile(
     re.IGNORECASE,
 )
 ROLES = {  # what a role's column may be called, the surest names first
-    "patient": (r"^(patient|subject|person|participant)([_\s-]?id)?$", r"^pid$|mrn", r"patient|subject|person|participant"),
+    "patient": (
+        r"^(patient|subject|person|participant)([_\s-]?id)?$",
+        r"^(pid|usubjid|id)$|mrn",
+        r"patient|subject|person|participant",
+    ),
     "label": (
         r"^(label|class|target)$",
         r"^(outcome|diagnosis|dx)$",
@@ -105,7 +122,8 @@ def flag_map(known: pd.Series[Any]) -> dict[str, int] | None:
     lower = set(known.str.lower().unique())
     if lower <= FLAGS:
         return {}
-    if len(lower) == 2 and {word.strip() for word in lower} <= set(ANSWERS) and len({ANSWERS[w.strip()] for w in lower}) == 2:
+    words = {word.strip() for word in lower}
+    if len(words) == 2 and words <= set(ANSWERS) and len({ANSWERS[word] for word in words}) == 2:
         return {word: ANSWERS[word.strip().lower()] for word in sorted(known.unique())}
     return None
 

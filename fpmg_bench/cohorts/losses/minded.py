@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from fpmg_bench.types import Cohort, Column
 
+MERGED = frozenset({"small sites", "other"})  # silos of others' values, which `groups` cannot name
 FEWEST = 20  # patients of a silo: with fewer, training sees nothing of it and noise hides the rest
 
 
@@ -104,6 +105,8 @@ def _silos(cohort: Cohort) -> list[Loss]:
     small = {name: n for name, n in people.items() if n < FEWEST}
     if not small:
         return []
+    if not MERGED.isdisjoint(people):
+        return [Loss("silo", f"silos of fewer than {FEWEST} patients (of {len(people)})", len(small), _coarser(people, small))]
     groups: list[list[str]] = [[]]
     for name in sorted(people, key=lambda name: (people[name], name)):
         if name not in small and sum(people[each] for each in groups[-1]) >= FEWEST:
@@ -114,9 +117,12 @@ def _silos(cohort: Cohort) -> list[Loss]:
     if len(groups) > 1 and sum(people[each] for each in groups[-1]) < FEWEST:
         groups[-2] += groups.pop()
     made = ", ".join(f"group {at}: [{', '.join(names)}]" for at, names in enumerate(groups, 1) if len(names) > 1)
-    way = (
-        f"silo: {{groups: {{{made}}}}}"
-        if made and len(made) < 400
-        else f"silo: {{min_records: {FEWEST}, merge_into: small sites}}"
-    )
+    way = f"silo: {{groups: {{{made}}}}}" if made and len(made) < 400 else _coarser(people, small)
     return [Loss("silo", f"silos of fewer than {FEWEST} patients (of {len(people)})", len(small), way)]
+
+
+def _coarser(people: dict[str, int], small: dict[str, int]) -> str:
+    """For silos too many to list in groups."""
+    if len(small) == len(people):
+        return "a coarser column as silo (region, city), or silo: {groups: {name: [values]}}"
+    return f"silo: {{min_records: {FEWEST}, merge_into: small sites}}"

@@ -32,6 +32,10 @@ def assemble(document: Document, root: Path) -> Cohort:
     spec, dropped = document.spec, Counter[str]()
     manifest = whole(document, root)
     dropped.update(manifest.lost)
+    named = unread.used(spec)
+    dropped[f"cells of {manifest.file.name} with a word for missing"] += sum(
+        n for name, n in manifest.said.items() if name in named
+    )
     dropped[f"columns of {manifest.file.name} that are not used"] += len(unread.columns(spec, manifest))
     ids = _ids(document, manifest)
     keep = _wanted(document, manifest, dropped)

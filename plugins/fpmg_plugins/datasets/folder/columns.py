@@ -62,8 +62,6 @@ def numbers(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Cou
     if spec.date:
         return within(spec, days(spec, manifest, declared_at, dropped), manifest, declared_at, dropped)
     cells = _read(spec, manifest, declared_at, dropped) if spec.map or spec.missing else manifest.cells(spec.source, declared_at)
-    if not (spec.map or spec.missing):
-        _said(spec, manifest, dropped)
     cells = plain(spec, manifest.form, cells, dropped)
     found = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
     _exact(cells, found, spec, manifest, declared_at)
@@ -136,7 +134,6 @@ def names(spec: ColumnSpec, found: NDArray[np.float64]) -> NDArray[np.object_]:
 def _read(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Counter[str]) -> pd.Series[Any]:
     """The column's words, None where they say nothing: what was filled in and became missing is counted."""
     words = strings(manifest.cells(spec.source, declared_at))
-    _said(spec, manifest, dropped)
     if spec.missing:
         gone = says_nothing(spec, words)
         _count(dropped, f"cells of {spec.name} that say missing by code", gone.to_numpy())
@@ -147,11 +144,6 @@ def _read(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Count
     mapped = words.map(lambda cell: table.get(cell, cell)).astype(object)
     _count(dropped, f"cells of {spec.name} mapped to missing", (words.notna() & mapped.isna()).to_numpy())
     return mapped.where(mapped.notna(), None)
-
-
-def _said(spec: ColumnSpec, manifest: Manifest, dropped: Counter[str]) -> None:
-    if spec.source in manifest.said:
-        dropped[f"cells of {spec.name} with a word for missing"] = manifest.said[spec.source]
 
 
 def _count(dropped: Counter[str], reason: str, where: NDArray[np.bool_]) -> None:

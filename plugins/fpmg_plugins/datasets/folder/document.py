@@ -14,6 +14,14 @@ from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets.folder.spec import CohortSpec
 
 HINT = "see docs/folder-cohorts.md"
+ITEMS = "items are needed, each in a line that begins with '- ' (in a draft: take the # away from one of the lines below)"
+KEYS = "keys are needed, as in {name: age, low: 0, high: 120}"
+EXPECTED = {
+    **dict.fromkeys(("tuple_type", "list_type"), ITEMS),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), KEYS),
+    "string_type": "a text is needed: put numbers, true and false in quotes",
+    "too_short": ITEMS,
+}
 
 
 class Document:
@@ -55,7 +63,7 @@ def _message(error: Any) -> str:
         return f"unknown key '{key}'.{did_you_mean(key, known)} Known: {', '.join(known)}"
     if error["type"] == "missing":
         return f"the key '{key}' is missing"
-    return str(error["msg"]).removeprefix("Value error, ")
+    return EXPECTED.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
 
 
 def _text(file: Path, problems: Problems) -> str:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Column = Callable[[str], pd.Series[Any]]
 
 
+OPEN = "FILL IN"  # in a draft, what a person has to say
+LISTED = 40  # columns that a message names
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """Rows of one file, whose columns are read when they are asked for: strings of a csv with None where empty, typed ones of a parquet.
@@ -77,6 +81,9 @@ class Manifest:
             start += len(part)
 
     def _has(self, column: str, declared_at: str) -> None:
+        if column == OPEN:
+            some = ", ".join(self.names[:LISTED]) + (" ..." if len(self.names) > LISTED else "")
+            raise DatasetError(f"{declared_at}: {OPEN}: the draft left this open", f"name a column of {self.file.name}: {some}")
         if column not in self.names:
             guess = did_you_mean(column, self.names)
             raise DatasetError(f"{declared_at}: {self.file} has no column '{column}'.{guess}", self._way_out())

@@ -43,9 +43,15 @@ def losses(document: Document, root: Path, manifest: Manifest, media: set[Path])
     """Names of unused columns, files that nothing reads, and what was done to headers. media: files that are read, links followed."""
     spec = document.spec
     if names := columns(spec, manifest):
-        yield Loss(spec.manifest, f"not used: {_listed(names)}", len(names), "- {name: ..., column: ...} under a table's columns")
+        yield Loss(
+            spec.manifest,
+            f"columns of {spec.manifest} that are not used: {_listed(names)}",
+            len(names),
+            "- {name: ..., column: ...} under a table's columns",
+        )
     for each in manifest.told:
-        yield Loss(spec.manifest, each, 1, "give the column a name of its own in the file")
+        if any(f"'{name}'" in each for name in used(spec)):
+            yield Loss(spec.manifest, each, 1, "give the column a name of its own in the file")
     read = {spec.manifest, *(part.file for part in spec.tables)}
     read |= {part.file for part in spec.modalities.values() if hasattr(part, "file") and isinstance(part.file, str)}
     known = media | {(root / name).resolve() for name in read}
