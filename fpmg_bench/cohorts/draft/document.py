@@ -13,7 +13,7 @@ from fpmg_bench.cohorts.draft import dates
 from fpmg_bench.cohorts.draft.columns import LEFT_OUT, key, line, lines, parts, tells, word
 from fpmg_bench.cohorts.draft.guess import Guess, fitting, guess, variants
 from fpmg_bench.cohorts.draft.media import picture, series
-from fpmg_bench.cohorts.draft.numbers import look
+from fpmg_bench.cohorts.draft.numbers import MOST_WORDS, look
 from fpmg_bench.cohorts.draft.reading import Rows, read_all
 from fpmg_bench.cohorts.tables import USUAL
 from fpmg_bench.errors import DatasetError
@@ -194,6 +194,11 @@ def _table(frame: pd.DataFrame, kinds: dict[str, Guess], label: pd.Series[Any] |
 
 
 def _tells(values: pd.Series[Any], kind: Guess, label: pd.Series[Any]) -> bool:
-    return (
-        parts(look(values.dropna().astype(str)).values.reindex(values.index), label) if kind == "number" else tells(values, label)
-    )
+    if kind != "number":
+        return tells(values, label)
+    import pandas as pd
+
+    found = pd.to_numeric(values, errors="coerce")  # most columns need no more
+    if len(some := values[found.isna() & values.notna()]) > MOST_WORDS and some.nunique() > MOST_WORDS:
+        found = look(values.dropna().astype(str)).values.reindex(values.index)
+    return parts(found, label)

@@ -18,6 +18,7 @@ Guess = Literal[
     "pair", "codes", "rownumber", "huge",
 ]  # fmt: skip
 CATEGORIES = 20  # columns of words with more distinct values are no category
+LOOKED_AT = 4000  # cells by which it is judged how a column looks
 TEXT_LENGTH = 30  # mean characters from which a column of many values is free text
 NUMBERS = 0.7  # share of cells that are numbers
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".npy")
@@ -69,37 +70,39 @@ def guess(name: str, values: pd.Series[Any]) -> Guess:
     known = values.dropna().astype(str)
     if known.empty:
         return "empty"
-    lower = known.str.lower()
+    some = known.iloc[:: max(1, len(known) // LOOKED_AT)]
+    lower = some.str.lower()
     if lower.str.endswith(OTHER_MEDIA).mean() > 0.9:
         return "file"
     if lower.str.endswith(PICTURES).mean() > 0.9:
         return "image"
     if PERSON.search(name):
         return "person"
-    if known.str.match(LINK).mean() > 0.9:
+    if some.str.match(LINK).mean() > 0.9:
         return "id"
-    if known.str.fullmatch(DATE).mean() > 0.8 and known.nunique() > 1:
+    if some.str.fullmatch(DATE).mean() > 0.8 and known.nunique() > 1:
         return "date"
-    return _plain(name, known)
+    return _plain(name, known, some)
 
 
-def _plain(name: str, known: pd.Series[Any]) -> Guess:
+def _plain(name: str, known: pd.Series[Any], some: pd.Series[Any]) -> Guess:
+    """some: of the known ones, for what is judged by how cells look."""
     distinct = known.nunique()
     if distinct == 1:
         return "constant"
-    if flag_map(known) is not None:
+    if distinct <= CATEGORIES and flag_map(known) is not None:
         return "flag"
-    if is_pair(known):
+    if is_pair(some):
         return "pair"
     if numeric := _numeric(name, known):
         return numeric
-    if ID.search(name) or (distinct == len(known) > CATEGORIES and not known.str.contains(r"[\s;|]").any()):
+    if ID.search(name) or (distinct == len(known) > CATEGORIES and not some.str.contains(r"[\s;|]").any()):
         return "id"
     if len(variants(known)) <= CATEGORIES:
         return "category"
-    if known.str.fullmatch(LIST).mean() > 0.95 and known.str.contains(r"[;|,]").mean() > 0.1:
+    if some.str.fullmatch(LIST).mean() > 0.95 and some.str.contains(r"[;|,]").mean() > 0.1:
         return "codes"
-    return "text" if known.str.len().mean() >= TEXT_LENGTH else "many"
+    return "text" if some.str.len().mean() >= TEXT_LENGTH else "many"
 
 
 def _numeric(name: str, known: pd.Series[Any]) -> Guess | None:
@@ -108,7 +111,7 @@ def _numeric(name: str, known: pd.Series[Any]) -> Guess | None:
     if len(seen.values) < NUMBERS * len(known) or len(seen.words) > MOST_WORDS or seen.values.nunique() < 2:
         return None
     whole = seen.decimals == 0
-    if whole and known.str.fullmatch(LEADING_ZERO).any():
+    if whole and any(LEADING_ZERO.fullmatch(word) for word in known.unique() if "0" in word[:2]):
         return None
     if whole and ROW_NUMBER.search(name) and bool((seen.values.diff().dropna() == 1).all()):
         return "rownumber"

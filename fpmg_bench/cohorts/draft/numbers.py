@@ -18,6 +18,7 @@ CODES = {float(sign * int(digit * n)) for digit in "89" for n in (1, 2, 3, 4, 5)
     -1.0
 }
 FAR = 10  # spans of the middle half by which a mistake is away from it
+FINEST = 3  # decimals of a step
 FEWEST = 20  # values below which nothing is taken for a mistake
 
 
@@ -53,8 +54,8 @@ def look(known: pd.Series[Any]) -> Seen:
             plain = np.array([_read(word, keys) for word in words], dtype=float)
     values = pd.Series(plain[codes], index=known.index).dropna()
     left = tuple(sorted(word for word, value in zip(words, plain, strict=True) if np.isnan(value)))
-    decimals = max((_decimals(word, keys) for word, value in zip(words, plain, strict=True) if not np.isnan(value)), default=0)
-    return Seen(values, left, keys, decimals, unclear)
+    read = [word for word, value in zip(words, plain, strict=True) if not np.isnan(value)]
+    return Seen(values, left, keys, _most_decimals(read, keys), unclear)
 
 
 def _keys(odd: list[str], words: list[str], counts: Any) -> tuple[dict[str, Any], str]:
@@ -120,12 +121,15 @@ def _read(word: str, keys: dict[str, Any]) -> float:
     return float("nan") if value is None else value
 
 
-def _decimals(word: str, keys: dict[str, Any]) -> int:
-    """Digits behind the point; 9 of a number with an exponent."""
-    match = CELL.fullmatch(word)
-    body = match[2] if match else word
-    behind = body.partition(keys.get("decimal", "."))[2].rstrip("0")
-    return 9 if "e" in body.lower() else len(behind)
+def _most_decimals(words: list[str], keys: dict[str, Any]) -> int:
+    """Digits behind the point, without zeros at the end; 9 where a number has an exponent, or more digits than a step is drafted for."""
+    most, mark = 0, keys.get("decimal", ".")
+    for word in words:
+        body = word if not keys or not (found := CELL.fullmatch(word)) else found[2]
+        most = max(most, len(body.partition(mark)[2].rstrip("0 ")))
+        if most > FINEST or "e" in body or "E" in body:
+            return 9
+    return most
 
 
 def is_pair(known: pd.Series[Any]) -> bool:
@@ -165,7 +169,7 @@ def codes_among(values: pd.Series[Any], low: float, high: float) -> list[str]:
 
 def step(seen: Seen, low: float, high: float) -> float | None:
     """1, 0.1, 0.01 or 0.001, where no cell has more digits than that."""
-    if seen.decimals > 3 or (seen.decimals and seen.values.nunique() < 5):
+    if seen.decimals > FINEST or (seen.decimals and seen.values.nunique() < 5):
         return None
     made = 10.0**-seen.decimals
     return made if high - low >= made else None

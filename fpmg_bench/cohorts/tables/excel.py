@@ -27,7 +27,7 @@ def sheet(file: Path, name: str = "") -> Iterator[tuple[int, list[str]]]:
             if not width and any(cells):
                 width = max(place for place, cell in enumerate(cells, 1) if cell)
             if width:
-                yield at, cells + [""] * (width - len(cells))
+                yield at, cells[:width] + ([] if not any(cells[width:]) else cells[width:]) + [""] * (width - len(cells))
     finally:
         book.close()
 

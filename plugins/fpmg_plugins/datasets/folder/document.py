@@ -49,11 +49,18 @@ class Document:
         try:
             return CohortSpec.model_validate_json(json.dumps(self._root.plain()), strict=True)
         except ValidationError as error:
-            for each in error.errors(include_url=False, include_input=False):
+            found = error.errors(include_url=False, include_input=False)
+            for each in (each for each in found if not _follows(each, found)):
                 path, node = _written(self._root, each["loc"])
                 problems.add(node, ".".join(map(str, path)), _message(each))
             problems.raise_if_any()
             raise
+
+
+def _follows(error: Any, others: Sequence[Any]) -> bool:
+    """Too few items, since one of them is wrong: that one is told."""
+    loc = error["loc"]
+    return error["type"] == "too_short" and any(len(each["loc"]) > len(loc) and each["loc"][: len(loc)] == loc for each in others)
 
 
 def _message(error: Any) -> str:

@@ -120,7 +120,7 @@ class ColumnSpec(CellSpec):
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> Self:
-        if (self.type == "category") != bool(self.categories or self.group):
+        if bool(self.categories) if self.type != "category" else not (self.categories or self.group):
             raise ValueError(f"column '{self.name}': categories belong to type category, and there they are needed")
         if len(set(self.categories)) != len(self.categories):
             raise ValueError(f"column '{self.name}': a category is named twice")
