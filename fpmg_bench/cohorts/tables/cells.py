@@ -47,6 +47,10 @@ def read_cells(file: Path, missing: Collection[str], form: Form = USUAL) -> Cell
     header = next(found, (1, []))[1]
     if not any(header):
         raise DatasetError(f"{file}:1: the file is empty", "its first line names the columns")
+    if any("\0" in name for name in header):
+        raise DatasetError(
+            f"{file}:1: zero bytes between the letters", "declare `encoding: utf-16` (or utf-16-le) in cohort.yaml"
+        )
     lines: list[int] = []
     parts: list[pd.DataFrame] = []
     said, empty = Counter[str](), 0
@@ -111,8 +115,7 @@ def _lines(file: Path, form: Form) -> Iterator[tuple[int, list[str]]]:
             "declare its `encoding` in cohort.yaml (latin-1, utf-16, cp1252 ...), or save the file as UTF-8",
         ) from error
     except csv.Error as error:
-        hint = "declare `encoding: utf-16`" if "NUL" in str(error) else "look for a quote that is not closed"
-        raise DatasetError(f"{file}:{line}: not a csv file: {error}", hint) from error
+        raise DatasetError(f"{file}:{line}: not a csv file: {error}", "look for a quote that is not closed") from error
 
 
 def _line_of_bad_byte(file: Path, encoding: str) -> int:

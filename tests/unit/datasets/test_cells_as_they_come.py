@@ -214,7 +214,7 @@ def test_an_excel_sheet_is_read_like_a_csv(tmp_path: Path) -> None:
     assert cohort.data["table"].frame["x"].tolist() == [1.5, 2.0] and cohort.data["table"].frame["f"].tolist() == [1, 0]
     assert cohort.data["table"].frame["d"].tolist()[0] == 30 and cohort.dropped == {"empty rows of t.xlsx": 1}
     (tmp_path / "cohort.yaml").write_text(top + "sheet: mor\n" + TAIL % columns)
-    with pytest.raises(DatasetError, match="no sheet 'mor'. Did you mean 'more'"):
+    with pytest.raises(DatasetError, match=r"no sheet 'mor'\. Did you mean 'more'"):
         Folder(root=str(tmp_path)).load()
     (tmp_path / "t.xlsx").write_bytes(b"no zip")
     with pytest.raises(DatasetError, match="not an Excel file"):

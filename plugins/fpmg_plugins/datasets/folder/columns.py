@@ -62,7 +62,7 @@ def numbers(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Cou
     if spec.date:
         return within(spec, days(spec, manifest, declared_at, dropped), manifest, declared_at, dropped)
     cells = _read(spec, manifest, declared_at, dropped) if spec.map or spec.missing else manifest.cells(spec.source, declared_at)
-    cells = plain(spec, manifest.form, cells, dropped)
+    cells = plain(spec, manifest.written(spec.source), cells, dropped)
     found = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
     _exact(cells, found, spec, manifest, declared_at)
     wrong = np.isnan(found) & cells.notna().to_numpy()

@@ -59,7 +59,8 @@ def _beside(manifest: Manifest, table: Manifest, part: TableFile, declared_at: s
     said = {**manifest.said, **{name: table.said[theirs] for name, theirs in own.items() if theirs in table.said}}
     return replace(
         manifest, names=[*manifest.names, *own], whole=cells, parts=parts, said=said, lost=lost,
-        told=[*manifest.told, *(f"{part.file}: {each}" for each in table.told)], elsewhere=_elsewhere(manifest, table, own, row),
+        told=[*manifest.told, *(f"{part.file}: {each}" for each in table.told)],
+        forms={**manifest.forms, **dict.fromkeys(own, table.form)}, elsewhere=_elsewhere(manifest, table, own, row),
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ class Manifest:
 
     whole(column): its cells in all rows of the file; parts(column): the same, some rows after the others; at [n]: which of the
     file's rows these are; lines: of all rows of the file, the line in a csv, the row from 1 in a parquet; form: how its cells are
-    written; said: column -> cells with a word that means nothing; lost: reason -> rows or cells that were not read; told: what was
+    written, forms: of a joined table's columns; said: column -> cells with a word that means nothing; lost: reason -> rows or cells that were not read; told: what was
     done to its header; elsewhere(row, column): where a cell of a joined table stands, "" of the manifest's own.
     """
 
@@ -44,6 +44,7 @@ class Manifest:
     at: NDArray[np.int64]
     lines: NDArray[np.int64]
     form: Form = USUAL
+    forms: Mapping[str, Form] = field(default_factory=dict)
     said: Mapping[str, int] = field(default_factory=dict)
     lost: Mapping[str, int] = field(default_factory=dict)
     told: Sequence[str] = ()
@@ -70,6 +71,10 @@ class Manifest:
         """One column. Raises DatasetError at the line of the cohort.yaml that asks for it where the file lacks it."""
         self._has(column, declared_at)
         return self.whole(column).iloc[self.at].reset_index(drop=True)
+
+    def written(self, column: str) -> Form:
+        """How the column's cells are written."""
+        return self.forms.get(column, self.form)
 
     def words(self, column: str, declared_at: str) -> Iterator[pd.Series[Any]]:
         """One column, some rows after the others: for what is mapped to numbers at once. Raises as `cells`."""
@@ -140,5 +145,5 @@ def _read_cells(file: Path, missing: Sequence[str], form: Form) -> Manifest:
     frame = found.frame
     return Manifest(
         file, list(frame.columns), frame.__getitem__, lambda column: [frame[column]], np.arange(len(frame)), found.lines,
-        form, found.said, found.lost, found.told,
+        form, {}, found.said, found.lost, found.told,
     )  # fmt: skip
