@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fpmg_bench.document.words import plural
 from fpmg_bench.errors import ExitCode
+
+if TYPE_CHECKING:
+    from fpmg_bench.cohorts.losses import Loss
 
 EPILOG = """\b
 Examples:
@@ -114,7 +117,7 @@ def check(
 
     source = _source(cohort)
     loaded = source.load()
-    named = getattr(source, "unread", list)()
+    named: list[Loss] = getattr(source, "unread", list)()
     losses = [each for each in lost(loaded.dropped) if not any(more.what.startswith(each.what) for more in named)] + [*named]
     looks = minded(loaded)
     if json:
