@@ -166,7 +166,7 @@ class Cohort:
     time of an event, the second one holds it, known too, and the label is its stratum or the event (`Column.stands_for`); a category
     of one class is no label.
     `silo_names` empty: no natural silos. `leaks`: modalities that contain the label by construction.
-    `dropped`: reason -> records the dataset left out. drafted: ranges and categories were read from these patients, and nobody has
+    `dropped`: reason -> what the dataset left out: records, cells, columns. drafted: ranges and categories were read from these patients, and nobody has
     confirmed them: an epsilon does not cover what they tell.
     """
 

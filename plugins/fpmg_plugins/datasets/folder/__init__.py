@@ -7,13 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from fpmg_bench.cohorts.losses import Loss
 from fpmg_bench.contracts import About, Form
 from fpmg_bench.types import Cohort
 from fpmg_plugins.datasets.folder.about import about
 from fpmg_plugins.datasets.folder.assemble import assemble
 from fpmg_plugins.datasets.folder.document import Document
-from fpmg_plugins.datasets.folder.identity import content
+from fpmg_plugins.datasets.folder.identity import content, named
+from fpmg_plugins.datasets.folder.joined import whole
 from fpmg_plugins.datasets.folder.source import said_of, write
+from fpmg_plugins.datasets.folder.unread import losses
 
 
 class Folder:
@@ -68,6 +71,12 @@ class Folder:
     def write(cls, said: Mapping[str, Any], cohort: Cohort, folder: Path, form: Form = "source") -> list[str]:
         """Any cohort of these schemas as `said` describes the source's files; what is not as there, in words."""
         return write(said, cohort, folder, form)
+
+    def unread(self) -> list[Loss]:
+        """Columns and files that cohort.yaml does not name, and what was done to headers."""
+        root = self.folder()
+        media = {file.resolve() for file in named(self._document, root)}
+        return list(losses(self._document, root, whole(self._document, root), media))
 
     @cached_property
     def _document(self) -> Document:

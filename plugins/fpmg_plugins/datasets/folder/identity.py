@@ -10,7 +10,7 @@ from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets.folder import media
 from fpmg_plugins.datasets.folder.document import Document
-from fpmg_plugins.datasets.folder.manifest import read
+from fpmg_plugins.datasets.folder.joined import whole
 
 READ_WHOLE = 256 * 2**20
 END = 64 * 2**10
@@ -20,8 +20,9 @@ def content(document: Document, root: Path) -> str:
     """Digest of everything the cohort is made of, and of the source that reads it."""
     spec = document.spec
     tables = {spec.manifest: document.place("manifest")}
+    tables |= {part.file: document.place("tables", at, "file") for at, part in enumerate(spec.tables)}
     tables |= {p.file: document.place("modalities", name, "file") for name, p in spec.modalities.items() if p.kind == "series"}
-    media = _media(document, root)
+    media = named(document, root)
     whole = sum(file.stat().st_size for file in media) <= READ_WHOLE
     return keys.digest(
         {
@@ -33,12 +34,13 @@ def content(document: Document, root: Path) -> str:
     )
 
 
-def _media(document: Document, root: Path) -> list[Path]:
+def named(document: Document, root: Path) -> list[Path]:
+    """Files of pictures and clips that the manifest names and that are there."""
     spec = document.spec
     parts = [(name, part) for name, part in spec.modalities.items() if part.kind in ("image", "video")]
     if not parts:
         return []
-    manifest = read(inside(root, spec.manifest, document.place("manifest")), spec.missing)
+    manifest = whole(document, root)
     named = [media.files(part, manifest, root, document.place("modalities", name, "column")) for name, part in parts]
     return [file for files in named for file in files if file is not None and file.is_file()]  # others are named by `load`
 
