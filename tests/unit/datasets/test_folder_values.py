@@ -106,7 +106,7 @@ def test_series_without_a_window_take_the_first_times(folder: Path) -> None:
     cohort = _load(folder)
     assert cohort.data["vitals"].values[1, :, 0].tolist() == [61, 62]
     assert cohort.data["vitals"].time[1].tolist() == [0, 1]
-    assert cohort.dropped == {"rows of long.csv beyond 2 steps": 7}
+    assert cohort.dropped == {"rows of long.csv beyond 2 steps (raise steps to keep them)": 7}
 
 
 def test_series_in_a_window_are_means_of_bins(folder: Path) -> None:

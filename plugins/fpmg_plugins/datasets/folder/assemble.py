@@ -143,8 +143,9 @@ def _modality(
     elif spec.kind == "text":
         schema, data, seen = _text(name, spec, manifest, at, dropped)
     elif spec.kind == "series":
-        file = inside(root, spec.file, document.place("modalities", name, "file"))
-        schema, data = series(spec, read(file, document.spec.missing), ids, at, dropped)
+        place = document.place("modalities", name, "file")
+        tables = [read(inside(root, part.file, place), document.spec.missing) if part.file else manifest for part in spec.tables]
+        schema, data = series(name, spec, tables, manifest, ids, at, dropped)
         seen = data.seen.any(axis=(1, 2))
     else:
         paths = media.files(spec, manifest, root, at)

@@ -20,7 +20,9 @@ def content(document: Document, root: Path) -> str:
     """Digest of everything the cohort is made of, and of the source that reads it."""
     spec = document.spec
     tables = {spec.manifest: document.place("manifest")}
-    tables |= {p.file: document.place("modalities", name, "file") for name, p in spec.modalities.items() if p.kind == "series"}
+    for name, part in spec.modalities.items():
+        files = [table.file for table in part.tables if table.file] if part.kind == "series" else []
+        tables |= dict.fromkeys(files, document.place("modalities", name, "file"))
     media = _media(document, root)
     whole = sum(file.stat().st_size for file in media) <= READ_WHOLE
     return keys.digest(
