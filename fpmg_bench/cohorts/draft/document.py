@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.draft.columns import LEFT_OUT, key, line, tells, word
 from fpmg_bench.cohorts.draft.guess import Guess, fitting, guess, variants
-from fpmg_bench.cohorts.draft.media import picture, series
+from fpmg_bench.cohorts.draft.media import picture
 from fpmg_bench.cohorts.draft.reading import Rows, read
+from fpmg_bench.cohorts.draft.series import rows_of_hours, series
 from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def _open_label(rows: Rows) -> str:
 
 def _modalities(rows: Rows, kinds: dict[str, Guess], label: pd.Series[Any] | None, record: str) -> Iterator[str]:
     frame, root = rows.frame, rows.file.parent
+    hours, timed = rows_of_hours(frame, list(kinds))
+    kinds = {name: kind for name, kind in kinds.items() if name not in timed}
     plain = [name for name, kind in kinds.items() if kind in ("number", "category", "flag")]
     if plain:
         yield "  table:\n    kind: table\n    columns:\n"
@@ -140,5 +143,5 @@ def _modalities(rows: Rows, kinds: dict[str, Guess], label: pd.Series[Any] | Non
         yield f"  {key(name)}: {{kind: text, column: {word(name)}, length: {length}}}  # does it tell the label? then: leaks: [{key(name)}]\n"
     for name in (name for name, kind in kinds.items() if kind == "image"):
         yield picture(name, frame[name], root)
-    yield series(root, rows.file, record, set(frame[record].dropna()) if record else set())
+    yield hours + series(root, rows.file, frame, record)
     yield from (f"# left out: {name} ({LEFT_OUT[kind]})\n" for name, kind in kinds.items() if kind in LEFT_OUT)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.cohorts.draft import times
 from fpmg_bench.document import EXACT
 from fpmg_bench.errors import DatasetError
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLES = (".csv", ".parquet")
-LONG = {"time", "variable", "value"}  # columns by which a long series file is known
+ROWS_LOOKED_AT = 20_000
 MISSING = ("", "NA", "NaN", "nan")  # what a csv's empty cells are by default
 ALSO = ("N/A", "n/a", "#N/A", "NULL", "null", "NAN", "None", "<NA>", ".")  # taken as missing too where they occur
 
@@ -35,6 +36,8 @@ def find_table(folder: Path) -> Path:
         )
     found = sorted(file for file in folder.iterdir() if file.suffix in TABLES and not is_long(file))
     named = [file for file in found if file.stem == "manifest"]
+    if len(found) > 1 and not named:
+        found = [file for file in found if not is_wide(file)] or found
     if len(named or found) != 1:
         what = ", ".join(file.name for file in found) or "none"
         raise DatasetError(
@@ -45,7 +48,25 @@ def find_table(folder: Path) -> Path:
 
 def is_long(file: Path) -> bool:
     """Is it a table of (record, time, variable, value)?"""
-    return set(_header(file)) >= LONG
+    return times.roles(_header(file)) is not None
+
+
+def is_wide(file: Path) -> bool:
+    """Is it a table of (record, time, a column for each variable): no column names its rows, one and the time do?"""
+    import pandas as pd
+
+    names = _header(file)
+    time = times.called(times.TIME[:3], names)
+    if not time or is_long(file) or len(names) < 3:
+        return False
+    if file.suffix == ".parquet":
+        frame = read(file).frame.head(ROWS_LOOKED_AT)
+    else:
+        frame = pd.read_csv(file, dtype=str, encoding="utf-8-sig", encoding_errors="replace", nrows=ROWS_LOOKED_AT)
+    known = [str(name) for name in frame.columns if name != time and frame[name].notna().all()]
+    if len(frame) < 2 or frame[time].is_unique or any(frame[name].is_unique for name in known):
+        return False
+    return any(not frame.duplicated([name, time]).any() for name in known)
 
 
 def _header(file: Path) -> list[str]:
