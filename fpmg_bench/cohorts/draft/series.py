@@ -138,11 +138,8 @@ def _modality(parts: list[Part], frame: pd.DataFrame, record: str) -> str:
     time = time / 24 if days else time
     text = f"  {key('_'.join(part.file.stem for part in parts))}:\n    kind: series\n"
     for at, part in enumerate(parts):
-        text += (
-            f"    more:\n{_table(part, days, '        ', 2)}" if at == 1 else _table(part, days, "        " if at else "    ", at)
-        )
-        if not at:
-            text += _axis(time)
+        text += "    more:\n" if at == 1 else ""
+        text += _table(part, days, "        " if at else "    ", bool(at), "" if at else _axis(time))
     return text
 
 
@@ -162,16 +159,15 @@ def _told(part: Part, parts: list[Part], frame: pd.DataFrame, record: str) -> pd
     return (part.time - part.record.map(begin)) / 3600
 
 
-def _table(part: Part, days: bool, indent: str, at: int) -> str:
+def _table(part: Part, days: bool, indent: str, listed: bool, axis: str) -> str:
     clock = {"clock": part.clock | ({"unit": "days"} if days else {})} if part.clock else {}
     lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in (part.said | clock).items()]
     if part.from_first:
         lines[-1] += "  # times count from a record's first; `since: COLUMN` counts from a date of the table"
     text = "".join(f"{indent}{line}\n" for line in lines)
-    text = text if not at else text.replace(indent, f"{indent[:-2]}- ", 1)
-    text += "".join(f"{indent}# {remark}\n" for remark in part.remarks)
+    text = text.replace(indent, f"{indent[:-2]}- ", 1) if listed else text
     channels, left = _channels(part)
-    text += "".join(f"{indent}# {remark}\n" for remark in left)
+    text += axis + "".join(f"{indent}# {remark}\n" for remark in (*part.remarks, *left))
     return text + f"{indent}columns:\n" + "".join(f"{indent}  - {line}\n" for line in channels)
 
 
@@ -236,7 +232,11 @@ def span(found: pd.Series[Any]) -> tuple[float, float]:
     low, high = float(found.quantile(LOW)), float(found.quantile(HIGH))
     half = ((high - low) or 1.0) / 2
     low, high = max(float(found.min()), low - half), min(float(found.max()), high + half)
-    return (low, high) if low < high else (low, low + 1.0)
+    if not low < high:
+        return low, low + 1.0
+    digits = 2 - math.floor(math.log10(high - low))  # outward, to three figures of the span
+    grain = 10.0**digits
+    return round(math.floor(low * grain) / grain, max(digits, 0)), round(math.ceil(high * grain) / grain, max(digits, 0))
 
 
 def hourly(frame: pd.DataFrame, names: list[str]) -> Iterator[tuple[tuple[int, ...], dict[str, list[str]]]]:
