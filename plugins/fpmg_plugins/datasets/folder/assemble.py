@@ -12,7 +12,7 @@ import pandas as pd
 from fpmg_bench.document import inside, plural
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Cohort, Schema, Table, Text
-from fpmg_plugins.datasets.folder import columns, media
+from fpmg_plugins.datasets.folder import columns, media, naming
 from fpmg_plugins.datasets.folder.document import Document
 from fpmg_plugins.datasets.folder.manifest import Manifest, read
 from fpmg_plugins.datasets.folder.series import series
@@ -148,9 +148,13 @@ def _modality(
         schema, data = series(name, spec, tables, manifest, ids, at, dropped)
         seen = data.seen.any(axis=(1, 2))
     else:
-        paths = media.files(spec, manifest, root, at)
-        schema, data = media.pixels(spec, paths, manifest, at)
-        seen = np.array([path is not None for path in paths])
+        named = naming.files(spec, manifest, root, at)
+        naming.there(named, spec, manifest)
+        if spec.files and (strangers := naming.without_record(spec, named, root)):
+            dropped[f"files of {name} that are called after no record"] += strangers
+        named = naming.taken(name, named, document.spec.modalities, dropped)
+        schema, data = media.pixels(name, spec, named, manifest, at, dropped)
+        seen = np.array([bool(paths) for paths in named])
     if spec.present:
         given = ColumnSpec(name=spec.present, type="flag")
         seen = columns.flags(given, manifest, document.place("modalities", name, "present")) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from fpmg_bench import keys
 from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
-from fpmg_plugins.datasets.folder import media
+from fpmg_plugins.datasets.folder import naming
 from fpmg_plugins.datasets.folder.document import Document
 from fpmg_plugins.datasets.folder.manifest import read
 
@@ -41,8 +41,8 @@ def _media(document: Document, root: Path) -> list[Path]:
     if not parts:
         return []
     manifest = read(inside(root, spec.manifest, document.place("manifest")), spec.missing)
-    named = [media.files(part, manifest, root, document.place("modalities", name, "column")) for name, part in parts]
-    return [file for files in named for file in files if file is not None and file.is_file()]  # others are named by `load`
+    named = [naming.files(part, manifest, root, document.place("modalities", name, "column")) for name, part in parts]
+    return [file for each in named for files in each for file in files if file.is_file()]  # others are named by `load`
 
 
 def _hash(file: Path, whole: bool = True) -> str:

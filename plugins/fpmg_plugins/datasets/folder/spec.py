@@ -207,32 +207,46 @@ class TextSpec(_Strict):
     present: str = ""
 
 
-class ImageSpec(_Strict):
-    """folder: what file names are relative to, below the root; shape [c, h, w] with c = 1 (gray) or 3 (RGB);
+class _Media(_Strict):
+    """column: cells name files, several of them where they are parted by `split`, or a folder of files; files: what files are called
 
-    window: the values that become 0 and 255 in 16-bit and float files.
+    instead, "{stay_id}_*.png": {column} stands for a row's cell, * for anything; folder: what both are relative to, below the root;
+    window: the values that become 0 and 255 in pictures of more than 8 bits (default: what the file states).
     """
 
-    kind: Literal["image"]
-    column: str
+    column: str = ""
+    files: str = ""
+    split: str = ""
     folder: str = ""
-    shape: Annotated[tuple[Positive, Positive, Positive], AfterValidator(_whole_record)] = (1, 64, 64)
     fit: Literal["pad", "crop", "stretch"] = "pad"
     window: Window | None = None
     present: str = ""
 
+    @model_validator(mode="after")
+    def _named_one_way(self) -> Self:
+        if bool(self.column) == bool(self.files):
+            raise ValueError("give either column (of file names) or files (a pattern of names)")
+        if self.files and not ("{" in self.files and "}" in self.files):
+            raise ValueError("files: a pattern names a column of the manifest: {stay_id}.png")
+        if self.split and self.files:
+            raise ValueError("split parts the cells of column; a pattern takes several files by *")
+        return self
 
-class VideoSpec(_Strict):
-    """shape [t, c, h, w]; frame_ms: a frame shown k times that long counts as k frames; t frames are taken evenly."""
+
+class ImageSpec(_Media):
+    """shape [c, h, w] with c = 1 (gray) or 3 (RGB); view: which of a record's files it is, from 1."""
+
+    kind: Literal["image"]
+    shape: Annotated[tuple[Positive, Positive, Positive], AfterValidator(_whole_record)] = (1, 64, 64)
+    view: Positive = 1
+
+
+class VideoSpec(_Media):
+    """shape [t, c, h, w]; frame_ms: a frame shown k times that long counts as k frames; t frames are taken evenly, of a volume slices."""
 
     kind: Literal["video"]
-    column: str
-    folder: str = ""
     shape: Annotated[tuple[Positive, Positive, Positive, Positive], AfterValidator(_whole_record)] = (8, 1, 32, 32)
-    fit: Literal["pad", "crop", "stretch"] = "pad"
-    window: Window | None = None
     frame_ms: Positive | None = None
-    present: str = ""
 
 
 ModalitySpec = Annotated[TableSpec | SeriesSpec | TextSpec | ImageSpec | VideoSpec, Field(discriminator="kind")]
