@@ -20,7 +20,7 @@ LEFT_OUT: dict[Guess, str] = {
     "many": "too many different values for a category",
     "empty": "empty",
     "comma": "decimal commas: write points",
-    "file": "files that are not read: save them as PNG, TIFF, WebP or .npy",
+    "file": "files that are not read: save them as PNG, TIFF, WebP, DICOM, NIfTI or .npy",
 }
 
 

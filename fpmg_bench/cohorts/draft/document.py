@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.cohorts.draft.columns import LEFT_OUT, key, line, tells, word
+from fpmg_bench.cohorts.draft.columns import LEFT_OUT, line, tells, word
 from fpmg_bench.cohorts.draft.guess import Guess, fitting, guess, variants
-from fpmg_bench.cohorts.draft.media import picture
+from fpmg_bench.cohorts.draft.media import called_after, picture
 from fpmg_bench.cohorts.draft.reading import Rows, read
 from fpmg_bench.cohorts.draft.series import rows_of_hours, series
+from fpmg_bench.cohorts.draft.texts import text
 from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def draft(manifest: Path, patient: str = "", label: str = "", silo: str = "") ->
     text += f"missing: {_list(rows.missing)}  # cells that mean nothing\n" if rows.missing else ""
     text += _silo(rows, silo, told_silo) + _label(rows, label, told_label, patient)
     rest = [name for name in kinds if name not in (patient, label, silo, record)]
-    return text + "modalities:\n" + "".join(_modalities(rows, {n: kinds[n] for n in rest}, rows.frame.get(label), record))
+    return (
+        text + "modalities:\n" + "".join(_modalities(rows, {n: kinds[n] for n in rest}, rows.frame.get(label), record, patient))
+    )
 
 
 def _record(frame: pd.DataFrame, kinds: dict[str, Guess]) -> str:
@@ -128,7 +131,7 @@ def _open_label(rows: Rows) -> str:
     )
 
 
-def _modalities(rows: Rows, kinds: dict[str, Guess], label: pd.Series[Any] | None, record: str) -> Iterator[str]:
+def _modalities(rows: Rows, kinds: dict[str, Guess], label: pd.Series[Any] | None, record: str, patient: str) -> Iterator[str]:
     frame, root = rows.frame, rows.file.parent
     hours, timed = rows_of_hours(frame, list(kinds))
     kinds = {name: kind for name, kind in kinds.items() if name not in timed}
@@ -139,9 +142,11 @@ def _modalities(rows: Rows, kinds: dict[str, Guess], label: pd.Series[Any] | Non
             exact = label is not None and kinds[name] != "number" and tells(frame[name], label)
             yield f"      - {line(name, frame[name], kinds[name], 'tells the label exactly: leave it out if made from it' if exact else '')}"
     for name in (name for name, kind in kinds.items() if kind == "text"):
-        length = max(16, int(frame[name].dropna().str.len().quantile(0.95)))
-        yield f"  {key(name)}: {{kind: text, column: {word(name)}, length: {length}}}  # does it tell the label? then: leaks: [{key(name)}]\n"
+        yield text(name, frame[name])
     for name in (name for name, kind in kinds.items() if kind == "image"):
         yield picture(name, frame[name], root)
+    yield from called_after(
+        root, frame, filter(None, (record, patient)), (name for name, kind in kinds.items() if kind == "image")
+    )
     yield hours + series(root, rows.file, frame, record)
     yield from (f"# left out: {name} ({LEFT_OUT[kind]})\n" for name, kind in kinds.items() if kind in LEFT_OUT)
