@@ -76,7 +76,7 @@ def _part(file: Path, frame: pd.DataFrame, record: str) -> Part | str:
     mine = rows[rows[mark].isin(records)]
     roles = times.roles(str(name) for name in rows.columns) if is_long(file) else None
     time = roles[0] if roles else times.called(times.TIME, map(str, rows.columns))
-    said: dict[str, Any] = {"file": file.name, "record": mark} | ({} if roles else {"form": "wide"}) | _named("time", time)
+    said: dict[str, Any] = {"file": file.name, "record": mark} | ({} if roles else {"layout": "wide"}) | _named("time", time)
     ways = times.formats(mine[time])
     clock, remarks = _clock(ways, frame), []
     if len(rows) > len(mine):
@@ -211,6 +211,8 @@ def _listed(names: list[str]) -> str:
 def channel(name: str, found: pd.Series[Any], words: list[str], column: str = "") -> str:
     """A channel whose range is that of the bulk of its numbers."""
     low, high = span(found)
+    if bool((found % 1 == 0).all()):
+        low, high = float(math.floor(low)), float(math.ceil(high))
     made: dict[str, Any] = {"name": name} | ({"column": column} if column else {}) | {"low": low, "high": high}
     made |= {"step": 1} if bool((found % 1 == 0).all()) else {}
     made |= {"outside": "missing"} | ({"map": dict.fromkeys(words, None)} if words else {})
@@ -271,7 +273,7 @@ def rows_of_hours(frame: pd.DataFrame, names: list[str]) -> tuple[str, set[str]]
     text = ""
     for number, (at, patterns) in enumerate(found.items()):
         text += f"  {key('hours' if not number else f'hours_{number + 1}')}:  # columns that differ in a number: times? if not, put them into the table\n"
-        text += f"    kind: series\n    form: row\n    times: {json.dumps(list(at))}\n    steps: {len(at)}\n    columns:\n"
+        text += f"    kind: series\n    layout: row\n    times: {json.dumps(list(at))}\n    steps: {len(at)}\n    columns:\n"
         for pattern, columns in patterns.items():
             cells = frame[columns].stack().astype(str)
             numbers = _numeric(cells)

@@ -85,7 +85,7 @@ def test_long_texts_are_cut_and_counted(folder: Path) -> None:
     change(folder, "manifest.csv", "cough", "cough since yesterday")
     cohort = _load(folder)
     assert cohort.data["notes"].strings[2] == "cough since "
-    assert cohort.dropped == {"ends of texts of notes after 12 characters": 1}
+    assert cohort.dropped == {"ends of texts of notes after 12 characters (a greater length keeps them)": 1}
 
 
 def test_small_silos_are_merged_by_size_and_by_class(folder: Path) -> None:

@@ -64,23 +64,23 @@ CASES: dict[str, tuple[str, dict[str, str], list[Any]]] = {
         [[[80], [90]], [[NAN], [70]]],
     ),
     "one column a variable": (
-        "  s: {kind: series, file: wide.csv, form: wide, record: id, time: hour, steps: 2, columns: [{name: hr}, {name: spo2, column: SpO2}]}",
+        "  s: {kind: series, file: wide.csv, layout: wide, record: id, time: hour, steps: 2, columns: [{name: hr}, {name: spo2, column: SpO2}]}",
         {"wide.csv": "id,hour,hr,SpO2\nr1,0,80,\nr1,1,,97\nr2,0,70,99\nr2,1,,\n"},
         [[[80, NAN], [NAN, 97]], [[70, 99], [NAN, NAN]]],
     ),
     "one column an hour, in the manifest": (
-        "  s: {kind: series, form: row, times: [0, 1, 2], window: [0, 4], steps: 2, columns: [{name: hr, column: 'hr_{}', step: 1}]}",
+        "  s: {kind: series, layout: row, times: [0, 1, 2], window: [0, 4], steps: 2, columns: [{name: hr, column: 'hr_{}', step: 1}]}",
         {"manifest.csv": "id,label,hr_0,hr_1,hr_2\nr1,a,80,91,\nr2,b,,,70\n"},
         [[[86], [NAN]], [[NAN], [70]]],
     ),
     "one column an hour, in a file, with zeros": (
-        "  s: {kind: series, form: row, file: hours.csv, record: stay, times: [9, 10], steps: 2, columns: [{name: hr, column: 'h{00}_hr'}]}",
+        "  s: {kind: series, layout: row, file: hours.csv, record: stay, times: [9, 10], steps: 2, columns: [{name: hr, column: 'h{00}_hr'}]}",
         {"hours.csv": "stay,h09_hr,h10_hr\nr2,70,71\nr1,80,81\n"},
         [[[80], [81]], [[70], [71]]],
     ),
     "vitals and labs in one modality": (
         "  s:\n    kind: series\n    file: long.csv\n    record: id\n    clock: {}\n    window: [0, 4]\n    steps: 2\n    columns: [{name: hr}]\n"
-        "    more:\n      - {file: labs.csv, record: patient, form: wide, time: drawn, clock: {format: '%d.%m.%Y %H:%M'}, columns: [{name: lactate}]}",
+        "    more:\n      - {file: labs.csv, record: patient, layout: wide, time: drawn, clock: {format: '%d.%m.%Y %H:%M'}, columns: [{name: lactate}]}",
         {
             "long.csv": "id,time,variable,value\nr1,2024-01-01 10:00,hr,80\nr2,2024-01-01 10:00,hr,70\n",
             "labs.csv": "patient,drawn,lactate\nr1,01.01.2024 08:00,2.5\nr2,01.01.2024 11:00,1.5\n",
@@ -105,7 +105,10 @@ LOST: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
     "outside the window, and a record that is left with nothing": (
         LONG + "window: [0, 4], steps: 2}",
         {"long.csv": "id,time,variable,value\nr1,-1,hr,80\nr1,4,hr,80\nr1,3,hr,80\nr2,9,hr,70\n"},
-        {"rows of long.csv outside the window 0 to 4 (widen it to keep them)": 3, "records of which s keeps no value": 1},
+        {
+            "rows of long.csv outside the window 0 to 4 (widen it to keep them)": 3,
+            "records of which s keeps no value (a wider window or more columns)": 1,
+        },
     ),
     "undeclared variables, and strangers": (
         LONG + "steps: 2}",
@@ -116,7 +119,7 @@ LOST: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
         },
     ),
     "undeclared columns": (
-        "  s: {kind: series, file: wide.csv, form: wide, record: id, steps: 2, columns: [{name: hr}]}",
+        "  s: {kind: series, file: wide.csv, layout: wide, record: id, steps: 2, columns: [{name: hr}]}",
         {"wide.csv": "id,time,hr,spo2,bp\nr1,0,80,,\nr1,1,,97,\n"},
         {"columns of wide.csv that are not declared: spo2, bp (list them under columns to keep them)": 2},
     ),
@@ -136,7 +139,7 @@ LOST: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
     "several in one bin": (
         LONG + "window: [0, 4], steps: 2}",
         {"long.csv": "id,time,variable,value\nr1,0,hr,80\nr1,1,hr,81\nr1,3,hr,80\nr2,0,hr,70\n"},
-        {"values of s in one bin with others (more steps keep them apart): their mean is kept": 2},
+        {"values of s in one bin, of which the mean is kept (more steps keep them apart)": 2},
     ),
     "more times than steps": (
         LONG + "steps: 2}",
@@ -146,7 +149,7 @@ LOST: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
     "whole numbers that float32 rounds": (
         "  s: {kind: series, file: long.csv, record: id, steps: 1, columns: [{name: n, step: 1}]}",
         {"long.csv": "id,time,variable,value\nr1,0,n,16777217\nr2,0,n,5\n"},
-        {"whole numbers of n beyond 2^24, rounded to 24 bits": 1},
+        {"whole numbers of n beyond 2^24, rounded to 24 bits (count in thousands, or keep them in a table)": 1},
     ),
 }
 
@@ -169,17 +172,17 @@ REFUSED: dict[str, tuple[str, dict[str, str], str]] = {
         r"long.csv:2: column 'time': not a number",
     ),
     "a column an hour without its place": (
-        "  s: {kind: series, form: row, times: [0, 1], steps: 2, columns: [{name: hr, column: hr_0}]}",
+        "  s: {kind: series, layout: row, times: [0, 1], steps: 2, columns: [{name: hr, column: hr_0}]}",
         {"manifest.csv": "id,label,hr_0\nr1,a,80\nr2,b,80\n"},
         r"column 'hr': its name has no place for the time",
     ),
     "an hour that is no column": (
-        "  s: {kind: series, form: row, times: [0, 7], steps: 2, columns: [{name: hr, column: 'hr_{}'}]}",
+        "  s: {kind: series, layout: row, times: [0, 7], steps: 2, columns: [{name: hr, column: 'hr_{}'}]}",
         {"manifest.csv": "id,label,hr_0\nr1,a,80\nr2,b,80\n"},
         r"has no column 'hr_7'. Did you mean 'hr_0'\?",
     ),
     "a record listed twice": (
-        "  s: {kind: series, form: row, file: h.csv, record: id, times: [0], steps: 1, columns: [{name: hr, column: 'hr_{}'}]}",
+        "  s: {kind: series, layout: row, file: h.csv, record: id, times: [0], steps: 1, columns: [{name: hr, column: 'hr_{}'}]}",
         {"h.csv": "id,hr_0\nr1,80\nr1,80\n"},
         r"h.csv:3: column 'id': a second row of one record",
     ),

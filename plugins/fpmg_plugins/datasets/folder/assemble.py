@@ -151,7 +151,7 @@ def _modality(
         named = naming.files(spec, manifest, root, at)
         naming.there(named, spec, manifest)
         if spec.files and (strangers := naming.without_record(spec, named, root)):
-            dropped[f"files of {name} that are called after no record"] += strangers
+            dropped[f"files of {name} that are called after no record (add it to the manifest)"] += strangers
         named = naming.taken(name, named, document.spec.modalities, dropped)
         schema, data = media.pixels(name, spec, named, manifest, at, dropped)
         seen = np.array([bool(paths) for paths in named])
@@ -185,5 +185,5 @@ def _text(
     seen = cells.notna().to_numpy()
     long = (cells[seen].str.len() > spec.length).sum() if seen.any() else 0
     if long:
-        dropped[f"ends of texts of {name} after {spec.length} characters"] += int(long)
+        dropped[f"ends of texts of {name} after {spec.length} characters (a greater length keeps them)"] += int(long)
     return Schema("text", (), (spec.length,)), Text(tuple("" if cell is None else cell[: spec.length] for cell in cells)), seen

@@ -1,4 +1,4 @@
-"""The tables of a series, in any of three forms, as one long list of values."""
+"""The tables of a series, in any of three layouts, as one long list of values."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def times(spec: LongSpec, table: Manifest, declared_at: str) -> Floats:
 def by_variable(
     spec: LongSpec, step: str, table: Manifest, row: Ints, first: int, declared_at: str, dropped: Counter[str]
 ) -> Long:
-    """Form `long`: a row has one value. first: the number of this table's first channel."""
+    """Layout `long`: a row has one value. first: the number of this table's first channel."""
     channel = codes(table, spec.variable, {column.source: at for at, column in enumerate(spec.columns)}, declared_at)
     declared = channel != UNKNOWN
     if not declared.all():
@@ -124,7 +124,7 @@ def _steps(step: str, table: Manifest, declared_at: str) -> Ints:
 
 
 def by_column(spec: LongSpec, step: str, table: Manifest, row: Ints, first: int, declared_at: str, dropped: Counter[str]) -> Long:
-    """Form `wide`: a row has a time, and a column for each variable."""
+    """Layout `wide`: a row has a time, and a column for each variable."""
     _columns_left(table, {spec.record, spec.time, step, *(column.source for column in spec.columns)}, dropped)
     time, steps = times(spec, table, declared_at), _steps(step, table, declared_at)
     parts = [Long(row, time, np.full(len(row), EMPTY), np.full(len(row), np.nan), steps)]
@@ -136,11 +136,11 @@ def by_column(spec: LongSpec, step: str, table: Manifest, row: Ints, first: int,
 
 
 def by_name(spec: LongSpec, table: Manifest, row: Ints, first: int, declared_at: str, dropped: Counter[str]) -> Long:
-    """Form `row`: a row has all times of a record, in columns whose names hold them. A record is listed once."""
+    """Layout `row`: a row has all times of a record, in columns whose names hold them. A record is listed once."""
     again = np.flatnonzero(np.bincount(row, minlength=1) > 1)
     if len(again):
         at = int(np.flatnonzero(row == again[0])[1])
-        raise DatasetError(f"{table.place(at, spec.record)}: a second row of one record", "form row has one row a record")
+        raise DatasetError(f"{table.place(at, spec.record)}: a second row of one record", "layout row has one row a record")
     names = [(at, time, column, column_of(column, time)) for at, column in enumerate(spec.columns) for time in spec.times]
     if spec.file:
         _columns_left(table, {spec.record, *(name for *_, name in names)}, dropped)

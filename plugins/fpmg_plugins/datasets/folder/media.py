@@ -52,8 +52,8 @@ def pixels(
     everything = np.arange(len(named))
     schema = Schema(spec.kind, (), spec.shape)
     if len(named) * math.prod(spec.shape) > KEPT_BYTES:
-        dropped[f"records whose {name} is read when taken: what is scaled or clipped there is not counted"] += sum(
-            map(bool, named)
+        dropped[f"records whose {name} is read when taken, and not looked at for this count (a smaller cohort or shape is)"] += (
+            sum(map(bool, named))
         )
         return schema, Pixels(read, everything)
     kept = Pixels.of(read(everything))
@@ -116,10 +116,11 @@ def _clip(frames: list[tuple[NDArray[np.uint8], int]], spec: VideoSpec, lost: Co
 def _fitted(picture: Image, spec: ImageSpec | VideoSpec, lost: Counter[str]) -> NDArray[np.uint8]:
     """One frame [c, h, w]."""
     channels, height, width = spec.shape[-3:]
+    what = "frames" if isinstance(spec, VideoSpec) else "pictures"
     if channels == 1 and _coloured(picture):
-        lost["pictures whose colours become gray (shape [3, ...] keeps them)"] += 1
+        lost[f"{what} whose colours become gray (shape [3, ...] keeps them)"] += 1
     if picture.width > width or picture.height > height:
-        lost[f"pictures scaled down to {height} x {width} (a larger shape keeps more)"] += 1
+        lost[f"{what} scaled down to {height} x {width} (a larger shape keeps more)"] += 1
     array = np.asarray(_resized(picture.convert(MODES[channels]), width, height, spec.fit))
     return array[None] if channels == 1 else array.transpose(2, 0, 1)
 

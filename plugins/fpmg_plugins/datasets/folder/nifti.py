@@ -36,7 +36,7 @@ def frames(path: Path, spec: ImageSpec | VideoSpec, lost: Counter[str]) -> Itera
     shape = (*found.shape, 1, 1)[: max(3, len(found.shape))]
     bounded(shape[0], shape[1], int(np.prod(shape[2:])), spec)
     if len(shape) > 3 and np.prod(shape[3:]) > 1:
-        lost["volumes behind the first of a file"] += int(np.prod(shape[3:])) - 1
+        lost["volumes behind the first of a file (a file each keeps them)"] += int(np.prod(shape[3:])) - 1
     volume = _upright(nibabel, found, shape)
     header, kept = found.header, range(volume.shape[2])
     if spec.kind == "image":

@@ -36,7 +36,7 @@ def frames(path: Path, spec: ImageSpec | VideoSpec, lost: Counter[str]) -> Itera
         count = getattr(picture, "n_frames", 1)
         window = spec.window or _stated(path, picture)
         if _sixteen_bit_colours(path):
-            lost["pictures of 16 bits a colour, of which 8 are kept"] += 1
+            lost["pictures of 16 bits a colour, of which 8 are kept (one gray picture a colour keeps them)"] += 1
         if spec.kind == "image":
             lost["frames behind the first of a picture (kind: video keeps them)"] += count - 1
             turned = ImageOps.exif_transpose(picture) if picture.getexif().get(TURNED, 1) != 1 else picture

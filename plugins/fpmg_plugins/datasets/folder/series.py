@@ -46,7 +46,7 @@ def series(
     long, times = _placed(name, spec, long, len(records), dropped)
     values, seen = _cells(name, spec, long.take((long.channel >= 0) & ~np.isnan(long.value)), shape, dropped)
     if empty := int((had & ~seen.any(axis=(1, 2))).sum()):
-        dropped[f"records of which {name} keeps no value"] += empty
+        dropped[f"records of which {name} keeps no value (a wider window or more columns)"] += empty
     schema = Schema("series", tuple(column.declared() for column in spec.channels), (spec.steps,))
     return schema, Series(times.astype(np.float32), values, seen)
 
@@ -58,10 +58,10 @@ def _read(
     known, first, found = {name: at for at, name in enumerate(records)}, 0, []
     for part, table in zip(spec.tables, tables, strict=True):
         mine, row = known_rows(part, table, known, declared_at, dropped) if part.file else (table, np.arange(len(records)))
-        if part.form == "row":
+        if part.layout == "row":
             found.append(by_name(part, mine, row, first, declared_at, dropped))
         else:
-            read = by_variable if part.form == "long" else by_column
+            read = by_variable if part.layout == "long" else by_column
             found.append(read(part, spec.step, mine, row, first, declared_at, dropped))
         first += len(part.columns)
     return found
@@ -109,7 +109,7 @@ def _placed(name: str, spec: SeriesSpec, long: Long, n: int, dropped: Counter[st
 def _count(why: str, name: str, spec: SeriesSpec, long: Long, lost: NDArray[np.bool_], dropped: Counter[str]) -> None:
     """Values that find no place, and rows that hold none."""
     if lost.any():
-        what = f"rows of {spec.file}" if spec.form == "long" and not spec.more else f"values of {name}"
+        what = f"rows of {spec.file}" if spec.layout == "long" and not spec.more else f"values of {name}"
         dropped[f"{what} {why}"] += int(lost.sum())
 
 
@@ -121,8 +121,9 @@ def _cells(
     count = np.bincount(cell, minlength=math.prod(shape)).reshape(shape)
     values = np.bincount(cell, valued.value, minlength=math.prod(shape)).reshape(shape)
     if shared := int(count[count > 1].sum()):
-        where = "in one bin with others (more steps keep them apart)" if spec.window else "at one time with others"
-        dropped[f"values of {name} {where}: their mean is kept"] += shared
+        where = "in one bin" if spec.window else "of one variable at one time"
+        way = "more steps keep them apart" if spec.window else "variables of their own keep them apart"
+        dropped[f"values of {name} {where}, of which the mean is kept ({way})"] += shared
         values /= np.maximum(count, 1)
         for at, column in enumerate(spec.channels):
             if column.step:
@@ -130,7 +131,9 @@ def _cells(
     for at, column in enumerate(spec.channels):
         large = int((np.abs(values[:, :, at]) > EXACT32).sum()) if column.step and column.step >= 1 else 0
         if large:
-            dropped[f"whole numbers of {column.name} beyond 2^24, rounded to 24 bits"] += large
+            dropped[
+                f"whole numbers of {column.name} beyond 2^24, rounded to 24 bits (count in thousands, or keep them in a table)"
+            ] += large
     return values.astype(np.float32), count > 0
 
 

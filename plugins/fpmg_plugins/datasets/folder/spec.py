@@ -132,7 +132,7 @@ class ClockSpec(_Strict):
 
 
 class LongSpec(_Strict):
-    """One table of a series. form: `long` (a row has one value: time, variable, value), `wide` (a row has a time, and a column
+    """One table of a series. layout: `long` (a row has one value: time, variable, value), `wide` (a row has a time, and a column
 
     for each variable), or `row` (one row a record; `times` [t] are the numbers in the columns' names, `hr_{}` or `hr_{00}`; without
     a file: columns of the manifest). columns: the channels that are made of it.
@@ -140,7 +140,7 @@ class LongSpec(_Strict):
 
     file: str = ""
     record: str = ""
-    form: Literal["long", "wide", "row"] = "long"
+    layout: Literal["long", "wide", "row"] = "long"
     time: str = "time"
     clock: ClockSpec | None = None
     times: tuple[StrictInt, ...] = ()
@@ -149,19 +149,19 @@ class LongSpec(_Strict):
     columns: Columns
 
     @model_validator(mode="after")
-    def _fits_its_form(self) -> Self:
+    def _fits_its_layout(self) -> Self:
         if any(column.type != "number" for column in self.columns):
             raise ValueError("channels of a series are numbers")
         if len({column.source for column in self.columns}) < len(self.columns):
             raise ValueError("two channels are made of one variable")
-        if self.form != "row" and not self.file:
+        if self.layout != "row" and not self.file:
             raise ValueError("file: the long table is missing")
         if self.file and not self.record:
             raise ValueError("record: the column of the file that names the record is missing")
-        if (self.form == "row") != bool(self.times):
-            raise ValueError("times belong to form row, and there they are needed")
-        if self.form == "row" and (self.clock or list(self.times) != sorted(set(self.times))):
-            raise ValueError("times: whole numbers that rise; a clock belongs to the other forms")
+        if (self.layout == "row") != bool(self.times):
+            raise ValueError("times belong to layout row, and there they are needed")
+        if self.layout == "row" and (self.clock or list(self.times) != sorted(set(self.times))):
+            raise ValueError("times: whole numbers that rise; a clock belongs to the other layouts")
         return self
 
 
@@ -193,8 +193,8 @@ class SeriesSpec(LongSpec):
         _distinct(self.channels)
         if self.window and self.step:
             raise ValueError("window and step exclude each other")
-        if self.step and (self.more or self.form == "row"):
-            raise ValueError("step belongs to a single table of form long or wide")
+        if self.step and (self.more or self.layout == "row"):
+            raise ValueError("step belongs to a single table of layout long or wide")
         return self
 
 
