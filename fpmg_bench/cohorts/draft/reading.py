@@ -88,7 +88,7 @@ def read(file: Path) -> Rows:
     hint = "a csv (UTF-8, commas, with a header) or parquet table, one row a record"
     try:
         if file.suffix == ".parquet":
-            return Rows(file, pq.read_table(file).to_pandas(integer_object_nulls=True).apply(_strings))
+            return Rows(file, pq.read_table(file).to_pandas(integer_object_nulls=True).apply(strings))
         frame = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise DatasetError(f"{file}: {error}", hint) from error
@@ -100,7 +100,7 @@ def read(file: Path) -> Rows:
     return Rows(file, frame.astype(object).where(~empty, None), missing if words else ())
 
 
-def _strings(column: pd.Series[Any]) -> pd.Series[Any]:
+def strings(column: pd.Series[Any]) -> pd.Series[Any]:
     """Typed cells as the folder dataset writes them: 1.0 and 1 are both "1"."""
     import pandas as pd
 
