@@ -139,7 +139,13 @@ def _modality(parts: list[Part], frame: pd.DataFrame, record: str) -> str:
     text = f"  {key('_'.join(part.file.stem for part in parts))}:\n    kind: series\n"
     for at, part in enumerate(parts):
         text += "    more:\n" if at == 1 else ""
-        text += _table(part, days, "        " if at else "    ", bool(at), "" if at else _axis(time))
+        text += _table(
+            part,
+            days,
+            "        " if at else "    ",
+            bool(at),
+            "" if at else _axis(time, ("days" if days else "hours") if part.clock else "the units of the file"),
+        )
     return text
 
 
@@ -171,8 +177,8 @@ def _table(part: Part, days: bool, indent: str, listed: bool, axis: str) -> str:
     return text + f"{indent}columns:\n" + "".join(f"{indent}  - {line}\n" for line in channels)
 
 
-def _axis(time: pd.Series[Any]) -> str:
-    """window and steps."""
+def _axis(time: pd.Series[Any], unit: str) -> str:
+    """window and steps; unit: of the times."""
     low, high = float(time.quantile(LOW)), float(time.quantile(HIGH))
     start = float(time.min()) if time.min() >= low - (high - low) / 4 else math.floor(low)
     stop = max(math.floor(high) + 1, start + 1)  # a window's end does not belong to it
@@ -180,7 +186,7 @@ def _axis(time: pd.Series[Any]) -> str:
     whole = bool((time.dropna() % 1 == 0).all()) and stop - start <= WHOLE_STEPS
     steps = int(stop - start) if whole else min(STEPS, time.nunique())
     beyond = f"; {plural(outside, 'row lies', 'rows lie')} outside and will be counted" if outside else ""
-    text = f"    window: [{start:g}, {stop:g}]           # the time that is kept, in the units of the file{beyond}\n"
+    text = f"    window: [{start:g}, {stop:g}]           # the time that is kept, in {unit}{beyond}\n"
     return text + f"    steps: {steps}                # equal bins of the window; values in a bin are averaged\n"
 
 
