@@ -255,9 +255,9 @@ def hourly(frame: pd.DataFrame, names: list[str]) -> Iterator[tuple[tuple[int, .
             width = len(found[2])
             zeros = "0" * width if found[2].startswith("0") and width > 1 else ""
             groups.setdefault(f"{found[1]}\0{found[3]}", {})[int(found[2])] = zeros
-    for at, zeros in groups.items():
-        if len(zeros) >= HOURS and sorted(zeros) == list(range(min(zeros), max(zeros) + 1)):
-            yield from _checked(frame, at, zeros)
+    for at, found_at in groups.items():
+        if len(found_at) >= HOURS and sorted(found_at) == list(range(min(found_at), max(found_at) + 1)):
+            yield from _checked(frame, at, found_at)
 
 
 def _checked(frame: pd.DataFrame, at: str, zeros: dict[int, str]) -> Iterator[tuple[tuple[int, ...], dict[str, list[str]]]]:
@@ -266,9 +266,17 @@ def _checked(frame: pd.DataFrame, at: str, zeros: dict[int, str]) -> Iterator[tu
     columns = [at.replace("\0", str(time).zfill(width), 1) for time in sorted(zeros)]
     if not set(columns) <= set(map(str, frame.columns)):
         return
-    cells = frame[columns].stack()
+    cells = _stacked(frame, columns)
     if len(cells) and _numeric(cells).notna().mean() > 0.7 and _numeric(cells).nunique() > 1:
         yield tuple(sorted(zeros)), {pattern: columns}
+
+
+def _stacked(frame: pd.DataFrame, columns: list[str]) -> pd.Series[str]:
+    """The cells of all these columns that are not empty."""
+    import pandas as pd
+
+    cells: pd.Series[str] = pd.concat([frame[name] for name in columns]).dropna().astype(str)
+    return cells
 
 
 def rows_of_hours(frame: pd.DataFrame, names: list[str]) -> tuple[str, set[str]]:
@@ -281,7 +289,7 @@ def rows_of_hours(frame: pd.DataFrame, names: list[str]) -> tuple[str, set[str]]
         text += f"  {key('hours' if not number else f'hours_{number + 1}')}:  # columns that differ in a number: times? if not, put them into the table\n"
         text += f"    kind: series\n    layout: row\n    times: {json.dumps(list(at))}\n    steps: {len(at)}\n    columns:\n"
         for pattern, columns in patterns.items():
-            cells = frame[columns].stack().astype(str)
+            cells = _stacked(frame, columns)
             numbers = _numeric(cells)
             words = sorted(set(cells[numbers.isna()]))
             name = re.sub(r"\{0*\}", "", pattern).strip("_-. ") or "value"

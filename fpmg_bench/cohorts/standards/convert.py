@@ -6,12 +6,11 @@ import base64
 import binascii
 import shutil
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.standards.mapping import FlagsOf, Mapping, SeriesOf, TextsOf
-from fpmg_bench.cohorts.standards.sources import counts, rows
+from fpmg_bench.cohorts.standards.sources import Places, counts, rows
 from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -55,13 +54,13 @@ class Taken:
             found[name] = found[name].map(lambda code, words=words: words.get(code, self.names.get(code, code)))
         return found
 
-    def read(self, table: str, places: dict[str, Sequence[str]], each: str = "") -> pd.DataFrame:
+    def read(self, table: str, places: Places, each: str = "") -> pd.DataFrame:
         """Rows of a table; what no line of the mapping asks of it is remembered."""
         found, left = rows(self.folder, self.mapping.standard, table, places, each)
         self.left[table] = self.left.get(table, set(left)) & set(left)
         return found
 
-    def events(self, part: SeriesOf | FlagsOf | TextsOf, places: dict[str, Sequence[str]], dated: bool) -> pd.DataFrame:
+    def events(self, part: SeriesOf | FlagsOf | TextsOf, places: Places, dated: bool) -> pd.DataFrame:
         """Rows of persons of the manifest, with their time as a timestamp; dated: those without one are lost."""
         import pandas as pd
 
@@ -132,13 +131,18 @@ def _maybe(place: str) -> tuple[str, ...]:
 def _named(found: pd.DataFrame, names: dict[str, str]) -> pd.Series[Any]:
     """Words for codes: the commonest label, with the code where two codes share it."""
     label = found["label"].where(found["label"].notna(), found["code"].map(names))
-    words = label.groupby(found["code"]).agg(lambda labels: labels.mode().iloc[0] if labels.notna().any() else None)
+    words = label.groupby(found["code"]).agg(_commonest)
     shared = words[words.notna() & words.duplicated(keep=False)].index
     made = {
         code: code if word is None else f"{word} ({code})" if code in shared else str(word)
         for code, word in words.astype(object).where(words.notna(), None).items()
     }
     return found["code"].map(made).astype(object)
+
+
+def _commonest(labels: pd.Series[Any]) -> str | None:
+    found = labels.mode()
+    return None if found.empty else str(found.iloc[0])
 
 
 def _flags(taken: Taken, part: FlagsOf) -> None:

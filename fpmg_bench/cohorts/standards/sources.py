@@ -113,7 +113,7 @@ def _omop(file: Path, columns: list[str]) -> pd.DataFrame:
             frame = frame.astype(object).where(~frame.isin(MISSING), None)
     except (OSError, ValueError) as error:
         raise DatasetError(f"{file}: {str(error).splitlines()[0]}", "an OMOP table as csv (UTF-8) or parquet") from error
-    return frame.rename(columns=str.lower)
+    return pd.DataFrame(frame).rename(columns=str.lower)
 
 
 def _first(frame: pd.DataFrame, places: Sequence[str]) -> pd.Series[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ def is_dicom(path: Path) -> bool:
         return stream.read(MAGIC_AT + 4)[MAGIC_AT:] == MAGIC
 
 
-def frames(path: Path, spec: ImageSpec | VideoSpec, lost: Counter[str]) -> Iterator[tuple[Image, int]]:
+def frames(path: Path, spec: ImageSpec | VideoSpec, lost: Counter[str]) -> Generator[tuple[Image, int], None, None]:
     """8-bit frames with their milliseconds (0: not stated); of an image the first, others are counted in `lost`."""
     with _quiet():
         head = _read(path, stop_before_pixels=True)
@@ -82,7 +82,7 @@ def place_in_series(path: Path) -> tuple[int, str]:
 def _gray(values: Any, data: Any, window: Window | None, lost: Counter[str]) -> Image:
     """Modality units through the declared window, else the file's, else all that its stored bits can hold."""
     from PIL import ImageOps
-    from pydicom.pixels import apply_modality_lut, apply_voi_lut
+    from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
     units = np.asarray(apply_modality_lut(values, data), dtype=np.float64)
     if window is None and "WindowWidth" not in data and "VOILUTSequence" in data:
@@ -110,7 +110,7 @@ def _window(data: Any) -> Window | None:
 
 def _stored(data: Any) -> Window:
     """The units of the smallest and the largest number of the stored bits."""
-    from pydicom.pixels import apply_modality_lut
+    from pydicom.pixels.processing import apply_modality_lut
 
     bits = int(data.BitsStored)
     ends = np.array([-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] if data.PixelRepresentation else [0, 2**bits - 1])
@@ -120,7 +120,7 @@ def _stored(data: Any) -> Window:
 
 def _coloured(values: Any, data: Any) -> Image:
     from PIL import Image as Pil
-    from pydicom.pixels import apply_color_lut
+    from pydicom.pixels.processing import apply_color_lut
 
     if data.PhotometricInterpretation == "PALETTE COLOR":
         values = apply_color_lut(values, data)

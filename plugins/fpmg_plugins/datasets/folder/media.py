@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,8 +72,9 @@ def decode(files: Named, spec: ImageSpec | VideoSpec, place: str, lost: Counter[
     try:
         if path.suffix == ".npy":
             return _array(path, spec, len(files))
-        for picture, _ in _frames(path, spec, lost) if isinstance(spec, ImageSpec) else ():
-            return _fitted(picture, spec, lost)
+        if isinstance(spec, ImageSpec):
+            with closing(_frames(path, spec, lost)) as found:
+                return _fitted(next(found)[0], spec, lost)
         return _clip([frame for path in files for frame in _each(path, spec, lost)], spec, lost)
     except MemoryError:
         raise
@@ -81,7 +83,7 @@ def decode(files: Named, spec: ImageSpec | VideoSpec, place: str, lost: Counter[
         raise DatasetError(f"{place}: {path} cannot be decoded ({what})", "replace the file, or empty the cell") from error
 
 
-def _frames(path: Path, spec: ImageSpec | VideoSpec, lost: Counter[str]) -> Iterator[tuple[Image, int]]:
+def _frames(path: Path, spec: ImageSpec | VideoSpec, lost: Counter[str]) -> Generator[tuple[Image, int], None, None]:
     if nifti.is_nifti(path):
         return nifti.frames(path, spec, lost)
     return dicom.frames(path, spec, lost) if dicom.is_dicom(path) else pictures.frames(path, spec, lost)

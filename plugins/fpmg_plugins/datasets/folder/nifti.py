@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ def is_nifti(path: Path) -> bool:
     return path.name.lower().endswith(ENDINGS)
 
 
-def frames(path: Path, spec: ImageSpec | VideoSpec, lost: Counter[str]) -> Iterator[tuple[Image, int]]:
+def frames(path: Path, spec: ImageSpec | VideoSpec, lost: Counter[str]) -> Generator[tuple[Image, int], None, None]:
     """8-bit slices; of an image the middle one. Slices and volumes that are not taken are counted in `lost`."""
     try:
         import nibabel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ LARGEST_VALUE = 281  # TIFF's MaxSampleValue
 TURNED = 274  # EXIF's orientation
 
 
-def frames(path: Path, spec: ImageSpec | VideoSpec, lost: Counter[str]) -> Iterator[tuple[Image, int]]:
+def frames(path: Path, spec: ImageSpec | VideoSpec, lost: Counter[str]) -> Generator[tuple[Image, int], None, None]:
     """8-bit frames with their milliseconds (0: not stated); of an image the first, others are counted in `lost`."""
     from PIL import Image as Pil
     from PIL import ImageOps

@@ -119,12 +119,12 @@ def _cells(
     """Means [n, steps, channels] of what falls into a cell, on the column's step, and where there is any."""
     cell = np.ravel_multi_index((valued.row, valued.step, valued.channel), shape)
     count = np.bincount(cell, minlength=math.prod(shape)).reshape(shape)
-    values = np.bincount(cell, valued.value, minlength=math.prod(shape)).reshape(shape)
+    values: Floats = np.bincount(cell, valued.value, minlength=math.prod(shape)).reshape(shape).astype(np.float64, copy=False)
     if shared := int(count[count > 1].sum()):
         where = "in one bin" if spec.window else "of one variable at one time"
         way = "more steps keep them apart" if spec.window else "variables of their own keep them apart"
         dropped[f"values of {name} {where}, of which the mean is kept ({way})"] += shared
-        values /= np.maximum(count, 1)
+        values = values / np.maximum(count, 1)
         for at, column in enumerate(spec.channels):
             if column.step:
                 values[:, :, at] = np.where(count[:, :, at] > 1, _on_step(column, values[:, :, at]), values[:, :, at])
