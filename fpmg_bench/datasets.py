@@ -50,6 +50,7 @@ class Dataset(Protocol):
     """Where a cohort comes from.
 
     Optional: `about: About` and `citation: str`, what `list` tells before loading; `available() -> bool`, cheap.
+    Optional: `unread() -> Sequence[cohorts.losses.Loss]`, what `data check` tells beside `Cohort.dropped`: files, columns.
     A dataset that `data fetch` can get has `remote: Remote`, `name: str` (its folder), a parameter `root`, and
     `convert(downloads: Path, folder: Path) -> Mapping[str, int]`: it writes the files that it loads with `root=folder`
     (cohort.yaml, manifest, media) and returns what it left out, counted by reason.

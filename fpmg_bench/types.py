@@ -158,7 +158,7 @@ class Cohort:
     condition [n, c] float64 holds, column by column of `conditions`, a class index, a flag 0/1 or a number; NaN unknown.
     The first condition is the label: a category or a flag, known for every record.
     `silo_names` empty: no natural silos. `leaks`: modalities that contain the label by construction.
-    `dropped`: reason -> records the dataset left out. drafted: ranges and categories were read from these patients, and nobody has
+    `dropped`: reason -> what the dataset left out: records, cells, columns. drafted: ranges and categories were read from these patients, and nobody has
     confirmed them: an epsilon does not cover what they tell.
     """
 

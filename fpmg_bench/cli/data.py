@@ -13,11 +13,12 @@ from fpmg_bench.errors import ExitCode
 EPILOG = """\b
 Examples:
   fpmg-bench data new my-cohort --label diagnosis
+  fpmg-bench data check my-cohort
   fpmg-bench data fetch eicu-demo --to ~/cohorts
   fpmg-bench data export phantom phantom-cohort
 """
 app = typer.Typer(
-    help="Describe a cohort of your own, fetch a public one, or write a cohort as a folder.",
+    help="Describe and check a cohort of your own, fetch a public one, or write a cohort as a folder.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -33,6 +34,11 @@ Examples:
   fpmg-bench data fetch eicu-demo --to ~/cohorts
   fpmg-bench data fetch medmnist --set subset=breastmnist --accept-licence
   fpmg-bench data fetch covid-cxr --from ~/Downloads/covid
+"""
+CHECK = """\b
+Examples:
+  fpmg-bench data check my-cohort
+  fpmg-bench data check iu-cxr --json
 """
 EXPORT = """\b
 Examples:
@@ -77,6 +83,71 @@ def new(
         + (f"{plural(open_, 'line')} to fill in, then " if open_ else "")
         + "check every line of it"
     )
+    if not open_:
+        _first_look(manifest.parent)
+
+
+def _first_look(folder: Path) -> None:
+    """Does the draft load, and what is lost? An error is the draft's, and the next thing to mend in it."""
+    from fpmg_bench.cli import console
+    from fpmg_bench.cohorts.losses import told
+    from fpmg_bench.errors import DatasetError
+
+    try:
+        cohort = _source(str(folder)).load()
+    except DatasetError as error:
+        console.note(f"it does not load yet: {error}")
+        return
+    if line := told(folder.name, cohort.dropped, str(folder)):
+        typer.echo(line)
+
+
+@app.command("check", epilog=CHECK)
+def check(
+    cohort: Annotated[
+        str, typer.Argument(metavar="FOLDER", help="A folder with a cohort.yaml, or a dataset's name.", show_default=False)
+    ],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What the program loses of your data, and what to write to keep it.
+
+    Files and columns that are not read, cells that became missing, values that were clipped, texts that were cut; then what wants a
+    second look: columns that tell the label, small silos, patients of two classes, ranges that were learnt from patients.
+    """
+    from dataclasses import asdict
+
+    from fpmg_bench.cli import console
+    from fpmg_bench.cohorts.losses import lost, minded
+
+    source = _source(cohort)
+    loaded = source.load()
+    named = getattr(source, "unread", list)()
+    losses = [each for each in lost(loaded.dropped) if not any(more.what.startswith(each.what) for more in named)] + [*named]
+    looks = minded(loaded)
+    if json:
+        return console.emit(
+            {"records": len(loaded), "lost": [asdict(each) for each in losses], "mind": [asdict(each) for each in looks]}
+        )
+    typer.echo(f"{cohort}: {plural(len(loaded), 'record')}, {', '.join(loaded.schemas)}")
+    for title, rows in (("Lost", losses), ("Mind", looks)):
+        cells = [(each.where, each.what, each.count, each.keep) for each in rows]
+        console.table(
+            title, ("where", "what", "count", "to keep it" if title == "Lost" else "to mend it"), cells, right=("count",)
+        )
+    return None
+
+
+def _source(cohort: str) -> Any:
+    """The dataset `folder` of a folder or a cohort.yaml; else the dataset of that name."""
+    from fpmg_bench.registry import Registry
+    from fpmg_bench.spec import Choice
+
+    path = Path(cohort).expanduser()
+    if path.is_file():
+        return Registry.discover().build("dataset", Choice("folder", {"root": str(path.parent), "file": path.name}))
+    if path.is_dir():
+        return Registry.discover().build("dataset", Choice("folder", {"root": str(path)}))
+    return Registry.discover().build("dataset", Choice(cohort))
 
 
 def _converted(folder: Path, mapping: Path | None, to: Path | None) -> Path:

@@ -56,8 +56,12 @@ class RunPlan:
 
     @property
     def notes(self) -> list[str]:
-        """What names mean that several distributions offer."""
-        return [component["note"] for component in self.components if "note" in component]
+        """What names mean that several distributions offer, and which cohorts lack something of their files."""
+        from fpmg_bench.cohorts.losses import told
+
+        places = {entry.name: str(entry.choice.params.get("root") or entry.choice.name) for entry in self.suite.datasets}
+        lossy = [told(name, info.dropped, places.get(name, name)) for name, info in self.cohorts.items()]
+        return [*(component["note"] for component in self.components if "note" in component), *filter(None, lossy)]
 
     def keep(self, run: RunDir) -> RunPlan:
         """Without trials that are neither selected nor finished in this run directory; with those that have results of earlier versions."""

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.cohorts.draft.columns import LEFT_OUT, line, tells, word
+from fpmg_bench.cohorts.draft import dates
+from fpmg_bench.cohorts.draft.columns import LEFT_OUT, line, lines, parts, tells, word
 from fpmg_bench.cohorts.draft.guess import Guess, fitting, guess, variants
+from fpmg_bench.cohorts.draft.hours import rows_of_hours
 from fpmg_bench.cohorts.draft.media import called_after, picture
-from fpmg_bench.cohorts.draft.reading import Rows, read
-from fpmg_bench.cohorts.draft.series import rows_of_hours, series
+from fpmg_bench.cohorts.draft.numbers import MOST_WORDS, look
+from fpmg_bench.cohorts.draft.reading import Rows, read_all
+from fpmg_bench.cohorts.draft.series import series
 from fpmg_bench.cohorts.draft.texts import text
+from fpmg_bench.cohorts.tables import USUAL
 from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FILL = "FILL IN"
+FEW = 10  # different numbers of a label that is no number
+TELLS = "tells the label exactly: leave it out if made from it"
 HEAD = """\
 # A cohort of your own. Fill in what says FILL IN, then check every line: ranges and categories are public and must be
 # declared, not learnt from patients; what stands here was seen in {manifest} and is only a draft.
@@ -31,35 +39,60 @@ publishable: false          # true: reports may show samples of real patients
 drafted: true               # false: every range and category is declared; until then each epsilon says that they are not
 manifest: {manifest}
 """
+CONDITIONS = re.compile(r"^(age|sex|gender)([_\s.-]?(years?|at.*))?$", re.IGNORECASE)
 
 
 def draft(manifest: Path, patient: str = "", label: str = "", silo: str = "") -> str:
-    """The text of cohort.yaml beside a csv or parquet table. patient, label, silo: columns of it; "" is guessed by name.
+    """The text of cohort.yaml beside a csv, Excel or parquet table. patient, label, silo: columns of it; "" is guessed by name.
 
     Raises DatasetError where the table cannot be read, a column is missing, or the label is no class.
     """
-    rows = read(manifest)
+    rows = read_all(manifest)
     for column in filter(None, (patient, label, silo)):
         if column not in rows.frame.columns:
             raise DatasetError(f"{manifest}: no column '{column}'", f"it has {', '.join(map(str, rows.frame.columns))}")
     kinds = {str(name): guess(str(name), rows.frame[name]) for name in rows.frame.columns}
     record = _record(rows.frame, kinds)
     patient, told_patient = _role("patient", patient, [n for n in kinds if kinds[n] in ("id", "many", "number", "category")])
-    label, told_label = _role("label", label, [n for n in kinds if kinds[n] in ("category", "flag") and n != patient])
+    label, told_label = _role("label", label, [n for n in kinds if _classes(rows.frame[n], kinds[n]) and n != patient])
     silo, told_silo = _role(
         "silo", silo, [n for n in kinds if kinds[n] in ("category", "many", "id") and n not in (patient, label)]
     )
     text = HEAD.format(
         manifest=word(manifest.name), folder=shlex.quote(str(manifest.parent)), name=word(manifest.parent.resolve().name)
     )
+    text += _form(rows)
     text += f"record: {word(record)}            # names each row once\n" if record else ""
     text += f"patient: {word(patient or FILL)}{told_patient}\n"
     text += f"missing: {_list(rows.missing)}  # cells that mean nothing\n" if rows.missing else ""
     text += _silo(rows, silo, told_silo) + _label(rows, label, told_label, patient)
     rest = [name for name in kinds if name not in (patient, label, silo, record)]
+    text += _conditions(rows, {name: kinds[name] for name in rest}) if label else ""
     return (
         text + "modalities:\n" + "".join(_modalities(rows, {n: kinds[n] for n in rest}, rows.frame.get(label), record, patient))
     )
+
+
+def _form(rows: Rows) -> str:
+    """How the files are written where it is not as usual, tables that are joined, and what was done to headers."""
+    usual, text = USUAL, ""
+    if rows.form.encoding != usual.encoding:
+        text += f"encoding: {rows.form.encoding}     # not UTF-8: do words with accents look right? Else cp1252, gb18030, cp1256 ...\n"
+    if rows.form.separator != usual.separator:
+        text += f"separator: {word(rows.form.separator)}\n"
+    if rows.tables:
+        text += "tables:                   # one row each a value of its key; their columns are read as the manifest's\n"
+        text += "".join(f"  - {json.dumps(each, ensure_ascii=False)}\n" for each in rows.tables)
+    return text + "".join(f"# {each}\n" for each in rows.told)
+
+
+def _conditions(rows: Rows, kinds: dict[str, Guess]) -> str:
+    """Age and sex as lines to choose from."""
+    names = [name for name, kind in kinds.items() if CONDITIONS.search(name) and kind in ("number", "category", "flag")]
+    if not names:
+        return ""
+    found = "".join(f"  # - {line(name, rows.frame[name], kinds[name])}" for name in names)
+    return f"  # take the # away, and patients can be asked for by these too (women over 70):\n{found}"
 
 
 def _record(frame: pd.DataFrame, kinds: dict[str, Guess]) -> str:
@@ -77,6 +110,11 @@ def _role(role: str, given: str, names: list[str]) -> tuple[str, str]:
         return "", ""
     which = f", one of {', '.join(names)}, and take it out of the table below" if names else ""
     return "", f"          # {FILL}: the column of the {role}{which}"
+
+
+def _classes(values: pd.Series[Any], kind: Guess) -> bool:
+    """Words, flags, or a few whole numbers (0 alive, 1 transplanted, 2 dead)."""
+    return kind in ("category", "flag") or (kind == "number" and values.nunique() <= FEW and look(values.dropna()).decimals == 0)
 
 
 def _list(words: tuple[str, ...]) -> str:
@@ -135,12 +173,10 @@ def _modalities(rows: Rows, kinds: dict[str, Guess], label: pd.Series[Any] | Non
     frame, root = rows.frame, rows.file.parent
     hours, timed = rows_of_hours(frame, list(kinds))
     kinds = {name: kind for name, kind in kinds.items() if name not in timed}
-    plain = [name for name, kind in kinds.items() if kind in ("number", "category", "flag")]
-    if plain:
+    table, unfit = _table(frame, kinds, label)
+    if table:
         yield "  table:\n    kind: table\n    columns:\n"
-        for name in plain:
-            exact = label is not None and kinds[name] != "number" and tells(frame[name], label)
-            yield f"      - {line(name, frame[name], kinds[name], 'tells the label exactly: leave it out if made from it' if exact else '')}"
+        yield from (f"      {each}" if each.startswith("#") else f"      - {each}" for each in table)
     for name in (name for name, kind in kinds.items() if kind == "text"):
         yield text(name, frame[name])
     for name in (name for name, kind in kinds.items() if kind == "image"):
@@ -148,5 +184,30 @@ def _modalities(rows: Rows, kinds: dict[str, Guess], label: pd.Series[Any] | Non
     yield from called_after(
         root, frame, filter(None, (record, patient)), (name for name, kind in kinds.items() if kind == "image")
     )
-    yield hours + series(root, rows.file, frame, record)
-    yield from (f"# left out: {name} ({LEFT_OUT[kind]})\n" for name, kind in kinds.items() if kind in LEFT_OUT)
+    yield hours + series(root, rows, record)
+    yield from (f"# left out: {name} ({LEFT_OUT[kind]})\n" for name, kind in kinds.items() if kind in LEFT_OUT and name in unfit)
+
+
+def _table(frame: pd.DataFrame, kinds: dict[str, Guess], label: pd.Series[Any] | None) -> tuple[list[str], set[str]]:
+    """(the table's columns as lines, some of them comments; names that found no place in it)."""
+    made: list[str] = []
+    unfit = {name for name, kind in kinds.items() if kind in LEFT_OUT}
+    for name, kind in kinds.items():
+        if kind in ("number", "category", "flag"):
+            made.append(line(name, frame[name], kind, TELLS if label is not None and _tells(frame[name], kind, label) else ""))
+        elif found := lines(name, frame[name], kind):
+            made += found
+            unfit -= {name}
+    comments = dates.columns(frame, [name for name, kind in kinds.items() if kind == "date"])
+    return sorted([*made, *comments], key=lambda each: each.startswith("#")), unfit
+
+
+def _tells(values: pd.Series[Any], kind: Guess, label: pd.Series[Any]) -> bool:
+    if kind != "number":
+        return tells(values, label)
+    import pandas as pd
+
+    found = pd.to_numeric(values, errors="coerce")  # most columns need no more
+    if len(some := values[found.isna() & values.notna()]) > MOST_WORDS and some.nunique() > MOST_WORDS:
+        found = look(values.dropna().astype(str)).values.reindex(values.index)
+    return parts(found, label)

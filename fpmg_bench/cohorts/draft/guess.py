@@ -6,16 +6,21 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from fpmg_bench.cohorts.draft.dates import DATE
+from fpmg_bench.cohorts.draft.numbers import LEADING_ZERO, MOST_WORDS, is_pair, look
+from fpmg_bench.document import EXACT
+
 if TYPE_CHECKING:
     import pandas as pd
 
 Guess = Literal[
-    "number", "category", "flag", "text", "image", "date", "id", "person", "constant", "many", "empty", "comma", "file"
-]
+    "number", "category", "flag", "text", "image", "date", "id", "person", "constant", "many", "empty", "file",
+    "pair", "codes", "rownumber", "huge",
+]  # fmt: skip
 CATEGORIES = 20  # columns of words with more distinct values are no category
+LOOKED_AT = 4000  # cells by which it is judged how a column looks
 TEXT_LENGTH = 30  # mean characters from which a column of many values is free text
 UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"  # each as much as three letters
-WORDS = 10  # a column of numbers may hold that many different words
 NUMBERS = 0.7  # share of cells that are numbers
 PICTURES = (
     ".png",
@@ -35,9 +40,23 @@ PICTURES = (
 )
 OTHER_MEDIA = (".mp4", ".avi", ".mov", ".mha", ".nrrd", ".pdf", ".svs", ".edf", ".wav")
 FLAGS = {"0", "1", "0.0", "1.0", "true", "false", "yes", "no"}  # what a flag reads without a map
-ANSWERS = {"y": 1, "n": 0, "t": 1, "f": 0, "positive": 1, "negative": 0, "present": 1, "absent": 0}
-DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})([T ].*)?")
-COMMA = re.compile(r"-?\d+,\d+")
+ANSWERS = {
+    "y": 1,
+    "n": 0,
+    "t": 1,
+    "f": 0,
+    "positive": 1,
+    "negative": 0,
+    "present": 1,
+    "absent": 0,
+    "yes": 1,
+    "no": 0,
+    "true": 1,
+    "false": 0,
+}
+ROW_NUMBER = re.compile(r"^(column \d+|unnamed: ?\d+|index|row_?names?|row|x|\.\.\.1|_?c0|#)$", re.IGNORECASE)
+LIST = re.compile(r"\s*[\w.+*-]{1,12}(\s*[;|,]\s*[\w.+*-]{1,12})*\s*[;|,]?\s*")  # codes in a cell: I10;E11
+LINK = re.compile(r"https?://|10\.\d{4,}/")
 ID = re.compile(r"(^|[_\s.-])(id|ids|uid|guid|mrn|nr|no|number|num|key|index|accession|barcode)$|Id$|ID$", re.IGNORECASE)
 PERSON = re.compile(
     r"^((first|last|full|sur|family|given|middle|patient)[_\s.-]?)?name$|phone|e-?mail|address|street|\bzip\b|post_?code|ssn"
@@ -45,7 +64,11 @@ PERSON = re.compile(
     re.IGNORECASE,
 )
 ROLES = {  # what a role's column may be called, the surest names first
-    "patient": (r"^(patient|subject|person|participant)([_\s-]?id)?$", r"^pid$|mrn", r"patient|subject|person|participant"),
+    "patient": (
+        r"^(patient|subject|person|participant)([_\s-]?id)?$",
+        r"^(pid|usubjid|id)$|mrn",
+        r"patient|subject|person|participant",
+    ),
     "label": (
         r"^(label|class|target)$",
         r"^(outcome|diagnosis|dx)$",
@@ -63,53 +86,57 @@ def guess(name: str, values: pd.Series[Any]) -> Guess:
     known = values.dropna().astype(str)
     if known.empty:
         return "empty"
-    lower = known.str.lower()
+    some = known.iloc[:: max(1, len(known) // LOOKED_AT)]
+    lower = some.str.lower()
     if lower.str.endswith(OTHER_MEDIA).mean() > 0.9:
         return "file"
     if lower.str.endswith(PICTURES).mean() > 0.9:
         return "image"
     if PERSON.search(name):
         return "person"
-    if known.str.fullmatch(DATE).mean() > 0.8:
+    if some.str.match(LINK).mean() > 0.9:
+        return "id"
+    if some.str.fullmatch(DATE).mean() > 0.8 and known.nunique() > 1:
         return "date"
-    return _plain(name, known)
+    return _plain(name, known, some)
 
 
-def _plain(name: str, known: pd.Series[Any]) -> Guess:
+def _plain(name: str, known: pd.Series[Any], some: pd.Series[Any]) -> Guess:
+    """some: of the known ones, for what is judged by how cells look."""
     distinct = known.nunique()
     if distinct == 1:
         return "constant"
-    if flag_map(known) is not None:
+    if distinct <= CATEGORIES and flag_map(known) is not None:
         return "flag"
-    if known.str.fullmatch(COMMA).mean() > 0.3:
-        return "comma"
-    numeric = _numeric(known)
-    words = known[numeric.isna()].nunique()
-    if numeric.notna().mean() >= NUMBERS and words <= WORDS and numeric.nunique() > 1:
-        return "id" if ID.search(name) else "number"
+    if is_pair(some):
+        return "pair"
+    if numeric := _numeric(name, known):
+        return numeric
     unspaced = known.str.count(UNSPACED)
     if (unspaced > 0).mean() > 0.5 and distinct > CATEGORIES and (known.str.len() + 2 * unspaced).mean() >= TEXT_LENGTH:
         return "text"
-    if ID.search(name) or (distinct == len(known) > CATEGORIES and not known.str.contains(r"\s").any()):
+    if ID.search(name) or (distinct == len(known) > CATEGORIES and not some.str.contains(r"[\s;|]").any()):
         return "id"
     if len(variants(known)) <= CATEGORIES:
         return "category"
-    return "text" if known.str.len().mean() >= TEXT_LENGTH else "many"
+    if some.str.fullmatch(LIST).mean() > 0.95 and some.str.contains(r"[;|,]").mean() > 0.1:
+        return "codes"
+    return "text" if some.str.len().mean() >= TEXT_LENGTH else "many"
 
 
-def _numeric(known: pd.Series[Any]) -> pd.Series[Any]:
-    """Finite numbers, NaN for words."""
-    import numpy as np
-    import pandas as pd
-
-    return pd.to_numeric(known, errors="coerce").replace([np.inf, -np.inf], np.nan)
-
-
-def numbers(values: pd.Series[Any]) -> tuple[pd.Series[Any], list[str]]:
-    """(numbers that were found, words among them)."""
-    known = values.dropna().astype(str)
-    numeric = _numeric(known)
-    return numeric.dropna(), sorted(known[numeric.isna()].unique())
+def _numeric(name: str, known: pd.Series[Any]) -> Guess | None:
+    """number, id, rownumber or huge where most cells are numbers; codes with zeros in front are words."""
+    seen = look(known)
+    if len(seen.values) < NUMBERS * len(known) or len(seen.words) > MOST_WORDS or seen.values.nunique() < 2:
+        return None
+    whole = seen.decimals == 0
+    if whole and any(LEADING_ZERO.fullmatch(word) for word in known.unique() if "0" in word[:2]):
+        return None
+    if whole and ROW_NUMBER.search(name) and bool((seen.values.diff().dropna() == 1).all()):
+        return "rownumber"
+    if ID.search(name):
+        return "id"
+    return "huge" if whole and bool((seen.values.abs() > EXACT).any()) else "number"
 
 
 def flag_map(known: pd.Series[Any]) -> dict[str, int] | None:
@@ -117,7 +144,8 @@ def flag_map(known: pd.Series[Any]) -> dict[str, int] | None:
     lower = set(known.str.lower().unique())
     if lower <= FLAGS:
         return {}
-    if len(lower) == 2 and {word.strip() for word in lower} <= set(ANSWERS) and len({ANSWERS[w.strip()] for w in lower}) == 2:
+    words = {word.strip() for word in lower}
+    if len(words) == 2 and words <= set(ANSWERS) and len({ANSWERS[word] for word in words}) == 2:
         return {word: ANSWERS[word.strip().lower()] for word in sorted(known.unique())}
     return None
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.draft import times
 from fpmg_bench.cohorts.draft.columns import key
-from fpmg_bench.cohorts.draft.reading import TABLES, is_long, is_wide, read
+from fpmg_bench.cohorts.draft.reading import MISSING, Rows, is_long, is_wide, read, tables_in
 from fpmg_bench.document import plural
 
 if TYPE_CHECKING:
@@ -23,14 +22,17 @@ STEPS, WHOLE_STEPS = 24, 96  # steps that are drafted, and where times are whole
 HIGH, LOW = 0.995, 0.005  # a series' values far beyond these shares of them are taken for mistakes
 BULK, FAR = (0.1, 0.9), 10.0  # before that, what is so many spans beyond the bulk: 9999 stands for missing
 WORDS = 10  # different words among the numbers of a variable
-HOURS = 6  # columns whose names differ in a number only, from which on they are taken for times
+COMMA, COMMAS, SOME = r"-?\d+,\d+", 0.3, 2000  # decimal commas: how they look, in what share of so many cells
 NAMED = 12  # variables that are named in a remark
 UNIT_DAYS = 24 * 40  # hours from which on a dated series is told in days
 
 
 @dataclass
 class Part:
-    """One table of a series: as cohort.yaml says it, and time [n] (seconds where clock is said), record [n] and values by variable."""
+    """One table of a series: as cohort.yaml says it, and time [n] (seconds where clock is said), record [n] and values by variable.
+
+    missing: words of this table alone that mean nothing.
+    """
 
     file: Path
     said: dict[str, Any]
@@ -40,21 +42,22 @@ class Part:
     values: Callable[[str], pd.Series[Any]]
     variables: list[str]
     remarks: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
     @property
     def from_first(self) -> bool:
         return bool(self.clock) and self.clock["format"] != "elapsed" and "since" not in self.clock
 
 
-def series(root: Path, manifest: Path, frame: pd.DataFrame, record: str) -> str:
+def series(root: Path, rows: Rows, record: str) -> str:
     """Modalities for the tables in the folder with times and repeated records; remarks on those that name no record.
 
     Tables with dates and no column to count from share one modality: its time begins with the first of a record's rows anywhere.
     """
-    text, parts = "", []
-    for file in sorted(each for each in root.iterdir() if each.suffix in TABLES and each != manifest):
-        if is_long(file) or is_wide(file):
-            part = _part(file, frame, record)
+    text, parts, frame = "", [], rows.frame
+    for file in tables_in(root):
+        if file != rows.file and (is_long(file) or is_wide(file)):
+            part = _part(file, rows, record)
             if isinstance(part, str):
                 text += part
             else:
@@ -65,24 +68,35 @@ def series(root: Path, manifest: Path, frame: pd.DataFrame, record: str) -> str:
     return text
 
 
-def _part(file: Path, frame: pd.DataFrame, record: str) -> Part | str:
+def _part(file: Path, manifest: Rows, record: str) -> Part | str:
     """The table, or what to do so that it can be one."""
     import pandas as pd
 
-    rows, records = read(file).frame, set(frame[record].dropna()) if record else set()
+    read_rows, frame = read(file), manifest.frame
+    rows, records = read_rows.frame, set(frame[record].dropna()) if record else set()
     mark = next((str(name) for name in rows.columns if set(rows[name].dropna()) & records), None)
     if mark is None:
         return f"# FILL IN: {file.name} is a long series, but none of its columns names records of the table: record, above\n"
     mine = rows[rows[mark].isin(records)]
     roles = times.roles(str(name) for name in rows.columns) if is_long(file) else None
     time = roles[0] if roles else times.called(times.TIME, map(str, rows.columns))
-    said: dict[str, Any] = {"file": file.name, "record": mark} | ({} if roles else {"layout": "wide"}) | _named("time", time)
+    said: dict[str, Any] = (
+        {"file": file.name}
+        | _form(read_rows, manifest)
+        | {"record": mark}
+        | ({} if roles else {"layout": "wide"})
+        | _named("time", time)
+    )
     ways = times.formats(mine[time])
     clock, remarks = _clock(ways, frame), []
     if len(rows) > len(mine):
         remarks.append(f"{plural(len(rows) - len(mine), 'row')} of records that the table does not list are not read")
     if len(ways) > 1 and any(way.startswith("%m/") for way in ways):
         remarks.append("FILL IN: days first, or months first (%m/%d)?")
+    words = [each for each in read_rows.missing if each not in (manifest.missing or MISSING)]
+    cells = mine[roles[2]] if roles else mine[[name for name in rows.columns if name not in (mark, time)]].stack()
+    if bool(cells.dropna().astype(str).head(SOME).str.fullmatch(COMMA).mean() > COMMAS):
+        said["decimal"] = ","
     read_as = times.seconds(mine[time], clock["format"]) if clock else pd.to_numeric(mine[time], errors="coerce")
     if wrong := int(read_as.isna().sum()):
         remarks.append(
@@ -90,15 +104,23 @@ def _part(file: Path, frame: pd.DataFrame, record: str) -> Part | str:
         )
     if not roles:
         rest = [str(name) for name in rows.columns if name not in (mark, time)]
-        numeric = {name: _numeric(mine[name]) for name in rest}
-        known = [name for name in rest if numeric[name].notna().any() and not _constant_by_record(mine, mark, name)]
+        known_numbers = {name: numeric(mine[name], said.get("decimal", ".")) for name in rest}
+        known = [name for name in rest if known_numbers[name].notna().any() and not _constant_by_record(mine, mark, name)]
         if left := [name for name in rest if name not in known]:
             remarks.append(f"columns left out (words, or the same in all rows of a record): {_listed(left)}")
-        return Part(file, said, clock, read_as, mine[mark], lambda name: mine[name], known, remarks)
+        return Part(file, said, clock, read_as, mine[mark], lambda name: mine[name], known, remarks, words)
     said |= _named("variable", roles[1]) | _named("value", roles[2])
     groups = mine[roles[2]].groupby(mine[roles[1]])
     return Part(
-        file, said, clock, read_as, mine[mark], groups.get_group, [*mine[roles[1]].value_counts().index.astype(str)], remarks
+        file,
+        said,
+        clock,
+        read_as,
+        mine[mark],
+        groups.get_group,
+        [*mine[roles[1]].value_counts().index.astype(str)],
+        remarks,
+        words,
     )
 
 
@@ -106,10 +128,19 @@ def _named(role: str, column: str) -> dict[str, str]:
     return {} if column == role else {role: column}
 
 
-def _numeric(cells: pd.Series[Any]) -> pd.Series[Any]:
+def numeric(cells: pd.Series[Any], decimal: str = ".") -> pd.Series[Any]:
+    """Numbers with this decimal mark, NaN for words."""
     import pandas as pd
 
-    return pd.to_numeric(cells, errors="coerce")
+    if decimal != ".":
+        cells = cells.astype("string").str.replace(decimal, ".", regex=False)
+    return pd.to_numeric(cells, errors="coerce").astype("float64")
+
+
+def _form(rows: Rows, manifest: Rows) -> dict[str, str]:
+    """How the file is written, where it is not as the manifest."""
+    both = {name: (getattr(rows.form, name), getattr(manifest.form, name)) for name in ("encoding", "separator")}
+    return {name: its for name, (its, usual) in both.items() if its != usual}
 
 
 def _constant_by_record(rows: pd.DataFrame, mark: str, name: str) -> bool:
@@ -195,8 +226,8 @@ def _channels(part: Part) -> tuple[list[str], list[str]]:
     lines, constant, words = [], [], []
     for name in part.variables[:CHANNELS]:
         cells = part.values(name).dropna()
-        found = _numeric(cells)
-        others = sorted(set(cells[found.isna()].astype(str)))
+        found = numeric(cells, part.said.get("decimal", "."))
+        others = sorted({*cells[found.isna()].astype(str), *part.missing})
         found = found[found.notna() & (found.abs() < math.inf)]
         if len(others) > WORDS or found.empty:
             words.append(name)
@@ -245,53 +276,3 @@ def span(found: pd.Series[Any]) -> tuple[float, float]:
     digits = 2 - math.floor(math.log10(high - low))  # outward, to three figures of the span
     grain = 10.0**digits
     return round(math.floor(low * grain) / grain, max(digits, 0)), round(math.ceil(high * grain) / grain, max(digits, 0))
-
-
-def hourly(frame: pd.DataFrame, names: list[str]) -> Iterator[tuple[tuple[int, ...], dict[str, list[str]]]]:
-    """Groups of columns whose names differ in their last number only: (times, pattern -> columns); all are numbers."""
-    groups: dict[str, dict[int, str]] = {}
-    for name in names:
-        if found := re.fullmatch(r"(.*?)(\d+)(\D*)", name):
-            width = len(found[2])
-            zeros = "0" * width if found[2].startswith("0") and width > 1 else ""
-            groups.setdefault(f"{found[1]}\0{found[3]}", {})[int(found[2])] = zeros
-    for at, found_at in groups.items():
-        if len(found_at) >= HOURS and sorted(found_at) == list(range(min(found_at), max(found_at) + 1)):
-            yield from _checked(frame, at, found_at)
-
-
-def _checked(frame: pd.DataFrame, at: str, zeros: dict[int, str]) -> Iterator[tuple[tuple[int, ...], dict[str, list[str]]]]:
-    pattern = at.replace("\0", "{" + max(zeros.values()) + "}", 1)
-    width = len(max(zeros.values()))
-    columns = [at.replace("\0", str(time).zfill(width), 1) for time in sorted(zeros)]
-    if not set(columns) <= set(map(str, frame.columns)):
-        return
-    cells = _stacked(frame, columns)
-    if len(cells) and _numeric(cells).notna().mean() > 0.7 and _numeric(cells).nunique() > 1:
-        yield tuple(sorted(zeros)), {pattern: columns}
-
-
-def _stacked(frame: pd.DataFrame, columns: list[str]) -> pd.Series[str]:
-    """The cells of all these columns that are not empty."""
-    import pandas as pd
-
-    cells: pd.Series[str] = pd.concat([frame[name] for name in columns]).dropna().astype(str)
-    return cells
-
-
-def rows_of_hours(frame: pd.DataFrame, names: list[str]) -> tuple[str, set[str]]:
-    """(modalities of the columns that are times of a variable, their names): one modality for those with the same times."""
-    found: dict[tuple[int, ...], dict[str, list[str]]] = {}
-    for at, patterns in hourly(frame, names):
-        found.setdefault(at, {}).update(patterns)
-    text = ""
-    for number, (at, patterns) in enumerate(found.items()):
-        text += f"  {key('hours' if not number else f'hours_{number + 1}')}:  # columns that differ in a number: times? if not, put them into the table\n"
-        text += f"    kind: series\n    layout: row\n    times: {json.dumps(list(at))}\n    steps: {len(at)}\n    columns:\n"
-        for pattern, columns in patterns.items():
-            cells = _stacked(frame, columns)
-            numbers = _numeric(cells)
-            words = sorted(set(cells[numbers.isna()]))
-            name = re.sub(r"\{0*\}", "", pattern).strip("_-. ") or "value"
-            text += f"      - {channel(name, numbers.dropna(), words, pattern)}\n"
-    return text, {name for patterns in found.values() for columns in patterns.values() for name in columns}

@@ -82,7 +82,7 @@ def test_a_messy_folder_loads_as_it_was_drafted(messy: Path, exit_code: Any) -> 
 def test_words_among_numbers_are_missing_and_not_imputed(messy: Path) -> None:
     (messy / "cohort.yaml").write_text(draft(messy / "records.csv"))
     frame = _load(messy).data["table"].frame
-    assert list(frame.columns) == ["Age", "CRP", "Sex", "Smoker", "ICU"]
+    assert list(frame.columns) == ["Age", "CRP", "Weight", "Sex", "Smoker", "ICU"]
     assert frame["Age"].isna().sum() == sum(at % 7 == 0 for at in range(N) if at not in (5, 8))
     assert frame["Smoker"].dropna().unique().tolist() == [1.0, 0.0] and frame["ICU"].isna().sum() == 18
     assert set(frame["Sex"]) == {"F", "M"}
@@ -90,7 +90,7 @@ def test_words_among_numbers_are_missing_and_not_imputed(messy: Path) -> None:
 
 @pytest.mark.parametrize(
     ("column", "why"),
-    [("Patient Name", "may identify"), ("Admission Date", "dates"), ("Weight", "decimal commas"), ("Nothing", "empty")],
+    [("Patient Name", "may identify"), ("Admission Date", "dates"), ("Nothing", "empty")],
 )
 def test_what_is_left_out_is_told_with_its_reason(messy: Path, column: str, why: str) -> None:
     assert re.search(rf"# left out: {column} \({why}", draft(messy / "records.csv"))
@@ -132,11 +132,11 @@ def test_a_label_of_one_class_or_of_numbers_is_refused(tmp_path: Path) -> None:
     for label in ("same", "many"):
         with pytest.raises(DatasetError, match="is no label"):
             draft(tmp_path / "t.csv", "patient", label)
-    (tmp_path / "u.csv").write_text("patient,died\n" + "".join(f"p{at},{int(at == 3)}\n" for at in range(9)))
-    with pytest.raises(DatasetError, match="its classes 1 are seen in one patient only"):
-        draft(tmp_path / "u.csv")
     with pytest.raises(DatasetError, match="no column of classes"):
         draft(tmp_path / "t.csv", "patient")
+    (tmp_path / "t.csv").write_text("patient,died\n" + "".join(f"p{at},{int(at == 3)}\n" for at in range(9)))
+    with pytest.raises(DatasetError, match="its classes 1 are seen in one patient only"):
+        draft(tmp_path / "t.csv")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,6 @@ def test_a_label_of_one_class_or_of_numbers_is_refused(tmp_path: Path) -> None:
     [
         ({}, "which table lists the records\\? found: none"),
         ({"a.csv": "x\n", "b.csv": "y\n"}, "found: a.csv, b.csv"),
-        ({"a.csv": "patient;label\np;x\n"}, "parted by ';'"),
     ],
 )
 def test_what_cannot_be_drafted_says_why(tmp_path: Path, files: dict[str, str], message: str) -> None:

@@ -32,6 +32,11 @@ def drafted(folder: Path, **more: Any) -> tuple[str, Cohort]:
     return text, Registry.discover().build("dataset", Choice("folder", {"root": str(folder)})).load()
 
 
+def counted(cohort: Cohort) -> dict[str, int]:
+    """What was lost, without columns of the table that a case does not name."""
+    return {reason: count for reason, count in cohort.dropped.items() if not reason.startswith("columns of stays")}
+
+
 def long(names: tuple[str, str, str, str], times: list[Any], values: dict[str, list[float]]) -> pd.DataFrame:
     """Rows of every stay."""
     rows = [(id, time, variable, value[at]) for id in IDS for at, time in enumerate(times) for variable, value in values.items()]
@@ -43,13 +48,13 @@ def test_a_long_table_may_call_its_columns_as_it_likes(tmp_path: Path) -> None:
     text, cohort = drafted(tmp_path)
     assert 'clock: {"format": "ISO8601"}' in text and "times count from a record's first" in text
     assert cohort.schemas["chart"].shape == (2,) and cohort.data["chart"].values[0, :, 0].tolist() == [80, 91.5]
-    assert cohort.dropped == {}
+    assert counted(cohort) == {}
 
 
 def test_dates_count_from_the_admission_where_the_table_has_one(tmp_path: Path) -> None:
     long(("stay_id", "time", "variable", "value"), ["01.03.2024 08:00", "13.03.2024 12:00"], {"hr": [80, 91]}).to_csv(tmp_path / "v.csv", index=False)  # fmt: skip
     text, cohort = drafted(tmp_path, admission=["01.03.2024 06:00"] * N)
-    assert '"since": "admission"' in text and cohort.dropped == {}
+    assert '"since": "admission"' in text and counted(cohort) == {}
     assert cohort.schemas["v"].columns[0].step == 1 and cohort.data["v"].seen.sum() == 2 * N
 
 
@@ -71,6 +76,17 @@ def test_one_column_an_hour_is_a_series_and_leaves_the_table(tmp_path: Path) -> 
     assert "times? if not, put them into the table" in text
     assert cohort.data["hours"].values.shape == (N, 8, 2) and [c.name for c in cohort.schemas["table"].columns] == ["age"]
     assert cohort.data["hours"].values[3, :, 0].tolist() == [float(hours[f"hr_{at}"][3]) for at in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("stem", "start", "series"), [("hr_", 0, True), ("hr_h", 1, True), ("day", 1, True), ("phq_", 1, False), ("v", 0, False)]
+)
+def test_a_single_group_of_numbered_columns_is_a_series_where_its_names_say_so(
+    stem: str, start: int, series: bool, tmp_path: Path
+) -> None:
+    text, cohort = drafted(tmp_path, **{f"{stem}{start + at}": RNG.integers(0, 9, N) for at in range(7)})
+    assert ("hours" in cohort.schemas) == series
+    assert ("times? then a series: layout: row" in text) != series and counted(cohort) == {}
 
 
 def test_a_heart_rate_of_99999_does_not_make_the_range(tmp_path: Path) -> None:
@@ -162,7 +178,7 @@ def test_notes_of_any_script_go_in_and_come_back(note: str, tmp_path: Path) -> N
 
     notes = [f"{note} {at}" * (1 + at % 3) for at in range(N)]
     _, cohort = drafted(tmp_path, bericht=notes)
-    assert cohort.data["bericht"].strings == tuple(notes) and cohort.dropped == {}
+    assert cohort.data["bericht"].strings == tuple(notes) and counted(cohort) == {}
     write(cohort, tmp_path / "again")
     back = Registry.discover().build("dataset", Choice("folder", {"root": str(tmp_path / "again")})).load()
     assert back.data["bericht"].strings == tuple(notes)

@@ -72,7 +72,7 @@ def test_all_wrong_keys_are_told_at_once(folder: Path) -> None:
         ("media/3.png", "media/33.png", "manifest.csv:5: column 'file': there is no file"),
         ("media/3.png", "../../x.png", "manifest.csv:5: column 'file': leads out of"),
         ("r3,p2,south", "r3,south", "manifest.csv:5: 9 cells where the header has 10"),
-        ("note,file", "file,file", "manifest.csv:1: column 'file' is there twice"),
+        ("note,file", "file,file", "manifest.csv has no column 'note'"),
     ],
 )
 def test_a_wrong_cell_is_located(folder: Path, old: str, new: str, expected: str) -> None:

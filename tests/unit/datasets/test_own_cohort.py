@@ -99,6 +99,7 @@ def test_everything_left_out_is_counted(cohort: Cohort) -> None:
         "repeat_of is none of: (empty)": 1,
         "records without a label": 1,
         "cells of age outside 18 to 100, clipped": 2,
+        "cells of smoker mapped to missing": 1,
         "cells of weight outside 20 to 300, read as missing": 1,
         "rows of vitals.csv of records that are not used": 1,
         "rows of vitals.csv of variables that are not declared (list them under columns to keep them)": 1,

@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
+from fpmg_bench.cohorts.losses import Loss
 from fpmg_bench.contracts import About
 from fpmg_bench.types import Cohort
 from fpmg_plugins.datasets.folder.about import about
 from fpmg_plugins.datasets.folder.assemble import assemble
 from fpmg_plugins.datasets.folder.document import Document
-from fpmg_plugins.datasets.folder.identity import content
+from fpmg_plugins.datasets.folder.identity import content, named
+from fpmg_plugins.datasets.folder.joined import whole
+from fpmg_plugins.datasets.folder.unread import losses
 
 
 class Folder:
@@ -56,6 +59,12 @@ class Folder:
     def load(self) -> Cohort:
         """All records with a known label."""
         return assemble(self._document, self.folder())
+
+    def unread(self) -> list[Loss]:
+        """Columns and files that cohort.yaml does not name, and what was done to headers."""
+        root = self.folder()
+        media = {file.resolve() for file in named(self._document, root)}
+        return list(losses(self._document, root, whole(self._document, root), media))
 
     @cached_property
     def _document(self) -> Document:

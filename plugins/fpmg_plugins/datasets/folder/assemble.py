@@ -12,8 +12,10 @@ import pandas as pd
 from fpmg_bench.document import inside, plural
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Cohort, Schema, Table, Text
-from fpmg_plugins.datasets.folder import columns, media, naming
+from fpmg_plugins.datasets.folder import columns, media, naming, unread
+from fpmg_plugins.datasets.folder.cells import unheld
 from fpmg_plugins.datasets.folder.document import Document
+from fpmg_plugins.datasets.folder.joined import whole
 from fpmg_plugins.datasets.folder.manifest import Manifest, read
 from fpmg_plugins.datasets.folder.series import series
 from fpmg_plugins.datasets.folder.silos import silos
@@ -28,11 +30,17 @@ if TYPE_CHECKING:
 def assemble(document: Document, root: Path) -> Cohort:
     """The cohort. Raises DatasetError at the first thing that is wrong."""
     spec, dropped = document.spec, Counter[str]()
-    manifest = read(inside(root, spec.manifest, document.place("manifest")), spec.missing)
+    manifest = whole(document, root)
+    dropped.update(manifest.lost)
+    named = unread.used(spec)
+    dropped[f"cells of {manifest.file.name} with a word for missing"] += sum(
+        n for name, n in manifest.said.items() if name in named
+    )
+    dropped[f"columns of {manifest.file.name} that are not used"] += len(unread.columns(spec, manifest))
     ids = _ids(document, manifest)
     keep = _wanted(document, manifest, dropped)
     manifest, ids = manifest.take(keep), ids[keep]
-    label = columns.values(spec.conditions[0], manifest, document.place("conditions", 0), Counter())
+    label = columns.values(spec.conditions[0], manifest, document.place("conditions", 0), dropped)
     known = ~np.isnan(label)
     dropped["records without a label"] += int((~known).sum())
     manifest, ids, label = manifest.take(known), ids[known], label[known]
@@ -144,7 +152,14 @@ def _modality(
         schema, data, seen = _text(name, spec, manifest, at, dropped)
     elif spec.kind == "series":
         place = document.place("modalities", name, "file")
-        tables = [read(inside(root, part.file, place), document.spec.missing) if part.file else manifest for part in spec.tables]
+        tables = [
+            read(inside(root, part.file, place), document.spec.missing, part.form(document.spec.form()))
+            if part.file
+            else manifest
+            for part in spec.tables
+        ]
+        for part, table in zip(spec.tables, tables, strict=True):
+            dropped.update(table.lost if part.file else {})
         schema, data = series(name, spec, tables, manifest, ids, at, dropped)
         seen = data.seen.any(axis=(1, 2))
     else:
@@ -157,7 +172,7 @@ def _modality(
         seen = np.array([bool(paths) for paths in named])
     if spec.present:
         given = ColumnSpec(name=spec.present, type="flag")
-        seen = columns.flags(given, manifest, document.place("modalities", name, "present")) == 1
+        seen = columns.flags(given, manifest, document.place("modalities", name, "present"), dropped) == 1
     elif not seen.any():
         raise DatasetError(f"{at}: no record has this modality", "fill it in, or remove it from cohort.yaml")
     return schema, data, seen
@@ -170,6 +185,7 @@ def _table(
     for at, column in enumerate(spec.columns):
         found = columns.values(column, manifest, document.place("modalities", name, "columns", at), dropped)
         cells[column.name] = columns.names(column, found) if column.type == "category" else found
+    unheld(spec.columns, manifest, dropped)
     frame = pd.DataFrame(cells)
     return (
         Schema("table", tuple(column.declared() for column in spec.columns)),

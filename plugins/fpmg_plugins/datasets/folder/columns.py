@@ -11,6 +11,7 @@ import pandas as pd
 
 from fpmg_bench.document import EXACT, did_you_mean
 from fpmg_bench.errors import DatasetError
+from fpmg_plugins.datasets.folder.cells import days, grouped, holds, plain, says_nothing, strings, way_out
 from fpmg_plugins.datasets.folder.manifest import Manifest
 from fpmg_plugins.datasets.folder.spec import ColumnSpec
 
@@ -22,26 +23,30 @@ WHOLE = re.compile(r"[-+]?[0-9]+")
 SHOWN = 24  # longer values are not shown: a mistaken column could be a clinical note
 
 
-def indices(spec: ColumnSpec, manifest: Manifest, declared_at: str) -> NDArray[np.float64]:
+def indices(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Counter[str]) -> NDArray[np.float64]:
     """Category index of each row, NaN where missing; raises DatasetError at an unknown category."""
-    cells = _mapped(spec, manifest.cells(spec.source, declared_at))
-    known = {name: float(at) for at, name in enumerate(spec.categories)}
+    cells = _read(spec, manifest, declared_at, dropped)
+    cells = grouped(spec, cells, dropped)
+    known = {name: float(at) for at, name in enumerate(spec.all_categories)}
     found = cells.map(known).to_numpy().astype(np.float64)
     unknown = np.isnan(found) & cells.notna().to_numpy()
     if spec.other is not None:
+        _count(dropped, f"cells of {spec.name} that are no category of their own, read as '{spec.other}'", unknown)
         found[unknown] = known[spec.other]
     elif unknown.any():
         at = int(np.flatnonzero(unknown)[0])
         raise DatasetError(
-            f"{manifest.place(at, spec.source)}: {_unknown(cells.iloc[at], spec.categories)}",
+            f"{manifest.place(at, spec.source)}: {_unknown(cells.iloc[at], spec.all_categories)}",
             f"{declared_at}: add it to categories, `map` it, or name the category of all `other` values",
         )
     return found
 
 
-def flags(spec: ColumnSpec, manifest: Manifest, declared_at: str) -> NDArray[np.float64]:
-    """0, 1 or NaN; reads 0/1, true/false and yes/no in any case."""
-    cells = _mapped(spec, manifest.cells(spec.source, declared_at))
+def flags(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Counter[str]) -> NDArray[np.float64]:
+    """0, 1 or NaN; reads 0/1, true/false and yes/no in any case, or whether a cell holds a code."""
+    cells = _read(spec, manifest, declared_at, dropped)
+    if spec.holds:
+        return holds(spec, cells)
     found = cells.map(lambda cell: FLAGS.get(str(cell).lower(), np.nan)).to_numpy(dtype=np.float64)
     wrong = np.isnan(found) & cells.notna().to_numpy()
     if wrong.any():
@@ -54,16 +59,16 @@ def flags(spec: ColumnSpec, manifest: Manifest, declared_at: str) -> NDArray[np.
 
 def numbers(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Counter[str]) -> NDArray[np.float64]:
     """float64 [n], NaN where missing. Infinite values and, unless `outside` says otherwise, values out of range are errors."""
-    cells = manifest.cells(spec.source, declared_at)
-    cells = _mapped(spec, cells) if spec.map else cells
+    if spec.date:
+        return within(spec, days(spec, manifest, declared_at, dropped), manifest, declared_at, dropped)
+    cells = _read(spec, manifest, declared_at, dropped) if spec.map or spec.missing else manifest.cells(spec.source, declared_at)
+    cells = plain(spec, manifest.written(spec.source), cells, dropped)
     found = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
     _exact(cells, found, spec, manifest, declared_at)
     wrong = np.isnan(found) & cells.notna().to_numpy()
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])
-        raise DatasetError(
-            f"{manifest.place(at, spec.source)}: not a number", f"{declared_at}: mend the cell, or `map` the word to a number"
-        )
+        raise DatasetError(f"{manifest.place(at, spec.source)}: not a number", f"{declared_at}: {way_out(spec, manifest, at)}")
     return within(spec, found, manifest, declared_at, dropped)
 
 
@@ -115,33 +120,35 @@ def within(
 
 def values(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Counter[str]) -> NDArray[np.float64]:
     """A condition's column: category index, flag or number."""
-    if spec.type == "category":
-        return indices(spec, manifest, declared_at)
-    if spec.type == "flag":
-        return flags(spec, manifest, declared_at)
-    return numbers(spec, manifest, declared_at, dropped)
+    read = {"category": indices, "flag": flags, "number": numbers}[spec.type]
+    return read(spec, manifest, declared_at, dropped)
 
 
 def names(spec: ColumnSpec, found: NDArray[np.float64]) -> NDArray[np.object_]:
     """Category names of indices, NaN where missing: a table's column."""
-    words = np.asarray([*spec.categories, np.nan], dtype=object)
-    return words[np.where(np.isnan(found), len(spec.categories), np.nan_to_num(found)).astype(np.intp)]
+    known = spec.all_categories
+    words = np.asarray([*known, np.nan], dtype=object)
+    return words[np.where(np.isnan(found), len(known), np.nan_to_num(found)).astype(np.intp)]
 
 
-def strings(cells: pd.Series[Any]) -> pd.Series[Any]:
-    """Cells as strings, None where missing; 1.0 and 1 of a typed column are both "1"."""
-    known = cells.dropna()
-    if pd.api.types.is_float_dtype(cells) and bool(((known % 1 == 0) & (known.abs() <= EXACT)).all()):
-        cells = cells.astype("Int64")
-    return cells.astype(object).map(str, na_action="ignore").where(cells.notna(), None)
-
-
-def _mapped(spec: ColumnSpec, cells: pd.Series[Any]) -> pd.Series[Any]:
-    words = strings(cells)
+def _read(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Counter[str]) -> pd.Series[Any]:
+    """The column's words, None where they say nothing: what was filled in and became missing is counted."""
+    words = strings(manifest.cells(spec.source, declared_at))
+    if spec.missing:
+        gone = says_nothing(spec, words)
+        _count(dropped, f"cells of {spec.name} that say missing by code", gone.to_numpy())
+        words = words.where(~gone, None)
     if not spec.map:
         return words
     table = {key: None if value is None else str(value) for key, value in spec.map.items()}
-    return words.map(lambda cell: table.get(cell, cell)).astype(object)
+    mapped = words.map(lambda cell: table.get(cell, cell)).astype(object)
+    _count(dropped, f"cells of {spec.name} mapped to missing", (words.notna() & mapped.isna()).to_numpy())
+    return mapped.where(mapped.notna(), None)
+
+
+def _count(dropped: Counter[str], reason: str, where: NDArray[np.bool_]) -> None:
+    if where.any():
+        dropped[reason] += int(where.sum())
 
 
 def _unknown(value: str, categories: tuple[str, ...]) -> str:

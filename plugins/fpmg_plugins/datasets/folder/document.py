@@ -14,6 +14,14 @@ from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets.folder.spec import CohortSpec
 
 HINT = "see docs/folder-cohorts.md"
+ITEMS = "items are needed, each in a line that begins with '- ' (in a draft: take the # away from one of the lines below)"
+KEYS = "keys are needed, as in {name: age, low: 0, high: 120}"
+EXPECTED = {
+    **dict.fromkeys(("tuple_type", "list_type"), ITEMS),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), KEYS),
+    "string_type": "a text is needed: put numbers, true and false in quotes",
+    "too_short": ITEMS,
+}
 
 
 class Document:
@@ -41,11 +49,18 @@ class Document:
         try:
             return CohortSpec.model_validate_json(json.dumps(self._root.plain()), strict=True)
         except ValidationError as error:
-            for each in error.errors(include_url=False, include_input=False):
+            found = error.errors(include_url=False, include_input=False)
+            for each in (each for each in found if not _follows(each, found)):
                 path, node = _written(self._root, each["loc"])
                 problems.add(node, ".".join(map(str, path)), _message(each))
             problems.raise_if_any()
             raise
+
+
+def _follows(error: Any, others: Sequence[Any]) -> bool:
+    """Too few items, since one of them is wrong: that one is told."""
+    loc = error["loc"]
+    return error["type"] == "too_short" and any(len(each["loc"]) > len(loc) and each["loc"][: len(loc)] == loc for each in others)
 
 
 def _message(error: Any) -> str:
@@ -55,7 +70,7 @@ def _message(error: Any) -> str:
         return f"unknown key '{key}'.{did_you_mean(key, known)} Known: {', '.join(known)}"
     if error["type"] == "missing":
         return f"the key '{key}' is missing"
-    return str(error["msg"]).removeprefix("Value error, ")
+    return EXPECTED.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
 
 
 def _text(file: Path, problems: Problems) -> str:
@@ -100,7 +115,7 @@ def _known(location: Sequence[Any]) -> list[str]:
             model = choices[0]
             if get_origin(annotation) in (dict, tuple):
                 next(inner, None)  # a name or a position
-    return list(model.model_fields)
+    return sorted(model.model_fields, key=lambda name: name not in model.__annotations__)  # its own first, then what it shares
 
 
 def _tags(model: type[BaseModel]) -> tuple[str, ...]:

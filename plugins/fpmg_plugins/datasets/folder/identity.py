@@ -10,7 +10,7 @@ from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets.folder import naming
 from fpmg_plugins.datasets.folder.document import Document
-from fpmg_plugins.datasets.folder.manifest import read
+from fpmg_plugins.datasets.folder.joined import whole
 
 READ_WHOLE = 256 * 2**20
 END = 64 * 2**10
@@ -20,10 +20,11 @@ def content(document: Document, root: Path) -> str:
     """Digest of everything the cohort is made of, and of the source that reads it."""
     spec = document.spec
     tables = {spec.manifest: document.place("manifest")}
+    tables |= {part.file: document.place("tables", at, "file") for at, part in enumerate(spec.tables)}
     for name, part in spec.modalities.items():
         files = [table.file for table in part.tables if table.file] if part.kind == "series" else []
         tables |= dict.fromkeys(files, document.place("modalities", name, "file"))
-    media = _media(document, root)
+    media = named(document, root)
     whole = sum(file.stat().st_size for file in media) <= READ_WHOLE
     return keys.digest(
         {
@@ -35,14 +36,15 @@ def content(document: Document, root: Path) -> str:
     )
 
 
-def _media(document: Document, root: Path) -> list[Path]:
+def named(document: Document, root: Path) -> list[Path]:
+    """Files of pictures and clips that the manifest names and that are there."""
     spec = document.spec
     parts = [(name, part) for name, part in spec.modalities.items() if part.kind in ("image", "video")]
     if not parts:
         return []
-    manifest = read(inside(root, spec.manifest, document.place("manifest")), spec.missing)
-    named = [naming.files(part, manifest, root, document.place("modalities", name, "column")) for name, part in parts]
-    return [file for each in named for files in each for file in files if file.is_file()]  # others are named by `load`
+    manifest = whole(document, root)
+    found = [naming.files(part, manifest, root, document.place("modalities", name, "column")) for name, part in parts]
+    return [file for each in found for files in each for file in files if file.is_file()]  # others are named by `load`
 
 
 def _hash(file: Path, whole: bool = True) -> str:

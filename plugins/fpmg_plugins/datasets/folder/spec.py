@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
+from fpmg_bench.cohorts.icd10 import CHAPTERS
+from fpmg_bench.cohorts.tables import USUAL, Form
+from fpmg_bench.cohorts.tables.form import known_encoding
 from fpmg_bench.types import Column
+from fpmg_plugins.datasets.folder.cell_spec import CellSpec
 
 LONGEST_NAME = 200  # characters
 LARGEST = 2**26  # values of one picture, clip or text
@@ -57,19 +62,39 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ColumnSpec(_Strict):
+class Written(_Strict):
+    """How the cells of a file are written; what is not said of a series or a joined table is as the manifest's.
+
+    encoding: a codec of Python's (utf-8); separator: between cells (,); decimal, thousands: marks in numbers (. and none);
+    sheet: of an .xlsx (the first).
+    """
+
+    encoding: Annotated[str, AfterValidator(known_encoding)] | None = None
+    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal["", ",", ".", " ", "'"] | None = None
+    sheet: str | None = None
+
+    def form(self, rest: Form = USUAL) -> Form:
+        """rest: for what is not declared here."""
+        said = {key: value for key in Written.model_fields if (value := getattr(self, key)) is not None}
+        return replace(rest, **said)
+
+
+class ColumnSpec(CellSpec):
     """A table column, a series channel or a condition.
 
     column: where the values are (default: the name; for a series, the variable's name in the long table); map: value -> value
     (null: missing), before anything else; other: the category of all values that are not listed; outside: what to do with
-    numbers beyond low and high (`missing` and `clip` are counted); unit: shown beside the name, never converted.
+    numbers beyond low and high (`missing` and `clip` are counted); unit: shown beside the name, never converted. How cells are
+    written: see CellSpec.
     """
 
     name: Name
     column: str = ""
     type: Literal["number", "category", "flag"] = "number"
     categories: tuple[str, ...] = ()
-    map: dict[str, Scalar | None] = {}
+    map: dict[str, Scalar | None] = Field(default_factory=dict)
     other: str | None = None
     low: float | None = None
     high: float | None = None
@@ -78,17 +103,24 @@ class ColumnSpec(_Strict):
     outside: Literal["error", "missing", "clip", "keep"] = "error"
 
     @property
+    def all_categories(self) -> tuple[str, ...]:
+        """As declared; with `group` and none declared, all of the public grouping, and `other` where it is named."""
+        if self.type != "category" or self.categories or not self.group:
+            return self.categories
+        return (*CHAPTERS, *(() if self.other in (None, *CHAPTERS) else (self.other,)))  # type: ignore[arg-type]
+
+    @property
     def source(self) -> str:
         """The column of the manifest, or the variable of the long table."""
         return self.column or self.name
 
     def declared(self) -> Column:
         """The column as cohorts declare it."""
-        return Column(self.name, self.type, self.categories, self.low, self.high, self.step, self.unit)
+        return Column(self.name, self.type, self.all_categories, self.low, self.high, self.step, self.unit)
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> Self:
-        if (self.type == "category") != bool(self.categories):
+        if bool(self.categories) if self.type != "category" else not (self.categories or self.group):
             raise ValueError(f"column '{self.name}': categories belong to type category, and there they are needed")
         if len(set(self.categories)) != len(self.categories):
             raise ValueError(f"column '{self.name}': a category is named twice")
@@ -96,7 +128,8 @@ class ColumnSpec(_Strict):
             raise ValueError(f"column '{self.name}': low, high, step and unit belong to type number")
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise ValueError(f"column '{self.name}': low must be below high")
-        if self.other is not None and self.other not in self.categories:
+        self.check_cells(self.type)
+        if self.other is not None and self.other not in self.all_categories:
             raise ValueError(f"column '{self.name}': other '{self.other}' is none of its categories")
         return self
 
@@ -131,7 +164,7 @@ class ClockSpec(_Strict):
         return self
 
 
-class LongSpec(_Strict):
+class LongSpec(Written):
     """One table of a series. layout: `long` (a row has one value: time, variable, value), `wide` (a row has a time, and a column
 
     for each variable), or `row` (one row a record; `times` [t] are the numbers in the columns' names, `hr_{}` or `hr_{00}`; without
@@ -281,7 +314,20 @@ class RowsSpec(_Strict):
         return self
 
 
-class CohortSpec(_Strict):
+class TableFile(Written):
+    """Another table beside the manifest, at most one row a record. key: the manifest's column that names its rows; on: their column
+
+    there (default: the same); prefix: before the names of its columns; repeated: what to do where a key has several rows.
+    """
+
+    file: str
+    key: str
+    on: str = ""
+    prefix: str = ""
+    repeated: Literal["error", "first", "last"] = "error"
+
+
+class CohortSpec(Written):
     """The whole file. missing: cells of a csv that mean nothing; min_class_patients: a rarer class is an error.
 
     drafted: ranges and categories are what was seen in patients, and nobody has declared them yet.
@@ -299,6 +345,7 @@ class CohortSpec(_Strict):
     patient: str
     silo: SiloSpec | None = None
     missing: tuple[str, ...] = ("", "NA", "NaN", "nan")
+    tables: tuple[TableFile, ...] = ()
     rows: tuple[RowsSpec, ...] = ()
     min_class_patients: int = 2
     conditions: Columns
