@@ -30,6 +30,7 @@ NEW = """\b
 Examples:
   fpmg-bench data new my-cohort
   fpmg-bench data new patients.csv --patient subject --label diagnosis --silo hospital
+  fpmg-bench data new omop-tables --to my-cohort --mapping mine.yaml
 """
 FETCH = """\b
 Examples:
@@ -60,16 +61,22 @@ def new(
         str, typer.Option("--label", help="Column with the class, or the number to predict (default: guessed; none: no label).")
     ] = "",
     silo: Annotated[str, typer.Option("--silo", help="Column that names the hospital (default: guessed).")] = "",
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="What to take of an OMOP or FHIR folder (default: the shipped mapping).")
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="New folder for what an OMOP or FHIR folder becomes.")] = None,
 ) -> None:
     """Draft a cohort.yaml beside a csv or parquet table of your own; it never overwrites one.
 
     Columns become numbers, categories, flags, texts and pictures; dates, ids and names of persons are left out and told. A long
     table beside it (record, time, variable, value) becomes a series. Fill in what says FILL IN, then check every line. A suite
-    reads the cohort with {name: folder, as: mine, root: FOLDER}.
+    reads the cohort with {name: folder, as: mine, root: FOLDER}. A folder of OMOP tables (person.csv, measurement.csv, ...) or of
+    FHIR ndjson becomes such a folder first: FOLDER-cohort, or --to; its mapping.yaml says what was taken.
     """
     from fpmg_bench.cohorts.draft import draft, find_table
     from fpmg_bench.errors import DatasetError
 
+    folder = _converted(folder, mapping, to)
     manifest = folder if folder.is_file() else find_table(folder)
     target = manifest.parent / "cohort.yaml"
     if target.exists():
@@ -147,6 +154,30 @@ def _source(cohort: str) -> Any:
     if path.is_dir():
         return Registry.discover().build("dataset", Choice("folder", {"root": str(path)}))
     return Registry.discover().build("dataset", Choice(cohort))
+
+
+def _converted(folder: Path, mapping: Path | None, to: Path | None) -> Path:
+    """The folder itself, or the new one that OMOP tables or FHIR resources became."""
+    from fpmg_bench.cli import console
+    from fpmg_bench.cohorts.standards import convert, mapping_of, recognised, shipped
+    from fpmg_bench.errors import DatasetError
+
+    standard = recognised(folder)
+    if standard is None:
+        if mapping or to:
+            raise DatasetError(
+                f"{folder}: neither OMOP tables nor FHIR resources", "a person.csv beside measurement.csv, or *.ndjson"
+            )
+        return folder
+    source = mapping or shipped(standard)
+    said = mapping_of(source)
+    if said.standard != standard:
+        raise DatasetError(f"{source}: maps {said.standard}, but {folder} holds {standard}", "name another --mapping")
+    target = to or folder.resolve().with_name(f"{folder.resolve().name}-cohort")
+    lost = convert(folder, said, target, source)
+    typer.echo(f"{target}: {standard} tables of {folder}, by {source.name} (edit {target / 'mapping.yaml'}: --mapping)")
+    console.table("Not taken, and why", ("reason", "count"), lost.items(), right=("count",))
+    return target
 
 
 @app.command("fetch", epilog=FETCH)

@@ -26,7 +26,7 @@ LEFT_OUT: dict[Guess, str] = {
     "constant": "the same everywhere",
     "many": "too many different values for a category",
     "empty": "empty",
-    "file": "files that are not read: save them as PNG, TIFF, WebP or .npy",
+    "file": "files that are not read: save them as PNG, TIFF, WebP, DICOM, NIfTI or .npy",
     "rownumber": "row numbers",
     "huge": "whole numbers above 2^53: an id? As a number they would be rounded; `type: category` keeps them",
     "codes": "several codes in a cell, none of them common",

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.draft import dates
-from fpmg_bench.cohorts.draft.columns import LEFT_OUT, key, line, lines, parts, tells, word
+from fpmg_bench.cohorts.draft.columns import LEFT_OUT, line, lines, parts, tells, word
 from fpmg_bench.cohorts.draft.guess import Guess, fitting, guess, variants
-from fpmg_bench.cohorts.draft.media import picture, series
+from fpmg_bench.cohorts.draft.hours import rows_of_hours
+from fpmg_bench.cohorts.draft.media import called_after, picture
 from fpmg_bench.cohorts.draft.numbers import MOST_WORDS, look
 from fpmg_bench.cohorts.draft.reading import Rows, read_all
+from fpmg_bench.cohorts.draft.series import series
 from fpmg_bench.cohorts.draft.target import number_label
+from fpmg_bench.cohorts.draft.texts import text
 from fpmg_bench.cohorts.tables import USUAL
 from fpmg_bench.errors import DatasetError
 
@@ -66,7 +69,9 @@ def draft(manifest: Path, patient: str = "", label: str = "", silo: str = "") ->
     text += _silo(rows, silo, told_silo) + _label(rows, label, told_label, patient)
     rest = [name for name in kinds if name not in (patient, label, silo, record)]
     text += _conditions(rows, {name: kinds[name] for name in rest}) if label else ""
-    return text + "modalities:\n" + "".join(_modalities(rows, {n: kinds[n] for n in rest}, rows.frame.get(label), record))
+    return (
+        text + "modalities:\n" + "".join(_modalities(rows, {n: kinds[n] for n in rest}, rows.frame.get(label), record, patient))
+    )
 
 
 def _form(rows: Rows) -> str:
@@ -167,18 +172,22 @@ def _open_label(rows: Rows) -> str:
     )
 
 
-def _modalities(rows: Rows, kinds: dict[str, Guess], label: pd.Series[Any] | None, record: str) -> Iterator[str]:
+def _modalities(rows: Rows, kinds: dict[str, Guess], label: pd.Series[Any] | None, record: str, patient: str) -> Iterator[str]:
     frame, root = rows.frame, rows.file.parent
+    hours, timed = rows_of_hours(frame, list(kinds))
+    kinds = {name: kind for name, kind in kinds.items() if name not in timed}
     table, unfit = _table(frame, kinds, label)
     if table:
         yield "  table:\n    kind: table\n    columns:\n"
         yield from (f"      {each}" if each.startswith("#") else f"      - {each}" for each in table)
     for name in (name for name, kind in kinds.items() if kind == "text"):
-        length = max(16, int(frame[name].dropna().str.len().quantile(0.95)))
-        yield f"  {key(name)}: {{kind: text, column: {word(name)}, length: {length}}}  # does it tell the label? then: leaks: [{key(name)}]\n"
+        yield text(name, frame[name])
     for name in (name for name, kind in kinds.items() if kind == "image"):
         yield picture(name, frame[name], root)
-    yield series(root, rows.file, record, set(frame[record].dropna()) if record else set())
+    yield from called_after(
+        root, frame, filter(None, (record, patient)), (name for name, kind in kinds.items() if kind == "image")
+    )
+    yield hours + series(root, rows, record)
     yield from (f"# left out: {name} ({LEFT_OUT[kind]})\n" for name, kind in kinds.items() if kind in LEFT_OUT and name in unfit)
 
 

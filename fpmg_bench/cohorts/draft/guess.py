@@ -20,9 +20,25 @@ Guess = Literal[
 CATEGORIES = 20  # columns of words with more distinct values are no category
 LOOKED_AT = 4000  # cells by which it is judged how a column looks
 TEXT_LENGTH = 30  # mean characters from which a column of many values is free text
+UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"  # each as much as three letters
 NUMBERS = 0.7  # share of cells that are numbers
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".npy")
-OTHER_MEDIA = (".dcm", ".mp4", ".avi", ".mov", ".nii", ".nii.gz", ".mha", ".pdf")
+PICTURES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".webp",
+    ".gif",
+    ".npy",
+    ".dcm",
+    ".dicom",
+    ".ima",
+    ".nii",
+    ".nii.gz",
+)
+OTHER_MEDIA = (".mp4", ".avi", ".mov", ".mha", ".nrrd", ".pdf", ".svs", ".edf", ".wav")
 FLAGS = {"0", "1", "0.0", "1.0", "true", "false", "yes", "no"}  # what a flag reads without a map
 ANSWERS = {
     "y": 1,
@@ -96,6 +112,9 @@ def _plain(name: str, known: pd.Series[Any], some: pd.Series[Any]) -> Guess:
         return "pair"
     if numeric := _numeric(name, known):
         return numeric
+    unspaced = known.str.count(UNSPACED)
+    if (unspaced > 0).mean() > 0.5 and distinct > CATEGORIES and (known.str.len() + 2 * unspaced).mean() >= TEXT_LENGTH:
+        return "text"
     if ID.search(name) or (distinct == len(known) > CATEGORIES and not some.str.contains(r"[\s;|]").any()):
         return "id"
     if len(variants(known)) <= CATEGORIES:

@@ -1,27 +1,28 @@
-"""Pictures, clips and long series that stand beside the table."""
+"""Pictures and clips that stand beside the table: named in a column, or called after its records."""
 
 from __future__ import annotations
 
 import json
-import math
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.cohorts.draft.columns import key, word
-from fpmg_bench.cohorts.draft.reading import TABLES, is_long, read
+from fpmg_bench.cohorts.draft.columns import key
+from fpmg_bench.cohorts.draft.guess import PICTURES
+from fpmg_bench.cohorts.draft.looking import Looks, looked_at
 from fpmg_bench.document import brief, inside, plural
 from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from PIL.Image import Image
 
-MOST_PIXELS = 2**26  # of a picture whose colours are looked at
 LOOKED_AT = 20  # files whose kind and colours are looked at
-CHANNELS = 24  # variables of a series that are drafted, the commonest first
-STEPS = 24
-TINT = 8  # gray levels by which the colours of a gray picture may differ after compression
-HIGH, LOW = 0.995, 0.005  # a series' values far beyond these shares of them are taken for mistakes
+FRAMES = 8  # of a clip that is drafted
+SLICES = 8  # pictures of a record, from which on they are taken for the slices of a volume
+ROOM_FOR = 2  # files called after records, at least, that make a modality
 
 
 def picture(name: str, values: pd.Series[Any], root: Path) -> str:
@@ -31,16 +32,29 @@ def picture(name: str, values: pd.Series[Any], root: Path) -> str:
     files = [_file(root, folder, cell) for cell in cells]
     lost = [cell for cell, file in zip(cells, files, strict=True) if file is None]
     if len(lost) == len(files):
-        return f"# left out: {name} (names of files, none of which is below this folder)\n"
-    frames, gray = _looked_at([file for file in files if file is not None][:LOOKED_AT])
-    channels = 1 if gray else 3
-    made: dict[str, Any] = {"kind": "video" if frames > 1 else "image", "column": name}
-    made |= {"folder": folder} if folder else {}
-    made["shape"] = [min(frames, 8), channels, 32, 32] if frames > 1 else [channels, 64, 64]
-    remark = "shape: the size that is read"
+        linked = any(os.path.lexists(root / place / cells[0]) for place in _places(root)) if cells else False
+        why = (
+            "names of files, which a link leads out of this folder: copy them, or write cohort.yaml where they are"
+            if linked
+            else "names of files, none of which is below this folder"
+        )
+        return f"# left out: {name} ({why})\n"
+    looks = looked_at([file for file in files if file is not None][:LOOKED_AT])
+    made, remarks = _modality({"column": name} | ({"folder": folder} if folder else {}), looks, looks.frames > 1)
     if lost:
-        remark = f"FILL IN: {plural(len(lost), 'file is', 'files are')} not there (first: {brief(lost[0])}); bring them, or empty their cells"
-    return f"  {key(name)}: {json.dumps(made, ensure_ascii=False)}  # {remark}\n"
+        remarks = f"FILL IN: {plural(len(lost), 'file is', 'files are')} not there (first: {brief(lost[0])}); bring them, or empty their cells"
+    return f"  {key(name)}: {json.dumps(made, ensure_ascii=False)}  # {remarks}\n"
+
+
+def _modality(source: dict[str, Any], looks: Looks, clip: bool) -> tuple[dict[str, Any], str]:
+    """(the modality, remarks)."""
+    channels = 1 if looks.gray else 3
+    made: dict[str, Any] = {"kind": "video" if clip else "image"} | source
+    made["shape"] = [min(max(looks.frames, 1), FRAMES), channels, 32, 32] if clip else [channels, 64, 64]
+    window, remark = looks.window()
+    made |= {"window": window} if window else {}
+    extra = f"pip install 'fpmg-bench[{looks.extra}]' reads it" if looks.extra else ""
+    return made, "; ".join(part for part in ("shape: the size that is read", remark, extra) if part)
 
 
 def _file(root: Path, folder: str, cell: str) -> Path | None:
@@ -52,75 +66,70 @@ def _file(root: Path, folder: str, cell: str) -> Path | None:
     return found if found.is_file() else None
 
 
+def _places(root: Path) -> list[str]:
+    """The folder itself and all below it; links are followed one step, so that what they lead to can be told."""
+    below = [path for path in root.rglob("*") if path.is_dir()]
+    return ["", *sorted(str(path.relative_to(root)) for path in below)]
+
+
 def _folder(cells: list[str], root: Path) -> str:
     """Where most of the files are: beside the table, or in one folder below it."""
-    places = ["", *sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_dir())]
     some = cells[:LOOKED_AT]
-    return max(places, key=lambda place: sum(_file(root, place, cell) is not None for cell in some)) if some else ""
+    return max(_places(root), key=lambda place: sum(_file(root, place, cell) is not None for cell in some)) if some else ""
 
 
-def _looked_at(files: list[Path]) -> tuple[int, bool]:
-    """(most frames, is every one of them gray?)."""
-    from PIL import Image as Pil
+def called_after(root: Path, frame: pd.DataFrame, columns: Iterable[str], pictures: Iterable[str]) -> Iterator[str]:
+    """Modalities of files that are called after what a column holds, the surest column first; remarks on those called after nothing.
 
-    frames, gray = 1, True
-    for file in files:
-        if file.suffix == ".npy":
-            continue
-        try:
-            with Pil.open(file) as found:
-                frames = max(frames, getattr(found, "n_frames", 1))
-                gray &= found.width * found.height > MOST_PIXELS or _gray(found)
-        except (OSError, ValueError, SyntaxError, Pil.DecompressionBombError):
-            continue  # the folder dataset names a broken file when it loads
-    return frames, gray
-
-
-def _gray(found: Image) -> bool:
-    """WebP and many scanners write gray pictures in three equal colours."""
-    from PIL import ImageChops
-
-    if found.mode in ("1", "L", "LA", "I", "F") or found.mode.startswith("I;16"):
-        return True
-    red, green, blue = found.convert("RGB").split()
-    return not any(sum(ImageChops.difference(*pair).histogram()[TINT + 1 :]) for pair in ((red, green), (green, blue)))
-
-
-def _range(found: pd.Series[Any]) -> tuple[float, float]:
-    """All of the values but those farther than half the common span beyond it; the rest is read as missing and counted."""
-    low, high = float(found.quantile(LOW)), float(found.quantile(HIGH))
-    span = (high - low) or 1.0
-    return max(float(found.min()), low - span / 2), min(float(found.max()), high + span / 2)
+    pictures: columns that name files; those are spoken for.
+    """
+    named = {Path(str(cell)).name for column in pictures for cell in frame[column].dropna()}
+    found = sorted(
+        path.relative_to(root) for path in root.rglob("*") if path.name.lower().endswith(PICTURES) and path.name not in named
+    )
+    free = [path for path in found if _file(root, "", str(path)) is not None]
+    for column in columns:
+        ids = set(frame[column].dropna().astype(str))
+        groups: dict[str, Counter[str]] = {}
+        for path in free:
+            if at := _pattern(path, column, ids):
+                groups.setdefault(at[0], Counter())[at[1]] += 1
+        for pattern, counts in groups.items():
+            if counts.total() >= ROOM_FOR:
+                mine = [path for path in free if (at := _pattern(path, column, ids)) and at[0] == pattern]
+                yield _by_pattern(root, pattern, counts, mine, frame[column])
+                free = [path for path in free if path not in set(mine)]
+    if free:
+        what = plural(len(free), "picture is", "pictures are")
+        yield f"# not read: {what} named in no column and called after no record (first: {brief(str(free[0]))})\n"
 
 
-def series(root: Path, manifest: Path, record: str, records: set[str]) -> str:
-    """Modalities for the long tables in the folder whose first other column names the records; remarks on the others."""
-    found = ""
-    for file in sorted(each for each in root.iterdir() if each.suffix in TABLES and each != manifest):
-        if is_long(file):
-            found += _series(file, record, records)
-    return found
+def _pattern(path: Path, column: str, ids: set[str]) -> tuple[str, str] | None:
+    """(the pattern by which a file is called after one of the ids, that id)."""
+    ending = next(ending for ending in sorted(PICTURES, key=len, reverse=True) if path.name.lower().endswith(ending))
+    stem, ending = path.name[: -len(ending)], path.name[-len(ending) :]
+    place = path.parent.as_posix()
+    before = f"{place}/" if place != "." else ""
+    if stem in ids:
+        return f"{before}{{{column}}}{ending}", stem
+    for mark in reversed(list(re.finditer(r"[_\-. ]", stem))):
+        if stem[: mark.start()] in ids:
+            return f"{before}{{{column}}}{mark[0]}*{ending}", stem[: mark.start()]
+    if path.parent.name in ids:
+        above = path.parent.parent.as_posix()
+        return f"{f'{above}/' if above != '.' else ''}{{{column}}}/*{ending}", path.parent.name
+    return None
 
 
-def _series(file: Path, record: str, records: set[str]) -> str:
-    import pandas as pd
-
-    rows = read(file).frame
-    mark = next((name for name in rows.columns if set(rows[name].dropna()) & records), None) if record else None
-    if mark is None:
-        return f"# FILL IN: {file.name} is a long series, but none of its columns names records of the table: record, above\n"
-    mine = rows[rows[mark].isin(records)]
-    values, times = (pd.to_numeric(mine[name], errors="coerce") for name in ("value", "time"))
-    if times.isna().any():
-        return f"# FILL IN: column time of {file.name} must be numbers (hours, days): then draft again\n"
-    text = f"  {key(file.stem)}:\n    kind: series\n    file: {word(file.name)}\n    record: {word(str(mark))}\n"
-    start, stop = float(times.min()), math.floor(times.quantile(HIGH)) + 1  # a window's end does not belong to it
-    text += f"    window: [{start:g}, {max(stop, start + 1):g}]           # the time that is kept, in the units of the file\n"
-    text += f"    steps: {min(STEPS, times.nunique())}                # equal bins of the window; values in a bin are averaged\n    columns:\n"
-    for name in mine["variable"].value_counts().index[:CHANNELS]:
-        found = values[(mine["variable"] == name) & values.notna()]
-        if found.nunique() > 1:
-            low, high = _range(found)
-            made = {"name": name, "low": low, "high": high, "outside": "missing"}
-            text += f"      - {json.dumps(made, ensure_ascii=False)}\n"
-    return text
+def _by_pattern(root: Path, pattern: str, counts: Counter[str], mine: list[Path], cells: pd.Series[Any]) -> str:
+    looks = looked_at([root / path for path in mine[:LOOKED_AT]])
+    slices = counts.total() / len(counts) >= SLICES
+    looks.frames = max(looks.frames, FRAMES) if slices else looks.frames
+    made, remarks = _modality({"files": pattern}, looks, slices or looks.frames > 1)
+    several = sum(count > 1 for count in counts.values())
+    if several and made["kind"] == "image":
+        remarks += f"; {plural(several, 'name has', 'names have')} more than one: a second modality with view: 2 keeps the next"
+    if not cells.dropna().is_unique:
+        remarks += "; records of one patient share their pictures"
+    fixed = re.split(r"[{*]", pattern)[0].strip("/")
+    return f"  {key(Path(fixed).name or 'pictures')}: {json.dumps(made, ensure_ascii=False)}  # {remarks}\n"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.cohorts.draft import times
 from fpmg_bench.cohorts.tables import USUAL, Form, detect, read_cells
 from fpmg_bench.cohorts.tables.excel import sheet
 from fpmg_bench.document import EXACT
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLES = (".csv", ".tsv", ".xlsx", ".parquet")
-LONG = {"time", "variable", "value"}  # columns by which a long series file is known
+ROWS_LOOKED_AT = 20_000
 MISSING = ("", "NA", "NaN", "nan")  # what a csv's empty cells are by default
 ALSO = ("N/A", "n/a", "#N/A", "NULL", "null", "NAN", "None", "<NA>", ".")  # taken as missing too where they occur
 
@@ -43,7 +44,10 @@ def find_table(folder: Path) -> Path:
             f"{folder}: there is no such folder or table", "name a csv, Excel or parquet table, or the folder that holds it"
         )
     found = [file for file in tables_in(folder) if not is_long(file)]
-    named = [file for file in found if file.stem == "manifest"] or (found if len(found) == 1 else _joining(found))
+    named = [file for file in found if file.stem == "manifest"]
+    if len(found) > 1 and not named:
+        found = [file for file in found if not is_wide(file)] or found
+    named = named or (found if len(found) == 1 else _joining(found))
     if len(named) != 1:
         what = ", ".join(file.name for file in found) or "none"
         raise DatasetError(
@@ -59,7 +63,27 @@ def tables_in(folder: Path) -> list[Path]:
 
 def is_long(file: Path) -> bool:
     """Is it a table of (record, time, variable, value)?"""
-    return set(header(file)) >= LONG
+    return times.roles(header(file)) is not None
+
+
+def is_wide(file: Path) -> bool:
+    """Is it a table of (record, time, a column for each variable): no column names its rows, one and the time do?"""
+    import pandas as pd
+
+    names = header(file)
+    time = times.called(times.TIME[:3], names)
+    if not time or is_long(file) or len(names) < 3:
+        return False
+    if file.suffix in (".parquet", ".xlsx"):
+        frame = read(file).frame.head(ROWS_LOOKED_AT)
+    else:
+        form = detect(file)
+        way = {"encoding": form.encoding, "encoding_errors": "replace", "sep": form.separator, "nrows": ROWS_LOOKED_AT}
+        frame = pd.read_csv(file, dtype=str, **way).rename(columns=lambda name: name.lstrip("\ufeff"))
+    known = [str(name) for name in frame.columns if name != time and frame[name].notna().all()]
+    if len(frame) < 2 or frame[time].is_unique or any(frame[name].is_unique for name in known):
+        return False
+    return any(not frame.duplicated([name, time]).any() for name in known)
 
 
 def header(file: Path) -> list[str]:
@@ -84,7 +108,7 @@ def read(file: Path) -> Rows:
     form = detect(file)
     if file.suffix == ".parquet":
         try:
-            return Rows(file, pq.read_table(file).to_pandas(integer_object_nulls=True).apply(_strings))
+            return Rows(file, pq.read_table(file).to_pandas(integer_object_nulls=True).apply(strings))
         except (OSError, ValueError) as error:
             raise DatasetError(f"{file}: {error}", "a csv, Excel or parquet table with a header, one row a record") from error
     found = read_cells(file, (), form)
@@ -100,7 +124,7 @@ def read_all(manifest: Path) -> Rows:
     """The table and those beside it that have one row for each value of a column of it."""
     rows = read(manifest)
     for file in tables_in(manifest.parent):
-        if file != manifest and not is_long(file):
+        if file != manifest and not is_long(file) and not is_wide(file):
             rows = _joined(rows, read(file))
     return rows
 
@@ -153,7 +177,7 @@ def unread(root: Path, used: set[Path]) -> Iterator[Path]:
             yield file
 
 
-def _strings(column: pd.Series[Any]) -> pd.Series[Any]:
+def strings(column: pd.Series[Any]) -> pd.Series[Any]:
     """Typed cells as the folder dataset writes them: 1.0 and 1 are both "1"."""
     import pandas as pd
 

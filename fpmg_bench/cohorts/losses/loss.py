@@ -51,16 +51,23 @@ WAYS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )  # fmt: skip
 
 
+SAID = re.compile(r"(?:(?P<where>[^:()]+): )?(?P<what>.+) \((?P<keep>[^()]+)\)")  # a reason that names the way out itself
+RULE = re.compile(r".+ is (none|one) of: ")  # ends with values of a cohort, which may hold brackets
+
+
 def lost(dropped: Mapping[str, int]) -> list[Loss]:
     """One for each reason that a cohort counts."""
     return [_loss(reason, count) for reason, count in dropped.items() if count]
 
 
 def _loss(reason: str, count: int) -> Loss:
+    said = None if RULE.match(reason) else SAID.fullmatch(reason)
     for pattern, way in WAYS:
         if found := pattern.match(reason):
             where = next((text for text in found.groupdict().values() if text), "")
-            return Loss(where, reason, count, way)
+            return Loss(where, said["what"] if said else reason, count, said["keep"] if said else way)
+    if said:
+        return Loss(said["where"] or "", said["what"], count, said["keep"])
     return Loss("", reason, count, f"see {PAGE}")
 
 

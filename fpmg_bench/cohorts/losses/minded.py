@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.draft.columns import parts, tells
+from fpmg_bench.cohorts.draft.guess import UNSPACED
 from fpmg_bench.cohorts.draft.numbers import codes_among
 from fpmg_bench.cohorts.losses.loss import Loss
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Cohort, Column
 
 MERGED = frozenset({"small sites", "other"})  # silos of others' values, which `groups` cannot name
+TOKENS, MOST_TOKENS = 512, 1024  # words that transformer-ae reads of a text, and can
 FEWEST = 20  # patients of a silo: with fewer, training sees nothing of it and noise hides the rest
 
 
@@ -25,6 +27,7 @@ def minded(cohort: Cohort) -> list[Loss]:
         *_drafted(cohort),
         *(_telling(column, name, values, cohort) for name, column, values in columns if _tells(column, values, cohort)),
         *(found for name, column, values in columns for found in _numbers(column, name, values)),
+        *(found for name, schema in cohort.schemas.items() if schema.kind == "text" for found in _texts(name, cohort)),
         *_patients(cohort),
         *_silos(cohort),
     ]
@@ -87,6 +90,26 @@ def _drafted(cohort: Cohort) -> list[Loss]:
     n = len(cohort.conditions) + sum(len(schema.columns) for schema in cohort.schemas.values())
     text = "ranges and categories were learnt from patients: epsilon does not cover what they tell"
     return [Loss("cohort.yaml", text, n, "declare them from the protocol or a textbook, then `drafted: false`")]
+
+
+def _texts(name: str, cohort: Cohort) -> Iterator[Loss]:
+    """What encoders of texts do not hold: docs/folder-cohorts.md, "Text"."""
+    import pandas as pd
+
+    texts = pd.Series(
+        [text for text, here in zip(cohort.data[name].strings, cohort.present[name], strict=True) if here], dtype=str
+    )
+    if foreign := int(texts.str.count(r"[^\x00-\x7f]").sum()):
+        yield Loss(
+            name,
+            "characters beyond ASCII, which the encoder `frozen` writes as ?",
+            foreign,
+            f"encoders: {{{name}: transformer-ae}}, which keeps any script",
+        )
+    words = texts.str.count(r"\S+") + texts.str.count(UNSPACED)
+    if long := int((words > TOKENS).sum()):
+        text = f"texts of more than {TOKENS} words, of which `transformer-ae` reads the first"
+        yield Loss(name, text, long, f"transformer-ae: {{tokens: {min(int(words.max()), MOST_TOKENS)}}}")
 
 
 def _patients(cohort: Cohort) -> list[Loss]:

@@ -146,9 +146,7 @@ def test_a_label_of_one_value_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("patient,same,many\n" + "".join(f"p{at},x,{at / 7:.3f}\n" for at in range(40)))
     with pytest.raises(DatasetError, match="is no label"):
         draft(tmp_path / "t.csv", "patient", "same")
-    (tmp_path / "t.csv").write_text("patient,died
-" + "".join(f"p{at},{int(at == 3)}
-" for at in range(9)))
+    (tmp_path / "t.csv").write_text("patient,died\n" + "".join(f"p{at},{int(at == 3)}\n" for at in range(9)))
     with pytest.raises(DatasetError, match="its classes 1 are seen in one patient only"):
         draft(tmp_path / "t.csv")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from folder_toys import COHORT, change, make
-from fpmg_plugins.datasets.folder import Folder, media
+from fpmg_plugins.datasets.folder import Folder, media, pictures
 from fpmg_plugins.datasets.phantom import Phantom
 from PIL import Image, ImageFile
 
@@ -140,7 +140,7 @@ def test_modalities_called_like_other_columns_and_files_are_kept(tmp_path: Path)
         ("low: 20, high: 200", "low: 20, high: 9007199254740993", "9007199254740993 is beyond 2^53"),
         ("record: id", "record: id\nrows: [{column: site, keep: [north], min_class_patients: 1}]",
          "rows.0.min_class_patients: unknown key 'min_class_patients'. Known: column, keep, drop"),
-        ("file: long.csv", "flie: long.csv", "modalities.vitals.flie: unknown key 'flie'. Did you mean 'file'? Known: kind, file, record"),
+        ("file: long.csv", "flie: long.csv", "modalities.vitals.flie: unknown key 'flie'. Did you mean 'file'? Known: kind, step"),
         ("  notes: {", "  columns: {shap: 1, ", "modalities.columns.shap: unknown key 'shap'. Known: kind, column, length, present"),
         ("  notes: {", "  table2: {kind: table, columns: [{name: a, lo: 1}]}\n  notes: {", "columns.0.lo: unknown key 'lo'. Did you mean 'low'?"),
     ],
@@ -169,7 +169,7 @@ def test_a_clip_is_bounded_in_all_its_frames(folder: Path, monkeypatch: pytest.M
     change(folder, "cohort.yaml", "kind: image, column: file, shape: [1, 8, 8]", "kind: video, column: file, shape: [2, 1, 8, 8]")
     frames = [Image.new("L", (8, 8), value) for value in (0, 40, 80)]
     frames[0].save(folder / "media/3.png", save_all=True, append_images=frames[1:], duration=10)
-    monkeypatch.setattr(media, "MOST_PIXELS_OF_CLIP", 150)
+    monkeypatch.setattr(pictures, "MOST_PIXELS_OF_CLIP", 150)
     assert "3 frames of 64 pixels; at most 150 pixels in all" in _error(folder)
 
 

@@ -85,7 +85,7 @@ def test_long_texts_are_cut_and_counted(folder: Path) -> None:
     change(folder, "manifest.csv", "cough", "cough since yesterday")
     cohort = _load(folder)
     assert cohort.data["notes"].strings[2] == "cough since "
-    assert cohort.dropped == {"ends of texts of notes after 12 characters": 1}
+    assert cohort.dropped == {"ends of texts of notes after 12 characters (a greater length keeps them)": 1}
 
 
 def test_small_silos_are_merged_by_size_and_by_class(folder: Path) -> None:
@@ -106,7 +106,7 @@ def test_series_without_a_window_take_the_first_times(folder: Path) -> None:
     cohort = _load(folder)
     assert cohort.data["vitals"].values[1, :, 0].tolist() == [61, 62]
     assert cohort.data["vitals"].time[1].tolist() == [0, 1]
-    assert cohort.dropped == {"rows of long.csv beyond 2 steps": 7}
+    assert cohort.dropped == {"rows of long.csv beyond 2 steps (raise steps to keep them)": 7}
 
 
 def test_series_in_a_window_are_means_of_bins(folder: Path) -> None:

@@ -102,9 +102,11 @@ def test_everything_left_out_is_counted(cohort: Cohort) -> None:
         "cells of smoker mapped to missing": 1,
         "cells of weight outside 20 to 300, read as missing": 1,
         "rows of vitals.csv of records that are not used": 1,
-        "rows of vitals.csv of variables that are not declared": 1,
-        "rows of vitals.csv outside the window 0 to 4": 1,
-        "ends of texts of notes after 12 characters": 2,
+        "rows of vitals.csv of variables that are not declared (list them under columns to keep them)": 1,
+        "rows of vitals.csv outside the window 0 to 4 (widen it to keep them)": 1,
+        "values of vitals in one bin, of which the mean is kept (more steps keep them apart)": 2,
+        "ends of texts of notes after 12 characters (a greater length keeps them)": 2,
+        "xray: pictures scaled down to 8 x 8 (a larger shape keeps more)": 3,
     }
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from fpmg_bench.document import inside, plural
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Cohort, Schema, Table, Text
-from fpmg_plugins.datasets.folder import columns, media, unread
+from fpmg_plugins.datasets.folder import columns, media, naming, unread
 from fpmg_plugins.datasets.folder import label as labels
 from fpmg_plugins.datasets.folder.cells import unheld
 from fpmg_plugins.datasets.folder.document import Document
@@ -153,13 +153,25 @@ def _modality(
     elif spec.kind == "text":
         schema, data, seen = _text(name, spec, manifest, at, dropped)
     elif spec.kind == "series":
-        file = inside(root, spec.file, document.place("modalities", name, "file"))
-        schema, data = series(spec, read(file, document.spec.missing, spec.form(document.spec.form())), ids, at, dropped)
+        place = document.place("modalities", name, "file")
+        tables = [
+            read(inside(root, part.file, place), document.spec.missing, part.form(document.spec.form()))
+            if part.file
+            else manifest
+            for part in spec.tables
+        ]
+        for part, table in zip(spec.tables, tables, strict=True):
+            dropped.update(table.lost if part.file else {})
+        schema, data = series(name, spec, tables, manifest, ids, at, dropped)
         seen = data.seen.any(axis=(1, 2))
     else:
-        paths = media.files(spec, manifest, root, at)
-        schema, data = media.pixels(spec, paths, manifest, at)
-        seen = np.array([path is not None for path in paths])
+        named = naming.files(spec, manifest, root, at)
+        naming.there(named, spec, manifest)
+        if spec.files and (strangers := naming.without_record(spec, named, root)):
+            dropped[f"files of {name} that are called after no record (add it to the manifest)"] += strangers
+        named = naming.taken(name, named, document.spec.modalities, dropped)
+        schema, data = media.pixels(name, spec, named, manifest, at, dropped)
+        seen = np.array([bool(paths) for paths in named])
     if spec.present:
         given = ColumnSpec(name=spec.present, type="flag")
         seen = columns.flags(given, manifest, document.place("modalities", name, "present"), dropped) == 1
@@ -191,5 +203,5 @@ def _text(
     seen = cells.notna().to_numpy()
     long = (cells[seen].str.len() > spec.length).sum() if seen.any() else 0
     if long:
-        dropped[f"ends of texts of {name} after {spec.length} characters"] += int(long)
+        dropped[f"ends of texts of {name} after {spec.length} characters (a greater length keeps them)"] += int(long)
     return Schema("text", (), (spec.length,)), Text(tuple("" if cell is None else cell[: spec.length] for cell in cells)), seen

@@ -8,7 +8,7 @@ from pathlib import Path
 from fpmg_bench import keys
 from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
-from fpmg_plugins.datasets.folder import media
+from fpmg_plugins.datasets.folder import naming
 from fpmg_plugins.datasets.folder.document import Document
 from fpmg_plugins.datasets.folder.joined import whole
 
@@ -21,7 +21,9 @@ def content(document: Document, root: Path) -> str:
     spec = document.spec
     tables = {spec.manifest: document.place("manifest")}
     tables |= {part.file: document.place("tables", at, "file") for at, part in enumerate(spec.tables)}
-    tables |= {p.file: document.place("modalities", name, "file") for name, p in spec.modalities.items() if p.kind == "series"}
+    for name, part in spec.modalities.items():
+        files = [table.file for table in part.tables if table.file] if part.kind == "series" else []
+        tables |= dict.fromkeys(files, document.place("modalities", name, "file"))
     media = named(document, root)
     whole = sum(file.stat().st_size for file in media) <= READ_WHOLE
     return keys.digest(
@@ -41,8 +43,8 @@ def named(document: Document, root: Path) -> list[Path]:
     if not parts:
         return []
     manifest = whole(document, root)
-    named = [media.files(part, manifest, root, document.place("modalities", name, "column")) for name, part in parts]
-    return [file for files in named for file in files if file is not None and file.is_file()]  # others are named by `load`
+    found = [naming.files(part, manifest, root, document.place("modalities", name, "column")) for name, part in parts]
+    return [file for each in found for files in each for file in files if file.is_file()]  # others are named by `load`
 
 
 def _hash(file: Path, whole: bool = True) -> str:

@@ -1,11 +1,11 @@
-"""Long tables (record, time, variable, value) as fixed steps: bins of a window, steps that a column names, or first times."""
+"""Series as fixed steps: bins of a window, steps that a column names, or first times. The tables are read in `long`."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,119 +13,142 @@ import pandas as pd
 
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Schema, Series
-from fpmg_plugins.datasets.folder.columns import numbers, strings, within
+from fpmg_plugins.datasets.folder import clock
+from fpmg_plugins.datasets.folder.long import Long, by_column, by_name, by_variable, known_rows
 from fpmg_plugins.datasets.folder.manifest import Manifest
 from fpmg_plugins.datasets.folder.spec import ColumnSpec, SeriesSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fpmg_plugins.datasets.folder.long import Floats, Ints
 
 MOST_CELLS = 2**27  # values of a series in memory, of all records
-EMPTY, UNKNOWN = -1, -2  # in the place of a word's number
-
-
-@dataclass(frozen=True, slots=True)
-class _Long:
-    """Rows of the long table that belong to a record: its position, time, channel (-1: none), value, and step if named."""
-
-    row: NDArray[np.int64]
-    time: NDArray[np.float64]
-    channel: NDArray[np.int64]
-    value: NDArray[np.float64]
-    step: NDArray[np.int64]
-
-    def take(self, rows: NDArray[np.bool_]) -> _Long:
-        return _Long(self.row[rows], self.time[rows], self.channel[rows], self.value[rows], self.step[rows])
+EXACT32 = 2**24  # whole numbers up to here are exact in float32
 
 
 def series(
-    spec: SeriesSpec, table: Manifest, records: NDArray[np.object_], declared_at: str, dropped: Counter[str]
+    name: str,
+    spec: SeriesSpec,
+    tables: Sequence[Manifest],
+    manifest: Manifest,
+    records: NDArray[np.object_],
+    declared_at: str,
+    dropped: Counter[str],
 ) -> tuple[Schema, Series]:
-    """records [n]: ids of the cohort's records as strings. Values that find no place are counted in `dropped`."""
-    shape = (len(records), spec.steps, len(spec.columns))
+    """tables: one for each of `spec.tables`; records [n]: ids of the manifest's rows. What finds no place is counted in `dropped`."""
+    shape = (len(records), spec.steps, len(spec.channels))
     if math.prod(shape) > MOST_CELLS:
         many = f"{shape[0]:,} records x {shape[1]:,} steps x {shape[2]:,} channels; at most {MOST_CELLS:,} values"
         raise DatasetError(f"{declared_at}: {many}", "fewer steps, or wider ones by a window")
-    long = _rows(spec, table, records, declared_at, dropped)
-    long, times = _placed(spec, long, len(records), dropped)
-    valued = long.take((long.channel >= 0) & ~np.isnan(long.value))
-    cell = np.ravel_multi_index((valued.row, valued.step, valued.channel), shape)
-    count = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape)
-    total = np.bincount(cell, valued.value, minlength=int(np.prod(shape))).reshape(shape)
-    values = (total / np.maximum(count, 1)).astype(np.float32)
-    schema = Schema("series", tuple(column.declared() for column in spec.columns), (spec.steps,))
-    return schema, Series(times.astype(np.float32), values, count > 0)
+    long = _timed(spec, _read(spec, tables, records, declared_at, dropped), manifest, declared_at, dropped)
+    had = np.bincount(long.row, minlength=len(records)) > 0
+    long, times = _placed(name, spec, long, len(records), dropped)
+    values, seen = _cells(name, spec, long.take((long.channel >= 0) & ~np.isnan(long.value)), shape, dropped)
+    if empty := int((had & ~seen.any(axis=(1, 2))).sum()):
+        dropped[f"records of which {name} keeps no value (a wider window or more columns)"] += empty
+    schema = Schema("series", tuple(column.declared() for column in spec.channels), (spec.steps,))
+    return schema, Series(times.astype(np.float32), values, seen)
 
 
-def _rows(spec: SeriesSpec, table: Manifest, records: NDArray[np.object_], declared_at: str, dropped: Counter[str]) -> _Long:
-    row = _codes(table, spec.record, {name: at for at, name in enumerate(records)}, declared_at)
-    known = row >= 0
-    if not known.all():
-        dropped[f"rows of {table.file.name} of records that are not used"] += int((~known).sum())
-    table, row = table.take(known), row[known]
-    channel_of = _codes(table, spec.variable, {column.source: at for at, column in enumerate(spec.columns)}, declared_at)
-    declared = channel_of != UNKNOWN
-    if not declared.all():
-        dropped[f"rows of {table.file.name} of variables that are not declared"] += int((~declared).sum())
-    table, row, channel_of = table.take(declared), row[declared], channel_of[declared]
-    time = _plain(spec.time, table, declared_at)
-    if np.isnan(time).any():
-        raise DatasetError(f"{table.place(int(np.flatnonzero(np.isnan(time))[0]), spec.time)}: no time")
-    value = _plain(spec.value, table, declared_at)
-    for at, column in enumerate(spec.columns):
-        mine = channel_of == at
-        value[mine] = within(
-            column.model_copy(update={"column": spec.value}), value[mine], table.take(mine), declared_at, dropped
-        )
-    step = _plain(spec.step, table, declared_at).astype(np.int64) if spec.step else np.zeros(len(time), np.int64)
-    return _Long(row, time, channel_of, value, step)
+def _read(
+    spec: SeriesSpec, tables: Sequence[Manifest], records: NDArray[np.object_], declared_at: str, dropped: Counter[str]
+) -> list[Long]:
+    """The values of each table."""
+    known, first, found = {name: at for at, name in enumerate(records)}, 0, []
+    for part, table in zip(spec.tables, tables, strict=True):
+        mine, row = known_rows(part, table, known, declared_at, dropped) if part.file else (table, np.arange(len(records)))
+        if part.layout == "row":
+            found.append(by_name(part, mine, row, first, declared_at, dropped))
+        else:
+            read = by_variable if part.layout == "long" else by_column
+            found.append(read(part, spec.step, mine, row, first, declared_at, dropped))
+        first += len(part.columns)
+    return found
 
 
-def _codes(table: Manifest, column: str, known: Mapping[str, int], declared_at: str) -> NDArray[np.int64]:
-    """The number [n] of each cell's word, so that words are held for some rows at a time only."""
+def _timed(spec: SeriesSpec, parts: list[Long], manifest: Manifest, declared_at: str, dropped: Counter[str]) -> Long:
+    """All tables as one, dates told as time since each record's beginning, which is one for all tables without a column of it."""
+    dated = [(part.clock, long) for part, long in zip(spec.tables, parts, strict=True) if part.clock]
+    out = []
+    for part, long in zip(spec.tables, parts, strict=True):
+        if part.clock is None:
+            out.append(long)
+            continue
+        together = [other for its, other in dated if its.since == part.clock.since and its.format != "elapsed"]
+        begin = clock.origins(
+            part.clock, [each.row for each in together], [each.time for each in together], manifest, declared_at
+        )[long.row]
+        lost = np.isnan(begin)
+        clock.without_beginning(lost, part.clock, part.file, dropped)
+        out.append(replace(long, time=clock.told(part.clock, long.time, begin)).take(~lost))
+    return Long.joined(out)
 
-    def code(word: str | None) -> int:
-        return EMPTY if word is None else known.get(word, UNKNOWN)
 
-    parts = [strings(part).map(code).to_numpy(dtype=np.int64) for part in table.words(column, declared_at)]
-    return np.concatenate([np.zeros(0, np.int64), *parts])
-
-
-def _plain(column: str, table: Manifest, declared_at: str) -> NDArray[np.float64]:
-    """A column of finite numbers, NaN where empty."""
-    return numbers(ColumnSpec(name=column), table, declared_at, Counter()).copy()
-
-
-def _placed(spec: SeriesSpec, long: _Long, n: int, dropped: Counter[str]) -> tuple[_Long, NDArray[np.float64]]:
-    """Rows with their steps, and the time of each step [n, steps]."""
+def _placed(name: str, spec: SeriesSpec, long: Long, n: int, dropped: Counter[str]) -> tuple[Long, Floats]:
+    """Values with their steps, and the time of each step [n, steps]."""
     if spec.window:
         start, stop = spec.window
         inside = (long.time >= start) & (long.time < stop)
-        if not inside.all():
-            dropped[f"rows of {spec.file} outside the window {start:g} to {stop:g}"] += int((~inside).sum())
+        _count(f"outside the window {start:g} to {stop:g} (widen it to keep them)", name, spec, long, ~inside, dropped)
         long = long.take(inside)
         width = (stop - start) / spec.steps
         step = np.minimum(((long.time - start) / width).astype(np.int64), spec.steps - 1)
         centres = start + width * (np.arange(spec.steps) + 0.5)
-        return _Long(long.row, long.time, long.channel, long.value, step), np.tile(centres, (n, 1))
+        return replace(long, step=step), np.tile(centres, (n, 1))
     if not spec.step:
-        long = _Long(long.row, long.time, long.channel, long.value, _ranks(long))
+        long = replace(long, step=_ranks(long))
     inside = (long.step >= 0) & (long.step < spec.steps)
-    if not inside.all():
-        dropped[f"rows of {spec.file} beyond {spec.steps} steps"] += int((~inside).sum())
+    _count(f"beyond {spec.steps} steps (raise steps to keep them)", name, spec, long, ~inside, dropped)
     long = long.take(inside)
     times = np.full((n, spec.steps), np.nan)
     times[long.row, long.step] = long.time
     return long, _carried(times)
 
 
-def _ranks(long: _Long) -> NDArray[np.int64]:
-    """Which of its record's distinct times each row has, from 0."""
+def _count(why: str, name: str, spec: SeriesSpec, long: Long, lost: NDArray[np.bool_], dropped: Counter[str]) -> None:
+    """Values that find no place, and rows that hold none."""
+    if lost.any():
+        what = f"rows of {spec.file}" if spec.layout == "long" and not spec.more else f"values of {name}"
+        dropped[f"{what} {why}"] += int(lost.sum())
+
+
+def _cells(
+    name: str, spec: SeriesSpec, valued: Long, shape: tuple[int, int, int], dropped: Counter[str]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Means [n, steps, channels] of what falls into a cell, on the column's step, and where there is any."""
+    cell = np.ravel_multi_index((valued.row, valued.step, valued.channel), shape)
+    count = np.bincount(cell, minlength=math.prod(shape)).reshape(shape)
+    values: Floats = np.bincount(cell, valued.value, minlength=math.prod(shape)).reshape(shape).astype(np.float64, copy=False)
+    if shared := int(count[count > 1].sum()):
+        where = "in one bin" if spec.window else "of one variable at one time"
+        way = "more steps keep them apart" if spec.window else "variables of their own keep them apart"
+        dropped[f"values of {name} {where}, of which the mean is kept ({way})"] += shared
+        values = values / np.maximum(count, 1)
+        for at, column in enumerate(spec.channels):
+            if column.step:
+                values[:, :, at] = np.where(count[:, :, at] > 1, _on_step(column, values[:, :, at]), values[:, :, at])
+    for at, column in enumerate(spec.channels):
+        large = int((np.abs(values[:, :, at]) > EXACT32).sum()) if column.step and column.step >= 1 else 0
+        if large:
+            dropped[
+                f"whole numbers of {column.name} beyond 2^24, rounded to 24 bits (count in thousands, or keep them in a table)"
+            ] += large
+    return values.astype(np.float32), count > 0
+
+
+def _on_step(column: ColumnSpec, values: Floats) -> Floats:
+    """A mean of whole numbers is a whole number again."""
+    origin, step = column.low or 0.0, column.step or 1.0
+    return np.round(origin + np.round((values - origin) / step) * step, 10)
+
+
+def _ranks(long: Long) -> Ints:
+    """Which of its record's distinct times each value has, from 0."""
     frame = pd.DataFrame({"row": long.row, "time": long.time})
     return (frame.groupby("row")["time"].rank(method="dense") - 1).to_numpy(dtype=np.int64)
 
 
-def _carried(times: NDArray[np.float64]) -> NDArray[np.float64]:
+def _carried(times: Floats) -> Floats:
     """Steps without a time take the last known one of their record, 0 where there is none."""
     return pd.DataFrame(times).ffill(axis=1).fillna(0.0).to_numpy()

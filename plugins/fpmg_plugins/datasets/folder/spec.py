@@ -167,32 +167,89 @@ class TableSpec(_Strict):
     present: str = ""
 
 
-class SeriesSpec(Written):
-    """A long table. window: (start, stop) of time that is kept; with it, `steps` equal bins whose values are averaged;
+class ClockSpec(_Strict):
+    """Times that are dates or hours and minutes, read as `unit`s since a moment of each record.
 
-    without it the first `steps` distinct times of a record, or the steps that the column `step` names.
+    format: `ISO8601`, as strptime writes it ("%d.%m.%Y %H:%M"), or `elapsed` (36:30, 1 days 12:30:00: since the beginning already);
+    since: a column of the manifest with that moment, written as since_format (default: as format); "": the record's first time.
     """
 
-    kind: Literal["series"]
-    file: str
-    record: str
-    time: str = "time"
-    variable: str = "variable"
-    value: str = "value"
-    step: str = ""
-    steps: Positive
-    window: Window | None = None
-    columns: Columns
-    present: str = ""
+    format: str = "ISO8601"
+    since: str = ""
+    since_format: str = ""
+    unit: Literal["days", "hours", "minutes"] = "hours"
 
     @model_validator(mode="after")
-    def _numbers_only(self) -> Self:
+    def _since_a_moment(self) -> Self:
+        if self.format == "elapsed" and self.since:
+            raise ValueError("elapsed times have begun already: leave since out")
+        return self
+
+
+class LongSpec(Written):
+    """One table of a series. layout: `long` (a row has one value: time, variable, value), `wide` (a row has a time, and a column
+
+    for each variable), or `row` (one row a record; `times` [t] are the numbers in the columns' names, `hr_{}` or `hr_{00}`; without
+    a file: columns of the manifest). columns: the channels that are made of it.
+    """
+
+    file: str = ""
+    record: str = ""
+    layout: Literal["long", "wide", "row"] = "long"
+    time: str = "time"
+    clock: ClockSpec | None = None
+    times: tuple[StrictInt, ...] = ()
+    variable: str = "variable"
+    value: str = "value"
+    columns: Columns
+
+    @model_validator(mode="after")
+    def _fits_its_layout(self) -> Self:
         if any(column.type != "number" for column in self.columns):
             raise ValueError("channels of a series are numbers")
         if len({column.source for column in self.columns}) < len(self.columns):
             raise ValueError("two channels are made of one variable")
+        if self.layout != "row" and not self.file:
+            raise ValueError("file: the long table is missing")
+        if self.file and not self.record:
+            raise ValueError("record: the column of the file that names the record is missing")
+        if (self.layout == "row") != bool(self.times):
+            raise ValueError("times belong to layout row, and there they are needed")
+        if self.layout == "row" and (self.clock or list(self.times) != sorted(set(self.times))):
+            raise ValueError("times: whole numbers that rise; a clock belongs to the other layouts")
+        return self
+
+
+class SeriesSpec(LongSpec):
+    """window: (start, stop) of time that is kept; with it, `steps` equal bins whose values are averaged; without it the first
+
+    `steps` distinct times of a record, or the steps that the column `step` names. more: further tables with channels of their own.
+    """
+
+    kind: Literal["series"]
+    step: str = ""
+    steps: Positive
+    window: Window | None = None
+    more: tuple[LongSpec, ...] = ()
+    present: str = ""
+
+    @property
+    def tables(self) -> tuple[LongSpec, ...]:
+        """The tables that its channels are made of, this one first."""
+        return (self, *self.more)
+
+    @property
+    def channels(self) -> tuple[ColumnSpec, ...]:
+        """The columns of all tables."""
+        return tuple(column for table in self.tables for column in table.columns)
+
+    @model_validator(mode="after")
+    def _one_axis(self) -> Self:
+        _distinct(self.channels)
         if self.window and self.step:
             raise ValueError("window and step exclude each other")
+        if self.step and (self.more or self.layout == "row"):
+            raise ValueError("step belongs to a single table of layout long or wide")
         return self
 
 
@@ -205,32 +262,46 @@ class TextSpec(_Strict):
     present: str = ""
 
 
-class ImageSpec(_Strict):
-    """folder: what file names are relative to, below the root; shape [c, h, w] with c = 1 (gray) or 3 (RGB);
+class _Media(_Strict):
+    """column: cells name files, several of them where they are parted by `split`, or a folder of files; files: what files are called
 
-    window: the values that become 0 and 255 in 16-bit and float files.
+    instead, "{stay_id}_*.png": {column} stands for a row's cell, * for anything; folder: what both are relative to, below the root;
+    window: the values that become 0 and 255 in pictures of more than 8 bits (default: what the file states).
     """
 
-    kind: Literal["image"]
-    column: str
+    column: str = ""
+    files: str = ""
+    split: str = ""
     folder: str = ""
-    shape: Annotated[tuple[Positive, Positive, Positive], AfterValidator(_whole_record)] = (1, 64, 64)
     fit: Literal["pad", "crop", "stretch"] = "pad"
     window: Window | None = None
     present: str = ""
 
+    @model_validator(mode="after")
+    def _named_one_way(self) -> Self:
+        if bool(self.column) == bool(self.files):
+            raise ValueError("give either column (of file names) or files (a pattern of names)")
+        if self.files and not ("{" in self.files and "}" in self.files):
+            raise ValueError("files: a pattern names a column of the manifest: {stay_id}.png")
+        if self.split and self.files:
+            raise ValueError("split parts the cells of column; a pattern takes several files by *")
+        return self
 
-class VideoSpec(_Strict):
-    """shape [t, c, h, w]; frame_ms: a frame shown k times that long counts as k frames; t frames are taken evenly."""
+
+class ImageSpec(_Media):
+    """shape [c, h, w] with c = 1 (gray) or 3 (RGB); view: which of a record's files it is, from 1."""
+
+    kind: Literal["image"]
+    shape: Annotated[tuple[Positive, Positive, Positive], AfterValidator(_whole_record)] = (1, 64, 64)
+    view: Positive = 1
+
+
+class VideoSpec(_Media):
+    """shape [t, c, h, w]; frame_ms: a frame shown k times that long counts as k frames; t frames are taken evenly, of a volume slices."""
 
     kind: Literal["video"]
-    column: str
-    folder: str = ""
     shape: Annotated[tuple[Positive, Positive, Positive, Positive], AfterValidator(_whole_record)] = (8, 1, 32, 32)
-    fit: Literal["pad", "crop", "stretch"] = "pad"
-    window: Window | None = None
     frame_ms: Positive | None = None
-    present: str = ""
 
 
 ModalitySpec = Annotated[TableSpec | SeriesSpec | TextSpec | ImageSpec | VideoSpec, Field(discriminator="kind")]
@@ -319,7 +390,9 @@ class CohortSpec(Written):
                 raise ValueError(f"{key}: {', '.join(sorted(unknown))} is no modality of this file")
         if both := set(self.real) & set(self.derived):
             raise ValueError(f"derived: {', '.join(sorted(both))} is named under real too")
-        if not self.record and any(spec.kind == "series" for spec in self.modalities.values()):
+        if not self.record and any(
+            spec.kind == "series" and any(t.file for t in spec.tables) for spec in self.modalities.values()
+        ):
             raise ValueError("record: a series needs the column that names each record")
         return self
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from fpmg_bench.cohorts.losses import Loss
 from fpmg_plugins.datasets.folder.cell_spec import ISO_DAY
 from fpmg_plugins.datasets.folder.document import Document
+from fpmg_plugins.datasets.folder.long import column_of
 from fpmg_plugins.datasets.folder.manifest import Manifest
-from fpmg_plugins.datasets.folder.spec import CohortSpec, ColumnSpec
+from fpmg_plugins.datasets.folder.naming import PART
+from fpmg_plugins.datasets.folder.spec import CohortSpec, ColumnSpec, LongSpec
 
 SHOWN = 20  # names that are listed
 NOTES = (".md", ".yaml", ".yml", ".json", ".license")  # endings of files that describe
@@ -24,9 +26,17 @@ def used(spec: CohortSpec) -> set[str]:
         names |= _of(column)
     for part in spec.modalities.values():
         names |= {getattr(part, key) for key in ("present", "column") if hasattr(part, key)}
+        names |= set(PART.findall(part.files)) if part.kind in ("image", "video") else set()
+        names |= {name for table in part.tables for name in _of_series(table)} if part.kind == "series" else set()
         if part.kind == "table":
             names |= {name for column in part.columns for name in _of(column)}
     return names
+
+
+def _of_series(table: LongSpec) -> set[str]:
+    """Columns of the manifest that a series begins at, or is made of."""
+    since = {table.clock.since} if table.clock and table.clock.since else set()
+    return since | {column_of(column, time) for column in table.columns for time in table.times if not table.file}
 
 
 def _of(column: ColumnSpec) -> set[str]:
@@ -53,7 +63,7 @@ def losses(document: Document, root: Path, manifest: Manifest, media: set[Path])
         if any(f"'{name}'" in each for name in used(spec)):
             yield Loss(spec.manifest, each, 1, "give the column a name of its own in the file")
     read = {spec.manifest, *(part.file for part in spec.tables)}
-    read |= {part.file for part in spec.modalities.values() if hasattr(part, "file") and isinstance(part.file, str)}
+    read |= {table.file for part in spec.modalities.values() if part.kind == "series" for table in part.tables if table.file}
     known = media | {(root / name).resolve() for name in read}
     if files := [
         str(file.relative_to(root)) for file in sorted(root.rglob("*")) if _matters(file, root) and file.resolve() not in known
