@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.draft.columns import entry
-from fpmg_bench.cohorts.draft.guess import numbers
+from fpmg_bench.cohorts.draft.numbers import look
 from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ SHARES = (0.2, 0.4, 0.6, 0.8)
 def number_label(file: object, name: str, values: pd.Series[Any]) -> str:
     """One item of `conditions`. Raises DatasetError where no cut lies between the smallest and the largest number."""
     made, remark = entry(name, values, "number")
-    found, _ = numbers(values)
+    found = look(values.dropna().astype(str)).values
+    found = found[found.between(made["low"], made["high"])]
     seen = sorted({float(f"{value:.3g}") for value in found.quantile(list(SHARES), interpolation="higher")})
     cuts = [cut for cut in seen if made["low"] < cut < made["high"]]
     if not cuts:
