@@ -58,10 +58,11 @@ def new(
     label: Annotated[str, typer.Option("--label", help="Column with the class (default: guessed).")] = "",
     silo: Annotated[str, typer.Option("--silo", help="Column that names the hospital (default: guessed).")] = "",
 ) -> None:
-    """Draft a cohort.yaml beside a csv or parquet table of your own; it never overwrites one.
+    """Draft a cohort.yaml beside a csv, Excel or parquet table of your own; it never overwrites one.
 
-    Columns become numbers, categories, flags, texts and pictures; dates, ids and names of persons are left out and told. A long
-    table beside it (record, time, variable, value) becomes a series. Fill in what says FILL IN, then check every line. A suite
+    Columns become numbers, categories, flags, texts and pictures; ids and names of persons are left out and told. How cells are
+    written (separator, decimal commas, units, bounds, dates) is declared. Tables with a common key are joined, and a long
+    table (record, time, variable, value) becomes a series. Fill in what says FILL IN, then check every line. A suite
     reads the cohort with {name: folder, as: mine, root: FOLDER}.
     """
     from fpmg_bench.cohorts.draft import draft, find_table
