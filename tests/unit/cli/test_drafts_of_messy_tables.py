@@ -230,6 +230,14 @@ def test_data_check_prints_what_is_lost_and_how_to_keep_it(tmp_path: Path, exit_
     assert report["records"] == N and {each["count"] for each in report["lost"]} == {1} and len(report["lost"]) == 3
 
 
+def test_a_column_that_names_patients_is_pointed_out(tmp_path: Path, exit_code: Any, capsys: Any) -> None:
+    text = drafted(tmp_path, v=lambda at: str(at % 7))
+    (tmp_path / "cohort.yaml").write_text(text.replace('patient: "patient"', 'patient: "v"'))
+    assert exit_code("data", "check", str(tmp_path)) == 0
+    out = capsys.readouterr().out
+    assert "table: v" in out and "names patients, and is learnt as a column" in out
+
+
 def test_data_new_says_how_much_is_lost(tmp_path: Path, exit_code: Any, capsys: Any) -> None:
     drafted(tmp_path, x=lambda at: "99999" if at == 3 else str(at))
     (tmp_path / "cohort.yaml").unlink()
