@@ -65,7 +65,9 @@ def draft(manifest: Path, patient: str = "", label: str = "", silo: str = "") ->
     text += _silo(rows, silo, told_silo) + _label(rows, label, told_label, patient)
     rest = [name for name in kinds if name not in (patient, label, silo, record)]
     text += _conditions(rows, {name: kinds[name] for name in rest}) if label else ""
-    return text + "modalities:\n" + "".join(_modalities(rows, {n: kinds[n] for n in rest}, rows.frame.get(label), record))
+    made = "".join(_modalities(rows, {n: kinds[n] for n in rest}, rows.frame.get(label), record))
+    nothing = "" if "\n  " in f"\n{made}" else f"   # {FILL}: nothing is left to learn from; what was left out stands below"
+    return f"{text}modalities:{nothing}\n{made}"
 
 
 def _form(rows: Rows) -> str:
@@ -167,7 +169,9 @@ def _open_label(rows: Rows) -> str:
 def _modalities(rows: Rows, kinds: dict[str, Guess], label: pd.Series[Any] | None, record: str) -> Iterator[str]:
     frame, root = rows.frame, rows.file.parent
     table, unfit = _table(frame, kinds, label)
-    if table:
+    if not any(not each.startswith("#") for each in table):
+        yield from table
+    else:
         yield "  table:\n    kind: table\n    columns:\n"
         yield from (f"      {each}" if each.startswith("#") else f"      - {each}" for each in table)
     for name in (name for name, kind in kinds.items() if kind == "text"):

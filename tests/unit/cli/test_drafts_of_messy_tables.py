@@ -105,6 +105,11 @@ def test_dates_are_counted_from_the_earliest_one(tmp_path: Path) -> None:
     assert set(load(tmp_path).data["table"].frame["days to left"]) == {31, 61}
 
 
+def test_a_table_of_which_nothing_is_left_says_so(tmp_path: Path) -> None:
+    text = drafted(tmp_path, seen=lambda at: f"2020-03-{1 + at % 28:02d}")
+    assert "modalities:   # FILL IN: nothing is left to learn from" in text and "\n# left out: seen (dates: " in text
+
+
 def test_days_and_months_that_cannot_be_told_apart_are_asked(tmp_path: Path) -> None:
     text = drafted(tmp_path, seen=lambda at: f"0{1 + at % 9}/0{1 + at % 5}/2020", x=str)
     assert "# left out: seen (dates: day or month first? (or %m/%d/%Y)" in text
