@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,14 +166,6 @@ def _joining(files: list[Path]) -> list[Path]:
     good = [file for file in files if all(_key(frames[file], frames[each]) for each in files if each != file)]
     most = max((len(frames[file]) for file in good), default=0)
     return [file for file in good if len(frames[file]) == most]
-
-
-def unread(root: Path, used: set[Path]) -> Iterator[Path]:
-    """Files below the folder that nothing names; hidden ones, notes and cohort.yaml aside."""
-    for file in sorted(root.rglob("*")):
-        parts = file.relative_to(root).parts
-        if file.is_file() and file.resolve() not in used and not any(part.startswith((".", "~$")) for part in parts):
-            yield file
 
 
 def strings(column: pd.Series[Any]) -> pd.Series[Any]:

@@ -38,8 +38,8 @@ class Cells:
     told: tuple[str, ...] = ()
 
 
-def read_cells(file: Path, missing: Collection[str], form: Form = USUAL) -> Cells:
-    """A .csv, .tsv, .txt or .xlsx file with a header. Raises DatasetError at the line that is wrong."""
+def read_cells(file: Path, missing: Collection[str], form: Form = USUAL, most: int | None = None) -> Cells:
+    """A .csv, .tsv, .txt or .xlsx file with a header, or the first `most` rows of it. Raises DatasetError at the line that is wrong."""
     import numpy as np
     import pandas as pd
 
@@ -55,6 +55,7 @@ def read_cells(file: Path, missing: Collection[str], form: Form = USUAL) -> Cell
     parts: list[pd.DataFrame] = []
     said, empty = Counter[str](), 0
     names, told = named(header)
+    found = islice(found, most)
     while rows := list(islice(found, ROWS)):
         filled = [(line, row) for line, row in rows if any(row)]
         empty += len(rows) - len(filled)

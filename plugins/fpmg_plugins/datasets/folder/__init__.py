@@ -76,7 +76,7 @@ class Folder:
         """Columns and files that cohort.yaml does not name, and what was done to headers."""
         root = self.folder()
         media = {file.resolve() for file in named(self._document, root)}
-        return list(losses(self._document, root, whole(self._document, root), media))
+        return list(losses(self._document, root, whole(self._document, root, 1), media))
 
     @cached_property
     def _document(self) -> Document:

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from fpmg_bench import keys
+from fpmg_bench.cohorts import icd10, tables
 from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets.folder import naming
@@ -19,21 +20,27 @@ END = 64 * 2**10
 def content(document: Document, root: Path) -> str:
     """Digest of everything the cohort is made of, and of the source that reads it."""
     spec = document.spec
-    tables = {spec.manifest: document.place("manifest")}
-    tables |= {part.file: document.place("tables", at, "file") for at, part in enumerate(spec.tables)}
+    files = {spec.manifest: document.place("manifest")}
+    files |= {part.file: document.place("tables", at, "file") for at, part in enumerate(spec.tables)}
     for name, part in spec.modalities.items():
-        files = [table.file for table in part.tables if table.file] if part.kind == "series" else []
-        tables |= dict.fromkeys(files, document.place("modalities", name, "file"))
+        named_here = [table.file for table in part.tables if table.file] if part.kind == "series" else []
+        files |= dict.fromkeys(named_here, document.place("modalities", name, "file"))
     media = named(document, root)
     whole = sum(file.stat().st_size for file in media) <= READ_WHOLE
     return keys.digest(
         {
             "cohort": keys.source_hash(document.file),
-            "tables": [_hash(inside(root, name, place)) for name, place in tables.items()],
+            "tables": [_hash(inside(root, name, place)) for name, place in files.items()],
             "media": [_hash(file, whole) for file in media],
-            "source": keys.source_hash(*sorted(Path(__file__).parent.glob("*.py"))),
+            "source": keys.source_hash(*_sources()),
         }
     )
+
+
+def _sources() -> list[Path]:
+    """What turns cells into values: this room, and the core's reader of tables."""
+    rooms = (Path(__file__).parent, Path(tables.__file__).parent)
+    return [*(file for room in rooms for file in sorted(room.glob("*.py"))), Path(icd10.__file__)]
 
 
 def named(document: Document, root: Path) -> list[Path]:

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def whole(document: Document, root: Path) -> Manifest:
-    """The manifest and every table that `tables` names. Raises DatasetError where a key has several rows, or names clash."""
+def whole(document: Document, root: Path, most: int | None = None) -> Manifest:
+    """The manifest and every table that `tables` names; of their rows the first `most`, for who wants names only.
+
+    Raises DatasetError where a key has several rows, or names clash.
+    """
     spec = document.spec
-    manifest = read(inside(root, spec.manifest, document.place("manifest")), spec.missing, spec.form())
+    manifest = read(inside(root, spec.manifest, document.place("manifest")), spec.missing, spec.form(), most)
     for at, part in enumerate(spec.tables):
         file = inside(root, part.file, document.place("tables", at, "file"))
-        table = read(file, spec.missing, part.form(spec.form()))
+        table = read(file, spec.missing, part.form(spec.form()), most)
         manifest = _beside(manifest, table, part, document.place("tables", at))
     return manifest
 

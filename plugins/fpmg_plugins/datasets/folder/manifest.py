@@ -100,14 +100,14 @@ class Manifest:
         return "name one of its columns"
 
 
-def read(file: Path, missing: Sequence[str], form: Form = USUAL) -> Manifest:
-    """The rows of a .csv or .xlsx (`missing`: cells that mean nothing) or .parquet file. form: how it is written."""
+def read(file: Path, missing: Sequence[str], form: Form = USUAL, most: int | None = None) -> Manifest:
+    """The rows of a .csv or .xlsx (`missing`: cells that mean nothing; the first `most` of them) or .parquet file. form: how it is written."""
     if not file.is_file():
         raise DatasetError(f"{file}: there is no such file", "names in cohort.yaml are relative to its root")
     if file.suffix == ".parquet":
         return _read_parquet(file, form)
     if file.suffix in TABLES:
-        return _read_cells(file, missing, form)
+        return _read_cells(file, missing, form, most)
     raise DatasetError(f"{file}: no table that can be read", f"a table is one of {', '.join(TABLES)}")
 
 
@@ -140,8 +140,8 @@ def _whole(file: Path) -> Iterator[None]:
         ) from error
 
 
-def _read_cells(file: Path, missing: Sequence[str], form: Form) -> Manifest:
-    found = read_cells(file, missing, form)
+def _read_cells(file: Path, missing: Sequence[str], form: Form, most: int | None) -> Manifest:
+    found = read_cells(file, missing, form, most)
     frame = found.frame
     return Manifest(
         file, list(frame.columns), frame.__getitem__, lambda column: [frame[column]], np.arange(len(frame)), found.lines,
