@@ -166,7 +166,7 @@ def _modality(
         named = naming.files(spec, manifest, root, at)
         naming.there(named, spec, manifest)
         if spec.files and (strangers := naming.without_record(spec, named, root)):
-            dropped[f"files of {name} that are called after no record (add it to the manifest)"] += strangers
+            dropped[f"{name}: files that are called after no record (add it to the manifest)"] += strangers
         named = naming.taken(name, named, document.spec.modalities, dropped)
         schema, data = media.pixels(name, spec, named, manifest, at, dropped)
         seen = np.array([bool(paths) for paths in named])
