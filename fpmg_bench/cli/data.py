@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fpmg_bench.document.words import plural
 from fpmg_bench.errors import ExitCode
+
+if TYPE_CHECKING:
+    from fpmg_bench.cohorts.losses import Loss
 
 EPILOG = """\b
 Examples:
@@ -60,12 +63,13 @@ def new(
     ] = None,
     to: Annotated[Path | None, typer.Option("--to", help="New folder for what an OMOP or FHIR folder becomes.")] = None,
 ) -> None:
-    """Draft a cohort.yaml beside a csv or parquet table of your own; it never overwrites one.
+    """Draft a cohort.yaml beside a csv, Excel or parquet table of your own; it never overwrites one.
 
-    Columns become numbers, categories, flags, texts and pictures; dates, ids and names of persons are left out and told. A long
-    table beside it (record, time, variable, value) becomes a series. Fill in what says FILL IN, then check every line. A suite
-    reads the cohort with {name: folder, as: mine, root: FOLDER}. A folder of OMOP tables (person.csv, measurement.csv, ...) or of
-    FHIR ndjson becomes such a folder first: FOLDER-cohort, or --to; its mapping.yaml says what was taken.
+    Columns become numbers, categories, flags, texts and pictures; ids and names of persons are left out and told. How cells are
+    written (separator, decimal commas, units, bounds, dates) is declared. Tables with a common key are joined, and
+    tables of times become series. Fill in what says FILL IN, then check every line. A suite
+    reads the cohort with {name: folder, as: mine, root: FOLDER}. A folder of OMOP tables (person.csv, measurement.csv,
+    ...) or of FHIR ndjson becomes such a folder first: FOLDER-cohort, or --to; its mapping.yaml says what was taken.
     """
     from fpmg_bench.cohorts.draft import draft, find_table
     from fpmg_bench.errors import DatasetError
@@ -121,7 +125,7 @@ def check(
 
     source = _source(cohort)
     loaded = source.load()
-    named = getattr(source, "unread", list)()
+    named: list[Loss] = getattr(source, "unread", list)()
     losses = [each for each in lost(loaded.dropped) if not any(more.what.startswith(each.what) for more in named)] + [*named]
     looks = minded(loaded)
     if json:

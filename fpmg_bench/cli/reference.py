@@ -8,7 +8,7 @@ import os
 
 from fpmg_bench.cli.app import COMMANDS, main
 
-GROUPS = {"data": ("new", "fetch", "export")}  # commands below a command
+GROUPS = {"data": ("new", "check", "fetch", "export")}  # commands below a command
 WIDTH = "100"
 
 

@@ -101,8 +101,8 @@ def lines(name: str, values: pd.Series[Any], kind: Guess) -> list[str]:
     common = sorted(counts[counts >= FEWEST].index[:COMMONEST])
     if not common or counts[common].sum() < COVERED * len(known) or OTHER in common:
         return []
-    made = {"name": name, "type": "category", "categories": [*common, OTHER], "other": OTHER}
-    return [_written(made, f"the {len(common)} commonest of {known.nunique()} values; {_filled(values)}")]
+    listed = {"name": name, "type": "category", "categories": [*common, OTHER], "other": OTHER}
+    return [_written(listed, f"the {len(common)} commonest of {known.nunique()} values; {_filled(values)}")]
 
 
 def _pair(name: str, known: pd.Series[Any]) -> list[dict[str, Any]]:

@@ -46,7 +46,8 @@ def look(known: pd.Series[Any]) -> Seen:
     plain = (
         pd.to_numeric(pd.Series(words, dtype=object), errors="coerce").replace([np.inf, -np.inf], np.nan).to_numpy(dtype=float)
     )
-    keys, unclear = {}, ""
+    keys: dict[str, Any] = {}
+    unclear = ""
     if np.isnan(plain).any():
         counts = np.bincount(codes, minlength=len(words))
         keys, unclear = _keys([word for word, value in zip(words, plain, strict=True) if np.isnan(value)], words, counts)

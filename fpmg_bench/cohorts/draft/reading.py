@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,8 +77,13 @@ def is_wide(file: Path) -> bool:
         frame = read(file).frame.head(ROWS_LOOKED_AT)
     else:
         form = detect(file)
-        way = {"encoding": form.encoding, "encoding_errors": "replace", "sep": form.separator, "nrows": ROWS_LOOKED_AT}
-        frame = pd.read_csv(file, dtype=str, **way).rename(columns=lambda name: name.lstrip("\ufeff"))
+        try:
+            frame = pd.read_csv(
+                file, dtype=str, encoding=form.encoding, encoding_errors="replace", sep=form.separator, nrows=ROWS_LOOKED_AT
+            )
+        except ValueError:
+            return False  # whoever reads it says at which line it is no table
+        frame.columns = frame.columns.str.lstrip("\ufeff")
     known = [str(name) for name in frame.columns if name != time and frame[name].notna().all()]
     if len(frame) < 2 or frame[time].is_unique or any(frame[name].is_unique for name in known):
         return False
@@ -167,14 +171,6 @@ def _joining(files: list[Path]) -> list[Path]:
     good = [file for file in files if all(_key(frames[file], frames[each]) for each in files if each != file)]
     most = max((len(frames[file]) for file in good), default=0)
     return [file for file in good if len(frames[file]) == most]
-
-
-def unread(root: Path, used: set[Path]) -> Iterator[Path]:
-    """Files below the folder that nothing names; hidden ones, notes and cohort.yaml aside."""
-    for file in sorted(root.rglob("*")):
-        parts = file.relative_to(root).parts
-        if file.is_file() and file.resolve() not in used and not any(part.startswith((".", "~$")) for part in parts):
-            yield file
 
 
 def strings(column: pd.Series[Any]) -> pd.Series[Any]:

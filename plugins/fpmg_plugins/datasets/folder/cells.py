@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,14 +114,14 @@ def days(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Counte
     lost = (dates.notna() & since.isna()).sum()
     if lost:
         dropped[f"dates of {spec.name} without a day in {spec.since} to count from"] += int(lost)
-    found: NDArray[np.float64] = ((dates - since) / pd.Timedelta(days=1)).to_numpy(dtype=np.float64)
-    return found
+    return np.asarray((dates - since) / pd.Timedelta(days=1), dtype=np.float64)
 
 
 def _dates(spec: ColumnSpec, column: str, form: str, manifest: Manifest, declared_at: str) -> pd.Series[Any]:
     cells = manifest.cells(column, declared_at)
     if pd.api.types.is_datetime64_any_dtype(cells):
-        return cells.dt.tz_localize(None)
+        typed: pd.Series[Any] = cells.dt.tz_localize(None)
+        return typed
     words = strings(cells)
     words = words.where(~says_nothing(spec, words), None)
     words = words.map(lambda word: None if word in spec.map else word) if spec.map else words
@@ -157,12 +158,13 @@ def unheld(columns: Iterable[ColumnSpec], manifest: Manifest, dropped: Counter[s
         if column.holds:
             flags.setdefault(column.source, []).append(column)
     for source, held in flags.items():
-        codes = {column.holds for column in held}
-        others = _each(
-            strings(manifest.cells(source, "")), lambda word, spec=held[0], codes=codes: len(pieces(spec, word) - codes), 0
-        )
+        others = _each(strings(manifest.cells(source, "")), partial(_others, held[0], {column.holds for column in held}), 0)
         if lost := int(others.sum()):
             dropped[f"codes of {source} that no flag holds"] += lost
+
+
+def _others(spec: ColumnSpec, held: set[str], word: str) -> int:
+    return len(pieces(spec, word) - held)
 
 
 def pieces(spec: ColumnSpec, word: str) -> set[str]:

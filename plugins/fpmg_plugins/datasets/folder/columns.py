@@ -18,6 +18,8 @@ from fpmg_plugins.datasets.folder.spec import ColumnSpec
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+__all__ = ["exact_names", "flags", "indices", "names", "numbers", "strings", "values", "within"]
+
 FLAGS = {"1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0, "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 WHOLE = re.compile(r"[-+]?[0-9]+")
 SHOWN = 24  # longer values are not shown: a mistaken column could be a clinical note

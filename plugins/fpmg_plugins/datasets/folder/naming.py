@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets.folder import dicom
-from fpmg_plugins.datasets.folder.columns import strings
+from fpmg_plugins.datasets.folder.cells import strings
 from fpmg_plugins.datasets.folder.manifest import Manifest
 from fpmg_plugins.datasets.folder.spec import ImageSpec, ModalitySpec, VideoSpec
 

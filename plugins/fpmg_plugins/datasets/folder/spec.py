@@ -107,7 +107,7 @@ class ColumnSpec(CellSpec):
         """As declared; with `group` and none declared, all of the public grouping, and `other` where it is named."""
         if self.type != "category" or self.categories or not self.group:
             return self.categories
-        return (*CHAPTERS, *(() if self.other in (None, *CHAPTERS) else (self.other,)))  # type: ignore[arg-type]
+        return (*CHAPTERS, *(() if self.other in (None, *CHAPTERS) else (self.other,)))
 
     @property
     def source(self) -> str:
