@@ -68,9 +68,9 @@ def draft(manifest: Path, patient: str = "", label: str = "", silo: str = "") ->
     text += _silo(rows, silo, told_silo) + _label(rows, label, told_label, patient)
     rest = [name for name in kinds if name not in (patient, label, silo, record)]
     text += _conditions(rows, {name: kinds[name] for name in rest}) if label else ""
-    return (
-        text + "modalities:\n" + "".join(_modalities(rows, {n: kinds[n] for n in rest}, rows.frame.get(label), record, patient))
-    )
+    made = "".join(_modalities(rows, {n: kinds[n] for n in rest}, rows.frame.get(label), record, patient))
+    nothing = "" if "\n  " in f"\n{made}" else f"   # {FILL}: nothing is left to learn from; what was left out stands below"
+    return f"{text}modalities:{nothing}\n{made}"
 
 
 def _form(rows: Rows) -> str:
@@ -174,7 +174,9 @@ def _modalities(rows: Rows, kinds: dict[str, Guess], label: pd.Series[Any] | Non
     hours, timed = rows_of_hours(frame, list(kinds))
     kinds = {name: kind for name, kind in kinds.items() if name not in timed}
     table, unfit = _table(frame, kinds, label)
-    if table:
+    if not any(not each.startswith("#") for each in table):
+        yield from table
+    else:
         yield "  table:\n    kind: table\n    columns:\n"
         yield from (f"      {each}" if each.startswith("#") else f"      - {each}" for each in table)
     for name in (name for name, kind in kinds.items() if kind == "text"):

@@ -105,6 +105,11 @@ def test_dates_are_counted_from_the_earliest_one(tmp_path: Path) -> None:
     assert set(load(tmp_path).data["table"].frame["days to left"]) == {31, 61}
 
 
+def test_a_table_of_which_nothing_is_left_says_so(tmp_path: Path) -> None:
+    text = drafted(tmp_path, seen=lambda at: f"2020-03-{1 + at % 28:02d}")
+    assert "modalities:   # FILL IN: nothing is left to learn from" in text and "\n# left out: seen (dates: " in text
+
+
 def test_days_and_months_that_cannot_be_told_apart_are_asked(tmp_path: Path) -> None:
     text = drafted(tmp_path, seen=lambda at: f"0{1 + at % 9}/0{1 + at % 5}/2020", x=str)
     assert "# left out: seen (dates: day or month first? (or %m/%d/%Y)" in text
@@ -228,6 +233,14 @@ def test_data_check_prints_what_is_lost_and_how_to_keep_it(tmp_path: Path, exit_
     assert exit_code("data", "check", str(tmp_path), "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["records"] == N and {each["count"] for each in report["lost"]} == {1} and len(report["lost"]) == 3
+
+
+def test_a_column_that_names_patients_is_pointed_out(tmp_path: Path, exit_code: Any, capsys: Any) -> None:
+    text = drafted(tmp_path, v=lambda at: str(at % 7))
+    (tmp_path / "cohort.yaml").write_text(text.replace('patient: "patient"', 'patient: "v"'))
+    assert exit_code("data", "check", str(tmp_path)) == 0
+    out = capsys.readouterr().out
+    assert "table: v" in out and "names patients, and is learnt as a column" in out
 
 
 def test_data_new_says_how_much_is_lost(tmp_path: Path, exit_code: Any, capsys: Any) -> None:

@@ -62,6 +62,7 @@ def losses(document: Document, root: Path, manifest: Manifest, media: set[Path])
     for each in manifest.told:
         if any(f"'{name}'" in each for name in used(spec)):
             yield Loss(spec.manifest, each, 1, "give the column a name of its own in the file")
+    yield from _names(spec)
     read = {spec.manifest, *(part.file for part in spec.tables)}
     read |= {table.file for part in spec.modalities.values() if part.kind == "series" for table in part.tables if table.file}
     known = media | {(root / name).resolve() for name in read}
@@ -74,6 +75,17 @@ def losses(document: Document, root: Path, manifest: Manifest, media: set[Path])
             len(files),
             "name a table under `tables` or as a series, media in a column",
         )
+
+
+def _names(spec: CohortSpec) -> Iterator[Loss]:
+    """Columns of a table that are the names of patients or records: a generator would repeat them."""
+    roles = {spec.record: "records", spec.patient: "patients"}
+    for name, part in spec.modalities.items():
+        for column in part.columns if part.kind == "table" else ():
+            if role := roles.get(column.source):
+                yield Loss(
+                    f"{name}: {column.name}", f"names {role}, and is learnt as a column", 1, "take its line out of the table"
+                )
 
 
 def _matters(file: Path, root: Path) -> bool:
