@@ -69,10 +69,10 @@ def new(
     """Draft a cohort.yaml beside a csv, Excel or parquet table of your own; it never overwrites one.
 
     Columns become numbers, categories, flags, texts and pictures; ids and names of persons are left out and told. How cells are
-    written (separator, decimal commas, units, bounds, dates) is declared. Tables with a common key are joined, and a table of
-    times becomes a series. Fill in what says FILL IN, then check every line. A suite reads the cohort with {name: folder, as: mine,
-    root: FOLDER}. A folder of OMOP tables (person.csv, measurement.csv, ...) or of FHIR ndjson becomes such a folder first:
-    FOLDER-cohort, or --to; its mapping.yaml says what was taken.
+    written (separator, decimal commas, units, bounds, dates) is declared. Tables with a common key are joined, and
+    tables of times become series. Fill in what says FILL IN, then check every line. A suite
+    reads the cohort with {name: folder, as: mine, root: FOLDER}. A folder of OMOP tables (person.csv, measurement.csv,
+    ...) or of FHIR ndjson becomes such a folder first: FOLDER-cohort, or --to; its mapping.yaml says what was taken.
     """
     from fpmg_bench.cohorts.draft import draft, find_table
     from fpmg_bench.errors import DatasetError

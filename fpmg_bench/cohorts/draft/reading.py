@@ -77,8 +77,13 @@ def is_wide(file: Path) -> bool:
         frame = read(file).frame.head(ROWS_LOOKED_AT)
     else:
         form = detect(file)
-        way = {"encoding": form.encoding, "encoding_errors": "replace", "sep": form.separator, "nrows": ROWS_LOOKED_AT}
-        frame = pd.read_csv(file, dtype=str, **way).rename(columns=lambda name: name.lstrip("\ufeff"))
+        try:
+            frame = pd.read_csv(
+                file, dtype=str, encoding=form.encoding, encoding_errors="replace", sep=form.separator, nrows=ROWS_LOOKED_AT
+            )
+        except ValueError:
+            return False  # whoever reads it says at which line it is no table
+        frame.columns = frame.columns.str.lstrip("\ufeff")
     known = [str(name) for name in frame.columns if name != time and frame[name].notna().all()]
     if len(frame) < 2 or frame[time].is_unique or any(frame[name].is_unique for name in known):
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,34 @@ def test_vitals_and_labs_with_dates_share_one_clock(tmp_path: Path) -> None:
     assert "more:" in text and set(cohort.schemas) == {"labs_vitals"}
     assert [column.name for column in cohort.schemas["labs_vitals"].columns] == ["lactate", "sodium", "hr"]
     assert cohort.data["labs_vitals"].seen.any(axis=1)[0].tolist() == [True, True, True]
+
+
+def test_a_german_table_of_times_is_read_as_it_is_written(tmp_path: Path) -> None:
+    rows = "".join(f"{id};0{1 + at}.02.2024 08:00;Körpertemperatur;{36 + at},5\n" for id in IDS for at in range(3))
+    (tmp_path / "werte.csv").write_bytes(("stay_id;time;variable;value\n" + rows).encode("cp1252"))
+    text, cohort = drafted(tmp_path)
+    assert 'separator: ";"' in text and 'decimal: ","' in text and "%d.%m.%Y %H:%M" in text
+    assert cohort.schemas["werte"].columns[0].name == "Körpertemperatur" and counted(cohort) == {}
+    assert cohort.data["werte"].values[0][cohort.data["werte"].seen[0]].tolist() == [36.5, 37.5, 38.5]
+
+
+def test_a_check_says_how_to_keep_what_media_lose(tmp_path: Path, exit_code: Any, capsys: Any) -> None:
+    for at in range(N):
+        _png(tmp_path, f"ct/{IDS[at]}.png", 100 * at, np.uint16)
+    long(("stay_id", "time", "variable", "value"), [0, 1, 1.5, 90], {"hr": [80, 91, 70, 60]}).to_csv(
+        tmp_path / "v.csv", index=False
+    )
+    drafted(tmp_path, note=[f"{CHINESE} {at}" for at in range(N)])
+    text = (tmp_path / "cohort.yaml").read_text().replace("[0, 4095]", "[0, 1000]").replace("window: [0, 91]", "window: [0, 50]")
+    (tmp_path / "cohort.yaml").write_text(text.replace("steps: 4 ", "steps: 2 "))
+    capsys.readouterr()
+    assert exit_code("data", "check", str(tmp_path), "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    kept = {each["what"]: (each["where"], each["count"], each["keep"]) for each in (*found["lost"], *found["mind"])}
+    assert kept["pixels outside the window, clipped"] == ("ct", 36 * 19, "a wider window keeps them")
+    assert kept["rows of v.csv outside the window 0 to 50"] == ("v.csv", N, "widen it to keep them")
+    assert kept["values in one bin, of which the mean is kept"] == ("v", 3 * N, "more steps keep them apart")
+    assert kept["characters beyond ASCII, which the encoder `frozen` writes as ?"][:2] == ("note", N * len(CHINESE))
 
 
 def test_one_column_an_hour_is_a_series_and_leaves_the_table(tmp_path: Path) -> None:

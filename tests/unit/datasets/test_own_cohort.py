@@ -104,7 +104,7 @@ def test_everything_left_out_is_counted(cohort: Cohort) -> None:
         "rows of vitals.csv of records that are not used": 1,
         "rows of vitals.csv of variables that are not declared (list them under columns to keep them)": 1,
         "rows of vitals.csv outside the window 0 to 4 (widen it to keep them)": 1,
-        "values of vitals in one bin, of which the mean is kept (more steps keep them apart)": 2,
+        "vitals: values in one bin, of which the mean is kept (more steps keep them apart)": 2,
         "ends of texts of notes after 12 characters (a greater length keeps them)": 2,
         "xray: pictures scaled down to 8 x 8 (a larger shape keeps more)": 3,
     }

@@ -209,20 +209,20 @@ def test_pictures_are_called_after_the_record(tmp_path: Path) -> None:
     )
     assert [picture(cohort, "x", row)[0][0][0] for row in (0, 1)] == [2, 21]
     assert picture(cohort, "y")[0][0][0] == 10 and cohort.present["y"].tolist() == [True, False]
-    assert cohort.dropped["files of x that are called after no record (add it to the manifest)"] == 1
+    assert cohort.dropped["x: files that are called after no record (add it to the manifest)"] == 1
 
 
 def test_further_pictures_of_a_record_are_counted(tmp_path: Path) -> None:
     _many(tmp_path)
     cohort = load(tmp_path, "  x: {kind: image, files: 'scans/{id}_*.png', shape: [1, 2, 2]}")
     assert counted(cohort) == {
-        "files of x that are called after no record (add it to the manifest)": 1,
-        "further pictures of a record beside 1 of x (another modality with view: 2 keeps them)": 1,
+        "x: files that are called after no record (add it to the manifest)": 1,
+        "x: further pictures of a record beside 1 (another modality with view: 2 keeps them)": 1,
     }
     cell = "id,patient,label,file\nr1,p1,a,r1_10.png; r1_2.png\nr2,p2,b,r2_1.png\n"
     cohort = load(tmp_path, "  x: {kind: image, folder: scans, column: file, split: ';', shape: [1, 2, 2]}", manifest=cell)
     assert picture(cohort)[0][0][0] == 10
-    assert counted(cohort) == {"further pictures of a record beside 1 of x (another modality with view: 2 keeps them)": 1}
+    assert counted(cohort) == {"x: further pictures of a record beside 1 (another modality with view: 2 keeps them)": 1}
 
 
 @pytest.mark.parametrize(("column", "place"), [("patient", "{patient}.png"), ("id", "{patient}/{id}.png")])
@@ -266,7 +266,7 @@ def test_pictures_that_do_not_fit_in_memory_say_what_is_not_counted(tmp_path: Pa
     monkeypatch.setattr(media, "KEPT_BYTES", 1)
     png(tmp_path / "a.png", np.zeros((4, 4), np.uint8))
     dropped = counted(load(tmp_path, IMAGE + "}", "a.png"))
-    assert dropped == {"records whose x is read when taken, and not looked at for this count (a smaller cohort or shape is)": 1}
+    assert dropped == {"x: records read when taken, and not looked at for this count (a smaller cohort or shape is)": 1}
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ LOST: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
         {"long.csv": "id,time,variable,value\nr1,-1,hr,80\nr1,4,hr,80\nr1,3,hr,80\nr2,9,hr,70\n"},
         {
             "rows of long.csv outside the window 0 to 4 (widen it to keep them)": 3,
-            "records of which s keeps no value (a wider window or more columns)": 1,
+            "s: records that keep no value (a wider window or more columns keep some)": 1,
         },
     ),
     "undeclared variables, and strangers": (
@@ -144,7 +144,7 @@ LOST: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
     "several in one bin": (
         LONG + "window: [0, 4], steps: 2}",
         {"long.csv": "id,time,variable,value\nr1,0,hr,80\nr1,1,hr,81\nr1,3,hr,80\nr2,0,hr,70\n"},
-        {"values of s in one bin, of which the mean is kept (more steps keep them apart)": 2},
+        {"s: values in one bin, of which the mean is kept (more steps keep them apart)": 2},
     ),
     "more times than steps": (
         LONG + "steps: 2}",

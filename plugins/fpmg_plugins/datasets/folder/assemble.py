@@ -14,7 +14,7 @@ from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Cohort, Schema, Table, Text
 from fpmg_plugins.datasets.folder import columns, media, naming, unread
 from fpmg_plugins.datasets.folder import label as labels
-from fpmg_plugins.datasets.folder.cells import unheld
+from fpmg_plugins.datasets.folder.cells import strings, unheld
 from fpmg_plugins.datasets.folder.document import Document
 from fpmg_plugins.datasets.folder.joined import whole
 from fpmg_plugins.datasets.folder.manifest import Manifest, read
@@ -72,7 +72,7 @@ def _ids(document: Document, manifest: Manifest) -> NDArray[np.object_]:
     column = document.spec.record
     if not column:
         return manifest.rows.astype(str).astype(object)
-    cells = columns.strings(manifest.cells(column, document.place("record")))
+    cells = strings(manifest.cells(column, document.place("record")))
     columns.exact_names(column, manifest)
     if cells.isna().any():
         raise DatasetError(
@@ -91,7 +91,7 @@ def _ids(document: Document, manifest: Manifest) -> NDArray[np.object_]:
 def _wanted(document: Document, manifest: Manifest, dropped: Counter[str]) -> NDArray[np.bool_]:
     keep = np.ones(len(manifest), bool)
     for at, rule in enumerate(document.spec.rows):
-        cells = columns.strings(manifest.cells(rule.column, document.place("rows", at))).fillna("")
+        cells = strings(manifest.cells(rule.column, document.place("rows", at))).fillna("")
         good = (cells.isin(rule.keep) if rule.keep is not None else ~cells.isin(rule.drop or ())).to_numpy()
         values = ", ".join(value or "(empty)" for value in rule.keep or rule.drop or ())
         dropped[f"{rule.column} {'is none of' if rule.keep is not None else 'is one of'}: {values}"] += int((keep & ~good).sum())
@@ -168,7 +168,7 @@ def _modality(
         named = naming.files(spec, manifest, root, at)
         naming.there(named, spec, manifest)
         if spec.files and (strangers := naming.without_record(spec, named, root)):
-            dropped[f"files of {name} that are called after no record (add it to the manifest)"] += strangers
+            dropped[f"{name}: files that are called after no record (add it to the manifest)"] += strangers
         named = naming.taken(name, named, document.spec.modalities, dropped)
         schema, data = media.pixels(name, spec, named, manifest, at, dropped)
         seen = np.array([bool(paths) for paths in named])
@@ -199,7 +199,7 @@ def _table(
 def _text(
     name: str, spec: TextSpec, manifest: Manifest, at: str, dropped: Counter[str]
 ) -> tuple[Schema, Text, NDArray[np.bool_]]:
-    cells = columns.strings(manifest.cells(spec.column, at))
+    cells = strings(manifest.cells(spec.column, at))
     seen = cells.notna().to_numpy()
     long = (cells[seen].str.len() > spec.length).sum() if seen.any() else 0
     if long:

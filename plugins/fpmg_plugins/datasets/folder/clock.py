@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fpmg_bench.errors import DatasetError
-from fpmg_plugins.datasets.folder.columns import strings
+from fpmg_plugins.datasets.folder.cells import strings
 from fpmg_plugins.datasets.folder.manifest import Manifest
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import numpy as np
 from fpmg_bench.document import brief
 from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets.folder import clock
-from fpmg_plugins.datasets.folder.columns import numbers, strings
+from fpmg_plugins.datasets.folder.cells import strings
+from fpmg_plugins.datasets.folder.columns import numbers
 from fpmg_plugins.datasets.folder.manifest import Manifest
 from fpmg_plugins.datasets.folder.spec import ColumnSpec, LongSpec
 

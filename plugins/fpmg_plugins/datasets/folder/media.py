@@ -53,8 +53,8 @@ def pixels(
     everything = np.arange(len(named))
     schema = Schema(spec.kind, (), spec.shape)
     if len(named) * math.prod(spec.shape) > KEPT_BYTES:
-        dropped[f"records whose {name} is read when taken, and not looked at for this count (a smaller cohort or shape is)"] += (
-            sum(map(bool, named))
+        dropped[f"{name}: records read when taken, and not looked at for this count (a smaller cohort or shape is)"] += sum(
+            map(bool, named)
         )
         return schema, Pixels(read, everything)
     kept = Pixels.of(read(everything))

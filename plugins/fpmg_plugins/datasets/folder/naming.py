@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets.folder import dicom
-from fpmg_plugins.datasets.folder.columns import strings
+from fpmg_plugins.datasets.folder.cells import strings
 from fpmg_plugins.datasets.folder.manifest import Manifest
 from fpmg_plugins.datasets.folder.spec import ImageSpec, ModalitySpec, VideoSpec
 
@@ -63,9 +63,7 @@ def taken(name: str, named: list[Named], parts: Mapping[str, ModalitySpec], drop
     last = max(part.view for _, part in alike)
     more = sum(max(0, len(paths) - last) for paths in named)
     if more and name == alike[0][0]:
-        dropped[f"further pictures of a record beside {last} of {name} (another modality with view: {last + 1} keeps them)"] += (
-            more
-        )
+        dropped[f"{name}: further pictures of a record beside {last} (another modality with view: {last + 1} keeps them)"] += more
     return [paths[spec.view - 1 : spec.view] for paths in named]
 
 

@@ -46,7 +46,7 @@ def series(
     long, times = _placed(name, spec, long, len(records), dropped)
     values, seen = _cells(name, spec, long.take((long.channel >= 0) & ~np.isnan(long.value)), shape, dropped)
     if empty := int((had & ~seen.any(axis=(1, 2))).sum()):
-        dropped[f"records of which {name} keeps no value (a wider window or more columns)"] += empty
+        dropped[f"{name}: records that keep no value (a wider window or more columns keep some)"] += empty
     schema = Schema("series", tuple(column.declared() for column in spec.channels), (spec.steps,))
     return schema, Series(times.astype(np.float32), values, seen)
 
@@ -109,7 +109,7 @@ def _placed(name: str, spec: SeriesSpec, long: Long, n: int, dropped: Counter[st
 def _count(why: str, name: str, spec: SeriesSpec, long: Long, lost: NDArray[np.bool_], dropped: Counter[str]) -> None:
     """Values that find no place, and rows that hold none."""
     if lost.any():
-        what = f"rows of {spec.file}" if spec.layout == "long" and not spec.more else f"values of {name}"
+        what = f"rows of {spec.file}" if spec.layout == "long" and not spec.more else f"{name}: values"
         dropped[f"{what} {why}"] += int(lost.sum())
 
 
@@ -123,7 +123,7 @@ def _cells(
     if shared := int(count[count > 1].sum()):
         where = "in one bin" if spec.window else "of one variable at one time"
         way = "more steps keep them apart" if spec.window else "variables of their own keep them apart"
-        dropped[f"values of {name} {where}, of which the mean is kept ({way})"] += shared
+        dropped[f"{name}: values {where}, of which the mean is kept ({way})"] += shared
         values = values / np.maximum(count, 1)
         for at, column in enumerate(spec.channels):
             if column.step:

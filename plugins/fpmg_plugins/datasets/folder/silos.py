@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fpmg_bench.errors import DatasetError
-from fpmg_plugins.datasets.folder.columns import strings
+from fpmg_plugins.datasets.folder.cells import strings
 from fpmg_plugins.datasets.folder.manifest import Manifest
 from fpmg_plugins.datasets.folder.spec import SiloSpec
 
