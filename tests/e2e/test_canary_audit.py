@@ -71,8 +71,8 @@ def test_canaries_are_found_in_stage_1_and_in_sums(trials):
     found = {name: trials[name]["audit"]["scorers"] for name in ("honest", "encoders", "sums")}
     assert set(found["honest"]) == set(found["sums"]) == {"gradients", "sums", "distance"}
     assert set(found["encoders"]) == {"gradients", "encoders", "sums", "distance"}
-    assert found["encoders"]["encoders"]["correct"] >= 34 and found["encoders"]["encoders"]["guesses"] == 45
-    assert found["sums"]["sums"]["correct"] == 45 == trials["sums"]["audit"]["correct"]
+    assert found["encoders"]["encoders"]["correct"] >= 34 and found["encoders"]["encoders"]["guesses"] == 44
+    assert found["sums"]["sums"]["correct"] == 44 == trials["sums"]["audit"]["correct"]
     assert trials["sums"]["audit"]["scorer"] == "sums" and trials["sums"]["audit"]["violated"]
     assert found["sums"]["gradients"]["correct"] <= 35 and found["honest"]["sums"]["correct"] <= 35
 
