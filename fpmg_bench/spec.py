@@ -168,7 +168,9 @@ class TrialSpec:
         """What its patients and their split depend on, as JSON: trials that are alike in it share a cohort, loaded and split."""
         same = {"dataset": asdict(self.dataset), "seed": self.seed, "holdout": self.holdout, "tuning": self.tuning}
         same |= {"final": True} if self.final else {}
-        return same | ({"canaries": self.audit.canaries, "modalities": list(self.encoders)} if self.audit else {})
+        if self.audit is None:
+            return same
+        return same | {"canaries": self.audit.canaries, "chosen": self.audit.chosen, "modalities": list(self.encoders)}
 
     @property
     def side(self) -> dict[str, Any]:

@@ -208,3 +208,13 @@ def test_the_setting_names_libraries_cpu_threads_and_device() -> None:
 
 def test_modules_that_can_change_a_number_are_not_exempt() -> None:
     assert not INERT & {"types", "keys", "partition", "privacy", "transport", "federation", "evaluation", "controls", "trial"}
+
+
+def test_audits_share_a_cohort_only_where_their_canaries_are_the_same(planned: Make) -> None:
+    """Their fault is no matter of who is there; how many canaries there are and how they were chosen is."""
+    some, faulty, most, more = (
+        replace(planned().spec, audit=audit)
+        for audit in (Audit(20), Audit(20, "no-noise"), Audit(20, chosen="influence"), Audit(40))
+    )
+    assert some.scene == faulty.scene
+    assert len({repr(spec.scene) for spec in (some, most, more)}) == 3
