@@ -156,7 +156,8 @@ def _of_stratum(label: Column, number: Column, strata: NDArray[np.intp], share: 
     )
     first, last = np.array([inside(label, number, low, high, index) for index in range(len(label.categories))])[strata].T
     value = first + share * (last - first)
-    return np.clip(np.round(value / number.step) * number.step, first, last) if number.step else value
+    found: NDArray[np.float64] = np.clip(np.round(value / number.step) * number.step, first, last) if number.step else value
+    return found
 
 
 def context(

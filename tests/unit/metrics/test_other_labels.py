@@ -104,7 +104,7 @@ def test_a_copy_explains_what_training_patients_do_and_swapped_numbers_nothing(p
     assert {modality for key, modality in found if key == "tstr.r2"} == {None, "table", "series"}
     for name in ("label-swap", "uniform"):
         spoiled, _ = measured(prepared, scored, control(prepared, scored, name), Tstr(resamples=50))
-        assert spoiled["tstr.r2", None].value < 0.05, name
+        assert spoiled["tstr.r2", None].value < head.floor / 4, name
         assert spoiled["tstr.mae", None].value > found["tstr.mae", None].value + 3, name
 
 

@@ -42,7 +42,7 @@ def assemble(document: Document, root: Path) -> Cohort:
     keep = _wanted(document, manifest, dropped)
     manifest, ids = manifest.take(keep), ids[keep]
     leading = labels.values(document, manifest, dropped)
-    known = ~np.isnan(leading).any(axis=1)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(leading).all(axis=1))
     dropped["records without a label"] += int((~known).sum())
     manifest, ids, leading = manifest.take(known), ids[known], leading[known]
     others = [each for each in spec.conditions if each not in spec.leading]

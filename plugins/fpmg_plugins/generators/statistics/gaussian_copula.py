@@ -143,7 +143,8 @@ def _score(cdf: Tensor, value: Tensor) -> Tensor:
     at = (torch.bucketize(value.contiguous(), grid) - 1).clamp(0, BINS - 1)
     low, high = cdf.gather(1, at[:, None])[:, 0], cdf.gather(1, at[:, None] + 1)[:, 0]
     uniform = low + (high - low) * (value - grid[at]) / (grid[at + 1] - grid[at])
-    return torch.special.ndtri(uniform.double().clamp(1e-4, 1 - 1e-4)).float()
+    found: Tensor = torch.special.ndtri(uniform.double().clamp(1e-4, 1 - 1e-4)).float()
+    return found
 
 
 def _cdf(bins: Tensor) -> Tensor:

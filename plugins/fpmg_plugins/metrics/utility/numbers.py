@@ -26,7 +26,8 @@ def r2(said: Floats, number: Floats, weights: Floats) -> Floats:
     off = weights @ (number - said) ** 2
     spread = weights @ number**2 - total * mean**2
     there = spread > 1e-12 * np.maximum(weights @ number**2, 1e-300)
-    return 1 - np.divide(off, spread, out=np.full(len(off), np.nan), where=there)
+    found: Floats = 1 - np.divide(off, spread, out=np.full(len(off), np.nan), where=there)
+    return found
 
 
 def mae(said: Floats, number: Floats, weights: Floats) -> Floats:
@@ -49,7 +50,8 @@ def fit(learner: str, x: Floats, number: Floats) -> Any:
 def _said(evidence: Evidence, model: Any, x: Floats) -> Floats:
     """Predictions within the declared range."""
     column = evidence.train.conditions[TARGET]
-    return np.clip(model.predict(x), column.low, column.high)
+    found: Floats = np.clip(model.predict(x), column.low, column.high)
+    return found
 
 
 NUMBERS = Outcome(("ridge", "trees"), "detail", lambda cohort: cohort.target, fit, _said, {"tstr.r2": r2, "tstr.mae": mae})

@@ -149,7 +149,9 @@ class Utility:
 
     def _choice(self, names: Names) -> tuple[str, Mapping[str, float]]:
         """The learner that does best on folds of T, and how each one does there; the first where folds cannot tell."""
-        return self.evidence.once(("chosen learner", self.outcome.key, names), partial(self._choose, names))
+        key = ("chosen learner", self.outcome.key, names)
+        found: tuple[str, Mapping[str, float]] = self.evidence.once(key, partial(self._choose, names))
+        return found
 
     def _choose(self, names: Names) -> tuple[str, Mapping[str, float]]:
         more = (self.outcome.detail,) if self.outcome.detail and detailed(self.evidence, names) else ()
