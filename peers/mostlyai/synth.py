@@ -1,4 +1,7 @@
-"""TabularARGN, an autoregressive network (mostlyai-engine, Apache-2.0), as the package sets it."""
+"""TabularARGN, an autoregressive network (mostlyai-engine, Apache-2.0), as the package sets it.
+
+Its value protection (of levels that few patients have) writes `_RARE_` in their place, which is none of the cohort's: here a gap.
+"""
 
 import sys
 from pathlib import Path
@@ -6,7 +9,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1]))
 
 from mostlyai.engine import TabularARGN, set_random_state
-from plain import arguments
+from plain import NOTHING, arguments
 
 patients, out, seed, n = arguments()
 set_random_state(seed)
@@ -17,4 +20,5 @@ model = TabularARGN(
     verbose=0,
 )
 model.fit(patients.frame.astype(dict.fromkeys(words, str)))
-patients.write(model.sample(n_samples=n, rare_category_replacement_method="sample"), out)
+made = model.sample(n_samples=n)
+patients.write(made.astype(dict.fromkeys(words, object)).replace({name: {"_RARE_": NOTHING} for name in words}), out)
