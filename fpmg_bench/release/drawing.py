@@ -58,7 +58,7 @@ def drawn(source: Source, n: int, wishes: Wishes) -> Cohort:
     rng = np.random.default_rng(seed_for(source.root, "release", "conditions"))
     stream = rng_for(source.root, "release")
     weights = _weights(source, wishes)
-    left = _apportioned(weights.any(axis=0).astype(np.float64), n) if wishes.balanced else None
+    left = _apportioned(np.asarray(weights.any(axis=0), dtype=np.float64), n) if wishes.balanced else None
     kept: list[Cohort] = []
     tried = found = 0
     while found < n:
@@ -88,7 +88,8 @@ def _weights(source: Source, wishes: Wishes) -> Floats:
 def _still(weights: Floats, left: NDArray[np.int64]) -> Floats:
     """The same silos in every class, classes as they are still wanted [K]."""
     total = weights.sum(axis=0)
-    return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0) * left
+    wanted: Floats = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0) * left
+    return wanted
 
 
 def _filling(rows: NDArray[np.intp], label: NDArray[np.int64], left: NDArray[np.int64]) -> NDArray[np.intp]:
