@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from fpmg_bench.trial.release import Recipe
     from fpmg_bench.types import Cohort, Rng
 
+    Floats = NDArray[np.float64]
+
 AT_ONCE = 2_000  # records that are decoded together: what bounds the memory
 LEAST, TRIED = 0.005, 20_000  # a wish that fewer than this share of so many drawn patients fulfil is given up
 
@@ -55,14 +57,16 @@ def drawn(source: Source, n: int, wishes: Wishes) -> Cohort:
     """n new patients in the silos that released them, numbered from 0. Raises TrialError where next to none is as wished."""
     rng = np.random.default_rng(seed_for(source.root, "release", "conditions"))
     stream = rng_for(source.root, "release")
+    weights = _weights(source, wishes)
+    left = _apportioned(np.asarray(weights.any(axis=0), dtype=np.float64), n) if wishes.balanced else None
     kept: list[Cohort] = []
     tried = found = 0
     while found < n:
-        share = (found + 1) / (tried + 1) if tried else 1.0
-        size = min(max(math.ceil(1.1 * (n - found) / share), 64) if wishes.decodes and tried else n - found, 5 * AT_ONCE)
-        requested, silo = _asked(source, size, wishes, rng)
+        size = n - found if not tried else min(max(math.ceil(1.1 * (n - found) * (tried + 1) / (found + 1)), 64), 5 * AT_ONCE)
+        requested, silo = _asked(source, size, weights if left is None else _still(weights, left), wishes, rng)
         made = _made(source, requested, silo, stream)
-        good = np.flatnonzero(wishes.granted(made))[: n - found]
+        good = np.flatnonzero(wishes.granted(made))
+        good = good[: n - found] if left is None else _filling(good, made.label, left)
         tried, found = tried + size, found + len(good)
         kept.append(made.take(good))
         if tried >= TRIED and found < LEAST * tried:
@@ -72,17 +76,33 @@ def drawn(source: Source, n: int, wishes: Wishes) -> Cohort:
     return replace(concatenate(kept), patient=np.arange(n))
 
 
-def _asked(source: Source, n: int, wishes: Wishes, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Conditions [n, c] as wished and the silo [n] of each, in random order."""
-    law, silos = source.recipe.law, np.asarray(source.silos)
+def _weights(source: Source, wishes: Wishes) -> Floats:
+    """Records [silos, K] that the chosen silos trained on, of the classes that may be asked for."""
     weights = np.stack([source.recipe.labels[silo] for silo in source.silos])
     weights = (weights if weights.any() else np.ones_like(weights)) * wishes.labels(weights.shape[1])
     if not weights.any():
         raise TrialError("no training patient has such a label", "--where label=... names another, or choose other silos")
-    if wishes.balanced:
-        total = weights.sum(axis=0)
-        weights = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
-    rows: list[tuple[NDArray[np.float64], NDArray[np.int64]]] = []
+    return weights
+
+
+def _still(weights: Floats, left: NDArray[np.int64]) -> Floats:
+    """The same silos in every class, classes as they are still wanted [K]."""
+    total = weights.sum(axis=0)
+    wanted: Floats = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0) * left
+    return wanted
+
+
+def _filling(rows: NDArray[np.intp], label: NDArray[np.int64], left: NDArray[np.int64]) -> NDArray[np.intp]:
+    """As many of the rows as each class still wants, which it then wants no longer."""
+    parts = [rows[label[rows] == value][:wanted] for value, wanted in enumerate(left)]
+    left -= [len(part) for part in parts]
+    return np.sort(np.concatenate(parts))
+
+
+def _asked(source: Source, n: int, weights: Floats, wishes: Wishes, rng: np.random.Generator) -> tuple[Floats, NDArray[np.int64]]:
+    """Conditions [n, c] as wished, silos and labels in these proportions before the wish, and the silo [n] of each; in random order."""
+    law, silos = source.recipe.law, np.asarray(source.silos)
+    rows: list[tuple[Floats, NDArray[np.int64]]] = []
     tried = found = 0
     while found < n:
         cell = np.repeat(np.arange(weights.size), _apportioned(weights.ravel(), n if not tried else max(n, AT_ONCE)))
@@ -95,16 +115,16 @@ def _asked(source: Source, n: int, wishes: Wishes, rng: np.random.Generator) -> 
     return np.concatenate([r for r, _ in rows]), np.concatenate([s for _, s in rows])
 
 
-def _apportioned(weights: NDArray[np.float64], n: int) -> NDArray[np.int64]:
+def _apportioned(weights: Floats, n: int) -> NDArray[np.int64]:
     """n in whole parts in these proportions: the largest remainders get what is left (Hamilton)."""
-    exact: NDArray[np.float64] = n * weights / weights.sum()
+    exact: Floats = n * weights / weights.sum()
     parts = np.floor(exact + 1e-9).astype(np.int64)
     order = np.argsort(-(exact - parts), kind="stable")
     parts[order[: n - parts.sum()]] += 1
     return parts
 
 
-def _made(source: Source, requested: NDArray[np.float64], silo: NDArray[np.int64], rng: Rng) -> Cohort:
+def _made(source: Source, requested: Floats, silo: NDArray[np.int64], rng: Rng) -> Cohort:
     """Records [n] by the models of their silos; silos with the same weights draw together."""
     identity = {index: fingerprint(source.models[index]) for index in source.silos}
     made: list[Cohort] = []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fpmg_bench.audit.flags import flags
-from fpmg_bench.errors import PrivacyError
+from fpmg_bench.errors import ExitCode, PrivacyError
 
 if TYPE_CHECKING:
     from fpmg_bench.release.chosen import Chosen
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 class Refused(PrivacyError):
-    """Patients that are not handed out."""
+    """Patients that are not handed out; nothing is written."""
+
+    exit_code = ExitCode.USAGE
 
 
 def must_generate(spec: TrialSpec) -> None:

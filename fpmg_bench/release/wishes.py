@@ -78,11 +78,6 @@ class Wishes:
                 good &= mask & _filled(made.data[modality])
         return good
 
-    @property
-    def decodes(self) -> bool:
-        """Whether a record has to be decoded before one knows."""
-        return self.complete or any(term.condition is None for term in self.terms)
-
 
 def terms(text: str, form: Cohort) -> tuple[Term, ...]:
     """`label=died,age>70`: conditions by name, else columns of tables. Raises SuiteError with what there is to choose from."""

@@ -62,6 +62,20 @@ def test_every_trial_is_ok_and_every_yardstick_has_a_value(finished):
     assert {"rg", "dg", "pg.attack_auc", "fc", "co", "tstr", "rg.copy_ratio", "dg.spread"} <= set(fpmg.metric)
 
 
+def test_patients_are_drawn_from_what_the_run_left(program, finished, tmp_path):
+    run = finished / "out"
+    code, text = program("release", run, "fpmg", "--to", tmp_path / "rel", "--patients", 40, "--balanced")
+    assert code == 0, text
+    made = pd.read_parquet(tmp_path / "rel" / "manifest.parquet")
+    assert len(made) == 40
+    assert made["condition.label"].value_counts().nunique() == 1
+    assert all((tmp_path / "rel" / file).is_file() for file in made["image"].dropna())
+    for method, said in (("copy", "control: what it gives are real patients"), ("fpmg-dp", "its noise is simulated")):
+        code, text = program("release", run, method, "--to", tmp_path / method)
+        assert (code, said in text) == (2, True), text
+        assert not (tmp_path / method).exists()
+
+
 def test_the_dp_method_prints_an_epsilon_within_its_budget_and_the_audit_agrees(program, finished):
     table = numbers(finished / "out")
     epsilon = table[(table.method == "fpmg-dp") & (table.metric == "pg.epsilon") & (table.scope == "all")].value.item()

@@ -118,6 +118,7 @@ def test_wishes_are_granted(run, registry, tmp_path, released):
     assert len(tabled) == 100
     assert (tabled["kg"].astype(float) >= kg).all()
     assert set(tabled["sex"]) == {sex}
+    assert (tabled["died"] == "1").sum() == 50
     release(run, "open", tmp_path / "b", registry, patients=100, balanced=True, silo="south")
     even = visits(tmp_path / "b")
     assert (even["died"] == "1").sum() == 50 and set(even["hospital"]) == {"S"}
