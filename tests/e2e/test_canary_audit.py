@@ -28,6 +28,12 @@ methods:
     audit: {canaries: 60}
   no-noise: {extends: honest, audit: {canaries: 60, sabotage: no-noise}}
   fixed-batches: {extends: honest, audit: {canaries: 60, sabotage: fixed-batches}}
+  encoders:
+    extends: honest
+    encoders: {table: autoencoder, series: {name: frozen, dim: 8}}
+    budget: {encoder_rounds: 3}
+    audit: {canaries: 60, sabotage: no-noise}
+  sums: {extends: honest, audit: {canaries: 60, sabotage: no-noise-on-sums, chosen: influence}}
   copy: {control: copy, audit: {canaries: 60}}
 metrics: [rg]
 """
@@ -36,7 +42,7 @@ metrics: [rg]
 @pytest.fixture(scope="module")
 def run(run_here):
     out = run_here(SUITE)
-    assert fpmg_bench.run(out.parent / "suite.yaml", out=out).counts["kept"] == 4  # kept: only the report is made
+    assert fpmg_bench.run(out.parent / "suite.yaml", out=out).counts["kept"] == 6  # kept: only the report is made
     return out
 
 
@@ -60,6 +66,17 @@ def test_the_honest_run_holds_and_the_noiseless_one_does_not(trials):
     assert scores["audit.epsilon_lower"]["family"] == "PG"
 
 
+def test_canaries_are_found_in_stage_1_and_in_sums(trials):
+    """Every scorer says what it guessed; those of what is honest are at chance."""
+    found = {name: trials[name]["audit"]["scorers"] for name in ("honest", "encoders", "sums")}
+    assert set(found["honest"]) == set(found["sums"]) == {"gradients", "sums", "distance"}
+    assert set(found["encoders"]) == {"gradients", "encoders", "sums", "distance"}
+    assert found["encoders"]["encoders"]["correct"] >= 34 and found["encoders"]["encoders"]["guesses"] == 44
+    assert found["sums"]["sums"]["correct"] == 44 == trials["sums"]["audit"]["correct"]
+    assert trials["sums"]["audit"]["scorer"] == "sums" and trials["sums"]["audit"]["violated"]
+    assert found["sums"]["gradients"]["correct"] <= 35 and found["honest"]["sums"]["correct"] <= 35
+
+
 def test_the_ledger_counts_the_canaries_that_are_in(trials, run):
     """190 training patients are left by the split; the coins of 60 canaries add about 30."""
     ledger = json.loads((run / "trials" / trials["honest"]["key"] / "ledger.json").read_text())
@@ -80,6 +97,10 @@ def test_the_program_exits_with_6_and_names_each_fault(run, capsys):
     assert "phantom/fixed-batches/0, silo site-1: stage2: 12 batches whose size varies by" in printed
     assert "VIOLATION: the lower bound is above the formal epsilon" in printed
     assert "violation: phantom/honest/0" not in printed
+    assert (
+        "violation: phantom/no-noise/0, silo site-1: stage2: the noise of 3 of 4 openings is not that of the suite's seed"
+        in printed
+    )
 
 
 def test_the_report_has_a_red_banner(run):
