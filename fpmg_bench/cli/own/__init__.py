@@ -1,0 +1,1 @@
+"""Commands about a component of one's own."""
