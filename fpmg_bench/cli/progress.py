@@ -58,7 +58,7 @@ class Lines:
         elif event["event"] == "progress":
             typer.echo(f"[{event['done']}/{event['total']}] {self.last}  (left {clock(event['eta'])})", err=True)
         elif event["event"] == "note":
-            typer.echo(f"note: {event.get('trial') or ''} {event['text']}", err=True)
+            typer.echo(_note(event), err=True)
 
 
 class Bars:
@@ -96,7 +96,11 @@ class Bars:
         self.bars.update(self.whole, completed=event["done"], total=event["total"], place=f"left {clock(event['eta'])}")
 
     def _note(self, event: dict[str, Any]) -> None:
-        self.bars.console.print(f"note: {event.get('trial') or ''} {event['text']}", markup=False)
+        self.bars.console.print(_note(event), markup=False)
+
+
+def _note(event: dict[str, Any]) -> str:
+    return " ".join(filter(None, ("note:", event.get("trial"), event["text"])))
 
 
 def opening(event: dict[str, Any]) -> str:

@@ -156,6 +156,6 @@ def _tell(results: Results, json: bool) -> None:
     for path in present.values():
         typer.echo(path)
     if lines := results.release_lines():
-        others = f"  ({plural(len(lines) - 1, 'more method')} or cohorts alike)" if len(lines) > 1 else ""
+        others = f"  (and {plural(len(lines) - 1, 'other')}: another method, or --dataset)" if len(lines) > 1 else ""
         typer.echo(f"patients of your own: {lines[0]}{others}")
     return None

@@ -264,6 +264,6 @@ class Exchange:
         if wrong:
             raise TrialError(
                 f"{self.stage}, round {self.round}: aggregator {type(self.aggregator).__name__} {wrong}",
-                "a fault of the merging rule: fpmg_bench.testing.checks_for finds it without a trial",
+                "a fault of the merging rule: `fpmg-bench check NAME` finds it without a trial",
             )
         return merged

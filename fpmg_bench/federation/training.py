@@ -36,7 +36,7 @@ class Training:
         if odd:
             raise TrialError(
                 f"{stage.plan.stage}, round {now.round}, silo {silo}: {type(stage.learner).__name__} returned {odd}",
-                "a fault of the learner: fpmg_bench.testing.checks_for finds it without a trial",
+                "a fault of the learner: `fpmg-bench check NAME` finds it without a trial",
             )
         now.memories[silo] = memory
         self.losses[silo] = dict(update.losses)

@@ -88,7 +88,9 @@ class Registry:
                 found = getattr(found, part)
         except (Exception, SystemExit) as error:
             text = f"{kind} '{name}' of {entry.distribution} cannot be imported: {error_line(error)}"
-            raise PluginError(text, _hint(entry, error)) from error
+            if isinstance(error, AttributeError) and local.is_local(name) and local.classes(entry):
+                text = f"{kind} '{name}': its file has no class '{entry.attribute}'.{did_you_mean(entry.attribute, local.classes(entry))}"
+            raise PluginError(text.rstrip("."), _hint(entry, error)) from error
         if not isinstance(found, type):
             raise PluginError(f"{kind} '{name}' of {entry.distribution}: {entry.target} is not a class")
         lacking = [each for each in SIGNS[entry.kind] if not any(each in vars(base) for base in found.__mro__)]
@@ -215,6 +217,8 @@ class Registry:
 def _hint(entry: Entry, error: BaseException) -> str:
     if entry.dist_version != local.VERSION:
         return f"python -c 'import {entry.module}' shows where"
+    if isinstance(error, AttributeError) and (classes := local.classes(entry)):
+        return f"it has {', '.join(classes)}"
     beside = (
         isinstance(error, ModuleNotFoundError) and error.name and (Path(entry.distribution).parent / f"{error.name}.py").is_file()
     )

@@ -44,8 +44,20 @@ def entry(kind: ComponentKind, name: str) -> Entry | None:
         return None
     file = Path(found["file"]).expanduser().resolve()
     if not file.is_file():
-        raise UnknownComponent(f"{kind} '{name}': there is no such file", "relative names begin at the suite's file")
+        raise UnknownComponent(
+            f"{kind} '{name}': there is no such file", "relative names begin at the suite's file, on the command line here"
+        )
     return Entry(found["name"], kind, f"{_module(file)}:{found['name']}", f"in {file.name}", str(file), VERSION, VERSION)
+
+
+def classes(entry: Entry) -> list[str]:
+    """Those that an imported local file defines; none where it was not imported to its end."""
+    module = sys.modules.get(entry.module)
+    return (
+        [name for name, each in vars(module).items() if isinstance(each, type) and each.__module__ == entry.module]
+        if module
+        else []
+    )
 
 
 class _Files(MetaPathFinder):

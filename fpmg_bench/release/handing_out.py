@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fpmg_bench.devices import CPU
-from fpmg_bench.document import did_you_mean
+from fpmg_bench.document import did_you_mean, plural
 from fpmg_bench.errors import DatasetError, StoreError
 from fpmg_bench.release import drawing, refusals, wishes
 from fpmg_bench.release.cards import write_cards
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fpmg_bench.datasets import Form
     from fpmg_bench.registry import Registry
     from fpmg_bench.trial.release import Recipe
+    from fpmg_bench.types import Cohort
 
 NATURAL = "natural"
 
@@ -73,12 +74,26 @@ def release(
     if to.exists():
         to.rmdir()
     with whole_folder(to, flushed=False) as beside:
-        told = write(made, beside, form, found.cohort, registry, found.trial.spec)
+        told = [*write(made, beside, form, found.cohort, registry, found.trial.spec), *_empty(made)]
         facts = Facts(
             found, recipe, made, told=tuple(told), overruled=tuple(overruled), anyway=anyway, where=where, wishes=wish, form=form
         )
         write_cards(facts, beside)
     return Released(to, found.trial.id, len(made), tuple(told), tuple(overruled))
+
+
+def _empty(made: Cohort) -> list[str]:
+    """Records of which nothing but conditions was drawn."""
+    import numpy as np
+
+    n = int((~np.logical_or.reduce(list(made.present.values()))).sum())
+    return (
+        [
+            f"{plural(n, 'record')} of {len(made):,} {'has' if n == 1 else 'have'} no modality at all: `--complete` draws whole ones"
+        ]
+        if n
+        else []
+    )
 
 
 def _source(found: Chosen, states: object, recipe: Recipe, silos: Sequence[int], registry: Registry) -> drawing.Source:

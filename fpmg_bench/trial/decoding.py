@@ -28,7 +28,7 @@ def decode(parts: Parts, schema: Schema, modality: str, state: State, z: Tensor)
     if wrong:
         raise TrialError(
             f"encoder {type(encoder).__name__} of modality '{modality}' decoded what its schema does not allow: {wrong}",
-            "a fault of the encoder: fpmg_bench.testing.checks_for finds it without a trial",
+            "a fault of the encoder: `fpmg-bench check NAME` finds it without a trial",
         )
     return data
 

@@ -118,7 +118,7 @@ def _drawn(parts: Parts, space: Space, state: State, requested: Tensor, rng: Rng
     if shapes != (expected, (len(requested), len(space.blocks))):
         raise TrialError(
             f"generator {name} drew vectors of shape {shapes[0]}, present {shapes[1]}; {expected[0]} of width {expected[1]} were requested",
-            "a fault of the generator: fpmg_bench.testing.checks_for finds it without a trial",
+            "a fault of the generator: `fpmg-bench check NAME` finds it without a trial",
         )
     if not bool(torch.isfinite(drawn.z).all()):
         raise TrialError(f"generator {name} drew vectors that are not finite", "lower lr")

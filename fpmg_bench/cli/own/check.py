@@ -75,14 +75,15 @@ def _entry(registry: Registry, name: str, kind: str) -> Entry:
 
 def _why_not(registry: Registry, name: str) -> Exception:
     """Of a class in a file that is of no kind: that it cannot be imported, or what the kinds need."""
-    from fpmg_bench.errors import PluginError
+    from fpmg_bench.errors import PluginError, UnknownComponent
     from fpmg_bench.registry.entry import SIGNS
 
     try:
         registry.load("metric", name)
     except PluginError as error:
         if "has no method" not in str(error):
-            return error
+            kind = UnknownComponent if isinstance(error, UnknownComponent) else PluginError
+            return kind(error.message.replace("metric '", "component '", 1), error.hint)
     need = "; ".join(f"{kind}: {', '.join(methods)}" for kind, methods in SIGNS.items())
     return PluginError(
         f"'{name}' is no component: the methods that tell are {need}", "fpmg-bench list KIND NAME shows one that is"

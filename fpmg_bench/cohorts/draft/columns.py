@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.draft.guess import Guess, flag_map, guess, variants
-from fpmg_bench.cohorts.draft.numbers import bulk, codes_among, look, step
+from fpmg_bench.cohorts.draft.numbers import bulk, codes_among, look, outward, step
 from fpmg_bench.cohorts.icd10 import CHAPTERS, chapter
 
 if TYPE_CHECKING:
@@ -60,8 +60,11 @@ def entry(name: str, values: pd.Series[Any], kind: Guess) -> tuple[dict[str, Any
 def _number(name: str, values: pd.Series[Any]) -> tuple[dict[str, Any], str]:
     seen = look(values.dropna().astype(str))
     low, high, outside = bulk(seen.values)
+    rounding = step(seen, low, high)
+    if rounding is None:
+        low, high = outward(low, high)
     made = {"name": name, **seen.keys, "low": low, "high": high if high > low else low + 1}
-    if (rounding := step(seen, low, high)) is not None:
+    if rounding is not None:
         made["step"] = rounding
     remarks = [seen.unclear] if seen.unclear else []
     if outside:

@@ -17,7 +17,7 @@ from fpmg_bench.cohorts.draft.media import called_after, picture
 from fpmg_bench.cohorts.draft.numbers import MOST_WORDS, look
 from fpmg_bench.cohorts.draft.reading import Rows, read_all
 from fpmg_bench.cohorts.draft.series import series
-from fpmg_bench.cohorts.draft.target import number_label
+from fpmg_bench.cohorts.draft.target import event_remark, number_label
 from fpmg_bench.cohorts.draft.texts import text
 from fpmg_bench.cohorts.tables import USUAL
 from fpmg_bench.errors import DatasetError
@@ -55,6 +55,7 @@ def draft(manifest: Path, patient: str = "", label: str = "", silo: str = "") ->
     kinds = {str(name): guess(str(name), rows.frame[name]) for name in rows.frame.columns}
     record = _record(rows.frame, kinds)
     patient, told_patient = _role("patient", patient, [n for n in kinds if kinds[n] in ("id", "many", "number", "category")])
+    record = record or (patient if patient and _names_rows(rows.frame[patient]) else "")
     label, told_label = _role("label", label, [n for n in kinds if _classes(rows.frame[n], kinds[n]) and n != patient])
     silo, told_silo = _role(
         "silo", silo, [n for n in kinds if kinds[n] in ("category", "many", "id") and n not in (patient, label)]
@@ -68,6 +69,8 @@ def draft(manifest: Path, patient: str = "", label: str = "", silo: str = "") ->
     text += f"missing: {_list(rows.missing)}  # cells that mean nothing\n" if rows.missing else ""
     text += _silo(rows, silo, told_silo) + _label(rows, label, told_label, patient)
     rest = [name for name in kinds if name not in (patient, label, silo, record)]
+    if label and kinds[label] == "flag":
+        text += event_remark(label, rows.frame, [name for name in rest if kinds[name] == "number"])
     text += _conditions(rows, {name: kinds[name] for name in rest}) if label else ""
     made = "".join(_modalities(rows, {n: kinds[n] for n in rest}, rows.frame.get(label), record, patient))
     nothing = "" if "\n  " in f"\n{made}" else f"   # {FILL}: nothing is left to learn from; what was left out stands below"
@@ -98,7 +101,11 @@ def _conditions(rows: Rows, kinds: dict[str, Guess]) -> str:
 
 def _record(frame: pd.DataFrame, kinds: dict[str, Guess]) -> str:
     """The first column of ids that are all different."""
-    return next((n for n, kind in kinds.items() if kind == "id" and frame[n].notna().all() and frame[n].is_unique), "")
+    return next((n for n, kind in kinds.items() if kind == "id" and _names_rows(frame[n])), "")
+
+
+def _names_rows(cells: pd.Series[Any]) -> bool:
+    return bool(cells.notna().all() and cells.is_unique)
 
 
 def _role(role: str, given: str, names: list[str]) -> tuple[str, str]:

@@ -20,6 +20,7 @@ Guess = Literal[
 CATEGORIES = 20  # columns of words with more distinct values are no category
 LOOKED_AT = 4000  # cells by which it is judged how a column looks
 TEXT_LENGTH = 30  # mean characters from which a column of many values is free text
+SENTENCES = 60  # the same of a column of few
 UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"  # each as much as three letters
 NUMBERS = 0.7  # share of cells that are numbers
 PICTURES = (
@@ -53,6 +54,10 @@ ANSWERS = {
     "no": 0,
     "true": 1,
     "false": 0,
+    "ja": 1,
+    "nein": 0,
+    "oui": 1,
+    "non": 0,
 }
 ROW_NUMBER = re.compile(r"^(column \d+|unnamed: ?\d+|index|row_?names?|row|x|\.\.\.1|_?c0|#)$", re.IGNORECASE)
 LIST = re.compile(r"\s*[\w.+*-]{1,12}(\s*[;|,]\s*[\w.+*-]{1,12})*\s*[;|,]?\s*")  # codes in a cell: I10;E11
@@ -72,11 +77,11 @@ ROLES = {  # what a role's column may be called, the surest names first
     "label": (
         r"^(label|class|target)$",
         r"^(outcome|diagnosis|dx)$",
-        r"outcome|diagnosis|^dx|death|died|mortality|surviv|^status$|finding",
+        r"outcome|diagnosis|^dx|death|died|mortality|surviv|^status$|finding|verst(o|a)rben|diagnose|décès|décédé",
     ),
     "silo": (
         r"^(site|silo|hospital|clinic|cent(er|re))([_\s-]?(id|name))?$",
-        r"^site|_site$|hospital|cent(er|re)|clinic(?!al)|institution|region",
+        r"^site|_site$|hospital|cent(er|re)|clinic(?!al)|institution|region|klinik(?!um)|krankenhaus|standort|zentrum|hôpital",
     ),
 }
 
@@ -118,7 +123,7 @@ def _plain(name: str, known: pd.Series[Any], some: pd.Series[Any]) -> Guess:
     if ID.search(name) or (distinct == len(known) > CATEGORIES and not some.str.contains(r"[\s;|]").any()):
         return "id"
     if len(variants(known)) <= CATEGORIES:
-        return "category"
+        return "text" if some.str.len().mean() >= SENTENCES else "category"
     if some.str.fullmatch(LIST).mean() > 0.95 and some.str.contains(r"[;|,]").mean() > 0.1:
         return "codes"
     return "text" if some.str.len().mean() >= TEXT_LENGTH else "many"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -159,6 +160,15 @@ def bulk(values: pd.Series[Any]) -> tuple[float, float, list[str]]:
             values = rest
             told.append(f"{len(away)} at {', '.join(f'{each:g}' for each in sorted(set(away))[:3])}")
     return float(values.min()), float(values.max()), told
+
+
+def outward(low: float, high: float) -> tuple[float, float]:
+    """The range to three figures of its span: a draft holds no patient's value to the last digit."""
+    if not high > low:
+        return low, high
+    digits = 2 - math.floor(math.log10(high - low))
+    grain = 10.0**digits
+    return round(math.floor(low * grain) / grain, max(digits, 0)), round(math.ceil(high * grain) / grain, max(digits, 0))
 
 
 def codes_among(values: pd.Series[Any], low: float, high: float) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.draft import times
 from fpmg_bench.cohorts.draft.columns import key
+from fpmg_bench.cohorts.draft.numbers import outward
 from fpmg_bench.cohorts.draft.reading import MISSING, Rows, is_long, is_wide, read, tables_in
 from fpmg_bench.document import plural
 
@@ -273,6 +274,4 @@ def span(found: pd.Series[Any]) -> tuple[float, float]:
     low, high = max(float(found.min()), low - half), min(float(found.max()), high + half)
     if not low < high:
         return low, low + 1.0
-    digits = 2 - math.floor(math.log10(high - low))  # outward, to three figures of the span
-    grain = 10.0**digits
-    return round(math.floor(low * grain) / grain, max(digits, 0)), round(math.ceil(high * grain) / grain, max(digits, 0))
+    return outward(low, high)

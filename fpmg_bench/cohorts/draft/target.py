@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.draft.columns import entry
@@ -13,6 +14,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHARES = (0.2, 0.4, 0.6, 0.8)
+TIME = re.compile(
+    r"(fu|follow.?up|survival|surv|event|death|os|pfs|dfs)?[_\s.-]?(time|days?|months?|years?)|(time|days|months|years)[_\s.-]?to[_\s.-].*"
+    r"|os|pfs|dfs|follow.?up|survival",
+    re.IGNORECASE,
+)
+
+
+def event_remark(event: str, frame: pd.DataFrame, numbers: list[str]) -> str:
+    """Lines that say how a flag and the number beside it that is called as times are become the time to an event; "" without such a number."""
+    time = next((name for name in numbers if TIME.fullmatch(name)), "")
+    if not time:
+        return ""
+    declared, _ = entry(time, frame[time], "number")
+    named = json.dumps(time, ensure_ascii=False)
+    return (
+        f"  # is {named} the time of it, or until which there was none? Then it tells the label: move it here from the table,\n"
+        f"  # - {json.dumps(declared, ensure_ascii=False)}\n"
+        f"  # and write above `conditions`: label: {json.dumps({'event': event, 'time': time}, ensure_ascii=False)}\n"
+    )
 
 
 def number_label(file: object, name: str, values: pd.Series[Any]) -> str:

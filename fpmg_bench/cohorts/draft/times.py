@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 TIME = (
     r"time|hours?|hour_?of_?.*|date_?time|time_?stamp",
     r"(chart|store|draw|sample|observation|effective|measure(ment)?|obs|result|recorded?|event)_?(date_?time|time|date)",
-    r"days?|minutes?|date|visit_?day|.*offset",
+    r"days?|minutes?|date|visit_?day|.*offset|zeit(punkt|stempel)?|tage?|datum",
     r".*(time|date)(stamp)?",
 )
 VARIABLE = (
     r"variable",
-    r"param(eter)?(_?name)?|item_?(id|name)?|(lab|test|vital|analyte)(_?(name|code|type))|analyte|vital_?sign|measure(ment)?",
+    r"param(eter)?(_?name)?|item_?(id|name)?|(lab|test|vital|analyte?)(_?(name|code|type))?|vital_?sign|measure(ment)?",
 )
 VALUE = (
     r"value",
-    r"value_?num|val(ue)?_?numeric|numeric_?value|(lab|test|item)?_?(result|value)(_?value)?|val|measurement_?value",
+    r"value_?num|val(ue)?_?numeric|numeric_?value|(lab|test|item)?_?(result|value)(_?value)?|val|measurement_?value|(mess|labor)?wert|ergebnis",
 )
 BEGINS = re.compile(r"admi(t|ssion)|in_?time|arrival|baseline|enrol|index_?date|start", re.IGNORECASE)
 CLOCKS = (

@@ -46,6 +46,17 @@ class Facts:
         return self.privacy is not None and self.privacy.secure
 
     @property
+    def whose(self) -> str:
+        """What a record has to do with a person."""
+        if self.secure:
+            return "None was copied from a person, and what any one person added is hidden by noise, as far as privacy.md says"
+        return "None was copied on purpose, but nothing keeps a record from being very like, or equal to, a real person's: privacy.md"
+
+    @property
+    def licence(self) -> str:
+        return str(self.chosen.cohort.get("licence") or "unknown")
+
+    @property
     def cohort(self) -> str:
         """Its name in the suite."""
         return self.spec.dataset_name

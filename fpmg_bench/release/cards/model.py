@@ -8,7 +8,15 @@ from fpmg_bench import __version__
 from fpmg_bench.release.cards.facts import Facts, bullets
 from fpmg_bench.spec import Choice
 
-HEADLINES = ("rg", "dg", "tstr", "fc", "co")
+HEADLINES = {
+    "rg": "distance to real patients over that of real ones to each other; 1 is ideal",
+    "dg": "distance of real patients to these over that to each other; 1 is ideal, above it kinds of patients are missing",
+    "tstr": "what a classifier that learnt from synthetic patients is worth on real ones (AUROC); higher is better",
+    "tstr.r2": "share of a number's variance that a regression, which learnt from synthetic patients, explains in real ones",
+    "survival": "concordance of a survival model that learnt from synthetic patients, on real ones; .5 is guessing",
+    "fc": "how far apart the silos' models end; 0 is one model",
+    "co": "bytes that were sent in all; lower is better",
+}
 
 
 def text(facts: Facts) -> str:
@@ -47,7 +55,17 @@ def _training(facts: Facts) -> Iterator[str]:
         if kind == "pooled"
         else f"{silos}, {'as they are' if kind == 'natural' else f'dealt by a simulation ({kind})'}"
     )
-    yield f"{budget.encoder_rounds} rounds of encoders, {budget.rounds} of the generator, {budget.local_steps} steps a round at a sampling rate of {budget.sampling_rate:g}"
+    rounds = {
+        stage: len(sent.get("rounds") or ())
+        for stage, sent in facts.chosen.result.get("bytes", {}).items()
+        if isinstance(sent, dict)
+    }
+    encoders = max((n for stage, n in rounds.items() if stage.startswith("stage1")), default=0)
+    generator = rounds.get("stage2", 0)
+    if encoders or generator:
+        yield f"{encoders} rounds of encoders, {generator} of the generator, {budget.local_steps} steps a round at a sampling rate of {budget.sampling_rate:g}"
+    else:
+        yield "no rounds: silos exchanged sums over their patients once, and nothing was trained beyond them"
     yield f"privacy: {'none' if facts.privacy is None else 'see privacy.md'}"
 
 
@@ -62,5 +80,7 @@ def _measured(facts: Facts) -> str:
     if not found:
         return "Nothing was measured in this run: evaluate the method (`fpmg-bench run SUITE`) before using what it draws.\n"
     whose = " of the same method, trained without the patients that were held out to judge it" if facts.spec.final else ""
-    lines = "".join(f"| {name} | {sum(values) / len(values):.3f} | {len(values)} |\n" for name, values in found.items())
-    return f"Scores{whose}; docs/metrics.md says what they mean.\n\n| score | mean | trials |\n|---|---|---|\n{lines}"
+    lines = "".join(
+        f"| {name} | {sum(values) / len(values):.3f} | {HEADLINES[name]} | {len(values)} |\n" for name, values in found.items()
+    )
+    return f"Scores{whose}; docs/metrics.md says what they mean.\n\n| score | mean | what it is | trials |\n|---|---|---|---|\n{lines}"

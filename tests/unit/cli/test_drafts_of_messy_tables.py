@@ -47,7 +47,7 @@ CASES: list[tuple[str, Cells, dict[str, Any], str]] = [
     ("one decimal", lambda at: f"{at / 10}", {"low": 0, "high": 5.9, "step": 0.1}, ""),
     ("two decimals", lambda at: f"{at / 100:.2f}", {"low": 0, "high": 0.59, "step": 0.01}, ""),
     ("whole numbers as floats", lambda at: f"{at}.0", {"low": 0, "high": 59, "step": 1}, ""),
-    ("many digits", lambda at: f"{at / 7}", {"low": 0, "high": 59 / 7}, ""),
+    ("many digits", lambda at: f"{at / 7}", {"low": 0, "high": 8.43}, ""),
     ("decimal commas", lambda at: f'"{at},5"', {"decimal": ",", "low": 0.5, "high": 59.5, "step": 0.1}, ""),
     ("thousands", lambda at: f'"{at + 1},250.5"', {"thousands": ",", "low": 1250.5, "high": 60250.5, "step": 0.1}, ""),
     ("german thousands", lambda at: f'"{at + 1}.250,5"', {"decimal": ",", "thousands": ".", "low": 1250.5, "high": 60250.5, "step": 0.1}, ""),

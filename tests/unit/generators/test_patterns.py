@@ -95,6 +95,16 @@ def test_under_privacy_each_modality_is_as_frequent_as_noised_counts_say_and_not
     torch.testing.assert_close(state[patterns.HAD], rows.present.float().mean(0), atol=0.02, rtol=0)
 
 
+def test_a_private_copula_of_few_patients_draws_no_empty_records():
+    """Its moments have the noise of whole vectors, and the number of patients that they say may be many times too large."""
+    rows, generator = patients(400), GaussianCopula()
+    book = Ledger(0, "s", len(rows), 0.1, Privacy(8.0, 1e-3), Noise(1e-6, 1e-6, 1e-6), {"stage2": generator.charges(SPACE, 1)})
+    shard = LocalShard(rows, rows.patient.numpy(), 0.1, "stage2", book).begin(0)
+    stats = generator.statistics(SPACE, shard, context())
+    state = generator.init(SPACE, stats | {"copula/second": 6 * stats["copula/second"]}, rng_for(0, "i"))
+    torch.testing.assert_close(state[patterns.HAD], rows.present.float().mean(0), atol=0.02, rtol=0)
+
+
 def test_of_more_modalities_than_patterns_are_counted_of_each_is_drawn_alone():
     names = [str(i) for i in range(patterns.MOST + 1)]
     space = Space({name: slice(i, i + 1) for i, name in enumerate(names)}, (Column("y", "flag"),))

@@ -94,7 +94,7 @@ metrics: [rg]
 @pytest.mark.parametrize(
     ("kind", "change", "said"),
     [
-        ("aggregator", ("Half", "Other"), "no attribute 'Half'"),
+        ("aggregator", ("Half", "Halve"), "its file has no class 'Half'. Did you mean 'Halve'? (it has Halve)"),
         ("generator", ("", ""), "has no method sample and no train"),
         ("aggregator", ("import torch", "import beside"), "one file"),
         ("aggregator", ("import torch", "raise SystemExit(3)"), "SystemExit: 3"),

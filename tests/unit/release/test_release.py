@@ -17,6 +17,9 @@ from fpmg_bench.errors import DatasetError, StoreError, SuiteError, TrialError
 from fpmg_bench.registry import Registry
 from fpmg_bench.release import Refused, chosen, release
 from fpmg_bench.release import refusals as judged
+from fpmg_bench.release.cards import privacy as privacy_card
+from fpmg_bench.release.cards.facts import Facts
+from fpmg_bench.release.handing_out import _empty
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
 import source_toys
@@ -145,6 +148,17 @@ def test_a_wish_that_means_nothing_leaves_nothing(wish, error, said, run, regist
     assert list(tmp_path.iterdir()) == []
 
 
+def test_records_without_anything_are_told(released):
+    from fpmg_plugins.datasets.folder import Folder
+
+    made = Folder(str(released.folder)).load()
+    assert _empty(made) == []
+    none = {name: np.arange(len(made)) > 2 for name in made.present}
+    assert _empty(replace(made, present=none)) == [
+        f"3 records of {len(made):,} have no modality at all: `--complete` draws whole ones"
+    ]
+
+
 def test_silos_with_models_of_their_own_draw_their_own(run, registry, tmp_path):
     made = release(run, "alone", tmp_path / "a", registry)
     assert set(visits(made.folder)["hospital"]) == {"N1", "S"}
@@ -223,7 +237,30 @@ def test_the_three_risks_and_attacks_have_their_numbers_or_say_that_nobody_looke
     assert text.count("not measured") == 3
     row = next(r for r in chosen(run, "open").result["scores"] if r["metric"] == "pg.attack_auc" and r["scope"] == "all")
     assert f"| {row['value']:.3f} | {row['low']:.3f} to {row['high']:.3f} |" in text
+    assert ("can be told from guessing, at most" in text) == (row["low"] > 0.5)
     assert "Signature: ___" in text
+
+
+def test_cards_say_what_holds_of_this_release_alone(run, registry, tmp_path):
+    """Nothing of noise where there is none, no rounds where sums sufficed, e^epsilon beside epsilon, an attack's worst training once."""
+    found, private = chosen(run, "open"), chosen(run, "secure")
+    cards = {name: release(run, name, tmp_path / name, registry, patients=5).folder for name in ("open", "secure")}
+    readme, privacy = ((cards["open"] / name).read_text() for name in ("README.md", "privacy.md"))
+    assert "equal to, a real person's" in readme and "no record is a person's" not in readme
+    assert f"licence, as its owner wrote it: {found.cohort['licence']}" in readme
+    assert "epsilons" not in privacy and "exactly: those that trained" in privacy
+    text = (cards["secure"] / "privacy.md").read_text()
+    assert f"factor of {np.exp(private.result['privacy']['epsilon']):,.0f} at most" in text and "For who signs" in text
+    twice = dict(found.result, scores=[row | {"value": 1.0} for row in found.result["scores"]])
+    two = replace(found, evaluated=[found.result, twice])
+    facts = Facts(two, two.stored()[1], None, (), (), "", "", None, "source")  # type: ignore[arg-type]
+    rows = re.findall(r"\| pg\.attack_auc \| .* \| (\S+) \|", privacy_card.text(facts).replace(" to ", "-"))
+    assert (
+        len(rows) == 1
+        and rows == re.findall(r"\| pg\.attack_auc \| .* \| (\S+) \|", privacy.replace(" to ", "-"))
+        and "1.000" in privacy_card.text(facts)
+    )
+    assert "1 rounds of encoders, 0 of the generator" in (cards["open"] / "model-card.md").read_text()
 
 
 def test_the_data_card_names_every_table_and_column(released):

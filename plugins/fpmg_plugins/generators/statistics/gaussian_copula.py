@@ -46,7 +46,9 @@ class GaussianCopula:
         make = _histogram if shard.private else _histogram_and_pattern
         counts = shard.counts(lambda rows: make(rows, k), clip=(_width(schema) + 1.0) ** 0.5)
         found, joined = counts.tensor_split([k * _width(schema) * BINS])
-        told = {} if shard.private else {patterns.COUNTS: torch.zeros_like(joined) if ctx.lacks else joined}
+        told = {patterns.COUNTS: torch.zeros_like(joined) if ctx.lacks else joined}
+        if shard.private:  # patients as they are told already: those of the moments carry the noise of whole vectors
+            told = {"copula/n": torch.tensor([float(shard.patients)], dtype=torch.float64)}
         lacking = patterns.lacking(schema, float(shard.patients), ctx.lacks)
         return {"copula/second": moments.n * moments.second, "copula/bins": found, patterns.LACKING: lacking} | told
 
@@ -61,7 +63,8 @@ class GaussianCopula:
         bins = stats["copula/bins"].clamp(min=0).reshape(k, d, BINS)
         seen, at = stats["copula/bins"].reshape(k, d, BINS).sum((0, 2))[: schema.width], owner(schema)
         present = torch.stack([seen[at == m].mean() for m in range(len(schema.blocks))])
-        having = patterns.prior(schema, float(sizes.sum()), present, stats[patterns.LACKING], stats.get(patterns.COUNTS))
+        patients = float(stats.get("copula/n", sizes.sum()))
+        having = patterns.prior(schema, patients, present, stats[patterns.LACKING], stats.get(patterns.COUNTS))
         drawn_from = {"copula/cdf": _cdf(bins).float()} | having
         shrunk = [(within[c] + self.shrink * pooled) / (sizes[c] + self.shrink) for c in range(k)]
         if d == schema.width:
