@@ -39,8 +39,8 @@ def types(file: Path, name: str, width: int, most: int = 1000) -> list[type | No
         next(filled, ())
         seen: list[set[type]] = [set() for _ in range(width)]
         for row in islice(filled, most):
-            for kinds, cell in zip(seen, row, strict=False):
-                kinds |= {type(cell)} - {type(None)}
+            for at, cell in enumerate(row[:width]):
+                seen[at] |= {type(cell)} - {type(None)}
         return [
             next(iter(kinds)) if len(kinds) == 1 else float if kinds == {int, float} else str if kinds else None for kinds in seen
         ]

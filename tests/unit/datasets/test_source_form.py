@@ -46,24 +46,7 @@ def test_the_manifest_has_the_sources_name_columns_order_and_types(written):
 
 def test_patients_are_read_again_as_they_were(written):
     root, back, _ = written
-    was, now = Folder(str(root)).load(), Folder(str(back)).load()
-    assert (now.schemas, now.conditions, len(now)) == (was.schemas, was.conditions, len(was))
-    np.testing.assert_array_equal(now.condition, was.condition)
-    assert [now.silo_names[s] for s in now.silo if now.silo_names] == [was.silo_names[s] for s in was.silo if was.silo_names]
-    for name, schema in was.schemas.items():
-        here = was.present[name]
-        np.testing.assert_array_equal(now.present[name], here)
-        a, b = was.data[name].take(here), now.data[name].take(here)
-        if schema.kind == "table":
-            pd.testing.assert_frame_equal(b.frame, a.frame)
-        elif schema.kind == "series":
-            np.testing.assert_array_equal(b.seen, a.seen)
-            np.testing.assert_allclose(b.values, a.values, atol=1e-6)
-            np.testing.assert_allclose(b.time[a.seen.any(axis=2)], a.time[a.seen.any(axis=2)], rtol=1e-6)
-        elif schema.kind == "text":
-            assert b.strings == a.strings
-        else:
-            np.testing.assert_array_equal(b.array(), a.array())
+    source_toys.assert_same(Folder(str(root)).load(), Folder(str(back)).load())
 
 
 def test_no_name_of_a_record_patient_or_file_is_a_real_one(written):
