@@ -30,10 +30,22 @@ def after(begin: Moments, seconds: NDArray[np.float64]) -> Moments:
 
 def rounded(moments: Moments, form: str) -> Moments:
     """To what the form tells: whole minutes of "%H:%M", whole days of a date alone."""
-    unit = "s" if form == ISO else next((unit for mark, unit in UNITS if mark in form), "D")
-    half = np.timedelta64(1, unit).astype("timedelta64[us]") // 2
-    found: Moments = (moments + half).astype(f"datetime64[{unit}]").astype("datetime64[us]")
+    return floor(moments + step(form) // 2, form)
+
+
+def floor(moments: Moments, form: str) -> Moments:
+    """The last moment that the form can tell."""
+    found: Moments = moments.astype(f"datetime64[{_unit(form)}]").astype("datetime64[us]")
     return found
+
+
+def step(form: str) -> np.timedelta64:
+    """Between two moments that the form tells apart."""
+    return np.timedelta64(1, _unit(form)).astype("timedelta64[us]")
+
+
+def _unit(form: str) -> Any:
+    return "s" if form == ISO else next((unit for mark, unit in UNITS if mark in form), "D")
 
 
 def texts(moments: Moments, form: str) -> Texts:

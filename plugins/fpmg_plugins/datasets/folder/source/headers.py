@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from fpmg_bench.cohorts.tables import read_cells
 from fpmg_bench.cohorts.tables.excel import types
 from fpmg_bench.document import inside
@@ -43,10 +45,11 @@ def kinds_of_pictures(document: Document, root: Path) -> dict[str, list[str]]:
     if not media:
         return {}
     manifest = whole(document, root, LOOKED_AT)
+    manifest = manifest.take(np.arange(len(manifest)) < LOOKED_AT)  # a parquet is there whole
     found = {}
     for name, part in media.items():
         try:
-            named = naming.files(part, manifest, root, document.place("modalities", name))[:LOOKED_AT]
+            named = naming.files(part, manifest, root, document.place("modalities", name))
         except DatasetError:
             named = []  # a row that is not used may name what is not there: loading says so where it matters
         files = [path for paths in named for path in paths[:1] if path.is_file()]

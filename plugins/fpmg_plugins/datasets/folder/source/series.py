@@ -124,21 +124,24 @@ class Part:
             self.rows.told.append(f"times of {self.part.file} begin at a made-up {np.datetime_as_string(dates.MADE_UP, 'D')}")
         form = dates.ISO if typed.is_moment(stored) else clock.format
         moments = dates.after(begin[row], seconds)
-        self._elsewhere(dates.rounded(moments, form) - moments, time, SECONDS[clock.unit])
-        return dates.texts(moments, form)
+        return dates.texts(moments if self.spec.window is None else self._in_bins(moments, begin[row], time, form), form)
 
-    def _elsewhere(self, moved: NDArray[np.timedelta64], time: NDArray[np.float64], unit: float) -> None:
-        """Tell how many times fall into another bin, since the clock is coarser than they are."""
-        if self.spec.window is None:
-            return
+    def _in_bins(self, moments: dates.Moments, begin: dates.Moments, time: NDArray[np.float64], form: str) -> dates.Moments:
+        """Moments that the clock can tell, in the same bins where there is one in it; else it is told."""
+        assert self.part.clock is not None
+        unit = np.timedelta64(round(SECONDS[self.part.clock.unit] * 1e6), "us")
+        before = dates.floor(moments, form)
+        bins, mine = ([self._bins((each - begin) / unit) for each in (before, before + dates.step(form))], self._bins(time))
+        if lost := int(((bins[0] != mine) & (bins[1] != mine)).sum()):
+            self.rows.told.append(f"{lost} times of {self.name} fall into another step, as its clock is coarser than steps")
+        found: dates.Moments = np.where((bins[0] != mine) & (bins[1] == mine), before + dates.step(form), before)
+        return found
+
+    def _bins(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
+        assert self.spec.window is not None
         start, stop = self.spec.window
-        width = (stop - start) / self.spec.steps
-        later = time + moved.astype(np.float64) / 1e6 / unit
-        other = np.floor((later - start) / width) != np.floor((time - start) / width)
-        if other.any():
-            self.rows.told.append(
-                f"{int(other.sum())} times of {self.name} fall into another step, as its clock is coarser than steps"
-            )
+        found: NDArray[np.float64] = np.floor((time - start) / ((stop - start) / self.spec.steps))
+        return found
 
     def _texts(self, column: ColumnSpec, values: NDArray[np.float32], header: Header, stands_in: str) -> Texts:
         return cells.texts(column, values, Column(header.columns.get(stands_in, ""), header).form)
@@ -193,4 +196,8 @@ def _together(one: Table, other: Table, by: tuple[str, ...]) -> Table:
     for name, column in other.items():
         for at, value in zip(place, column, strict=True):
             out[name][at] = value if value is not None else out[name][at]
-    return out
+    if not by:
+        return out
+    first = {key: at for at, key in reversed(list(enumerate(out[by[0]])))}
+    order = sorted(range(end), key=lambda at: first[out[by[0]][at]])
+    return {name: [column[at] for at in order] for name, column in out.items()}
