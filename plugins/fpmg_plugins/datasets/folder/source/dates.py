@@ -39,7 +39,7 @@ def floor(moments: Moments, form: str) -> Moments:
     return found
 
 
-def step(form: str) -> np.timedelta64:
+def step(form: str) -> Any:
     """Between two moments that the form tells apart."""
     return np.timedelta64(1, _unit(form)).astype("timedelta64[us]")
 

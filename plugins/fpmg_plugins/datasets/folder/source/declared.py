@@ -92,7 +92,7 @@ class Declared:
 
     def _dated(self, spec: ColumnSpec, values: Values) -> Moments:
         if ISO_DAY.fullmatch(spec.since):
-            begin = np.full(self.n, np.datetime64(spec.since, "us"))
+            begin: Moments = np.full(self.n, np.datetime64(spec.since, "us"))
         else:
             begin = self.moments(spec.since, spec.since_date or spec.date)
         return dates.rounded(dates.after(begin, values * dates.DAY), self._form(spec.source, spec.date))

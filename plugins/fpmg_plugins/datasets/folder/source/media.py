@@ -58,7 +58,8 @@ def write(group: Mapping[str, Media], cohort: Cohort, columns: Mapping[str, Text
     """
     name, spec = next(iter(group.items()))
     several = len(group) > 1 or getattr(spec, "view", 1) > 1
-    width, cells = len(str(len(cohort))), [[] for _ in range(len(cohort))]  # type: list[list[str]]
+    width = len(str(len(cohort)))
+    cells: list[list[str]] = [[] for _ in range(len(cohort))]
     last = max(getattr(part, "view", 1) for part in group.values())
     shifted = twice = 0
     for at, (own, part) in enumerate(group.items()):

@@ -130,9 +130,9 @@ class Rows:
 
 def _known(spec: ColumnSpec, values: NDArray[Any], here: NDArray[np.bool_]) -> NDArray[Any]:
     """The values of records that have the modality, nothing of others."""
-    if spec.type == "category":
-        return np.where(here, values.astype(object), None)
-    return np.where(here, values.astype(np.float64), np.nan)
+    found = values.astype(object if spec.type == "category" else np.float64)
+    found[~here] = None  # NaN among numbers
+    return found
 
 
 def _silos(spec: SiloSpec, cohort: Cohort) -> Texts:

@@ -113,8 +113,7 @@ class Part:
     def _times(self, header: Header, row: NDArray[np.intp], time: NDArray[np.float64]) -> Texts:
         clock, stored = self.part.clock, header.columns.get(self.part.time, "")
         if clock is None:
-            form = Column(stored, header).form
-            return cells.texts(ColumnSpec(name=self.part.time), time.astype(np.float32), form)
+            return cells.texts(ColumnSpec(name=self.part.time), time.astype(np.float32), Column(stored, header).form)
         seconds = time * SECONDS[clock.unit]
         if clock.format == "elapsed":
             return dates.elapsed(seconds)

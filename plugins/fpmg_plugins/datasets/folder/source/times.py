@@ -32,7 +32,7 @@ class Steps:
 def steps(name: str, spec: SeriesSpec, data: Series, here: Bools, told: list[str]) -> Steps:
     """A modality's times. Without a column for the beginning the first row of a record is it, so that there is one at 0."""
     time, seen = data.time.astype(np.float64).copy(), data.seen & here[:, None, None]
-    any_seen = seen.any(axis=2)
+    any_seen = np.asarray(seen.any(axis=2))
     first = any(part.clock and not part.clock.since and part.clock.format != "elapsed" for part in spec.tables)
     if spec.window is None:
         if first:
@@ -88,7 +88,7 @@ def on_hours(spec: SeriesSpec, hours: tuple[int, ...], found: Steps) -> NDArray[
         inside = (known >= start) & (known < stop)
         place = [next(iter(np.flatnonzero(inside & (np.minimum(bins, steps - 1) == at))), -1) for at in range(steps)]
         return np.tile(np.asarray(place, np.intp), (n, 1))
-    needed = _before_last(found.seen.any(axis=2))
+    needed = _before_last(np.asarray(found.seen.any(axis=2)))
     nearest = np.abs(found.time[:, :, None] - known).argmin(axis=2)
     out = np.full((n, steps), -1, np.intp)
     for row in range(n):
