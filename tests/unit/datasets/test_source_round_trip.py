@@ -387,3 +387,15 @@ def test_two_modalities_of_one_wide_table_share_its_rows(tmp_path: Path) -> None
     there_and_back(source, tmp_path / "back")
     lines = (tmp_path / "back" / "wide.csv").read_text()
     assert lines == wide.replace("r1", "synthetic-1").replace("r2", "synthetic-2")
+
+
+def test_names_that_are_whole_numbers_stay_whole_numbers(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    manifest = series.MANIFEST.replace("r1", "101").replace("r2", "102")
+    long = "id,time,variable,value\n101,0,hr,80\n102,0,hr,70\n"
+    series.load(source, series.LONG + "steps: 1}", {"manifest.csv": manifest, "long.csv": long})
+    there_and_back(source, tmp_path / "back")
+    for name in ("manifest.csv", "long.csv"):
+        was, now = (pd.read_csv(folder / name) for folder in (source, tmp_path / "back"))
+        assert now["id"].dtype == was["id"].dtype and not set(now["id"]) & set(was["id"])

@@ -9,14 +9,14 @@ from typing import Any
 
 from fpmg_bench.cohorts.tables import USUAL, Form
 from fpmg_plugins.datasets.folder.document import Document
-from fpmg_plugins.datasets.folder.source.headers import header, kinds_of_pictures
+from fpmg_plugins.datasets.folder.source.headers import header, kinds_of_pictures, naming_columns
 from fpmg_plugins.datasets.folder.source.places import key, places
 from fpmg_plugins.datasets.folder.spec import CohortSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A table's columns in order. columns: name -> type as parquet calls it, "" in a csv; titles: name -> what the file writes for it,
+    """A table's columns in order. columns: name -> type as parquet calls it, "" in a csv (int64 of names that are whole numbers); titles: name -> what the file writes for it,
 
     where that is another word ("column 3" of no word); form: how its cells are written.
     """
@@ -80,6 +80,7 @@ class Source:
 def said_of(document: Document, root: Path) -> dict[str, Any]:
     """What `write` needs. A header is read by the reader of its kind of files, so that both see the same names."""
     spec = document.spec
-    tables = {place.key: header(root, place, document.place(*place.path), spec.missing) for place in places(spec)}
+    names = naming_columns(spec)
+    tables = {place.key: header(root, place, document.place(*place.path), spec.missing, names) for place in places(spec)}
     said: dict[str, Any] = {"spec": spec.model_dump(mode="json", exclude_unset=True), "tables": tables}
     return said | {"pictures": kinds_of_pictures(document, root)}
