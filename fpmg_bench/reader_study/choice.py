@@ -49,8 +49,8 @@ def shares(stocks: Sequence[tuple[Counts, int]]) -> Floats:
     most = np.min([stock / cases for stock, cases in stocks], axis=0)
     if (total := float(most.sum())) < 1:
         raise StoreError(
-            f"too few patients for so many cases: balanced by label there are enough for {total:.0%} of them",
-            "fewer --cases, or another --share",
+            f"too few records for so many cases: balanced by label there are enough for {int(total * sum(n for _, n in stocks))}",
+            "fewer --cases, another --share, or without --modality",
         )
     found = np.zeros(len(most))
     while (left := 1 - found.sum()) > 1e-12:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fpmg_bench.errors import StoreError
 from fpmg_bench.keys import seed_for
 from fpmg_bench.reader_study.key import DECODED, KINDS, REAL, SYNTHETIC
+from fpmg_bench.reader_study.sheet import VERDICTS
 from fpmg_bench.stats import ALPHA, clopper_pearson, findable, fisher, kappa
 
 if TYPE_CHECKING:
@@ -267,10 +268,10 @@ def _agreement(key: Key, readers: Sequence[Reader]) -> list[Agreement]:
     name = "Cohen" if len(readers) == 2 else "Fleiss"
     found = []
     for about in ("verdict", *(["label"] if key.labels else [])):
+        known = list(VERDICTS if about == "verdict" else key.labels)
         rows = [[getattr(reader.answers.get(case.case), about, None) for reader in readers] for case in key.cases]
-        whole = [row for row in rows if None not in row]
-        codes = {value: at for at, value in enumerate(sorted({value for row in whole for value in row}))}
-        ratings = np.array([[codes[value] for value in row] for row in whole], dtype=np.int64).reshape(-1, len(readers)).T
+        whole = [[known.index(value) for value in row] for row in rows if None not in row]
+        ratings = np.array(whole, dtype=np.int64).reshape(-1, len(readers)).T
         found.append(Agreement(about, name, _interval(lambda rows, r=ratings: kappa(r[:, rows[0]]), [ratings.shape[1]])))  # type: ignore[misc]
     return found
 

@@ -27,7 +27,7 @@
   function go(step) {
     at = Math.min(Math.max(at + step, 0), cases.length - 1);
     show();
-    if (paged) window.scrollTo(0, 0); else cases[at].scrollIntoView();
+    cases[at].scrollIntoView();
   }
   function choose(name, value) {
     const input = [...forms[at].querySelectorAll(`input[name="${name}"]`)].find((each) => each.value === value);

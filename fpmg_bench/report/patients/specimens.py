@@ -254,7 +254,7 @@ def _videos(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, look: Look, 
 
 
 def _pixels(file: Path, spec: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """Frames [t, h, w] or [t, h, w, 3]; an image is one frame. Equal neighbours, which a file keeps as one longer frame, are taken apart."""
+    """Frames [t, h, w] or [t, h, w, 3]; an image is one frame. Of a clip as many as are declared: a file keeps equal neighbours as one."""
     import numpy as np
     from PIL import Image, ImageSequence
 
@@ -267,4 +267,5 @@ def _pixels(file: Path, spec: Mapping[str, Any]) -> NDArray[np.uint8]:
         for frame in ImageSequence.Iterator(picture):
             pixels = np.asarray(frame.convert("L" if spec["shape"][-3] == 1 else "RGB"))
             frames += [pixels] * max(1, round(frame.info.get("duration", 0) / spec.get("frame_ms", np.inf)))
-        return np.stack(frames)
+    declared = spec["shape"][0] if len(spec["shape"]) == 4 else 1
+    return np.stack([frames[at] for at in np.round(np.linspace(0, len(frames) - 1, declared)).astype(int)])
