@@ -102,9 +102,9 @@ def make(
     if numbers[2]:
         picked = _decoded(picked, found, registry)
     label = real.records.conditions[0]
-    names = real.records.classes if len(real.records.classes) > 1 else ()
+    names = _answers(real.records)
     key = Key(
-        secrets.token_hex(8), spec.id, draw, shown, label.name, names, sorted(real.records.leaks & set(shown)),
+        secrets.token_hex(8), spec.id, draw, shown, label.name, names if len(names) > 1 else (), sorted(real.records.leaks & set(shown)),
         [Case(at, each.kind, each.label, each.source, each.row) for at, each in enumerate(picked, 1)],
     )  # fmt: skip
     page = render(key, _drawn([each.record for each in picked], shown))
@@ -180,7 +180,7 @@ def _pick(real: Stock, made: Stock, there: There, numbers: tuple[int, int, int],
     import numpy as np
 
     rng = np.random.default_rng(draw)
-    classes = real.records.classes
+    classes = _answers(real.records)
     nobody = np.arange(len(made.records))  # records of a release are nobody's: each counts as a patient
     rows = {
         REAL: candidates(real.records.patient, there(real.records), rng),
@@ -204,7 +204,12 @@ def _picked(kind: str, stock: Stock, row: int) -> Picked:
     import numpy as np
 
     record = stock.records.take(np.asarray([row]))
-    return Picked(kind, record.classes[int(record.label[0])], stock.source[row], stock.row[row], record)
+    return Picked(kind, _answers(record)[int(record.label[0])], stock.source[row], stock.row[row], record)
+
+
+def _answers(records: Cohort) -> tuple[str, ...]:
+    """The label's classes in a reader's words."""
+    return ("no", "yes") if records.conditions[0].type == "flag" else records.classes
 
 
 def _there(shown: Sequence[str], complete: bool) -> There:

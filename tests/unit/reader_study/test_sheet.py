@@ -23,6 +23,7 @@ from fpmg_bench.reader_study import make, read_answers, read_key, score
 from fpmg_bench.reader_study.making import _drawn
 from fpmg_bench.reader_study.sheet import FORMAT
 from fpmg_bench.spec import Choice
+from fpmg_bench.testing import fakes
 from fpmg_bench.types import Pixels
 
 PICTURE = re.compile(r'src="data:image/png;base64,([^"]+)"')
@@ -229,8 +230,8 @@ def test_keys_answer_and_what_is_saved_can_be_scored(study, tmp_path):
     assert "24 answered" in seen and score(read_key(study.key), [reader]).missing[0].label == 24
 
 
-def write_answers(path, key, of, reader="A"):
-    answers = [{"case": c.case, "verdict": of(c), "confidence": 4, "label": c.label} for c in key.cases]
+def write_answers(path, key, of, reader="A", labels=True):
+    answers = [{"case": c.case, "verdict": of(c), "confidence": 4, "label": c.label if labels else None} for c in key.cases]
     path.write_text(json.dumps({"format": FORMAT, "version": 1, "study": key.study, "reader": reader, "answers": answers}))
     return path
 
@@ -289,3 +290,24 @@ def test_patients_who_may_not_be_shown_are_not_unless_it_is_said_and_never_where
     pd.read_parquet(manifest).iloc[:-1].to_parquet(manifest, index=False)
     with pytest.raises(DatasetError, match="the cohort has changed since own/alone/0 ran"):
         make(run, "alone", tmp_path / "t", registry, cases=8, allow_real=True)
+
+
+LABELS = {  # labelled how -> what the reader is asked
+    fakes.by_number: ("lactate by cuts", 3),
+    fakes.by_event: ("died", 2),
+    fakes.unlabelled: ("", 0),
+}
+
+
+@pytest.mark.parametrize("labelled", LABELS, ids=lambda labelled: labelled.__name__)
+def test_strata_events_and_no_label_at_all_are_asked_for_as_they_are(labelled, registry, run_here, tmp_path):
+    write(labelled(fakes.cohort(90, modalities=("table", "image"), silos=2)), tmp_path / "own", publishable=True)
+    methods = "both: {encoders: {table: pca, image: dct}, generator: gaussian-copula, topology: star, aggregator: fedavg}"
+    run = run_here(re.sub("alone: .*", methods, OWN.replace("ROOT", str(tmp_path / "own"))))
+    made = make(run, "both", tmp_path / "s", registry, cases=12, against="decoded")
+    question, answers = LABELS[labelled]
+    assert len(made.cases.labels) == answers and page(made).count('name="label"') == 12 * answers
+    assert not answers or (f"<legend>{question}</legend>" in page(made) and made.cases.labels != ("0", "1"))
+    reader = read_answers([write_answers(tmp_path / "a.json", made.cases, lambda c: "synthetic", labels=answers > 0)], made.cases)
+    found = score(made.cases, reader)
+    assert len(found.labels) == (3 if answers else 0) and all(seen.right.value == 1 for seen in found.labels)
