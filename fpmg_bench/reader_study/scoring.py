@@ -270,7 +270,7 @@ def _agreement(key: Key, readers: Sequence[Reader]) -> list[Agreement]:
     for about in ("verdict", *(["label"] if key.labels else [])):
         known = list(VERDICTS if about == "verdict" else key.labels)
         rows = [[getattr(reader.answers.get(case.case), about, None) for reader in readers] for case in key.cases]
-        whole = [[known.index(value) for value in row] for row in rows if None not in row]
+        whole = [[known.index(str(value)) for value in row] for row in rows if None not in row]
         ratings = np.array(whole, dtype=np.int64).reshape(-1, len(readers)).T
         found.append(Agreement(about, name, _interval(lambda rows, r=ratings: kappa(r[:, rows[0]]), [ratings.shape[1]])))  # type: ignore[misc]
     return found

@@ -65,7 +65,7 @@ def chosen(run: Path, method: str, dataset: str | None = None, seed: int | None 
         known = list(dict.fromkeys(t.spec.method if t.spec.method != method else t.spec.dataset_name for _, t in planned))
         raise StoreError(
             f"{run}: no trial of {'/'.join(filter(None, (dataset, method)))}.{did_you_mean(method, known)}",
-            f"it has {', '.join(known[:8])}",
+            f"it has {', '.join(known[:8]) or 'none at all'}",
         )
     cohorts = list(dict.fromkeys(trial.spec.dataset_name for _, trial in mine))
     if len(cohorts) > 1:
