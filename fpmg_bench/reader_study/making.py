@@ -93,7 +93,7 @@ def make(
     numbers = wanted(cases, share, against == "decoded")
     found = chosen(run, method, dataset, seed, judged=True)
     spec = found.trial.spec
-    _must_be_a_release(spec)
+    _must_be_a_release(spec, against)
     real = _held_out(found, registry, allow_real)
     made = _released(found, registry)
     shown = _shown(modalities, real.records)
@@ -121,7 +121,7 @@ def _must_be_new(to: Path, run: Path) -> None:
         raise StoreError(f"{to}: a page with real patients must lie outside the run directory", "give another folder: --to")
 
 
-def _must_be_a_release(spec: TrialSpec) -> None:
+def _must_be_a_release(spec: TrialSpec, against: Against) -> None:
     if spec.control is not None or (spec.generator is None and spec.external is None):
         raise StoreError(
             f"{spec.id}: {spec.role}: what it gives are real patients, changed",
@@ -131,6 +131,8 @@ def _must_be_a_release(spec: TrialSpec) -> None:
         raise StoreError(
             f"{spec.id}: an audit's trial: made-up patients are among those it trained on", "name the method without `audit`"
         )
+    if against == "decoded" and not spec.encoders:
+        raise StoreError(f"{spec.id}: {spec.role}: there are no encoders through which patients could pass", "--against real")
 
 
 def _held_out(found: Chosen, registry: Registry, allow_real: bool) -> Stock:

@@ -311,3 +311,13 @@ def test_strata_events_and_no_label_at_all_are_asked_for_as_they_are(labelled, r
     reader = read_answers([write_answers(tmp_path / "a.json", made.cases, lambda c: "synthetic", labels=answers > 0)], made.cases)
     found = score(made.cases, reader)
     assert len(found.labels) == (3 if answers else 0) and all(seen.right.value == 1 for seen in found.labels)
+
+
+def test_what_is_made_elsewhere_is_judged_too_and_has_no_decoded_patients(registry, run_here, tmp_path):
+    cohort = fakes.cohort(90, modalities=("table",), silos=2)
+    write(cohort, tmp_path / "own", publishable=True)
+    theirs = f"theirs: {{external: {{release: {tmp_path / 'own'}}}, partition: pooled}}"
+    run = run_here(re.sub("alone: .*", theirs, OWN.replace("ROOT", str(tmp_path / "own")).replace("[co]", "[rg]")))
+    assert len(make(run, "theirs", tmp_path / "s", registry, cases=12).cases.cases) == 12
+    with pytest.raises(StoreError, match="there are no encoders"):
+        make(run, "theirs", tmp_path / "t", registry, cases=12, against="decoded")
