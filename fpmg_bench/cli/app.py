@@ -33,6 +33,7 @@ COMMANDS = {  # name -> module and its line in `--help`; a module is imported on
     "plan": ("plan", "Validate a suite; forecast bytes, privacy and time."),
     "tune": ("tune", "Tune one method's parameters."),
     "release": ("release", "Draw new patients from a run, in the source's form."),
+    "reader-study": ("reader_study", "Have people tell a run's patients from real ones."),
     "report": ("report", "Write the HTML report of runs."),
     "compare": ("compare", "Compare two runs, or two methods."),
     "calibrate": ("calibrate", "Judge metrics by what they say of controls."),
