@@ -1,1 +1,0 @@
-"""Commands about a component of one's own."""
