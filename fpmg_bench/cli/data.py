@@ -30,7 +30,7 @@ NEW = """\b
 Examples:
   fpmg-bench data new my-cohort
   fpmg-bench data new patients.csv --patient subject --label diagnosis --silo hospital
-  fpmg-bench data new omop-tables --to my-cohort --mapping mine.yaml
+  fpmg-bench data new omop-tables --to my-cohort
 """
 FETCH = """\b
 Examples:

@@ -243,7 +243,7 @@ def write_results(run: RunDir) -> pd.DataFrame:
 def _code(whole: bool, counts: Mapping[str, int], table: pd.DataFrame, run: RunDir) -> ExitCode:
     if not whole:
         return ExitCode.INTERRUPTED
-    final = all(trial.spec.final for trial in run.trials())  # which nothing is measured of
+    final = {trial.spec.final for trial in run.trials()} == {True}  # which nothing is measured of
     if not final and not ((table["status"] == "ok") & (table["round"] == -1)).any():
         return ExitCode.NOTHING_MEASURED
     if Results(run.root).red_flags():

@@ -20,7 +20,7 @@ app = typer.Typer(
 INSTALL = """\b
 Examples:
   fpmg-bench peers install forestdiffusion
-  fpmg-bench peers install arfpy --to ~/peers && export FPMG_PEERS=~/peers
+  fpmg-bench peers install arfpy --to ~/peers
 """
 
 

@@ -103,7 +103,7 @@ def test_c2st_equals_scikit_learns_cross_validation(learner):
     said = cross_val_predict(whole, x, is_made, cv=PredefinedSplit(fold), method="predict_proba")[:, 1]
     if learner == "trees":  # the same leaf for every fold, as in the independent run
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(learners, "_trees", lambda n, classes: type(whole)(**whole.get_params()))
+            patch.setattr(learners, "boosted", lambda n, classes: type(whole)(**whole.get_params()))
             found = separable(learner, x, is_made, group, 4, np.random.default_rng(7))
     else:
         found = separable(learner, x, is_made, group, 4, np.random.default_rng(7))

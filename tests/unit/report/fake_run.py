@@ -70,6 +70,8 @@ def add(run: Path, extra: pd.DataFrame) -> None:
     for key, rows in extra.groupby("key"):
         folder = run / "trials" / str(key)
         record = json.loads((folder / "trial.json").read_text())
+        if "scores" not in record:
+            continue  # it failed: nothing is known of it
         rounds = [json.loads(line) for line in (folder / "rounds.jsonl").read_text().splitlines()]
         for row in rows.to_dict("records"):
             known = {name: None if pd.isna(row[name]) else row[name] for name in SCORE if name in row}
@@ -77,8 +79,9 @@ def add(run: Path, extra: pd.DataFrame) -> None:
             if row["round"] == -1:
                 record["scores"].append(score)
             else:
-                last = [each for each in rounds if each["round"] == row["round"]][-1]
-                last.setdefault("scores", []).append(score)
+                there = [each for each in rounds if each["round"] == row["round"]]
+                if there:  # a control has no rounds
+                    there[-1].setdefault("scores", []).append(score)
         _json(folder / "trial.json", record)
         (folder / "rounds.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rounds))
 
