@@ -95,7 +95,7 @@ class Results:
             ids = ", ".join(trial.id for trial in self._run.trials()[:8])
             raise StoreError(f"{self.path}: no trial of method '{method}' with seed {seed}", f"it has {ids}, ...")
         stored = {
-            (trial.spec.dataset_name, folder.name): folder for trial in ran for folder in _releases(self._run.trial(trial.key))
+            (trial.spec.dataset_name, folder.name): folder for trial in ran for folder in releases(self._run.trial(trial.key))
         }
         chosen = [place for (of, at), place in stored.items() if dataset in (None, of) and silo in (None, at)]
         if len(chosen) == 1:
@@ -137,7 +137,7 @@ class Results:
         return RunDir(self.path)
 
 
-def _releases(trial: Path) -> list[Path]:
+def releases(trial: Path) -> list[Path]:
     """The folders of synthetic patients that a trial stored, by silo; hidden ones are not whole yet."""
     return sorted(path.parent for path in (trial / "synthetic").glob("[!.]*/cohort.yaml"))
 

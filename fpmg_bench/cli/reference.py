@@ -8,7 +8,11 @@ import os
 
 from fpmg_bench.cli.app import COMMANDS, main
 
-GROUPS = {"data": ("new", "check", "fetch", "export"), "peers": ("list", "install")}  # commands below a command
+GROUPS = {
+    "data": ("new", "check", "fetch", "export"),
+    "peers": ("list", "install"),
+    "reader-study": ("make", "score"),
+}  # commands below a command
 WIDTH = "100"
 
 

@@ -49,10 +49,14 @@ class Chosen:
         return found[0], Recipe.from_json(found[1]["extra"]["recipe"])
 
 
-def chosen(run: Path, method: str, dataset: str | None = None, seed: int | None = None) -> Chosen:
-    """The trial. Raises StoreError naming what there is to choose from; of several seeds the first is taken."""
+def chosen(run: Path, method: str, dataset: str | None = None, seed: int | None = None, *, judged: bool = False) -> Chosen:
+    """The trial. Raises StoreError naming what there is to choose from; of several seeds the first is taken.
+
+    judged: none of `run --final`, which holds nobody out.
+    """
     evaluated, final = RunDir(run), RunDir(run / FINAL_TRIALS)
-    places = [place for place in (final, evaluated) if (place.root / "plan.json").exists()] or [evaluated]
+    wanted = (evaluated,) if judged else (final, evaluated)
+    places = [place for place in wanted if (place.root / "plan.json").exists()] or [evaluated]
     planned = [(place, trial) for place in places for trial in place.trials() if seed in (None, trial.spec.seed)]
     mine = [
         (place, trial) for place, trial in planned if trial.spec.method == method and dataset in (None, trial.spec.dataset_name)
@@ -61,7 +65,7 @@ def chosen(run: Path, method: str, dataset: str | None = None, seed: int | None 
         known = list(dict.fromkeys(t.spec.method if t.spec.method != method else t.spec.dataset_name for _, t in planned))
         raise StoreError(
             f"{run}: no trial of {'/'.join(filter(None, (dataset, method)))}.{did_you_mean(method, known)}",
-            f"it has {', '.join(known[:8])}",
+            f"it has {', '.join(known[:8]) or 'none at all'}",
         )
     cohorts = list(dict.fromkeys(trial.spec.dataset_name for _, trial in mine))
     if len(cohorts) > 1:

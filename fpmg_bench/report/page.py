@@ -7,10 +7,14 @@ import hashlib
 import json
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.report.blocks import Figure, Section
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+REPORT = "fpmg_bench.report"
 PLOTLY = {
     "displaylogo": False,
     "displayModeBar": False,
@@ -21,21 +25,12 @@ PLOTLY = {
 
 def render(sections: Sequence[Section], *, title: str, subtitle: str = "", banner: str = "") -> str:
     """The page. Deterministic: the same sections give the same bytes."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
 
     drawn = any(isinstance(block, Figure) for section in sections for block in section.blocks)
     scripts = [get_plotlyjs()] if drawn else []
     scripts += [asset("plots.js"), asset("sort.js")] if drawn else [asset("sort.js")]
-    environment = Environment(
-        loader=PackageLoader("fpmg_bench.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["embed"] = embed
-    page = environment.get_template("page.html.j2")
+    page = templates().get_template("page.html.j2")
     policy = content_policy(scripts)
     return page.render(
         sections=sections,
@@ -49,9 +44,24 @@ def render(sections: Sequence[Section], *, title: str, subtitle: str = "", banne
     )
 
 
-def asset(name: str) -> str:
-    """A file of the templates folder."""
-    return (files("fpmg_bench.report") / "templates" / name).read_text(encoding="utf-8")
+def templates(*rooms: str) -> Environment:
+    """The templates of these packages, and the report's own. Values are escaped, unknown names are errors."""
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+    found = Environment(
+        loader=ChoiceLoader([PackageLoader(room, "templates") for room in (*rooms, REPORT)]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["embed"] = embed
+    return found
+
+
+def asset(name: str, room: str = REPORT) -> str:
+    """A file of the templates folder of a package."""
+    return (files(room) / "templates" / name).read_text(encoding="utf-8")
 
 
 def content_policy(scripts: Sequence[str]) -> str:

@@ -1,6 +1,8 @@
 """Statistics over trials: intervals, paired tests that respect shared patients, equivalence, verdicts, AMP, Pareto front."""
 
+from fpmg_bench.stats.agreement import kappa
 from fpmg_bench.stats.amp import SCORES, References, amp, references
+from fpmg_bench.stats.counts import clopper_pearson, findable, fisher, power
 from fpmg_bench.stats.intervals import bootstrap, interval
 from fpmg_bench.stats.judging import ALPHA, RATIO, Judgement, Pairs, judge
 from fpmg_bench.stats.losses import MARGINS, loss, margin
@@ -22,16 +24,21 @@ __all__ = [
     "References",
     "amp",
     "bootstrap",
+    "clopper_pearson",
     "corrected_t",
     "critical_difference",
     "detectable",
+    "findable",
+    "fisher",
     "friedman",
     "holm",
     "interval",
     "judge",
+    "kappa",
     "loss",
     "margin",
     "pareto",
+    "power",
     "references",
     "tost",
     "wilcoxon",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from fpmg_bench.errors import NotApplicable, PrivacyError
@@ -112,7 +113,7 @@ def check_private_gradients(component: Any, schema: Any, rows: Any) -> None:
     """Under DP-SGD: the clipped sum is that of plain per-example gradients to 1e-5 (relative), layer by layer."""
     _needs_steps(component, schema)
     needs_a_private_form(component, schema)
-    seen = GradientCheck()
+    seen = GradientCheck(np.zeros(len(rows), bool))
     ctx = context(schema, 8, 0, 1)
     shard = private_shard(rows, ledger_of(component.charges(schema, 1), len(rows)), 8, seen)
     with _accounted():

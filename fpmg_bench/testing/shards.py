@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -103,9 +103,16 @@ def local_shard(rows: Any, seed: int = 0, watch: Watch | None = None) -> Any:
 
 @dataclass
 class GradientCheck:
-    """A shard's observer. compared: parameter -> largest difference of the clipped sums, over the largest entry of that sum."""
+    """A shard's observer. compared: parameter -> largest difference of the clipped sums, over the largest entry of that sum.
 
+    planted [records]: none is.
+    """
+
+    planted: NDArray[np.bool_]
     compared: dict[str, float] = field(default_factory=dict)
+
+    def summed(self, each: Callable[[Any], Tensor], left: Sequence[Tensor], spread: float) -> None:
+        """Sums are none of its business."""
 
     def prepared(self, features: Callable[[Any], Mapping[str, Tensor]]) -> GradientCheck:
         return self

@@ -28,7 +28,7 @@ class Cells:
     """frame: strings, None where nothing is said; lines [n]: where each row begins in its file.
 
     said: column -> cells with a word that means nothing (not the empty ones); lost: reason -> rows that are not in the frame;
-    told: what was done to the header.
+    told: what was done to the header; titles: the header as it is written, a word for each column.
     """
 
     frame: pd.DataFrame
@@ -36,6 +36,7 @@ class Cells:
     said: Mapping[str, int] = field(default_factory=dict)
     lost: Mapping[str, int] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
 
 
 def read_cells(file: Path, missing: Collection[str], form: Form = USUAL, most: int | None = None) -> Cells:
@@ -60,14 +61,15 @@ def read_cells(file: Path, missing: Collection[str], form: Form = USUAL, most: i
         filled = [(line, row) for line, row in rows if any(row)]
         empty += len(rows) - len(filled)
         if not lines and filled and _has_row_names(header, filled[0][1]):
-            names, told = named(["", *header])
+            header = ["", *header]
+            names, told = named(header)
         cells = [_fitted(row, len(names), file, line, form) for line, row in filled]
         said += _said(cells, names, frozenset(missing) - {""})
         parts.append(_frame(cells, names, frozenset(missing)))
         lines += [line for line, _ in filled]
     frame = pd.concat(parts, ignore_index=True) if parts else _frame([], names, frozenset())
     lost = {f"empty rows of {file.name}": empty} if empty else {}
-    return Cells(frame, np.asarray(lines, np.int64), said, lost, told)
+    return Cells(frame, np.asarray(lines, np.int64), said, lost, told, tuple(header))
 
 
 def _frame(rows: Sequence[Sequence[str]], names: list[str], nothing: frozenset[str]) -> pd.DataFrame:

@@ -79,25 +79,25 @@ def _dot(place: tuple[float, float], *, silo: bool) -> str:
     )
 
 
-def shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """At most SIDE pixels on the longer side."""
+def shrink(pixels: NDArray[np.uint8], side: int = SIDE) -> NDArray[np.uint8]:
+    """At most `side` pixels on the longer side."""
     import numpy as np
     from PIL import Image
 
     height, width = pixels.shape[:2]
-    factor = SIDE / max(height, width)
+    factor = side / max(height, width)
     if factor >= 1:
         return pixels
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
 
 
-def data_uri(pixels: NDArray[np.uint8]) -> str:
-    """[h, w] or [h, w, 3] uint8 as a PNG in a data URI."""
+def data_uri(pixels: NDArray[np.uint8], packed: bool = True) -> str:
+    """[h, w] or [h, w, 3] uint8 as a PNG in a data URI. packed False: not compressed, so that its length tells nothing but its size."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    Image.fromarray(pixels).save(buffer, "PNG", **({"optimize": True} if packed else {"compress_level": 0}))
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

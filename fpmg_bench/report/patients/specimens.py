@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.report.blocks import Specimen
-from fpmg_bench.report.drawing.svg import curve, data_uri, shrink, strip
+from fpmg_bench.report.drawing.svg import SIDE, curve, data_uri, shrink, strip
 from fpmg_bench.report.wording import as_float, number
 from fpmg_bench.strata import stratum
 
@@ -27,6 +28,20 @@ ZOOM = 2  # pixels of the page for one of a picture
 EDGE = 0.01  # of a release's values that may lie beyond the drawn range of a channel, at either end
 
 Ranges = Mapping[str, Mapping[str, tuple[float, float]]]  # modality -> channel -> what its plots span
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Where records lie and how they are drawn. ranges: of series; side: largest of a picture; packed: whether pictures are compressed."""
+
+    folder: Path
+    ranges: Ranges = field(default_factory=dict)
+    side: int = SIDE
+    packed: bool = True
+
+    def picture(self, pixels: NDArray[np.uint8]) -> tuple[str, int]:
+        """(data URI, width on the page)."""
+        return data_uri(pixels, self.packed), ZOOM * pixels.shape[1]
 
 
 def of_cohort(cohort: Cohort, ranges: Ranges | None = None) -> dict[str, Specimen]:
@@ -55,8 +70,40 @@ def of_folder(folder: Path, ranges: Ranges | None = None) -> dict[str, Specimen]
     rows = _choose(groups, _all(masks, len(manifest)))
     chosen = manifest.iloc[rows]
     captions = [names[row] for row in rows]
-    shared = spans(folder, {}) if ranges is None else ranges
-    return {name: _specimen(name, spec, chosen, (folder, shared), captions) for name, spec in about["modalities"].items()}
+    look = Look(folder, spans(folder, {}) if ranges is None else ranges)
+    return {name: _specimen(name, spec, chosen, look, captions) for name, spec in about["modalities"].items()}
+
+
+def one_by_one(folder: Path, side: int) -> list[dict[str, Specimen]]:
+    """Every record by itself, in order: modality -> specimen without a caption. Plots and times span the same in all.
+
+    Pictures are not compressed: of one size all are as long.
+    """
+    import pandas as pd
+
+    about = _about(folder)
+    manifest = pd.read_parquet(folder / str(about["manifest"]))
+    look = Look(folder, spans(folder, {}), side, packed=False)
+    found: list[dict[str, Specimen]] = [{} for _ in range(len(manifest))]
+    for name, spec in about["modalities"].items():
+        whole = _specimen(name, spec, manifest, look, [""] * len(manifest))
+        at = 0
+        for record, there in zip(found, _here(spec, manifest), strict=True):
+            record[name] = _alone(whole, at) if there else Specimen(name, whole.shape, (), missing="absent in this record")
+            at += there
+    return found
+
+
+def _alone(whole: Specimen, at: int) -> Specimen:
+    """One of the records that were drawn together."""
+    if whole.shape in ("table", "series"):  # lines of all records
+        return replace(whole, items=[(*line[:-1], [line[-1][at]]) for line in whole.items], captions=[""])
+    return replace(whole, items=[whole.items[at]], captions=[""])
+
+
+def _here(spec: Mapping[str, Any], rows: pd.DataFrame) -> list[bool]:
+    """Which records have the modality."""
+    return [bool(v) for v in rows[spec["present"]]] if spec.get("present") in rows else [True] * len(rows)
 
 
 def _about(folder: Path) -> Mapping[str, Any]:
@@ -118,25 +165,22 @@ def _choose(labels: Sequence[Any], whole: NDArray[np.bool_]) -> list[int]:
     return found[:RECORDS]
 
 
-def _specimen(
-    name: str, spec: Mapping[str, Any], rows: pd.DataFrame, where: tuple[Path, Ranges], captions: Sequence[str]
-) -> Specimen:
-    here = [bool(v) for v in rows[spec["present"]]] if spec.get("present") in rows else [True] * len(rows)
+def _specimen(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, look: Look, captions: Sequence[str]) -> Specimen:
+    here = _here(spec, rows)
     if not any(here):
         return Specimen(name, str(spec["kind"]), (), missing="absent in these records")
     kept = rows[here]
     said = [caption for caption, there in zip(captions, here, strict=True) if there]
-    folder, ranges = where
     match str(spec["kind"]):
         case "table":
             return _table(name, spec, kept, said)
         case "series":
-            return _series(name, spec, kept, folder, ranges.get(name, {}), said)
+            return _series(name, spec, kept, look, said)
         case "text":
             return _text(name, spec, kept, said)
         case "image":
-            return _images(name, spec, kept, folder, said)
-    return _videos(name, spec, kept, folder, said)
+            return _images(name, spec, kept, look, said)
+    return _videos(name, spec, kept, look, said)
 
 
 def _table(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, captions: Sequence[str]) -> Specimen:
@@ -170,19 +214,12 @@ def _text(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, captions: Sequ
     return Specimen(name, "text", [s if len(s) <= LETTERS else s[:LETTERS].rstrip() + " …" for s in strings], captions)
 
 
-def _series(
-    name: str,
-    spec: Mapping[str, Any],
-    rows: pd.DataFrame,
-    folder: Path,
-    ranges: Mapping[str, tuple[float, float]],
-    captions: Sequence[str],
-) -> Specimen:
+def _series(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, look: Look, captions: Sequence[str]) -> Specimen:
     """One line a channel with what its plots span, one small plot a record; time spans the same in all of them."""
     import pandas as pd
 
     records = rows["record"].tolist() if "record" in rows else rows.index.tolist()
-    long = pd.read_parquet(folder / str(spec["file"]), filters=[(spec["record"], "in", records)]).dropna(
+    long = pd.read_parquet(look.folder / str(spec["file"]), filters=[(spec["record"], "in", records)]).dropna(
         subset=[spec["variable"]]
     )
     curves = {
@@ -193,7 +230,7 @@ def _series(
     window = (min(times), max(times)) if times else (0.0, 1.0)
     items = []
     for column in spec["columns"][:CHANNELS]:
-        scale = ranges.get(column["name"], (0.0, 1.0))
+        scale = look.ranges.get(name, {}).get(column["name"], (0.0, 1.0))
         drawn = [curve(curves.get((record, column["name"]), []), window, scale) for record in records]
         items.append((_named(column), f"{_value(scale[0])} to {_value(scale[1])}", drawn))
     more = len(spec["columns"]) - len(items)
@@ -201,24 +238,23 @@ def _series(
     return Specimen(name, "series", items, captions, missing=f"time {window[0]:.1f} to {window[1]:.1f}{beyond}")
 
 
-def _images(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, folder: Path, captions: Sequence[str]) -> Specimen:
-    shown = [shrink(_pixels(folder / str(file), spec)[0]) for file in rows[spec["column"]]]
-    return Specimen(name, "image", [(data_uri(each), ZOOM * each.shape[1]) for each in shown], captions)
+def _images(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, look: Look, captions: Sequence[str]) -> Specimen:
+    shown = [shrink(_pixels(look.folder / str(file), spec)[0], look.side) for file in rows[spec["column"]]]
+    return Specimen(name, "image", [look.picture(each) for each in shown], captions)
 
 
-def _videos(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, folder: Path, captions: Sequence[str]) -> Specimen:
+def _videos(name: str, spec: Mapping[str, Any], rows: pd.DataFrame, look: Look, captions: Sequence[str]) -> Specimen:
     """A strip of evenly spaced frames a clip."""
     items = []
     for file in rows[spec["column"]]:
-        clip = _pixels(folder / str(file), spec)
+        clip = _pixels(look.folder / str(file), spec)
         at = [round(i * (len(clip) - 1) / (FRAMES - 1)) for i in range(FRAMES)] if len(clip) > FRAMES else range(len(clip))
-        shown = strip([shrink(clip[i]) for i in at])
-        items.append((data_uri(shown), ZOOM * shown.shape[1]))
+        items.append(look.picture(strip([shrink(clip[i], look.side) for i in at])))
     return Specimen(name, "video", items, captions)
 
 
 def _pixels(file: Path, spec: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """Frames [t, h, w] or [t, h, w, 3]; an image is one frame."""
+    """Frames [t, h, w] or [t, h, w, 3]; an image is one frame. Of a clip as many as are declared: a file keeps equal neighbours as one."""
     import numpy as np
     from PIL import Image, ImageSequence
 
@@ -227,6 +263,9 @@ def _pixels(file: Path, spec: Mapping[str, Any]) -> NDArray[np.uint8]:
         array = array[None] if array.ndim == 3 else array
         return array[:, 0]  # channels first: the first of an unusual number of channels
     with Image.open(file) as picture:
-        return np.stack(
-            [np.asarray(frame.convert("L" if spec["shape"][-3] == 1 else "RGB")) for frame in ImageSequence.Iterator(picture)]
-        )
+        frames = []
+        for frame in ImageSequence.Iterator(picture):
+            pixels = np.asarray(frame.convert("L" if spec["shape"][-3] == 1 else "RGB"))
+            frames += [pixels] * max(1, round(frame.info.get("duration", 0) / spec.get("frame_ms", np.inf)))
+    declared = spec["shape"][0] if len(spec["shape"]) == 4 else 1
+    return np.stack([frames[at] for at in np.round(np.linspace(0, len(frames) - 1, declared)).astype(int)])

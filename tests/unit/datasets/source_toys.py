@@ -153,3 +153,24 @@ def _written(folder: Path, frame: pd.DataFrame, name: str, text: str) -> Path:
 
 
 TOYS = {"codes": codes, "all kinds": all_kinds, "steps": steps}
+
+
+def assert_same(was, now):
+    """Two cohorts hold the same, but for names of patients and what absent modalities have in their place."""
+    assert (now.schemas, now.conditions, len(now)) == (was.schemas, was.conditions, len(was))
+    np.testing.assert_array_equal(now.condition, was.condition)
+    assert [now.silo_names[s] for s in now.silo if now.silo_names] == [was.silo_names[s] for s in was.silo if was.silo_names]
+    for name, schema in was.schemas.items():
+        here = was.present[name]
+        np.testing.assert_array_equal(now.present[name], here)
+        a, b = was.data[name].take(here), now.data[name].take(here)
+        if schema.kind == "table":
+            pd.testing.assert_frame_equal(b.frame, a.frame, check_dtype=False)
+        elif schema.kind == "series":
+            np.testing.assert_array_equal(b.seen, a.seen)
+            np.testing.assert_allclose(b.values, a.values, atol=1e-6)
+            np.testing.assert_allclose(b.time[a.seen.any(axis=2)], a.time[a.seen.any(axis=2)], rtol=1e-6)
+        elif schema.kind == "text":
+            assert b.strings == a.strings
+        else:
+            np.testing.assert_array_equal(b.array(), a.array())

@@ -133,7 +133,7 @@ def test_text_that_is_not_unicode_is_named(cohort: Cohort, tmp_path: Path) -> No
 def test_in_csv_it_is_read_back_too_to_fourteen_digits(cohort: Cohort, tmp_path: Path) -> None:
     texts = Text(tuple(f'"quoted", {i}\r\nNA' if i % 3 else "NA" for i in range(len(cohort))))
     cohort = replace(cohort, data={**cohort.data, "text": texts})
-    write(cohort, tmp_path / "plain", form="csv")
+    write(cohort, tmp_path / "plain", tables=".csv")
     again = Folder(root=str(tmp_path / "plain")).load()
     np.testing.assert_allclose(again.condition, cohort.condition, rtol=1e-13)
     table, back = cohort.data["table"].take(cohort.present["table"]), again.data["table"].take(cohort.present["table"])
@@ -146,7 +146,7 @@ def test_in_csv_it_is_read_back_too_to_fourteen_digits(cohort: Cohort, tmp_path:
     _assert_same(cohort.only(others), again.only(others))
     assert sorted(path.suffix for path in (tmp_path / "plain").iterdir() if path.is_file()) == [".csv", ".csv", ".yaml"]
     whole = cohort.take(np.logical_and.reduce([*cohort.present.values()])).only(("table",))
-    write(whole, tmp_path / "whole", form="csv")
+    write(whole, tmp_path / "whole", tables=".csv")
     assert not [name for name in pd.read_csv(tmp_path / "whole" / "manifest.csv").columns if name.startswith("present")]
 
 
@@ -154,7 +154,7 @@ def test_in_csv_a_range_holds_where_it_held(tmp_path: Path) -> None:
     cohort = Phantom(patients=60, modalities=("table",)).load()
     frame = cohort.data["table"].frame.copy()
     frame.loc[3, "crp"] = -1.0
-    write(replace(cohort, data={"table": Table(frame)}), tmp_path / "plain", form="csv")
+    write(replace(cohort, data={"table": Table(frame)}), tmp_path / "plain", tables=".csv")
     manifest = tmp_path / "plain" / "manifest.csv"
     assert Folder(root=str(manifest.parent)).load().data["table"].frame["crp"][3] == -1.0
     table = pd.read_csv(manifest, dtype=str, keep_default_na=False)

@@ -46,7 +46,7 @@ def declare(document: Path) -> None:
     text = text.replace("drafted: true", "drafted: false")
     text = re.sub(r'{"name": "age", "low": [\d.]+, "high": [\d.]+', '{"name": "age", "low": 18, "high": 100', text)
     text, changed = re.subn(
-        r'{"name": "weight", "low": [\d.]+, "high": [\d.]+, "step": 0.1',
+        r'{"name": "weight", "low": [\d.]+, "high": [\d.]+(, "step": [\d.]+)?',
         '{"name": "weight", "low": 30, "high": 200, "step": 0.1',
         text,
     )

@@ -31,7 +31,7 @@ def attacked(optimizer="sgd", steps=1, private=False, rounds=6):
     members, strangers, own = patients(0), patients(1), patients(2)
     gan = ParallelCgan(hidden=128, optimizer=optimizer, lr=0.01, watch=False)
     ctx = SiloContext(0, -1, steps, rng_for(0, "t"), schema=SPACE, silos=(0, 1, 2))
-    sums = statistics(SPACE, LocalShard(own, np.arange(PATIENTS), RATE, "stage2").begin(0))
+    sums = statistics(SPACE, LocalShard(own, np.arange(PATIENTS), RATE, "stage2").begin(0), ctx)
     state = gan.init(SPACE, sums, rng_for(0, "init"))
     unit, module = spread(state), critic_name(gan.groups(SPACE)[0])
 

@@ -19,6 +19,7 @@ from fpmg_bench.store import RunDir, collect, frame, write_table
 from fpmg_bench.types import Cohort, Column, Pixels, Schema, Series, Table, Text
 
 DATASETS = ("fake-alpha", "fake-beta")
+SCORE = ("value", "low", "high", "n", "floor", "status", "reason", "scope", "modality", "higher_is_better", "unit")
 METHODS = ("fpmg", "fpmg-dp", "fedavg", "centralized", "local-only", "single-modal")
 CONTROLS = ("copy",)
 SEEDS = (0, 1, 2)
@@ -62,6 +63,24 @@ def make(path: Path, seeds: tuple[int, ...] = SEEDS, suite: str = "fake", broken
     table = collect(RunDir(path))
     write_table(path / "results.parquet", frame([*table.to_dict("records"), *amp(table).to_dict("records")]))
     return path
+
+
+def add(run: Path, extra: pd.DataFrame) -> None:
+    """More rows of the table, put where they come from: into the trials' files."""
+    for key, rows in extra.groupby("key"):
+        folder = run / "trials" / str(key)
+        record = json.loads((folder / "trial.json").read_text())
+        rounds = [json.loads(line) for line in (folder / "rounds.jsonl").read_text().splitlines()]
+        for row in rows.to_dict("records"):
+            known = {name: None if pd.isna(row[name]) else row[name] for name in SCORE if name in row}
+            score = known | {"metric": row["metric"].partition(".")[0], "key": row["metric"]}
+            if row["round"] == -1:
+                record["scores"].append(score)
+            else:
+                last = [each for each in rounds if each["round"] == row["round"]][-1]
+                last.setdefault("scores", []).append(score)
+        _json(folder / "trial.json", record)
+        (folder / "rounds.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rounds))
 
 
 def _spec(dataset: str, method: str, seed: int) -> TrialSpec:

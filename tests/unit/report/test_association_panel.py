@@ -7,7 +7,7 @@ import pytest
 
 from fpmg_bench.report import build
 
-from .fake_run import make
+from .fake_run import add, make
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def page_with(run, folder, value, floor):
     extra = table[(table.metric == "rg") & table.modality.isna() & (table.scope == "all")].copy()
     extra["metric"], extra["higher_is_better"], extra["status"] = "association", False, "ok"
     extra["value"], extra["floor"] = value + 0.001 * extra.seed, floor
-    pd.concat([table, extra]).to_parquet(copied / "results.parquet")
+    add(copied, extra)
     return build(copied, folder / "report.html").read_text()
 
 

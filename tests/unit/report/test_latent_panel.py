@@ -7,7 +7,7 @@ import pandas as pd
 
 from fpmg_bench.report import build
 
-from .fake_run import make
+from .fake_run import add, make
 
 
 def test_methods_with_other_encoders_stand_in_tables_of_their_own(tmp_path):
@@ -25,7 +25,7 @@ def test_methods_with_other_encoders_stand_in_tables_of_their_own(tmp_path):
     ].copy()
     extra["metric"], extra["value"], extra["floor"] = "latent.energy", 0.4375, 0.0625
     extra["key"] = table.key[extra.index]
-    pd.concat([table, extra]).to_parquet(copied / "results.parquet")
+    add(copied, extra)
     page = build(copied, tmp_path / "report.html").read_text()
     assert 'id="latent"' in page and "not comparable between encoders" in page
     assert 'id="latent-0-fake-alpha"' in page and 'id="latent-1-fake-alpha"' in page and 'id="latent-2-fake-alpha"' not in page

@@ -7,7 +7,7 @@ import pytest
 
 from fpmg_bench.report import build
 
-from .fake_run import make
+from .fake_run import add, make
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def page_with(run, folder, leaky, keys=("neighbour.membership", "neighbour.hop_1
         ):
             value = base.method.map(lambda method: 0.9 if method == leaky else 0.5)
             rows.append(base.assign(metric=key, scope=scope, modality=modality, round=round, value=value, low=value - 0.1, high=value + 0.05, floor=0.5, status=status, reason="why not"))  # fmt: skip
-    pd.concat([table, *rows]).to_parquet(copied / "results.parquet")
+    add(copied, pd.concat(rows))
     return build(copied, folder / "report.html").read_text()
 
 

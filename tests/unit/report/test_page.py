@@ -12,7 +12,7 @@ import pytest
 from fpmg_bench.report import build
 from fpmg_bench.types import Panel
 
-from .fake_run import make
+from .fake_run import add, make
 
 SECTIONS = ("Verdict", "Leaderboard", "Rounds", "Plumbing", "Privacy", "Cost", "Cohorts", "Provenance")
 
@@ -124,6 +124,6 @@ def test_the_round_trip_is_shown_where_it_was_measured(run, page, tmp_path):
     table = pd.read_parquet(copied / "results.parquet")
     extra = table[(table.metric == "rg") & table.modality.notna() & (table.scope == "all")].copy()
     extra["metric"], extra["value"] = "reconstruction.ssim", 0.625
-    pd.concat([table, extra]).to_parquet(copied / "results.parquet")
+    add(copied, extra)
     shown = build(copied, tmp_path / "report.html").read_text()
     assert 'id="round-trip"' in shown and "0.625" in shown

@@ -24,7 +24,7 @@ class CellSpec(BaseModel):
     missing: cells that say nothing, beside those of the whole file (numbers are compared as numbers);
     decimal, thousands: marks in its numbers, where they are not the file's;
     suffix: what may stand behind a number (" %"); it is taken away, and nothing is converted;
-    below, above: "<x" is read as x, ">x" as x, and counted; a value at or below `below` is written "<below";
+    below, above: "<x" is read as x, ">x" as x, and counted; written is the number x;
     split, part, parts: the `part`-th of exactly `parts` pieces of a cell ("120/80": split "/", part 1 of 2);
     split, holds: a flag, whether one of the pieces is `holds` ("I10;E11": split ";", holds I10);
     date, since: days since a day (2020-01-31) or since the date in a column (same form, or since_date); strptime's form;

@@ -1,25 +1,31 @@
-"""What a cohort.yaml may say. Every key is listed here; anything else is an error that names its line."""
+"""What a cohort.yaml may say. Every key is listed here and in column_spec; anything else is an error that names its line."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import AfterValidator, Field, StrictInt, model_validator
 
-from fpmg_bench.cohorts.icd10 import CHAPTERS
-from fpmg_bench.cohorts.tables import USUAL, Form
-from fpmg_bench.cohorts.tables.form import known_encoding
 from fpmg_bench.strata import fifths, inside, label_of
-from fpmg_bench.types import Column
-from fpmg_plugins.datasets.folder.cell_spec import CellSpec
+from fpmg_plugins.datasets.folder.column_spec import (
+    LONGEST_NAME,
+    Columns,
+    ColumnSpec,
+    Conditions,
+    Name,
+    Strict,
+    Written,
+    distinct,
+)
 
-LONGEST_NAME = 200  # characters
+__all__ = [
+    "ClockSpec", "CohortSpec", "ColumnSpec", "ImageSpec", "LabelSpec", "LongSpec", "ModalitySpec", "RowsSpec", "SeriesSpec", "SiloSpec",
+    "TableFile", "TableSpec", "TextSpec", "VideoSpec", "Written",
+]  # fmt: skip
+
 LARGEST = 2**26  # values of one picture, clip or text
-Scalar = StrictStr | StrictBool | StrictInt | StrictFloat
 Positive = Annotated[int, Field(gt=0, le=LARGEST)]
-Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 
 
 def _one(version: int) -> int:
@@ -49,100 +55,10 @@ def _rising(window: tuple[float, float]) -> tuple[float, float]:
     return window
 
 
-def _distinct(columns: tuple[ColumnSpec, ...]) -> tuple[ColumnSpec, ...]:
-    names = [column.name for column in columns]
-    if twice := [name for at, name in enumerate(names) if name in names[:at]]:
-        raise ValueError(f"column '{twice[0]}' is declared twice")
-    return columns
-
-
 Window = Annotated[tuple[float, float], AfterValidator(_rising)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Written(_Strict):
-    """How the cells of a file are written; what is not said of a series or a joined table is as the manifest's.
-
-    encoding: a codec of Python's (utf-8); separator: between cells (,); decimal, thousands: marks in numbers (. and none);
-    sheet: of an .xlsx (the first).
-    """
-
-    encoding: Annotated[str, AfterValidator(known_encoding)] | None = None
-    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    decimal: Literal[".", ","] | None = None
-    thousands: Literal["", ",", ".", " ", "'"] | None = None
-    sheet: str | None = None
-
-    def form(self, rest: Form = USUAL) -> Form:
-        """rest: for what is not declared here."""
-        said = {key: value for key in Written.model_fields if (value := getattr(self, key)) is not None}
-        return replace(rest, **said)
-
-
-class ColumnSpec(CellSpec):
-    """A table column, a series channel or a condition.
-
-    column: where the values are (default: the name; for a series, the variable's name in the long table); map: value -> value
-    (null: missing), before anything else; other: the category of all values that are not listed; outside: what to do with
-    numbers beyond low and high (`missing` and `clip` are counted); unit: shown beside the name, never converted. cuts: of a number
-    that is the label, the public points between its strata (default: fifths of its range). How cells are written: see CellSpec.
-    """
-
-    name: Name
-    column: str = ""
-    type: Literal["number", "category", "flag"] = "number"
-    categories: tuple[str, ...] = ()
-    map: dict[str, Scalar | None] = Field(default_factory=dict)
-    other: str | None = None
-    low: float | None = None
-    high: float | None = None
-    step: Annotated[float, Field(gt=0)] | None = None
-    unit: str = ""
-    cuts: tuple[float, ...] = ()
-    outside: Literal["error", "missing", "clip", "keep"] = "error"
-
-    @property
-    def all_categories(self) -> tuple[str, ...]:
-        """As declared; with `group` and none declared, all of the public grouping, and `other` where it is named."""
-        if self.type != "category" or self.categories or not self.group:
-            return self.categories
-        return (*CHAPTERS, *(() if self.other in (None, *CHAPTERS) else (self.other,)))
-
-    @property
-    def source(self) -> str:
-        """The column of the manifest, or the variable of the long table."""
-        return self.column or self.name
-
-    def declared(self) -> Column:
-        """The column as cohorts declare it."""
-        return Column(self.name, self.type, self.all_categories, self.low, self.high, self.step, self.unit)
-
-    @model_validator(mode="after")
-    def _fits_its_type(self) -> Self:
-        if bool(self.categories) if self.type != "category" else not (self.categories or self.group):
-            raise ValueError(f"column '{self.name}': categories belong to type category, and there they are needed")
-        if len(set(self.categories)) != len(self.categories):
-            raise ValueError(f"column '{self.name}': a category is named twice")
-        if self.type != "number" and (self.unit or not self.low is self.high is self.step is None):
-            raise ValueError(f"column '{self.name}': low, high, step and unit belong to type number")
-        if self.low is not None and self.high is not None and self.low >= self.high:
-            raise ValueError(f"column '{self.name}': low must be below high")
-        if list(self.cuts) != sorted(set(self.cuts)) or (self.cuts and self.type != "number"):
-            raise ValueError(f"column '{self.name}': cuts belong to type number, in rising order")
-        self.check_cells(self.type)
-        if self.other is not None and self.other not in self.all_categories:
-            raise ValueError(f"column '{self.name}': other '{self.other}' is none of its categories")
-        return self
-
-
-Columns = Annotated[tuple[ColumnSpec, ...], Field(min_length=1), AfterValidator(_distinct)]
-Conditions = Annotated[tuple[ColumnSpec, ...], AfterValidator(_distinct)]
-
-
-class LabelSpec(_Strict):
+class LabelSpec(Strict):
     """A label that is the time to an event. event: the condition (a flag) that says whether it was seen; time: the number that says
 
     when it was, or until when it was not (censored). `none` in its place: there is no label.
@@ -159,7 +75,7 @@ class LabelSpec(_Strict):
         return {} if value == "none" else value
 
 
-class TableSpec(_Strict):
+class TableSpec(Strict):
     """Columns of the manifest. present: here and below, a column of flags; default: where anything is filled in."""
 
     kind: Literal["table"]
@@ -167,7 +83,7 @@ class TableSpec(_Strict):
     present: str = ""
 
 
-class ClockSpec(_Strict):
+class ClockSpec(Strict):
     """Times that are dates or hours and minutes, read as `unit`s since a moment of each record.
 
     format: `ISO8601`, as strptime writes it ("%d.%m.%Y %H:%M"), or `elapsed` (36:30, 1 days 12:30:00: since the beginning already);
@@ -245,7 +161,7 @@ class SeriesSpec(LongSpec):
 
     @model_validator(mode="after")
     def _one_axis(self) -> Self:
-        _distinct(self.channels)
+        distinct(self.channels)
         if self.window and self.step:
             raise ValueError("window and step exclude each other")
         if self.step and (self.more or self.layout == "row"):
@@ -253,7 +169,7 @@ class SeriesSpec(LongSpec):
         return self
 
 
-class TextSpec(_Strict):
+class TextSpec(Strict):
     """length: characters that are kept; longer texts are cut and counted."""
 
     kind: Literal["text"]
@@ -262,7 +178,7 @@ class TextSpec(_Strict):
     present: str = ""
 
 
-class _Media(_Strict):
+class _Media(Strict):
     """column: cells name files, several of them where they are parted by `split`, or a folder of files; files: what files are called
 
     instead, "{stay_id}_*.png": {column} stands for a row's cell, * for anything; folder: what both are relative to, below the root;
@@ -307,14 +223,14 @@ class VideoSpec(_Media):
 ModalitySpec = Annotated[TableSpec | SeriesSpec | TextSpec | ImageSpec | VideoSpec, Field(discriminator="kind")]
 
 
-class SiloSpec(_Strict):
+class SiloSpec(Strict):
     """groups: silo -> values that form it; missing: silo of empty cells; silos below min_records records, or below
 
     min_class_records records of some class, are merged into merge_into. names: all silos in order (default: sorted).
     """
 
     column: str
-    groups: dict[str, tuple[str, ...]] = {}
+    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     missing: str | None = None
     min_records: int = 0
     min_class_records: int = 0
@@ -322,7 +238,7 @@ class SiloSpec(_Strict):
     names: tuple[str, ...] = ()
 
 
-class RowsSpec(_Strict):
+class RowsSpec(Strict):
     """Rows to use: those whose cell is one of `keep`, or none of `drop`; "" is the empty cell."""
 
     column: str
@@ -375,8 +291,8 @@ class CohortSpec(Written):
     conditions: Conditions = ()
     modalities: Annotated[dict[Annotated[Name, AfterValidator(_plain)], ModalitySpec], Field(min_length=1)]
     leaks: tuple[str, ...] = ()
-    real: dict[str, str] = {}
-    derived: dict[str, str] = {}
+    real: dict[str, str] = Field(default_factory=dict)
+    derived: dict[str, str] = Field(default_factory=dict)
     traps: tuple[str, ...] = ()
 
     @model_validator(mode="after")

@@ -25,6 +25,10 @@ class _Clinic(CovidCxr):
 
 
 class _Icu(EicuDemo):
+    def load(self) -> Cohort:
+        """All that its own description has."""
+        return Packaged.load(self)
+
     def _file(self) -> Path:
         return HERE / "icu.yaml"
 

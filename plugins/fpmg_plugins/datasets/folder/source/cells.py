@@ -1,4 +1,4 @@
-"""Values back into the cells that a column has: codes before `map`, decimals of `step`, types of a parquet file."""
+"""Values back into the cells that a column has: codes before `map`, decimals of `step`, marks and units of numbers."""
 
 from __future__ import annotations
 
@@ -9,28 +9,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fpmg_bench.cohorts.tables import USUAL, Form
 from fpmg_plugins.datasets.folder.columns import FLAGS
 from fpmg_plugins.datasets.folder.spec import ColumnSpec
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     Texts = list[str | None]
 
 SYNTHETIC = "synthetic-"
 FIRST = {"int32": 2_000_000_000, "uint32": 4_000_000_000}  # ids among whole numbers begin where a hospital's do not
-DICTIONARY = re.compile(r"dictionary<values=(?P<values>\w+), indices=(?P<indices>\w+)")
+NUMBER = re.compile(r"([-+]?)(\d+)(?:\.(\d*))?(.*)")  # sign, digits, digits behind the point, exponent
 FIRST_OF_ALL = 9_000_000_000_000
 
 
-def texts(spec: ColumnSpec, values: Sequence[Any] | NDArray[Any]) -> Texts:
-    """Cells of a column as text, None where missing. values [n]: names of categories; flags and numbers as float64."""
-    return INVERSES[spec.type](spec, values)
+def texts(spec: ColumnSpec, values: Sequence[Any] | NDArray[Any], form: Form | None = USUAL) -> Texts:
+    """Cells of a column as text, None where missing. values [n]: names of categories; flags and numbers as float64.
+
+    form: how the file writes numbers; None: its cells are numbers, which have no marks.
+    """
+    return INVERSES[spec.type](spec, values, form)
 
 
-def _categories(spec: ColumnSpec, values: Sequence[Any] | NDArray[Any]) -> Texts:
-    codes = {name: code(spec, name) for name in spec.categories}
+def _categories(spec: ColumnSpec, values: Sequence[Any] | NDArray[Any], form: Form | None) -> Texts:
+    codes = {name: code(spec, name) for name in spec.all_categories}
     return [codes[value] if isinstance(value, str) else None for value in values]
 
 
@@ -42,19 +45,36 @@ def code(spec: ColumnSpec, category: str) -> str:
     return category if own and variants else keys[0] if keys else category
 
 
-def _flags(spec: ColumnSpec, values: Sequence[Any] | NDArray[Any]) -> Texts:
+def _flags(spec: ColumnSpec, values: Sequence[Any] | NDArray[Any], form: Form | None) -> Texts:
     keys = {FLAGS.get(str(value).lower()): key for key, value in reversed(list(spec.map.items())) if value is not None}
     words = {1.0: keys.get(1.0, "1"), 0.0: keys.get(0.0, "0")}
     return [words.get(float(value)) for value in values]
 
 
-def _numbers(spec: ColumnSpec, values: Sequence[Any] | NDArray[Any]) -> Texts:
+def _numbers(spec: ColumnSpec, values: Sequence[Any] | NDArray[Any], form: Form | None) -> Texts:
     found = number_texts(values, spec.step)
+    if form is not None:
+        found = [text if text is None else marked(text, spec, form) for text in found]
     if not spec.map:
         return found
     keys = {float(value): key for key, value in reversed(list(spec.map.items())) if value is not None}
     mapped = set(spec.map)  # a number that `map` would turn into another one is written by the key of its own, where there is one
-    return [keys.get(float(text), text) if text in mapped else text for text in found]
+    return [
+        keys.get(float(value), text) if text in mapped else text for text, value in zip(found, np.asarray(values), strict=True)
+    ]
+
+
+def marked(text: str, spec: ColumnSpec, form: Form) -> str:
+    """Python's 1234.5 as the file writes it: 1.234,5 kg. Digits stand in threes where the column has a mark for thousands."""
+    decimal = spec.decimal or form.decimal
+    thousands = form.thousands if spec.thousands is None else spec.thousands
+    if decimal == "." and not thousands and not spec.suffix:
+        return text
+    found = NUMBER.fullmatch(text)
+    assert found is not None, "a number that Python wrote"
+    sign, whole, rest, exponent = found.groups()
+    whole = f"{int(whole):,}".replace(",", thousands) if thousands else whole
+    return sign + whole + (decimal + rest if rest else "") + exponent + spec.suffix
 
 
 def number_texts(values: Sequence[Any] | NDArray[Any], step: float | None = None) -> Texts:
@@ -72,7 +92,7 @@ def _shortest(value: float) -> str:
     return str(int(value)) if value == int(value) else str(np.float32(value))
 
 
-Inverse = Callable[[ColumnSpec, "Sequence[Any] | NDArray[Any]"], "Texts"]
+Inverse = Callable[[ColumnSpec, "Sequence[Any] | NDArray[Any]", Form | None], "Texts"]
 INVERSES: Mapping[str, Inverse] = {"category": _categories, "flag": _flags, "number": _numbers}
 
 
@@ -83,36 +103,3 @@ def ids(n: int, stored: str) -> Texts:
         return [str(first + at) for at in range(n)]
     width = len(str(n))
     return [f"{SYNTHETIC}{at + 1:0{width}d}" for at in range(n)]
-
-
-def arrow(cells: Texts, stored: str) -> pa.Array:
-    """Cells as the column of a parquet file of this type; text where it has no type, or one that is no word's or number's."""
-    import pyarrow as pa
-
-    kind = _type(stored)
-    if pa.types.is_dictionary(kind):
-        return arrow(cells, str(kind.value_type)).dictionary_encode().cast(kind)
-    if pa.types.is_boolean(kind):
-        return pa.array([None if cell is None else FLAGS.get(cell.lower()) == 1.0 for cell in cells], kind)
-    if pa.types.is_integer(kind):
-        return pa.array([None if cell is None else int(float(cell)) if "." in cell else int(cell) for cell in cells], kind)
-    if pa.types.is_floating(kind):
-        return pa.array([None if cell is None else float(cell) for cell in cells], kind)
-    return pa.array(cells if _is_text(kind) else [None] * len(cells), kind)
-
-
-def _type(stored: str) -> pa.DataType:
-    import pyarrow as pa
-
-    if found := DICTIONARY.match(stored):
-        return pa.dictionary(_type(found["indices"]), _type(found["values"]))
-    try:
-        return pa.type_for_alias(stored or "string")
-    except ValueError:
-        return pa.string()
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

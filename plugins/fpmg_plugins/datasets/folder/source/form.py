@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
-from fpmg_bench.document import inside
-from fpmg_plugins.datasets import parquet
+from fpmg_bench.cohorts.tables import USUAL, Form
 from fpmg_plugins.datasets.folder.document import Document
-from fpmg_plugins.datasets.folder.manifest import read
+from fpmg_plugins.datasets.folder.source.headers import header, kinds_of_pictures, naming_columns
+from fpmg_plugins.datasets.folder.source.places import key, places
 from fpmg_plugins.datasets.folder.spec import CohortSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A table's columns in order: name -> type as parquet calls it, "" in a csv."""
+    """A table's columns in order. columns: name -> type as parquet calls it, "" in a csv (int64 of names that are whole numbers); titles: name -> what the file writes for it,
+
+    where that is another word ("column 3" of no word); form: how its cells are written.
+    """
 
     file: str
     columns: Mapping[str, str]
+    titles: Mapping[str, str] = field(default_factory=dict)
+    form: Form = USUAL
 
     @property
     def text(self) -> bool:
@@ -31,99 +34,53 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The declaration, and the header of every table that it names."""
+    """The declaration, the header of every table that it names by `places.key`, and the endings of a modality's files."""
 
     spec: CohortSpec
     headers: Mapping[str, Header]
+    pictures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Source:
         """The reverse of `said_of`."""
-        headers = {file: Header(file, dict(columns)) for file, columns in said["tables"].items()}
-        return cls(CohortSpec.model_validate(said["spec"]), headers)
+        spec = CohortSpec.model_validate(said["spec"])
+        headers = {}
+        for place in places(spec):
+            columns = said["tables"][place.key]
+            titles = {name: rest[1] for name, *rest in columns if len(rest) > 1}
+            headers[place.key] = Header(place.file, {name: rest[0] for name, *rest in columns}, titles, place.form)
+        return cls(spec, headers, {name: tuple(endings) for name, endings in said.get("pictures", {}).items()})
 
     def with_tables(self, ending: str) -> Source:
-        """The same with tables of another ending: every .csv a .parquet, or the other way round."""
-        names = {file: str(Path(file).with_suffix(ending)) for file in self.headers}
-        headers = {
-            names[file]: Header(names[file], dict.fromkeys(h.columns, "")) if Path(file).suffix != ending else h
-            for file, h in self.headers.items()
-        }
+        """The same with tables of another ending: every .csv a .parquet, or the other way round. Sheets become files."""
         said = self.spec.model_dump(mode="json", exclude_unset=True)
-        said["manifest"] = names[self.spec.manifest]
-        for part in said["modalities"].values():
-            if part.get("file") in names:
-                part["file"] = names[part["file"]]
-        return Source(CohortSpec.model_validate(said), headers)
+        names: dict[str, str] = {}
+        for place in places(self.spec):
+            if place.key not in names:
+                name = str(Path(place.file).with_suffix(ending))
+                while name in names.values():
+                    name = str(Path(name).with_stem(f"{Path(name).stem} {place.form.sheet or 'more'}"))
+                names[place.key] = name
+            part: Any = said
+            for step in place.path[:-1]:
+                part = part[step]
+            part[place.path[-1]] = names[place.key]
+        headers = {key(name, self.headers[old].form): self._as(self.headers[old], name) for old, name in names.items()}
+        return Source(CohortSpec.model_validate(said), headers, self.pictures)
+
+    @staticmethod
+    def _as(was: Header, file: str) -> Header:
+        """Types are those of a file's kind; a parquet's columns have names of their own."""
+        if Path(was.file).suffix == Path(file).suffix:
+            return was
+        titles = {} if file.endswith(".parquet") else was.titles
+        return Header(file, dict.fromkeys(was.columns, ""), titles, was.form)
 
 
 def said_of(document: Document, root: Path) -> dict[str, Any]:
-    """What `write` needs. The csv's header is read by the reader of csv files, so that both see the same names."""
+    """What `write` needs. A header is read by the reader of its kind of files, so that both see the same names."""
     spec = document.spec
-    places = {spec.manifest: document.place("manifest")}
-    places |= {p.file: document.place("modalities", name, "file") for name, p in spec.modalities.items() if p.kind == "series"}
-    tables = {file: _columns(inside(root, file, place), spec.missing) for file, place in places.items()}
-    return {"spec": spec.model_dump(mode="json", exclude_unset=True), "tables": tables}
-
-
-def _columns(file: Path, missing: tuple[str, ...]) -> list[list[str]]:
-    names = read(file, missing).names
-    types = parquet.types(file) if file.suffix == ".parquet" else {}
-    return [[name, types.get(name, "")] for name in names]
-
-
-# Keys that the other way knows. One that is set and not among them is told in the release: it was read, and cannot be written back.
-WRITTEN: Mapping[str, frozenset[str]] = {
-    "CohortSpec": frozenset(
-        [
-            "version",
-            "name",
-            "licence",
-            "citation",
-            "publishable",
-            "drafted",
-            "manifest",
-            "record",
-            "patient",
-            "silo",
-            "missing",
-            "rows",
-            "min_class_patients",
-            "conditions",
-            "modalities",
-            "leaks",
-            "real",
-            "derived",
-            "traps",
-        ]
-    ),
-    "ColumnSpec": frozenset(["name", "column", "type", "categories", "map", "other", "low", "high", "step", "unit", "outside"]),
-    "TableSpec": frozenset(["kind", "columns", "present"]),
-    "SeriesSpec": frozenset(
-        ["kind", "file", "record", "time", "variable", "value", "step", "steps", "window", "columns", "present"]
-    ),
-    "TextSpec": frozenset(["kind", "column", "length", "present"]),
-    "ImageSpec": frozenset(["kind", "column", "folder", "shape", "fit", "window", "present"]),
-    "VideoSpec": frozenset(["kind", "column", "folder", "shape", "fit", "window", "frame_ms", "present"]),
-    "SiloSpec": frozenset(["column", "groups", "missing", "min_records", "min_class_records", "merge_into", "names"]),
-    "RowsSpec": frozenset(["column", "keep", "drop"]),
-}
-
-
-def unwritten(model: BaseModel, place: str = "") -> Iterator[str]:
-    """Paths of keys that are set and have no way back: `modalities.table.columns.dose.KEY`."""
-    for key in sorted(model.model_fields_set):
-        value, path = getattr(model, key), f"{place}.{key}".strip(".")
-        if key not in WRITTEN.get(type(model).__name__, frozenset()):
-            yield path
-            continue
-        parts = (
-            value.items()
-            if isinstance(value, dict)
-            else ((getattr(v, "name", "") or str(i), v) for i, v in enumerate(value))
-            if isinstance(value, tuple)
-            else [("", value)]
-        )
-        for name, part in parts:
-            if isinstance(part, BaseModel):
-                yield from unwritten(part, f"{path}.{name}".strip("."))
+    names = naming_columns(spec)
+    tables = {place.key: header(root, place, document.place(*place.path), spec.missing, names) for place in places(spec)}
+    said: dict[str, Any] = {"spec": spec.model_dump(mode="json", exclude_unset=True), "tables": tables}
+    return said | {"pictures": kinds_of_pictures(document, root)}

@@ -1,54 +1,202 @@
-"""Long tables: a row for every seen value, under the source's names, at the times that it has."""
+"""Tables of series in their layout: a value, a time or a record a row, under the source's names, at the times that it has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpmg_plugins.datasets.folder.source.cells import number_texts
-from fpmg_plugins.datasets.folder.spec import SeriesSpec
+from fpmg_bench.cohorts.tables import USUAL
+from fpmg_plugins.datasets.folder.clock import SECONDS
+from fpmg_plugins.datasets.folder.long import column_of
+from fpmg_plugins.datasets.folder.source import cells, dates, pieces, times, typed
+from fpmg_plugins.datasets.folder.source.form import Header
+from fpmg_plugins.datasets.folder.source.known_columns import Column
+from fpmg_plugins.datasets.folder.source.records import Rows
+from fpmg_plugins.datasets.folder.source.times import Steps
+from fpmg_plugins.datasets.folder.spec import ColumnSpec, LongSpec, SeriesSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fpmg_bench.types import Cohort, Series
-
     Texts = list[str | None]
+    Table = dict[str, Texts]
+
+ROW_BY: Mapping[str, tuple[str, ...]] = {
+    "long": (),
+    "wide": ("record", "time"),
+    "row": ("record",),
+}  # what a row is, with modalities in one file
 
 
-def long_rows(spec: SeriesSpec, data: Series, here: NDArray[np.bool_], records: Texts) -> dict[str, Texts]:
-    """Column -> cells, by record, time and variable. records [n]: their names."""
-    row, step, channel = np.nonzero(data.seen & here[:, None, None])
-    value = data.values[row, step, channel]
-    found: dict[str, Texts] = {
-        spec.record: [records[at] for at in row],
-        spec.time: number_texts(data.time[row, step]),
-        spec.variable: [spec.columns[at].source for at in channel],
-        spec.value: _values(spec, channel, value),
-    }
-    return found | ({spec.step: [str(at) for at in step]} if spec.step else {})
+class Part:
+    """One table of a modality. first: the number of its first channel; bare: whether it has the rows without a value."""
+
+    def __init__(self, rows: Rows, name: str, spec: SeriesSpec, part: LongSpec, first: int, found: Steps) -> None:
+        self.rows, self.name, self.spec, self.part, self.found = rows, name, spec, part, found
+        self.values = rows.cohort.data[name].values[:, :, first : first + len(part.columns)]
+        self.seen = found.seen[:, :, first : first + len(part.columns)]
+        self.bare = part is _with_times(spec)
+        self.records: Texts = rows.columns[rows.source.spec.record] if part.file else []
+
+    def table(self, header: Header) -> Table:
+        """Columns of a file in its layout."""
+        if self.part.layout == "row":
+            return self.by_name({name: Column(stored, header) for name, stored in header.columns.items()})
+        return self.long(header) if self.part.layout == "long" else self.wide(header)
+
+    def long(self, header: Header) -> Table:
+        """A row for each seen value, by record, time and variable; the missing word of a column is for cells, and there are none."""
+        part, found = self.part, self.found
+        row, step, channel = np.nonzero(self.seen)
+        value: Texts = [None] * len(row)
+        for at, column in enumerate(part.columns):
+            mine = np.flatnonzero(channel == at)
+            words = self._texts(column, self.values[row[mine], step[mine], at], header, part.value)
+            for place, word in zip(mine.tolist(), words, strict=True):
+                value[place] = word
+        names: Texts = [part.columns[at].source for at in channel]
+        row, time, step, extra = self._with_bare(row, found.time[row, step], step)
+        order = np.lexsort((time, row))
+        said = self._moments(header, row, time, step)
+        said |= {part.variable: names + [None] * extra, part.value: value + [None] * extra}
+        return {name: [column[at] for at in order] for name, column in said.items()}
+
+    def wide(self, header: Header) -> Table:
+        """A row for each time at which anything is seen."""
+        row, step = np.nonzero(self.seen.any(axis=2))
+        row, time, step, _ = self._with_bare(row, self.found.time[row, step], step)
+        inside = np.arange(len(row)) < len(row) - (len(self.found.row) if self.bare else 0)
+        order = np.lexsort((time, row))
+        said = self._moments(header, row, time, step)
+        for at, column in enumerate(self.part.columns):
+            there = inside & self.seen[row, step, at]
+            values = np.where(there, self.values[row, step, at].astype(np.float64), np.nan)
+            said[column.source] = self._silent(column, self._texts(column, values, header, column.source))
+        return {name: [column[at] for at in order] for name, column in said.items()}
+
+    def by_name(self, columns: Mapping[str, Column]) -> Table:
+        """A row for each record, a column for each variable and time."""
+        hours, n = self.part.times, len(self.values)
+        place = times.on_hours(self.spec, hours, self.found)
+        lost = int((self.seen & (place < 0)[:, :, None]).sum())
+        if lost:
+            self.rows.told.append(f"{lost} values of {self.name} fall at no time that has a column: they are left out")
+        said: Table = {}
+        for at, column in enumerate(self.part.columns):
+            values = np.full((n, len(hours)), np.nan)
+            row, step = np.nonzero(self.seen[:, :, at] & (place >= 0))
+            values[row, place[row, step]] = self.values[row, step, at]
+            for k, time in enumerate(hours):
+                name = column_of(column, time)
+                form = columns[name].form if name in columns else USUAL
+                said[name] = self._silent(column, cells.texts(column, values[:, k], form))
+        return said | ({self.part.record: list(self.records)} if self.part.file else {})
+
+    def _with_bare(
+        self, row: NDArray[np.intp], time: NDArray[np.float64], step: NDArray[np.intp]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp], int]:
+        found = self.found
+        if not self.bare:
+            return row, time, step, 0
+        joined = (np.concatenate(pair) for pair in ((row, found.row), (time, found.at), (step, found.step)))
+        return (*joined, len(found.row))  # type: ignore[return-value]
+
+    def _moments(self, header: Header, row: NDArray[np.intp], time: NDArray[np.float64], step: NDArray[np.intp]) -> Table:
+        """Who and when."""
+        said: Table = {self.part.record: [self.records[at] for at in row], self.part.time: self._times(header, row, time)}
+        if self.spec.step:
+            said[self.spec.step] = [str(at) for at in step]
+        return said
+
+    def _times(self, header: Header, row: NDArray[np.intp], time: NDArray[np.float64]) -> Texts:
+        clock, stored = self.part.clock, header.columns.get(self.part.time, "")
+        if clock is None:
+            return cells.texts(ColumnSpec(name=self.part.time), time.astype(np.float32), Column(stored, header).form)
+        seconds = time * SECONDS[clock.unit]
+        if clock.format == "elapsed":
+            return dates.elapsed(seconds)
+        n = len(self.values)
+        begin = self.rows.moments(clock.since, clock.since_format or clock.format) if clock.since else np.full(n, dates.MADE_UP)
+        if not clock.since:
+            self.rows.told.append(f"times of {self.part.file} begin at a made-up {np.datetime_as_string(dates.MADE_UP, 'D')}")
+        form = dates.ISO if typed.is_moment(stored) else clock.format
+        moments = dates.after(begin[row], seconds)
+        return dates.texts(moments if self.spec.window is None else self._in_bins(moments, begin[row], time, form), form)
+
+    def _in_bins(self, moments: dates.Moments, begin: dates.Moments, time: NDArray[np.float64], form: str) -> dates.Moments:
+        """Moments that the clock can tell, in the same bins where there is one in it; else it is told."""
+        assert self.part.clock is not None
+        unit = np.timedelta64(round(SECONDS[self.part.clock.unit] * 1e6), "us")
+        before = dates.floor(moments, form)
+        bins, mine = ([self._bins((each - begin) / unit) for each in (before, before + dates.step(form))], self._bins(time))
+        if lost := int(((bins[0] != mine) & (bins[1] != mine)).sum()):
+            self.rows.told.append(f"{lost} times of {self.name} fall into another step, as its clock is coarser than steps")
+        found: dates.Moments = np.where((bins[0] != mine) & (bins[1] == mine), before + dates.step(form), before)
+        return found
+
+    def _bins(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
+        assert self.spec.window is not None
+        start, stop = self.spec.window
+        found: NDArray[np.float64] = np.floor((time - start) / ((stop - start) / self.spec.steps))
+        return found
+
+    def _texts(self, column: ColumnSpec, values: NDArray[np.float32], header: Header, stands_in: str) -> Texts:
+        return cells.texts(column, values, Column(header.columns.get(stands_in, ""), header).form)
+
+    @staticmethod
+    def _silent(column: ColumnSpec, words: Texts) -> Texts:
+        silence = pieces.silence([column])
+        return words if silence is None else [silence if word is None else word for word in words]
 
 
-def _values(spec: SeriesSpec, channel: NDArray[np.intp], value: NDArray[np.float32]) -> Texts:
-    """Each channel with the decimals of its own step."""
-    cells = np.empty(len(value), dtype=object)
-    for at, column in enumerate(spec.columns):
-        mine = channel == at
-        cells[mine] = number_texts(value[mine], column.step)
-    return list(cells)
+def _with_times(spec: SeriesSpec) -> LongSpec | None:
+    """The table that has the rows without a value: one whose times make the beginning, else one that has times at all."""
+    timed = [part for part in spec.tables if part.layout != "row"]
+    first = [part for part in timed if part.clock and not part.clock.since and part.clock.format != "elapsed"]
+    return next(iter([*first, *timed]), None)
 
 
-def files(cohort: Cohort, modalities: Any, records: Texts) -> Iterator[tuple[str, dict[str, Texts]]]:
-    """(file, columns) of every long table; modalities that share one are in it one after the other."""
-    tables: dict[str, dict[str, Texts]] = {}
-    for name, spec in modalities.items():
-        if isinstance(spec, SeriesSpec) and name in cohort.schemas:
-            rows = long_rows(spec, cohort.data[name], cohort.present[name], records)
-            table = tables.setdefault(spec.file, {})
-            length = max(map(len, table.values()), default=0)
-            added = len(rows[spec.record])
-            for column in dict.fromkeys([*table, *rows]):
-                table[column] = table.get(column, [None] * length) + rows.get(column, [None] * added)
+def write(rows: Rows) -> Iterator[tuple[str, Table]]:
+    """(key of the header, columns) of every table; columns of layout row without a file go into the manifest.
+
+    Modalities that share a table stand in it one after the other, or beside each other where a time or a record is a row.
+    """
+    tables: dict[str, Table] = {}
+    for name, spec in rows.source.spec.modalities.items():
+        if not isinstance(spec, SeriesSpec) or name not in rows.cohort.schemas:
+            continue
+        found = times.steps(name, spec, rows.cohort.data[name], rows.cohort.present[name], rows.told)
+        first = 0
+        for part in spec.tables:
+            one = Part(rows, name, spec, part, first, found)
+            first += len(part.columns)
+            key = rows.known.key(part) if part.file else ""
+            if not key or (part.layout == "row" and key == rows.known.manifest):
+                for column, values in one.by_name(rows.known.types).items():
+                    rows.put(column, values)
+                continue
+            found_here, by = one.table(rows.source.headers[key]), ROW_BY[part.layout]
+            tables[key] = _together(tables[key], found_here, tuple(getattr(part, k) for k in by)) if key in tables else found_here
     yield from tables.items()
+
+
+def _together(one: Table, other: Table, by: tuple[str, ...]) -> Table:
+    """Rows of both; those of the same record (and time) are one, unless a row is one value."""
+    n, m = (max(map(len, table.values()), default=0) for table in (one, other))
+    known = {tuple(one[name][at] for name in by): at for at in range(n)} if by else {}
+    place, end = [], n
+    for at in range(m):
+        key = tuple(other[name][at] for name in by)
+        place.append(known.get(key, end) if by else end)
+        end += place[-1] == end
+    out: Table = {name: one.get(name, [None] * n) + [None] * (end - n) for name in dict.fromkeys([*one, *other])}
+    for name, column in other.items():
+        for at, value in zip(place, column, strict=True):
+            out[name][at] = value if value is not None else out[name][at]
+    if not by:
+        return out
+    first = {key: at for at, key in reversed(list(enumerate(out[by[0]])))}
+    order = sorted(range(end), key=lambda at: first[out[by[0]][at]])
+    return {name: [column[at] for at in order] for name, column in out.items()}

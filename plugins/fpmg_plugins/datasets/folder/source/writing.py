@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.folder import DOCUMENT, FRAME_MS, write_document
-from fpmg_bench.cohorts.writing import write_table
-from fpmg_bench.document import inside
-from fpmg_plugins.datasets.folder.source import cells, series
-from fpmg_plugins.datasets.folder.source.form import Header, Source, unwritten
+from fpmg_plugins.datasets.folder.source import media, series
+from fpmg_plugins.datasets.folder.source.files import write_file
+from fpmg_plugins.datasets.folder.source.form import Source
+from fpmg_plugins.datasets.folder.source.known import unwritten
 from fpmg_plugins.datasets.folder.source.records import Rows
+from fpmg_plugins.datasets.folder.spec import ImageSpec, VideoSpec
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Form
     from fpmg_bench.types import Cohort
-
-    Texts = list[str | None]
 
 LICENCE = "synthetic"
 ENDINGS: Mapping[str, str] = {"csv": ".csv", "parquet": ".parquet"}
@@ -33,30 +32,19 @@ def write(said: Mapping[str, Any], cohort: Cohort, root: Path, form: Form = "sou
         source = source.with_tables(ENDINGS[form])
     spec = source.spec
     rows = Rows(source, cohort, root)
-    manifest = rows.fill()
-    _table(manifest, source.headers[spec.manifest], spec.missing, root)
-    names: Texts = manifest[spec.record] if spec.record else []  # without names of records there is no series
-    for file, columns in series.files(cohort, spec.modalities, names):
-        header, n = source.headers[file], max(map(len, columns.values()), default=0)
-        _table({name: columns.get(name, [None] * n) for name in header.columns}, header, spec.missing, root)
+    rows.fill()
+    tables = dict(series.write(rows))
+    tables |= {rows.known.key(part): rows.joined(part) for part in spec.tables}
+    told = rows.told
+    for key, columns in {rows.known.manifest: rows.whole(), **tables}.items():
+        told += write_file(columns, source.headers[key], spec.missing, root)
+    if empty := rows.empty():
+        told.append(f"columns that cohort.yaml does not declare, or that were not generated, are empty: {', '.join(empty)}")
     write_document(_document(source, cohort), root / DOCUMENT)
-    told = [*rows.told, *(f"{path} is read, and has no way back yet" for path in unwritten(spec))]
+    told += [f"{path} is read, and has no way back yet" for path in unwritten(spec)]
     if spec.silo is not None and not cohort.silo_names:
         told.append(f"nobody knows which {spec.silo.column} a record would have: the column is empty")
-    return told
-
-
-def _table(columns: Mapping[str, Texts], header: Header, missing: tuple[str, ...], root: Path) -> None:
-    file = inside(root, header.file, DOCUMENT)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if header.text:
-        nothing = "" if "" in missing or not missing else missing[0]
-        write_table({name: [nothing if cell is None else cell for cell in values] for name, values in columns.items()}, file)
-        return
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    pq.write_table(pa.table({name: cells.arrow(values, header.columns[name]) for name, values in columns.items()}), file)
+    return list(dict.fromkeys(told))
 
 
 def _document(source: Source, cohort: Cohort) -> dict[str, Any]:
@@ -73,7 +61,10 @@ def _document(source: Source, cohort: Cohort) -> dict[str, Any]:
             del said["silo"]
     said["modalities"] = {name: part for name, part in said["modalities"].items() if name in cohort.schemas}
     said["leaks"] = sorted(set(said.get("leaks", ())) & set(said["modalities"]))
-    for part in said["modalities"].values():
+    for name, part in said["modalities"].items():
         if part["kind"] == "video":
             part["frame_ms"] = part.get("frame_ms") or FRAME_MS
+        own = source.spec.modalities[name]
+        if isinstance(own, ImageSpec | VideoSpec) and own.files:
+            part["files"] = media.pattern(own)
     return said

@@ -1,0 +1,96 @@
+"""Cells as text into columns of a parquet file's types, and into cells of an Excel sheet."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from fpmg_plugins.datasets.folder.columns import FLAGS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    Texts = list[str | None]
+
+DICTIONARY = re.compile(r"dictionary<values=(?P<values>\w+), indices=(?P<indices>\w+)")
+TIMESTAMP = re.compile(r"timestamp\[(?P<unit>\w+)(?:, tz=(?P<zone>[^\]]+))?\]")
+ALIASES = {"date32[day]": "date32", "date64[ms]": "date64"}  # arrow prints what it does not read
+
+
+def is_text(stored: str) -> bool:
+    """Whether cells of this type are words, so that numbers in them have marks: a csv's, a parquet's strings."""
+    return stored in ("", "string", "large_string", "str") or "dictionary<values=string" in stored
+
+
+def is_moment(stored: str) -> bool:
+    """Whether cells of this type are dates."""
+    return stored.startswith(("timestamp", "date32", "date64"))
+
+
+def is_whole(stored: str) -> bool:
+    """Whether names of records are numbers there."""
+    return "int" in stored or stored in ("double", "float")
+
+
+def excel(cell: str | None, stored: str) -> Any:
+    """What openpyxl writes for a cell of this type; a word among numbers stays a word."""
+    import pandas as pd
+
+    if cell is None or not cell:
+        return None
+    if stored == "bool" and cell.lower() in FLAGS:
+        return FLAGS[cell.lower()] == 1.0
+    if is_moment(stored):
+        return pd.Timestamp(cell).to_pydatetime()
+    if stored != "double":
+        return cell
+    try:
+        value = float(cell)
+    except ValueError:
+        return cell
+    return int(cell) if cell.lstrip("-").isdigit() else value
+
+
+def arrow(cells: Texts, stored: str) -> pa.Array:
+    """Cells as the column of a parquet file of this type; text where it has no type, or one that is no word's or number's."""
+    import pandas as pd
+    import pyarrow as pa
+
+    kind = _type(stored)
+    if pa.types.is_dictionary(kind):
+        return arrow(cells, str(kind.value_type)).dictionary_encode().cast(kind)
+    if pa.types.is_boolean(kind):
+        return pa.array([None if cell is None else FLAGS.get(cell.lower()) == 1.0 for cell in cells], kind)
+    if pa.types.is_integer(kind):
+        return pa.array([None if cell is None else _whole(cell) for cell in cells], kind)
+    if pa.types.is_floating(kind):
+        return pa.array([None if cell is None else float(cell) for cell in cells], kind)
+    if pa.types.is_temporal(kind) and not pa.types.is_time(kind) and not pa.types.is_duration(kind):
+        return pa.array(list(pd.to_datetime(pd.Series(cells, dtype=object), format="ISO8601")), pa.timestamp("us")).cast(
+            kind, safe=False
+        )
+    return pa.array(cells if _is_text(kind) else [None] * len(cells), kind)
+
+
+def _whole(cell: str) -> int:
+    """ "36.5", of a column that holds whole numbers and states no step, is rounded."""
+    return int(cell) if cell.lstrip("-").isdigit() else round(float(cell))
+
+
+def _type(stored: str) -> pa.DataType:
+    import pyarrow as pa
+
+    if found := DICTIONARY.match(stored):
+        return pa.dictionary(_type(found["indices"]), _type(found["values"]))
+    if found := TIMESTAMP.fullmatch(stored):
+        return pa.timestamp(found["unit"], found["zone"])
+    try:
+        return pa.type_for_alias(ALIASES.get(stored, stored) or "string")
+    except ValueError:
+        return pa.string()
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
