@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fpmg_bench import __version__
+from fpmg_bench.cohorts.tables import detect
 from fpmg_bench.release.cards.facts import Facts
 
 CONTEXT: Mapping[str, Any] = {
@@ -28,8 +29,14 @@ CONTEXT: Mapping[str, Any] = {
     "recordSet": "cr:recordSet",
     "source": "cr:source",
 }
-FORMATS = {".csv": "text/csv", ".parquet": "application/vnd.apache.parquet"}
-MEDIA = {".png": "image/png", ".npy": "application/octet-stream"}
+FORMATS = {
+    ".csv": "text/csv",
+    ".txt": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".parquet": "application/vnd.apache.parquet",
+}
+MEDIA = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".npy": "application/octet-stream"}
 NUMBER, TEXT = "sc:Float", "sc:Text"
 
 
@@ -82,6 +89,12 @@ def _records(file: Path, folder: Path) -> dict[str, Any]:
 def _columns(file: Path) -> Iterator[tuple[str, str]]:
     import pandas as pd
 
-    frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file, nrows=1_000)
+    if file.suffix == ".parquet":
+        frame = pd.read_parquet(file)
+    elif file.suffix == ".xlsx":
+        frame = pd.read_excel(file, nrows=1_000)
+    else:
+        form = detect(file)  # a release is written as its source was: cp1252, semicolons
+        frame = pd.read_csv(file, nrows=1_000, encoding=form.encoding, sep=form.separator)
     for name in frame.columns:
         yield str(name), NUMBER if frame[name].dtype.kind in "if" else "sc:Boolean" if frame[name].dtype.kind == "b" else TEXT

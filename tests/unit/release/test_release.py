@@ -17,6 +17,7 @@ from fpmg_bench.errors import DatasetError, StoreError, SuiteError, TrialError
 from fpmg_bench.registry import Registry
 from fpmg_bench.release import Refused, chosen, release
 from fpmg_bench.release import refusals as judged
+from fpmg_bench.release.cards import croissant
 from fpmg_bench.release.cards import privacy as privacy_card
 from fpmg_bench.release.cards.facts import Facts
 from fpmg_bench.release.handing_out import _empty
@@ -271,6 +272,13 @@ def test_the_data_card_names_every_table_and_column(released):
     assert [f["name"] for f in rows["field"]] == list(visits(released.folder).columns)
     assert {f["source"]["fileObject"]["@id"] for f in rows["field"]} == {"visits.csv"}
     assert "sha256" not in json.dumps(card)
+
+
+@pytest.mark.parametrize("written", [("cp1252", ";"), ("utf-16", "\t"), ("utf-8", ",")])
+def test_the_data_card_reads_tables_as_they_are_written(written, tmp_path):
+    encoding, mark = written
+    (tmp_path / "p.csv").write_text(mark.join(("Größe", "Köln")) + "\n" + mark.join(("1", "ü")) + "\n", encoding=encoding)
+    assert list(croissant._columns(tmp_path / "p.csv")) == [("Größe", "sc:Float"), ("Köln", "sc:Text")]
 
 
 def test_other_forms(run, registry, tmp_path):
