@@ -102,6 +102,6 @@ class LungUnion:
 
         return {
             "clinic": _Clinic(at("covid_cxr"), self.image_size),
-            "intensive care": _Icu(at("eicu_demo")),
+            "intensive care": _Icu(at("eicu_demo"), ("series", "table")),
             "ultrasound lab": _Ultrasound(at("pocus_ultrasound"), self.frames, self.video_size),
         }
