@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Representation, Rng, Space, State
 
 MOST = 8  # modalities whose patterns are counted, 2^8 a class; of more each is drawn by itself
-COUNTS, LACKING = "patterns/counts", "patterns/lacking"
+COUNTS, LACKING, VARIANCE = "patterns/counts", "patterns/lacking", "patterns/variance"
+SURE = 2.0  # standard deviations of noise by which a modality must fall short of everybody to be one that patients lack
 PATTERNS, HAD = "prior/patterns", "prior/had"
 
 
@@ -40,12 +41,17 @@ def lacking(space: Space, patients: float, lacks: AbstractSet[str]) -> Tensor:
     return without.double() * patients
 
 
-def prior(space: Space, n: float, present: Tensor, without: Tensor, counted: Tensor | None) -> State:
-    """What generators keep. n: patients of all silos; present [m]: records that have each modality; without: sums of `lacking`;
+def prior(space: Space, n: float, present: Tensor, stats: State) -> State:
+    """What generators keep. n: patients of all silos; present [m]: records that have each modality, noised under privacy.
 
-    counted [K 2^m]: sums of `bins` over the silos that lack nothing, None where they did not travel (under privacy).
+    stats, sums over silos: LACKING; COUNTS [K 2^m], of `bins`, over the silos that lack nothing, without privacy; VARIANCE [m], of the
+    noise in `present`, with it. What noise explains is no gap: a modality that everybody may have, everybody has.
     """
-    had = (present / (n - without[1:]).clamp(min=1.0)).clamp(0.0, 1.0).float()
+    holders = (n - stats[LACKING][1:]).clamp(min=1.0)
+    if VARIANCE in stats:
+        present = torch.where(present + SURE * stats[VARIANCE].sqrt() >= holders, holders, present)
+    had = (present / holders).clamp(0.0, 1.0).float()
+    counted = stats.get(COUNTS)
     if counted is None or not float(counted.sum()):
         return {HAD: had}
     by_class = counted.clamp(min=0).reshape(conditions.classes(space), -1)

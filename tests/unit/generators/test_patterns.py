@@ -110,9 +110,8 @@ def test_of_more_modalities_than_patterns_are_counted_of_each_is_drawn_alone():
     space = Space({name: slice(i, i + 1) for i, name in enumerate(names)}, (Column("y", "flag"),))
     present = torch.rand(3000, len(names), generator=rng_for(0, "p")) < torch.linspace(0.1, 0.9, len(names))
     rows = Representation(torch.zeros(3000, len(names)), present, torch.zeros(3000, 1), torch.arange(3000), space)
-    state = patterns.prior(
-        space, 3000.0, present.double().sum(0), patterns.lacking(space, 3000.0, frozenset()), patterns.bins(rows).sum(0)
-    )
+    told = {patterns.LACKING: patterns.lacking(space, 3000.0, frozenset()), patterns.COUNTS: patterns.bins(rows).sum(0)}
+    state = patterns.prior(space, 3000.0, present.double().sum(0), told)
     drawn = patterns.drawn(space, state, torch.zeros(3000, 1), rng_for(0, "d"))
     torch.testing.assert_close(drawn.float().mean(0), present.float().mean(0), atol=0.05, rtol=0)
 
@@ -122,3 +121,12 @@ def test_a_class_that_nobody_has_gets_everyones_patterns():
     healthy = rows.take(rows.condition[:, 0].numpy() == 0)
     state = begun(GaussianCopula(), [healthy], [context()])
     assert shares(GaussianCopula(), state, 1) == pytest.approx(LAWS[0], abs=0.04)
+
+
+def test_what_noise_explains_is_no_gap():
+    told = {
+        patterns.LACKING: patterns.lacking(SPACE, 100.0, frozenset()),
+        patterns.VARIANCE: torch.tensor([25.0, 25.0, 25.0]).double(),
+    }
+    had = patterns.prior(SPACE, 100.0, torch.tensor([91.0, 89.0, 104.0]).double(), told)[patterns.HAD]
+    torch.testing.assert_close(had, torch.tensor([1.0, 0.89, 1.0]))

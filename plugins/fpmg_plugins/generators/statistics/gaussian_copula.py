@@ -48,7 +48,11 @@ class GaussianCopula:
         found, joined = counts.tensor_split([k * _width(schema) * BINS])
         told = {patterns.COUNTS: torch.zeros_like(joined) if ctx.lacks else joined}
         if shard.private:  # patients as they are told already: those of the moments carry the noise of whole vectors
-            told = {"copula/n": torch.tensor([float(shard.patients)], dtype=torch.float64)}
+            wide = torch.tensor([block.stop - block.start for block in schema.blocks.values()])
+            spread = (
+                shard.noise**2 * (_width(schema) + 1.0) * k * BINS / wide
+            ).double()  # of a modality's bins, mean over its columns
+            told = {"copula/n": torch.tensor([float(shard.patients)], dtype=torch.float64), patterns.VARIANCE: spread}
         lacking = patterns.lacking(schema, float(shard.patients), ctx.lacks)
         return {"copula/second": moments.n * moments.second, "copula/bins": found, patterns.LACKING: lacking} | told
 
@@ -64,7 +68,7 @@ class GaussianCopula:
         seen, at = stats["copula/bins"].reshape(k, d, BINS).sum((0, 2))[: schema.width], owner(schema)
         present = torch.stack([seen[at == m].mean() for m in range(len(schema.blocks))])
         patients = float(stats.get("copula/n", sizes.sum()))
-        having = patterns.prior(schema, patients, present, stats[patterns.LACKING], stats.get(patterns.COUNTS))
+        having = patterns.prior(schema, patients, present, stats)
         drawn_from = {"copula/cdf": _cdf(bins).float()} | having
         shrunk = [(within[c] + self.shrink * pooled) / (sizes[c] + self.shrink) for c in range(k)]
         if d == schema.width:

@@ -48,7 +48,9 @@ def statistics(space: Space, shard: Shard, ctx: SiloContext) -> State:
     }
     if shard.private:
         noised = private_start.statistics(space, shard)
-        return n | noised | {"start/counts": private_start.counts(space, noised["start/private"])}
+        spread = noised["start/noise"] / private_start.COUNTED**2
+        told = {"start/counts": private_start.counts(space, noised["start/private"])}
+        return n | noised | told | {patterns.VARIANCE: spread.expand(len(space.blocks)).clone()}
     found = shard.moments(joint, CLIP)
     counted = shard.counts(shares, clip=(2.0 + len(space.blocks)) ** 0.5)
     margins, joined = counted.tensor_split([conditions.classes(space) + len(space.blocks)])
@@ -77,7 +79,7 @@ class Start:
         counted = stats["start/counts"].clamp(min=0)
         shared = (counted[:k] / counted[:k].sum().clamp(min=1e-9)).clamp(min=1e-3)
         present = (counted[k:] / max(n, 1.0)).clamp(0.0, 1.0)
-        having = patterns.prior(space, n, counted[k:], stats[patterns.LACKING], stats.get(patterns.COUNTS))
+        having = patterns.prior(space, n, stats["start/counts"][k:], stats)
         if "start/second" in stats:
             return cls(shared, present, *_gaussian(stats["start/second"] / n, k, space, rest), having)
         had = torch.cat([torch.ones(rest, dtype=torch.float64), present[owner(space)]])
