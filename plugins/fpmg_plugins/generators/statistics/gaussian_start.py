@@ -49,13 +49,13 @@ def statistics(space: Space, shard: Shard, ctx: SiloContext) -> State:
     if shard.private:
         noised = private_start.statistics(space, shard)
         spread = noised["start/noise"] / private_start.COUNTED**2
-        told = {"start/counts": private_start.counts(space, noised["start/private"])}
-        return n | noised | told | {patterns.VARIANCE: spread.expand(len(space.blocks)).clone()}
+        margins = {"start/counts": private_start.counts(space, noised["start/private"])}
+        return n | noised | margins | {patterns.VARIANCE: spread.expand(len(space.blocks)).clone()}
     found = shard.moments(joint, CLIP)
     counted = shard.counts(shares, clip=(2.0 + len(space.blocks)) ** 0.5)
-    margins, joined = counted.tensor_split([conditions.classes(space) + len(space.blocks)])
+    counts, joined = counted.tensor_split([conditions.classes(space) + len(space.blocks)])
     told = torch.zeros_like(joined) if ctx.lacks else joined
-    return n | {"start/counts": margins, patterns.COUNTS: told, "start/second": found.n * found.second}
+    return n | {"start/counts": counts, patterns.COUNTS: told, "start/second": found.n * found.second}
 
 
 @dataclass(frozen=True, slots=True)
