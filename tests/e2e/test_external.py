@@ -211,7 +211,7 @@ def test_some_failed_and_the_others_are_measured(run):
 def test_releases_that_are_there_already_are_scored_and_their_contents_are_the_key(tmp_path, program):
     cohort = Phantom(patients=300, silos=3, modalities=("table",)).load()
     for name in cohort.silo_names:
-        write(cohort, tmp_path / "made" / "phantom" / "0" / name, form="csv")
+        write(cohort, tmp_path / "made" / "phantom" / "0" / name, tables=".csv")
         (tmp_path / "made" / "phantom" / "0" / name / "cohort.yaml").unlink()
     write(cohort, tmp_path / "one" / "phantom", form="parquet")
     (tmp_path / "s.yaml").write_text("""version: 1

@@ -250,6 +250,7 @@ def test_what_ships_is_measured_first(install: Any) -> None:
         generator=None,
         topology=None,
         aggregator=None,
+        external=None,
         metrics=chosen,
     )
     assert list(build(spec, Registry.discover()).metrics) == ["rg", "dg", "theirs"]
