@@ -213,7 +213,7 @@ def test_releases_that_are_there_already_are_scored_and_their_contents_are_the_k
     for name in cohort.silo_names:
         write(cohort, tmp_path / "made" / "phantom" / "0" / name, tables=".csv")
         (tmp_path / "made" / "phantom" / "0" / name / "cohort.yaml").unlink()
-    write(cohort, tmp_path / "one" / "phantom", form="parquet")
+    write(cohort, tmp_path / "one" / "phantom")
     (tmp_path / "s.yaml").write_text("""version: 1
 name: there
 seeds: [0, 1]
