@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fpmg_bench.audit.bound import lower_bound, together
+from fpmg_bench.audit.bound import JOINED, lower_bound, together
 from fpmg_bench.audit.finding import closeness, copied, found, ranked
 from fpmg_bench.evaluation import EvaluationSpace
 from fpmg_bench.testing import fakes
@@ -77,7 +77,7 @@ def test_the_worse_of_two_scorers_is_taken_and_they_share_the_confidence():
     assert (both.scorer, both.correct, both.tried, both.violated) == ("distance", 100, 2, True)
     assert both.epsilon_lower == pytest.approx(lower_bound(200, 100, 100, 1e-5, 0.975))
     assert 1 < both.epsilon_lower < alone.epsilon_lower
-    assert together(both.record(), 3)[0] == pytest.approx(lower_bound(200, 100, 100, 1e-5, 1 - 0.05 / 6))
+    assert together(both.record(), 3)[0] == pytest.approx(lower_bound(200, 100, 100, 1e-5, 1 - 0.05 * (1 - JOINED) / 6))
 
 
 def test_a_scorer_that_finds_nothing_leaves_the_first_ones_ceiling():
