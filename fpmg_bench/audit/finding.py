@@ -27,11 +27,10 @@ CLOSE = 0.5  # of the distance to the closest training patient: a canary that is
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One audit. scorer: "distance", "gradients", "encoders" or "sums", of those tried the one with the largest bound; formal: what
+class Bounds:
+    """What guesses on canaries say of a claim, of one audit or of several that were joined. formal: what the ledger claims, infinite
 
-    the ledger claims (infinite where nothing is); tried: how many scorers shared the confidence; scorers: what each of them guessed
-    and how often it was right, for audits to be joined.
+    where nothing is; scorer: "distance", "gradients", "encoders" or "sums", of those tried the one with the largest bound.
     """
 
     canaries: int
@@ -42,13 +41,10 @@ class Finding:
     formal: float
     delta: float
     scorer: str
-    sabotage: str = "none"
-    tried: int = 1
-    scorers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def violated(self) -> bool:
-        """The run refutes its own claim."""
+        """The claim is refuted."""
         return self.epsilon_lower > self.formal
 
     @property
@@ -58,11 +54,28 @@ class Finding:
             return "no epsilon is claimed"
         if self.violated:
             return "VIOLATION: the lower bound is above the formal epsilon"
-        return "not falsifiable by this audit" if self.ceiling <= self.formal else "not refuted"
+        return self.out_of_reach if self.ceiling <= self.formal else "not refuted"
+
+    @property
+    def out_of_reach(self) -> str:
+        """In words, that no outcome could have refuted it."""
+        return "not falsifiable by this audit"
 
     def record(self) -> dict[str, Any]:
-        """The "audit" entry of trial.json."""
+        """For JSON."""
         return asdict(self) | {"words": self.words, "violated": self.violated}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding(Bounds):
+    """One audit, and the "audit" entry of trial.json. tried: how many scorers shared the confidence; scorers: what each of them guessed
+
+    and how often it was right, for audits to be joined.
+    """
+
+    sabotage: str = "none"
+    tried: int = 1
+    scorers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def scores(self) -> list[Score]:
         """The numbers of the report, family PG."""

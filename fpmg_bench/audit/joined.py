@@ -9,50 +9,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from fpmg_bench.audit.bound import CONFIDENCE, JOINED, ceiling, lower_bound, needed
+from fpmg_bench.audit.finding import Bounds
 
 Trial = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """What the audits of one method on one cohort say together; fields as those of `Finding`, added up over `runs`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined(Bounds):
+    """What the audits of one method on one cohort say together, added up over `runs`; formal: the largest of theirs.
 
-    formal: the largest of theirs. needed: canaries that could refute it if every guess was right; None: no number of them could.
+    needed: canaries that could refute it if every guess was right; None: no number of them could.
     """
 
     dataset: str
     method: str
     runs: int
-    canaries: int
-    guesses: int
-    correct: int
-    epsilon_lower: float
-    ceiling: float
-    formal: float
-    delta: float
-    scorer: str
     needed: int | None
 
     @property
-    def violated(self) -> bool:
-        return self.epsilon_lower > self.formal
-
-    @property
-    def words(self) -> str:
-        """As those of one audit, with what it would take."""
-        if self.formal == float("inf"):
-            return "no epsilon is claimed"
-        if self.violated:
-            return "VIOLATION: the lower bound is above the formal epsilon"
-        return "not refuted" if self.ceiling > self.formal else f"not falsifiable by these: {takes(self.needed)}"
-
-    def record(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self) | {"words": self.words, "violated": self.violated}
+    def out_of_reach(self) -> str:
+        """With what it would take."""
+        return f"not falsifiable by these: {takes(self.needed)}"
 
 
 def takes(canaries: int | None) -> str:
@@ -72,7 +53,7 @@ def claims(trials: Sequence[Trial]) -> list[list[Trial]]:
 
 def joined(trials: Sequence[Trial]) -> Joined | None:
     """The audits of one claim together; None of one alone, and where older ones do not tell what each scorer guessed."""
-    audits = [trial["audit"] for trial in trials]
+    spec, audits = trials[0]["spec"], [trial["audit"] for trial in trials]
     told = [dict(_scorers(audit)) for audit in audits]
     common = [name for name in told[0] if all(name in each for each in told)]
     if len(trials) < 2 or not common:
@@ -83,9 +64,9 @@ def joined(trials: Sequence[Trial]) -> Joined | None:
     for scorer in common:
         guesses, right = (sum(each[scorer][count] for each in told) for count in ("guesses", "correct"))
         bounds = lower_bound(canaries, guesses, right, delta, confidence), ceiling(canaries, guesses, delta, confidence)
-        takes = None if formal == float("inf") else needed(formal, delta, guesses / canaries, confidence)
-        numbers = (len(trials), canaries, guesses, right, *bounds, formal, delta, scorer, takes)
-        found.append(Joined(trials[0]["spec"]["dataset_name"], trials[0]["spec"]["method"], *numbers))
+        more = None if formal == float("inf") else needed(formal, delta, guesses / canaries, confidence)
+        about = {"dataset": spec["dataset_name"], "method": spec["method"], "runs": len(trials), "needed": more}
+        found.append(Joined(canaries, guesses, right, *bounds, formal, delta, scorer, **about))
     return max(found, key=lambda each: each.epsilon_lower)
 
 

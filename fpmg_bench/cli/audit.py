@@ -73,10 +73,7 @@ def command(
         _ledgers(runs, audits)
         _canaries(canaries)
         _joined(together)
-        if again:
-            typer.echo(f"{plural(again, 'trial')} left out: the same trial, or the same seed of a claim, once more")
-        for line in red:
-            typer.echo(f"red flag: {line}")
+        _beside(again, red)
         without = sum(not trial["spec"].get("privacy") for trial in trials)
         text = f"{plural(len(audits), 'ledger')}, {plural(len(canaries), 'canary audit')}, {violated} in violation"
         counts = f"{plural(without, 'trial')} without privacy (epsilon infinite); {plural(len(damaged), 'trial')} damaged on disk"
@@ -86,6 +83,14 @@ def command(
                 typer.echo(f"not audited, {what}: {id}: {why}")
     if violated or damaged or failed:
         raise typer.Exit(ExitCode.REGRESSION if violated else ExitCode.SOME_FAILED)
+
+
+def _beside(again: int, red: Sequence[str]) -> None:
+    """Trials that do not count twice, and red flags."""
+    if again:
+        typer.echo(f"{plural(again, 'trial')} left out: the same trial, or the same seed of a claim, once more")
+    for line in red:
+        typer.echo(f"red flag: {line}")
 
 
 def _records(runs: Sequence[Path]) -> tuple[list[TrialRecord], int]:

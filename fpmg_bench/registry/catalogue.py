@@ -93,8 +93,8 @@ class Registry:
             raise PluginError(text.rstrip("."), _hint(entry, error)) from error
         if not isinstance(found, type):
             raise PluginError(f"{kind} '{name}' of {entry.distribution}: {entry.target} is not a class")
-        lacking = [each for each in SIGNS[entry.kind] if not any(each in vars(base) for base in found.__mro__)]
-        if lacking and local.is_local(name):
+        of_a_file = SIGNS[entry.kind] if local.is_local(name) else ()
+        if lacking := [each for each in of_a_file if not any(each in vars(base) for base in found.__mro__)]:
             raise PluginError(
                 f"{kind} '{name}' has no method {' and no '.join(lacking)}", f"fpmg-bench new {kind} shows what it needs"
             )

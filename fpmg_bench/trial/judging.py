@@ -17,7 +17,7 @@ from fpmg_bench.trial.attacked import Trained
 from fpmg_bench.trial.cost import Clock, cost
 from fpmg_bench.trial.decoded import NOT_HERE, OUTSIDE, bare, decoded, outside, through_encoders
 from fpmg_bench.trial.learning import Learnt, Models, learn, opened, requested
-from fpmg_bench.trial.measure import audit_rows, inapplicable, measure, not_applicable, scores_of
+from fpmg_bench.trial.measure import audit_rows, inapplicable, measure, scores_of
 from fpmg_bench.trial.parts import Nowhere
 from fpmg_bench.trial.prepared import PreparedCohort, TrainingPatients, evidence, people
 from fpmg_bench.trial.release import Drawn, records
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 SHOWN = 2  # patients of a class whose round trip is kept, where the cohort is publishable
 HELD_OUT = "held-out"
+NOBODY_HELD_OUT = "final: nobody was held out; the method's other trials measure it"
 
 
 class Draw(Protocol):
@@ -75,8 +76,10 @@ class Judge:
             seen = evidence(self.real, self.prepared.train, released)
             found = self.prepared.audit(self.spec, self.space, public, conduct.privacy)
             if self.spec.external:
-                inapplicable(self.parts.metrics, NOT_HERE, OUTSIDE, sink)
-            scores = self._scores(seen, sink) + (audit_rows(found) if found else [])
+                inapplicable(self.parts.metrics, OUTSIDE, sink, NOT_HERE)
+            if self.spec.final:
+                inapplicable(self.parts.metrics, NOBODY_HELD_OUT, sink)
+            scores = measure(self.parts.metrics, seen, self.spec.seed, sink) + (audit_rows(found) if found else [])
             same = self._equal(public) if learnt and self.parts.generator is not None else {}
             self._show_round_trip(seen, sink)
         done = Outcome(self.spec, people(self.prepared), released, conduct, found, scores, cost(clock), same)
@@ -96,11 +99,6 @@ class Judge:
         with clock("elsewhere"):
             released, told = outside(self.spec, self.parts, self.prepared)
         return released, Conduct(external=told)
-
-    def _scores(self, seen: Measured, sink: Sink) -> list[dict[str, Any]]:
-        if self.spec.final:
-            return not_applicable(self.parts.metrics, "final: nobody was held out; the method's other trials measure it")
-        return measure(self.parts.metrics, seen, self.spec.seed, sink)
 
     def _learnt(self, learnt: Learnt, sink: Sink, clock: Clock) -> tuple[Released, Conduct]:
         spec, parts, prepared, stages = self.spec, self.parts, self.prepared, learnt.stages

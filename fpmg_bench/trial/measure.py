@@ -35,16 +35,11 @@ def measure(metrics: Mapping[str, Metric], evidence: Measured, seed: int, sink: 
     return rows
 
 
-def inapplicable(metrics: Mapping[str, Metric], families: Collection[str], reason: str, sink: Sink) -> None:
-    """Metrics of these families have no meaning for the trial: their rows say so, and `measure` passes them over."""
+def inapplicable(metrics: Mapping[str, Metric], reason: str, sink: Sink, families: Collection[str] | None = None) -> None:
+    """Metrics of these families, or all, have no meaning for the trial: their rows say so, and `measure` passes them over."""
     for name, metric in metrics.items():
-        if str(getattr(metric, "family", "")) in families and name not in sink.scores:
+        if (families is None or str(getattr(metric, "family", "")) in families) and name not in sink.scores:
             sink.keep_scores(name, [_row(name, metric, Score(name, math.nan), "not_applicable", reason)])
-
-
-def not_applicable(metrics: Mapping[str, Metric], why: str) -> list[dict[str, Any]]:
-    """A row a metric, of a trial that nothing is measured of."""
-    return [_row(name, metric, Score(name, math.nan), "not_applicable", why) for name, metric in metrics.items()]
 
 
 def audit_rows(found: Finding) -> list[dict[str, Any]]:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.draft import times
-from fpmg_bench.cohorts.tables import USUAL, Form, detect, read_cells
+from fpmg_bench.cohorts.tables import USUAL, Form, detect, read_cells, strings
 from fpmg_bench.cohorts.tables.excel import sheet
-from fpmg_bench.document import EXACT
 from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -171,13 +170,3 @@ def _joining(files: list[Path]) -> list[Path]:
     good = [file for file in files if all(_key(frames[file], frames[each]) for each in files if each != file)]
     most = max((len(frames[file]) for file in good), default=0)
     return [file for file in good if len(frames[file]) == most]
-
-
-def strings(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Typed cells as the folder dataset writes them: 1.0 and 1 are both "1"."""
-    import pandas as pd
-
-    known = column.dropna()
-    if pd.api.types.is_float_dtype(column) and bool(((known % 1 == 0) & (known.abs() <= EXACT)).all()):
-        column = column.astype("Int64")
-    return column.astype(object).map(str, na_action="ignore").where(column.notna(), None)

@@ -101,7 +101,8 @@ def _omop(file: Path, columns: list[str]) -> pd.DataFrame:
     import pandas as pd
     import pyarrow.parquet as pq
 
-    from fpmg_bench.cohorts.draft.reading import MISSING, strings
+    from fpmg_bench.cohorts.draft.reading import MISSING
+    from fpmg_bench.cohorts.tables import strings
 
     try:
         if file.suffix.lower() == ".parquet":

@@ -8,10 +8,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.tables.excel import sheet
 from fpmg_bench.cohorts.tables.form import USUAL, Form
+from fpmg_bench.document import EXACT
 from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -121,6 +122,16 @@ def _lines(file: Path, form: Form) -> Iterator[tuple[int, list[str]]]:
         raise DatasetError(f"{file}:{line}: not a csv file: {error}", "look for a quote that is not closed") from error
 
 
+def strings(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Typed cells as strings, None where missing; 1.0 and 1 are both "1"."""
+    import pandas as pd
+
+    known = column.dropna()
+    if pd.api.types.is_float_dtype(column) and bool(((known % 1 == 0) & (known.abs() <= EXACT)).all()):
+        column = column.astype("Int64")
+    return column.astype(object).map(str, na_action="ignore").where(column.notna(), None)
+
+
 def _line_of_bad_byte(file: Path, encoding: str) -> int:
     """Line of the first byte that cannot be read, 1 where it cannot be told."""
     raw = file.read_bytes()
@@ -128,8 +139,8 @@ def _line_of_bad_byte(file: Path, encoding: str) -> int:
         raw.decode(encoding)
     except UnicodeDecodeError as error:
         return raw.count(b"\n", 0, error.start) + 1
-    except UnicodeError:
-        pass  # no byte order mark
+    except UnicodeError:  # no byte order mark: no byte of it is the one
+        return 1
     return 1
 
 

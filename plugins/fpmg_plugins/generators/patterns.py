@@ -35,6 +35,12 @@ def bins(rows: Representation) -> Tensor:
     return torch.nn.functional.one_hot(at, conditions.classes(rows.space) * 2**m).float()
 
 
+def told(space: Space, patients: float, lacks: AbstractSet[str], joined: Tensor | None) -> State:
+    """What a silo tells. joined [K 2^m]: the sum of `bins` over its records; None where it does not travel (under privacy)."""
+    counts = {} if joined is None else {COUNTS: torch.zeros_like(joined) if lacks else joined}
+    return {LACKING: lacking(space, patients, lacks)} | counts
+
+
 def lacking(space: Space, patients: float, lacks: AbstractSet[str]) -> Tensor:
     """[1 + m] of one silo: its patients if it lacks anything at all, and once more for each modality that it lacks."""
     without = torch.tensor([bool(lacks), *(name in lacks for name in space.blocks)])

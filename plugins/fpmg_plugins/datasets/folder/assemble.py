@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fpmg_bench.cohorts.tables import strings
 from fpmg_bench.document import inside, plural
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Cohort, Schema, Table, Text
 from fpmg_plugins.datasets.folder import columns, media, naming, unread
 from fpmg_plugins.datasets.folder import label as labels
-from fpmg_plugins.datasets.folder.cells import strings, unheld
+from fpmg_plugins.datasets.folder.cells import unheld
 from fpmg_plugins.datasets.folder.document import Document
 from fpmg_plugins.datasets.folder.joined import whole
 from fpmg_plugins.datasets.folder.manifest import Manifest, read

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fpmg_bench.cohorts.icd10 import chapter
-from fpmg_bench.cohorts.tables import Form
-from fpmg_bench.document import EXACT
+from fpmg_bench.cohorts.tables import Form, strings
 from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets.folder.cell_spec import ISO_DAY
 from fpmg_plugins.datasets.folder.manifest import Manifest
@@ -24,14 +23,6 @@ if TYPE_CHECKING:
 
 BOUND = re.compile(r"\s*([<>≤≥])=?\s*(.*)", re.DOTALL)
 WRONG = "not a number"  # in the place of a cell that cannot be read: the caller names its row
-
-
-def strings(cells: pd.Series[Any]) -> pd.Series[Any]:
-    """Cells as strings, None where missing; 1.0 and 1 of a typed column are both "1"."""
-    known = cells.dropna()
-    if pd.api.types.is_float_dtype(cells) and bool(((known % 1 == 0) & (known.abs() <= EXACT)).all()):
-        cells = cells.astype("Int64")
-    return cells.astype(object).map(str, na_action="ignore").where(cells.notna(), None)
 
 
 def says_nothing(spec: ColumnSpec, words: pd.Series[Any]) -> pd.Series[Any]:

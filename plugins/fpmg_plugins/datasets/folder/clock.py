@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fpmg_bench.cohorts.tables import strings
 from fpmg_bench.errors import DatasetError
-from fpmg_plugins.datasets.folder.cells import strings
 from fpmg_plugins.datasets.folder.manifest import Manifest
 
 if TYPE_CHECKING:

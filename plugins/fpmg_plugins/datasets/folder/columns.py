@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fpmg_bench.cohorts.tables import strings
 from fpmg_bench.document import EXACT, did_you_mean
 from fpmg_bench.errors import DatasetError
-from fpmg_plugins.datasets.folder.cells import days, grouped, holds, plain, says_nothing, strings, way_out
+from fpmg_plugins.datasets.folder.cells import days, grouped, holds, plain, says_nothing, way_out
 from fpmg_plugins.datasets.folder.manifest import Manifest
 from fpmg_plugins.datasets.folder.spec import ColumnSpec
 

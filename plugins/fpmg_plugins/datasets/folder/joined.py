@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fpmg_bench.cohorts.tables import strings
 from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
-from fpmg_plugins.datasets.folder.cells import strings
 from fpmg_plugins.datasets.folder.document import Document
 from fpmg_plugins.datasets.folder.manifest import Manifest, read
 from fpmg_plugins.datasets.folder.spec import TableFile

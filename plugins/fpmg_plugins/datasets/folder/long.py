@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fpmg_bench.cohorts.tables import strings
 from fpmg_bench.document import brief
 from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets.folder import clock
-from fpmg_plugins.datasets.folder.cells import strings
 from fpmg_plugins.datasets.folder.columns import numbers
 from fpmg_plugins.datasets.folder.manifest import Manifest
 from fpmg_plugins.datasets.folder.spec import ColumnSpec, LongSpec

@@ -10,10 +10,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fpmg_bench.cohorts.tables import strings
 from fpmg_bench.document import inside
 from fpmg_bench.errors import DatasetError
 from fpmg_plugins.datasets.folder import dicom
-from fpmg_plugins.datasets.folder.cells import strings
 from fpmg_plugins.datasets.folder.manifest import Manifest
 from fpmg_plugins.datasets.folder.spec import ImageSpec, ModalitySpec, VideoSpec
 

@@ -46,15 +46,14 @@ class GaussianCopula:
         make = _histogram if shard.private else _histogram_and_pattern
         counts = shard.counts(lambda rows: make(rows, k), clip=(_width(schema) + 1.0) ** 0.5)
         found, joined = counts.tensor_split([k * _width(schema) * BINS])
-        told = {patterns.COUNTS: torch.zeros_like(joined) if ctx.lacks else joined}
+        told = patterns.told(schema, float(shard.patients), ctx.lacks, None if shard.private else joined)
         if shard.private:  # patients as they are told already: those of the moments carry the noise of whole vectors
             wide = torch.tensor([block.stop - block.start for block in schema.blocks.values()])
             spread = (
                 shard.noise**2 * (_width(schema) + 1.0) * k * BINS / wide
             ).double()  # of a modality's bins, mean over its columns
-            told = {"copula/n": torch.tensor([float(shard.patients)], dtype=torch.float64), patterns.VARIANCE: spread}
-        lacking = patterns.lacking(schema, float(shard.patients), ctx.lacks)
-        return {"copula/second": moments.n * moments.second, "copula/bins": found, patterns.LACKING: lacking} | told
+            told |= {"copula/n": torch.tensor([float(shard.patients)], dtype=torch.float64), patterns.VARIANCE: spread}
+        return {"copula/second": moments.n * moments.second, "copula/bins": found} | told
 
     def init(self, schema: Space, stats: State, rng: Rng) -> State:
         k, d = conditions.classes(schema), _width(schema)
@@ -64,8 +63,9 @@ class GaussianCopula:
         means = blocks[:, 0, 1:] / sizes[:, None]
         within = blocks[:, 1:, 1:] - sizes[:, None, None] * means[:, :, None] * means[:, None, :]
         pooled = within.sum(0) / sizes.sum()
-        bins = stats["copula/bins"].clamp(min=0).reshape(k, d, BINS)
-        seen, at = stats["copula/bins"].reshape(k, d, BINS).sum((0, 2))[: schema.width], owner(schema)
+        told = stats["copula/bins"].reshape(k, d, BINS)
+        bins = told.clamp(min=0)
+        seen, at = told.sum((0, 2))[: schema.width], owner(schema)
         present = torch.stack([seen[at == m].mean() for m in range(len(schema.blocks))])
         patients = float(stats.get("copula/n", sizes.sum()))
         having = patterns.prior(schema, patients, present, stats)

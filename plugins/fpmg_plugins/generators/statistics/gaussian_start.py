@@ -42,20 +42,19 @@ def shares(rows: Representation) -> Tensor:
 
 def statistics(space: Space, shard: Shard, ctx: SiloContext) -> State:
     """Sums of one silo: exact, or under privacy noised ones from one access."""
-    n: State = {
-        "start/n": torch.tensor([float(shard.patients)], dtype=torch.float64),
-        patterns.LACKING: patterns.lacking(space, float(shard.patients), ctx.lacks),
-    }
+    patients = float(shard.patients)
+    n: State = {"start/n": torch.tensor([patients], dtype=torch.float64)}
     if shard.private:
         noised = private_start.statistics(space, shard)
         spread = noised["start/noise"] / private_start.COUNTED**2
         margins = {"start/counts": private_start.counts(space, noised["start/private"])}
-        return n | noised | margins | {patterns.VARIANCE: spread.expand(len(space.blocks)).clone()}
+        margins[patterns.VARIANCE] = spread.expand(len(space.blocks)).clone()
+        return n | noised | margins | patterns.told(space, patients, ctx.lacks, None)
     found = shard.moments(joint, CLIP)
     counted = shard.counts(shares, clip=(2.0 + len(space.blocks)) ** 0.5)
     counts, joined = counted.tensor_split([conditions.classes(space) + len(space.blocks)])
-    told = torch.zeros_like(joined) if ctx.lacks else joined
-    return n | {"start/counts": counts, patterns.COUNTS: told, "start/second": found.n * found.second}
+    told = patterns.told(space, patients, ctx.lacks, joined)
+    return n | told | {"start/counts": counts, "start/second": found.n * found.second}
 
 
 @dataclass(frozen=True, slots=True)
