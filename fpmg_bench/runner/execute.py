@@ -123,6 +123,7 @@ class Execution:
             if child.done is None and self.processes.go_on(child):
                 return
             child.close()
+            child.done = child.done or self._last_word(child)
             if child.done is None and child.killed and self._again(child):
                 return
             status, reason, record = self._outcome(child)
@@ -130,6 +131,12 @@ class Execution:
             return
         if not (record and self._goes_on(child, status, reason)):
             self._end(child, status, reason, record)
+
+    def _last_word(self, child: Child) -> dict[str, Any] | None:
+        """Of one that was killed after it had written its result and before it could say so: that result."""
+        written = self.run.trial(child.trial.key) / "trial.json"
+        fresh = child.killed and written.exists() and written.stat().st_mtime >= time.time() - child.seconds
+        return self.run.result(child.trial.key) if fresh else None
 
     def _again(self, child: Child) -> bool:
         """A trial of which a process was killed from outside goes on once more where it was."""

@@ -120,6 +120,13 @@ def test_a_crash_is_recorded_with_the_end_of_its_log(
     assert result["where"] == "stage2, round 1"
 
 
+def test_what_was_written_before_a_crash_is_what_a_trial_found(trial: Trial, run_fakes: Run, tmp_path: Path) -> None:
+    outcome, run, events = run_fakes(tmp_path, trial(wish={"fault": "mute", **LIGHT}))
+    assert (outcome.counts["ok"], outcome.code) == (1, ExitCode.OK)
+    assert run.result(run.trials()[0].key)["status"] == "ok"
+    assert not any(event["event"] == "done" or "again" in event.get("text", "") for event in events)
+
+
 def test_a_failed_trial_runs_again_next_time(trial: Trial, run_fakes: Run, tmp_path: Path) -> None:
     spec = trial(wish={"fault": "raise", "once": str(tmp_path / "once")})
     first, _, _ = run_fakes(tmp_path / "run", spec)

@@ -105,7 +105,7 @@ def days(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Counte
     lost = (dates.notna() & since.isna()).sum()
     if lost:
         dropped[f"dates of {spec.name} without a day in {spec.since} to count from"] += int(lost)
-    return np.asarray((dates - since) / pd.Timedelta(days=1), dtype=np.float64)
+    return np.asarray((dates - since).dt.total_seconds() / 86_400, dtype=np.float64)
 
 
 def _dates(spec: ColumnSpec, column: str, form: str, manifest: Manifest, declared_at: str) -> pd.Series[Any]:
