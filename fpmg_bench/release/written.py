@@ -20,6 +20,15 @@ LICENCE = "synthetic"
 
 def write(cohort: Cohort, folder: Path, form: Form, info: Mapping[str, Any], registry: Registry, spec: TrialSpec) -> list[str]:
     """Into a new or empty folder; what is not as in the source, in words. info: the cohort in plan.json."""
+    held = tuple(name for name, mask in cohort.present.items() if mask.any())
+    if not held:
+        raise SuiteError("no record drawn has any modality: there is nothing to write", "draw more patients")
+    absent = sorted(set(cohort.schemas) - set(held))
+    told = [f"no record drawn has {name}: cohort.yaml leaves it out" for name in absent]
+    return told + _write(cohort.only(held), folder, form, info, registry, spec)
+
+
+def _write(cohort: Cohort, folder: Path, form: Form, info: Mapping[str, Any], registry: Registry, spec: TrialSpec) -> list[str]:
     source, dataset = info.get("source") or {}, registry.load("dataset", spec.dataset.name)
     if source and form != "folder" and hasattr(dataset, "write"):
         told: list[str] = dataset.write(source, cohort, folder, form)

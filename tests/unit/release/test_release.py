@@ -21,6 +21,7 @@ from fpmg_bench.release.cards import croissant
 from fpmg_bench.release.cards import privacy as privacy_card
 from fpmg_bench.release.cards.facts import Facts
 from fpmg_bench.release.handing_out import _empty
+from fpmg_bench.release.written import write
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
 import source_toys
@@ -303,3 +304,18 @@ def test_a_dataset_without_a_form_is_written_in_the_formats_own(run_here, regist
     cohort = Folder(str(made.folder)).load()
     assert len(cohort) == 50 and cohort.silo_names
     assert np.isfinite(cohort.data["series"].values).all()
+
+
+def test_a_modality_that_nobody_drew_is_left_out_and_said(run, registry, tmp_path):
+    from fpmg_plugins.datasets.folder import Folder
+    from fpmg_plugins.datasets.phantom import Phantom
+
+    found = chosen(run, "open")
+    cohort = Phantom(patients=30, silos=2, modalities=("table", "series")).load()
+    drawn = replace(cohort, present={**cohort.present, "series": np.zeros(len(cohort), dtype=bool)})
+    told = write(drawn, tmp_path / "c", "folder", {}, registry, found.trial.spec)
+    assert told[0] == "no record drawn has series: cohort.yaml leaves it out"
+    assert set(Folder(str(tmp_path / "c")).load().schemas) == {"table"}
+    nothing = replace(drawn, present=dict.fromkeys(drawn.present, drawn.present["series"]))
+    with pytest.raises(SuiteError, match="nothing to write"):
+        write(nothing, tmp_path / "d", "folder", {}, registry, found.trial.spec)
