@@ -13,6 +13,7 @@ import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -107,6 +108,12 @@ def pld(entries: Iterable[Entry], delta: float) -> float | None:
     return float(account.get_epsilon(delta)) if spent else 0.0
 
 
+@cache
+def _accounts(entries: tuple[Entry, ...], delta: float) -> tuple[float, float, float | None]:
+    """(PRV, RDP, PLD) epsilon. Silos of a size, and seeds, have the same entries, and the accountants take seconds for them."""
+    return *epsilons(entries, delta), pld(entries, delta)
+
+
 def _prv(entries: Sequence[Entry], delta: float) -> float:
     from opacus.accountants import PRVAccountant
 
@@ -136,8 +143,7 @@ def _silo(
 ) -> Recomputed:
     delta = float(silo.get("delta", ledger.get("delta", trial["spec"]["privacy"]["delta"])))
     entries = [(float(e["sampling_rate"]), _number(e["noise_multiplier"]), int(e["count"])) for e in silo["entries"]]
-    prv, rdp = epsilons(entries, delta)
-    third = pld(entries, delta)
+    prv, rdp, third = _accounts(tuple(entries), delta)
     budget = _number(trial["spec"].get("silos", {}).get(silo["name"], {}).get("epsilon", budget))
     stated = _number(silo["epsilon"])
     found = [

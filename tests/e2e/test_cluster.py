@@ -162,6 +162,7 @@ def test_two_workers_give_the_table_of_one_machine_and_one_with_other_versions_g
     assert [site.scenes(name) for name in ("a", "b", "other")] == [[], [], []]
 
 
+@pytest.mark.long
 def test_a_worker_killed_in_mid_trial_costs_no_number_and_is_told(site, suite, alone, tmp_path):
     site.worker("a")
     site.worker("b")
@@ -175,6 +176,7 @@ def test_a_worker_killed_in_mid_trial_costs_no_number_and_is_told(site, suite, a
     assert f"1 trial lost with worker {killed}" in site.said() and "again elsewhere: phantom/ring/0" in site.said()
 
 
+@pytest.mark.long
 def test_a_scheduler_that_goes_and_comes_back_costs_no_number(site, suite, alone, tmp_path):
     site.worker("a")
     run = site.run(suite, tmp_path / "out", "-k", "ring and 0")
@@ -225,6 +227,7 @@ tune: {method: fpmg, trials: 2, holdout: 0.3, objectives: [rg], space: {encoders
 """
 
 
+@pytest.mark.long
 def test_a_study_on_a_worker_of_this_machine_goes_from_batch_to_batch(tmp_path):
     (tmp_path / "study.yaml").write_text(STUDY)
     words = ("fpmg_bench", "tune", tmp_path / "study.yaml", "--out", tmp_path / "out", "--scheduler", "local:1", "--json")
