@@ -112,7 +112,7 @@ def test_a_browser_draws_the_figures_and_asks_for_nothing(page, tmp_path):
     _, caught = visit('<img src="https://patients.example.org/x.png">', tmp_path / "leaky")
     drawn, requested = visit(page, tmp_path / "report")
     assert "patients.example.org" in caught  # a page that does ask is seen asking
-    assert 'class="main-svg"' in drawn
+    assert 'class="chart"' in drawn
     assert requested <= startup | caught
     assert "patients.example.org" not in requested
 
