@@ -13,7 +13,7 @@ from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK, Standing, against,
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import first, listing, number, plural, span
 
-DRAWN = 2  # cohorts with a picture of their own here
+DRAWN = 1  # cohorts with a picture of their own here
 NAMED = 6  # methods by name
 
 
@@ -42,7 +42,7 @@ def opening(view: View, checks: Checks) -> Opening:
 def _compared(view: View) -> str:
     competing = dict.fromkeys(m.name for g in view.groups for m in g.ranked if not m.pooled)
     beside = dict.fromkeys(m.name for g in view.groups for m in [*(m for m in g.ranked if m.pooled), *g.decoded])
-    seeds = sorted({len(group.seeds) for group in view.groups})
+    seeds = sorted({finished([group]) for group in view.groups})
     times = f"{seeds[0]} to {plural(seeds[-1], 'seed')}" if len(seeds) > 1 else plural(seeds[0] if seeds else 0, "seed")
     aside = (
         f" beside {first(list(beside), NAMED)}, which {'is a reference' if len(beside) == 1 else 'are references'},"
@@ -65,7 +65,7 @@ def _utility(view: View, groups: Sequence[Group]) -> str:
     if rest:
         best = [f"{table.leader[0].name} on {group.title}" for group, table in rest]
         where = first([group.title for group, _ in rest]) if won else f"any of the {len(groups)} cohorts"
-        said.append(f"no winner on {where}; best means there, no more than that: {first(best, NAMED)}")
+        said.append(f"no winner on {where}, where the best means are those of {first(best, NAMED)}")
     text = "; ".join(said)
     names = dict.fromkeys(table.measure.name(view, group) for group, table in tables)
     return f"By {listing(names)}: {text}."
@@ -80,7 +80,7 @@ def _one(view: View, group: Group, table: Standing) -> str:
     head = f"No winner by {name}: {method.name}{_alone(method)} has the best mean, {mean}"
     if table.rivals and table.seeds > 1:
         return f"{head}, but is not told from {first([m.name for m, _ in table.rivals])}."
-    return f"{head}; no more than that."
+    return f"{head}; {'with one seed nothing is told from chance' if table.seeds < 2 else 'no other interval reaches it'}."
 
 
 def _alone(method: Method) -> str:
@@ -104,7 +104,7 @@ def _privacy(view: View, groups: Sequence[Group]) -> str:
 
 def _caveats(view: View, groups: Sequence[Group]) -> Iterator[str]:
     """What the two sentences do not say."""
-    least = min((len(group.seeds) for group in groups), default=0)
+    least = finished(groups)
     if groups and least < SEEDS_TO_RANK:
         yield f"{plural(least, 'seed').capitalize()}: nothing is ranked below {SEEDS_TO_RANK}."
     tight = [group.title for group in groups if _tight(view, group)]
@@ -112,13 +112,18 @@ def _caveats(view: View, groups: Sequence[Group]) -> Iterator[str]:
         yield f"On {first(tight)} nothing could win: a perfect generator would hardly differ from an untrained one."
     private = [(g, m) for g in groups for m in g.ranked if m.private and EPSILON.summary(view, g, m).mean is not None]
     if private:
-        names = dict.fromkeys(f"{m.name} ({holds(m)})" if holds(m) else m.name for _, m in private)
+        names = dict.fromkeys(f"{m.name} ({holds(m).partition(';')[0]})" if holds(m) else m.name for _, m in private)
         yield f"Only {first(list(names))} {'has' if len(names) == 1 else 'have'} a formal guarantee; an attack that fails is none."
     elif groups:
         yield "No method has a formal guarantee; an attack that fails is none."
     lost = [trial for trial in view.trials() if trial.status != "ok"]
     if lost:
         yield f"{plural(len(lost), 'trial')} did not finish."
+
+
+def finished(groups: Sequence[Group]) -> int:
+    """Seeds that some method has finished, the fewest over cohorts."""
+    return min((len({trial.seed for method in group.methods for trial in method.done}) for group in groups), default=0)
 
 
 def _tight(view: View, group: Group) -> bool:
@@ -132,7 +137,7 @@ def _tight(view: View, group: Group) -> bool:
 def _tiles(view: View, checks: Checks) -> list[Tile]:
     trials = list(view.trials())
     ok = sum(trial.status == "ok" for trial in trials)
-    least = min((len(group.seeds) for group in view.groups), default=0)
+    least = finished(view.groups)
     answered = [check for check in checks.items if check.passed is not None]
     passed = sum(bool(check.passed) for check in answered)
     return [

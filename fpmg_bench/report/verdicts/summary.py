@@ -21,7 +21,7 @@ NOTE = (
     "Methods that compete: centralized, decoded patients and controls do not. Best mean: no more than that. Clear lead: no other interval touches it. "
     f"Best, and by the headline measure wins: {SEEDS_TO_RANK} seeds or more, and the paired test (corrected, or plain where every seed has fresh "
     "patients), adjusted for the number of methods, tells it from every other. Attack: whose training patients are told from others better than "
-    "by guessing. Nobody wins by bytes: to send nothing is no merit."
+    "by guessing, by their interval over seeds and by that over patients. Nobody wins by bytes: to send nothing is no merit."
 )
 
 
