@@ -50,15 +50,22 @@ def write(
     show_real: str | Path | None = None,
     markdown: str | Path | None = None,
     panels: Sequence[str] = (),
+    pdf: str | Path | None = None,
     registry: Registry,
 ) -> list[Path]:
     """What `fpmg-bench report` does: the page, with `show_real` a second one with real patients, with `markdown` these panels in words.
 
-    Returns the files.
+    pdf: the page (without real patients) on paper. Returns the files. Raises StoreError, before anything is written where no browser prints.
     """
+    from fpmg_bench.report import paper
+
+    if pdf is not None:
+        paper.browser()
     plugged = [panel for run in runs for panel in registry.panels(str(run))]
     made = [] if markdown is None else [in_words(runs, Path(markdown), panels, plugged=plugged)]
-    made.append(build(runs, None if out is None else Path(out), panels=plugged))
+    made.append(page := build(runs, None if out is None else Path(out), panels=plugged))
+    if pdf is not None:
+        made.append(paper.print_page(page, Path(pdf)))
     if show_real is not None:
         made.append(build(runs, Path(show_real), panels=plugged, real=_real(runs, registry)))
     return made

@@ -144,7 +144,7 @@ def _tiles(view: View, checks: Checks) -> list[Tile]:
         Tile(f"{ok} of {len(trials)}", "trials finished", "good" if ok == len(trials) else "bad", "failures"),
         Tile(
             str(least),
-            f"{'seed' if least == 1 else 'seeds'}; {SEEDS_TO_RANK} rank",
+            f"{'seed' if least == 1 else 'seeds'}, {SEEDS_TO_RANK} to rank",
             "good" if least >= SEEDS_TO_RANK else "warn",
             "checks",
         ),
