@@ -65,7 +65,13 @@ def _utility(view: View, groups: Sequence[Group]) -> str:
     if rest:
         best = [f"{table.leader[0].name} on {group.title}" for group, table in rest]
         where = first([group.title for group, _ in rest]) if won else f"any of the {len(groups)} cohorts"
-        said.append(f"no winner on {where}, where the best means are those of {first(best, NAMED)}")
+        leaders = dict.fromkeys(table.leader[0].name for _, table in rest)
+        means = (
+            f"{next(iter(leaders))} has the best mean"
+            if len(leaders) == 1
+            else f"the best means are those of {first(best, NAMED)}"
+        )
+        said.append(f"no winner on {where}, where {means}")
     text = "; ".join(said)
     names = dict.fromkeys(table.measure.name(view, group) for group, table in tables)
     return f"By {listing(names)}: {text}."
@@ -92,8 +98,7 @@ def _privacy(view: View, groups: Sequence[Group]) -> str:
     known = [(g, m, s) for g in groups for m in g.ranked if (s := ATTACK.summary(view, g, m)).mean is not None]
     told = [(g, m, s) for g, m, s in known if distinguishable(s)]
     if told:
-        where = (lambda group: f" on {group.title}") if len(groups) > 1 else (lambda _: "")
-        said = first([f"{m.name}{where(g)} ({number(s.mean, 2)})" for g, m, s in told])
+        said = first([f"{m.name}{f' on {g.title}' if len(groups) > 1 else ''} ({number(s.mean, 2)})" for g, m, s in told])
         return f"An attacker tells training patients from others of {said}; 0.5 is guessing."
     return (
         "No attack that was run tells training patients from others."
