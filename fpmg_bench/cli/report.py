@@ -11,6 +11,7 @@ EPILOG = """\b
 Examples:
   fpmg-bench report runs/smoke
   fpmg-bench report runs/multimodal runs/privacy --out both.html
+  fpmg-bench report runs/multimodal --pdf multimodal.pdf
   fpmg-bench report runs/multimodal --show-real real-patients.html
   fpmg-bench report runs/multimodal --markdown multimodal.md --panels verdict,leaderboard
 """
@@ -29,6 +30,12 @@ def command(
         Path | None,
         typer.Option("--markdown", help="Also write the panels' tables and words as Markdown.", show_default=False),
     ] = None,
+    pdf: Annotated[
+        Path | None,
+        typer.Option(
+            "--pdf", help="Also print the page to this file, by a headless browser (chromium) on PATH.", show_default=False
+        ),
+    ] = None,
     panels: Annotated[
         str | None,
         typer.Option("--panels", metavar="ID,ID,...", help="Panels of --markdown. [default: all]", show_default=False),
@@ -42,5 +49,5 @@ def command(
         raise typer.BadParameter("--panels chooses the panels of --markdown FILE, which is not given")
     ids = [name.strip() for name in (panels or "").split(",") if name.strip()]
     damage.tell(runs)
-    for path in write_report(runs, out=out, show_real=show_real, markdown=markdown, panels=ids):
+    for path in write_report(runs, out=out, show_real=show_real, markdown=markdown, panels=ids, pdf=pdf):
         typer.echo(path)

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 Tone = Literal["", "good", "warn", "bad", "muted"]
+SHADES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One table cell. small: a second line (an interval); sort: what sorting compares; why: a reason, shown on hover and as a footnote."""
+    """One table cell. small: a second line (an interval); sort: what sorting compares; why: a reason, shown as a footnote.
+
+    shade: 0 (worst of its column) to SHADES (best), None: not shaded; span: columns that it covers.
+    """
 
     text: str
     small: str = ""
@@ -20,30 +24,41 @@ class Cell:
     why: str = ""
     badge: str = ""
     swatch: str = ""
+    shade: int | None = None
+    span: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A column: label, which way is better, unit and a longer explanation. numeric: right-aligned."""
+    """A column: label, which way is better, unit, what it is in two words and a longer explanation. numeric: right-aligned."""
 
     label: str
     better: str = ""
     unit: str = ""
     hint: str = ""
     numeric: bool = True
+    plain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Cells, the first of them the row's header. pinned: a reference row, kept on top and out of sorting."""
+    """Cells, the first of them the row's header. pinned: a reference row, kept on top and out of sorting.
+
+    sweep: the row's own name where it stands for several (`Row.of` of theirs), which stay below it and are unfolded from it.
+    """
 
     cells: Sequence[Cell]
     pinned: bool = False
+    sweep: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A sortable table. `footnotes` are the distinct reasons of its cells, in order of appearance."""
+    """A sortable table. `footnotes` are the distinct reasons of its cells, in order of appearance.
+
+    board: its rows can be filtered, its columns chosen, and its head stays in sight.
+    """
 
     kind: ClassVar[str] = "table"
     id: str
@@ -52,20 +67,33 @@ class Table:
     rows: Sequence[Row]
     notes: Sequence[str] = ()
     fold: str = ""  # a summary line: the table starts folded
+    board: bool = False
 
     @property
     def footnotes(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(cell.why for row in self.rows for cell in row.cells if cell.why))
 
+    @property
+    def terms(self) -> list[tuple[str, str]]:
+        """(label, what it means) of the columns that say so."""
+        return [(head.label, head.hint) for head in self.heads if head.hint]
+
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One plotly drawing: traces and layout; strings "var:--name" stand for the page's CSS variables."""
+    """One drawing: its traces and layout (`drawing.figures` makes them, `drawing.chart` draws them)."""
 
     id: str
     title: str
     traces: Sequence[Mapping[str, Any]]
     layout: Mapping[str, Any]
+
+    @property
+    def svg(self) -> str:
+        """The drawing."""
+        from fpmg_bench.report.drawing.chart import svg
+
+        return svg(self.traces, self.layout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +163,51 @@ class Findings:
     id: str
     title: str
     items: Sequence[Finding]
+    fold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Tiles:
-    """A row of big numbers: (number, label, tone)."""
+class Tile:
+    """A number of trust: what it counts, and the panel that says more."""
 
-    kind: ClassVar[str] = "tiles"
-    items: Sequence[tuple[str, str, Tone]]
+    number: str
+    label: str
+    tone: Tone = ""
+    panel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Headline:
-    """The report's first sentence."""
+class Opening:
+    """The first screen: what was compared, the answer with its caveat, numbers of trust, one picture, and where patients are shown."""
 
-    kind: ClassVar[str] = "headline"
-    text: str
+    kind: ClassVar[str] = "opening"
+    compared: str
+    answers: Sequence[str]
+    caveat: str
+    tiles: Sequence[Tile]
+    plots: Sequence[Plot] = ()
+    alt: str = ""
+    keys: Sequence[Key] = ()
+    links: Sequence[tuple[str, str]] = ()  # (panel, words)
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One of several choices, by its title."""
+
+    id: str
+    title: str
+    blocks: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tabs:
+    """Choices of which the page shows one at a time; without scripts, on paper and in words all, one after the other."""
+
+    kind: ClassVar[str] = "tabs"
+    id: str
+    label: str
+    items: Sequence[Tab]
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,15 +50,22 @@ def write(
     show_real: str | Path | None = None,
     markdown: str | Path | None = None,
     panels: Sequence[str] = (),
+    pdf: str | Path | None = None,
     registry: Registry,
 ) -> list[Path]:
     """What `fpmg-bench report` does: the page, with `show_real` a second one with real patients, with `markdown` these panels in words.
 
-    Returns the files.
+    pdf: the page (without real patients) on paper. Returns the files. Raises StoreError, before anything is written where no browser prints.
     """
+    from fpmg_bench.report import paper
+
+    if pdf is not None:
+        paper.browser()
     plugged = [panel for run in runs for panel in registry.panels(str(run))]
     made = [] if markdown is None else [in_words(runs, Path(markdown), panels, plugged=plugged)]
-    made.append(build(runs, None if out is None else Path(out), panels=plugged))
+    made.append(page := build(runs, None if out is None else Path(out), panels=plugged))
+    if pdf is not None:
+        made.append(paper.print_page(page, Path(pdf)))
     if show_real is not None:
         made.append(build(runs, Path(show_real), panels=plugged, real=_real(runs, registry)))
     return made
@@ -88,27 +95,18 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
     from fpmg_bench.report.patients import cohorts, samples
     from fpmg_bench.report.privacy import neighbour, privacy
     from fpmg_bench.report.quality import association, fidelity, latent, round_trip, sensitivity, utility
-    from fpmg_bench.report.verdicts import frontier, leaderboard, verdict
+    from fpmg_bench.report.verdicts import frontier, leaderboard, validity, verdict
 
-    before = [verdict, leaderboard, frontier, rounds, plumbing, fidelity]
-    after = [cost, cohorts, failures]
-    return [
-        *(each.panel(seen) for each in before),
-        *([faulted] if (faulted := faults.panel(seen)) else []),
-        *([worth] if (worth := utility.panel(seen)) else []),
-        *([joined] if (joined := association.panel(seen)) else []),
-        *([spaces] if (spaces := sensitivity.panel(seen)) else []),
-        *([drawn] if (drawn := latent.panel(seen)) else []),
-        *([trips] if (trips := round_trip.panel(seen)) else []),
-        *([judged] if (judged := calibration.panel(seen)) else []),
-        samples.panel(seen, real),
-        privacy.panel(seen),
-        *([near] if (near := neighbour.panel(seen)) else []),
-        *plugged.sections(panels),
-        *(each.panel(seen) for each in after),
-        *([reported] if (reported := cards.panel(seen)) else []),
-        provenance.panel(seen),
-    ]
+    order: list[Any] = [verdict, leaderboard, frontier]  # the answer
+    order += [latent, round_trip]  # what was lost where
+    order += [samples, fidelity, association]  # real beside synthetic
+    order += [privacy, neighbour]
+    before = [made for each in order if (made := samples.panel(seen, real) if each is samples else each.panel(seen))]
+    order = [utility]  # for whom
+    order += [faults, rounds, plumbing, cost]  # the federation, and what it costs
+    order += [validity, calibration, sensitivity, failures]  # whether to believe it
+    order += [cohorts, cards, provenance]
+    return [*before, *plugged.sections(panels), *(made for each in order if (made := each.panel(seen)))]
 
 
 def _titles(seen: View, real: Real | None) -> dict[str, str]:

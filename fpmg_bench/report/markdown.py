@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fpmg_bench.errors import StoreError
-from fpmg_bench.report.blocks import Cell, Head, Section, Table
+from fpmg_bench.report.blocks import Cell, Head, Row, Section, Table
 
 SIGNS: Mapping[bool | None, str] = {True: "✓", False: "✗", None: "?"}
 
@@ -44,7 +44,7 @@ def _table(table: Table) -> Iterator[str]:
     yield "|" + "|".join("---" for _ in table.heads) + "|"
     reasons = table.footnotes
     for row in table.rows:
-        yield _row([_cell(cell, reasons) for cell in row.cells])
+        yield _row(list(_cells(row, reasons)))
     notes = [*table.notes, *(f"({i}) {reason}" for i, reason in enumerate(reasons, 1))]
     for note in notes:
         yield ""
@@ -53,6 +53,12 @@ def _table(table: Table) -> Iterator[str]:
 
 def _head(head: Head) -> str:
     return " ".join(part for part in (head.label, head.better, f"[{head.unit}]" if head.unit else "") if part)
+
+
+def _cells(row: Row, reasons: Sequence[str]) -> Iterator[str]:
+    for cell in row.cells:
+        yield _cell(cell, reasons)
+        yield from [""] * (cell.span - 1)
 
 
 def _cell(cell: Cell, reasons: Sequence[str]) -> str:
@@ -93,6 +99,21 @@ def _graphs(graphs: Any) -> Iterator[str]:
         yield f"- {_plain(graph.title)} ({_plain(graph.methods)}): " + "; ".join(f"{what} {value}" for what, value in graph.facts)
 
 
+def _opening(opening: Any) -> Iterator[str]:
+    for answer in opening.answers:
+        yield from (f"**{_plain(answer)}**", "")
+    yield from (_plain(opening.caveat), "") if opening.caveat else ()
+    yield _plain(opening.compared)
+    yield ""
+    yield " · ".join(f"{tile.number} {tile.label}" for tile in opening.tiles)
+
+
+def _tabs(tabs: Any) -> Iterator[str]:
+    for tab in tabs.items:
+        for block in tab.blocks:
+            yield from (*_block(block), "")
+
+
 KINDS: Mapping[str, Callable[[Any], Iterator[str]]] = {
     "table": _table,
     "figure": _figure,
@@ -100,8 +121,8 @@ KINDS: Mapping[str, Callable[[Any], Iterator[str]]] = {
     "findings": _findings,
     "graphs": _graphs,
     "checks": lambda checks: (f"- {SIGNS[c.passed]} {_plain(c.name)}: {_plain(c.text)}" for c in checks.items),
-    "tiles": lambda tiles: iter([" · ".join(f"{number} {label}" for number, label, _ in tiles.items)]),
-    "headline": lambda headline: iter([f"**{_plain(headline.text)}**"]),
+    "opening": _opening,
+    "tabs": _tabs,
     "heading": lambda heading: iter([" ".join(part for part in (f"### {heading.text}", heading.small) if part)]),
     "code": lambda code: iter([f"**{code.title}**", "", "```", code.text.rstrip(), "```"]),
 }

@@ -26,7 +26,7 @@ def epsilon(value: Any) -> str:
 class Measure:
     """One column. names: the metric and its other spellings, first found wins. best: the ideal, None for "less is better".
 
-    words: a spelling -> its own label, hint and unit, where it is not the same statistic.
+    words: a spelling -> its own label, hint and unit, where it is not the same statistic. plain: the same in a word or two.
     """
 
     names: tuple[str, ...]
@@ -38,6 +38,7 @@ class Measure:
     unit: str = ""
     say: Callable[[Any], str] = number
     words: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
+    plain: str = ""
 
     def metric(self, view: View, group: Group) -> str:
         """The first spelling that has a value on this cohort, else the first that was asked for, else empty."""
@@ -54,9 +55,9 @@ class Measure:
         return loss(value, None if ratio else self.higher, self.best, "ratio" if ratio else self.unit) or 0.0
 
     def head(self, view: View, group: Group) -> Head:
-        """With the metric's calibration verdict: a sign after the label, and the words on hover."""
+        """With the metric's calibration verdict: a sign after the label, and its words after the explanation."""
         label, hint, unit = self.said(view, group)
-        return marked(Head(label, self.better, unit, hint), self.verdict(view, group))
+        return marked(Head(label, self.better, unit, hint, plain=self.plain), self.verdict(view, group))
 
     def name(self, view: View, group: Group) -> str:
         """The label with the sign of its calibration verdict: how prose and figures quote the score."""
@@ -82,6 +83,7 @@ RG = Measure(
     "→ 1",
     "Realism: distance of synthetic records to real ones, over that of real to real. Above 1: less real.",
     1.0,
+    plain="realism",
 )
 DG = Measure(
     ("dg",),
@@ -89,6 +91,7 @@ DG = Measure(
     "→ 1",
     "Diversity: distance of real records to synthetic ones, over that of real to real. Above 1: missing modes.",
     1.0,
+    plain="diversity",
 )
 SPREAD = Measure(
     ("dg.spread",),
@@ -96,6 +99,7 @@ SPREAD = Measure(
     "→ 1",
     "How far synthetic records lie from each other, over the same of real ones. Below 0.8: under-dispersed.",
     1.0,
+    plain="variety",
 )
 COPY = Measure(
     ("rg.copy_ratio",),
@@ -103,6 +107,7 @@ COPY = Measure(
     "→ 1",
     "Distance of training records to synthetic ones, over that of unseen records. Near 0: training rows were copied.",
     1.0,
+    plain="copies",
 )
 EPSILON = Measure(
     ("pg.epsilon",),
@@ -110,6 +115,7 @@ EPSILON = Measure(
     "↓ lower",
     "Formal patient-level epsilon, the largest over silos. ∞: no formal guarantee.",
     say=epsilon,
+    plain="guarantee",
 )
 ATTACK = Measure(
     ("membership.worst", "pg.worst_attack", "pg.attack_auc"),
@@ -119,6 +125,7 @@ ATTACK = Measure(
     "closest record alone where no other was asked for): how well training patients are told from unseen ones. 0.5: guessing.",
     0.5,
     unit="AUC",
+    plain="attack",
 )
 FC = Measure(
     ("fc",),
@@ -126,9 +133,15 @@ FC = Measure(
     "→ 0",
     "Federated consistency: distance between the silos' released models, relative to their mean. 0: identical.",
     0.0,
+    plain="silos agree",
 )
 CO = Measure(
-    ("co",), "CO", "↓ lower", "Communication: bytes of all messages of both stages, counted once at the sender.", say=byte_size
+    ("co",),
+    "CO",
+    "↓ lower",
+    "Communication: bytes of all messages of both stages, counted once at the sender.",
+    say=byte_size,
+    plain="bytes sent",
 )
 TSTR = Measure(
     ("tstr", "tstr.r2", "survival"),
@@ -149,6 +162,7 @@ TSTR = Measure(
             "concordance",
         ),
     },
+    plain="utility",
 )
 LOST = "TRTR minus TSTR: what is lost against training on real records."
 GAP = Measure(
@@ -158,6 +172,7 @@ GAP = Measure(
     LOST,
     unit="AUROC",
     words={"tstr.r2.gap": ("TSTR gap", LOST, "R²"), "survival.gap": ("TSTR gap", LOST, "concordance")},
+    plain="utility lost",
 )
 DEARER = "Loss against centralized training, paired by seed. Positive: worse."
 AMP = Measure(
@@ -167,6 +182,7 @@ AMP = Measure(
     DEARER,
     unit="AUROC",
     words={"amp.gap.tstr.r2": ("AMP gap", DEARER, "R²"), "amp.gap.survival": ("AMP gap", DEARER, "concordance")},
+    plain="lost to pooling",
 )
 RECOVERED = Measure(
     ("amp.recovered.tstr", "amp.recovered.tstr.r2", "amp.recovered.survival", "amp.recovered.rg"),
@@ -174,6 +190,7 @@ RECOVERED = Measure(
     "→ 1",
     "Share of the gap between local-only and centralized that federating recovers.",
     higher=True,
+    plain="of pooling's gain",
 )
 LEADERBOARD = (RG, DG, SPREAD, COPY, EPSILON, ATTACK, FC, CO, TSTR, GAP, AMP, RECOVERED)
 WORDS = {
@@ -202,7 +219,7 @@ def cell(found: Summary, say: Callable[[Any], str] = number, *, badge: str = "")
 
 
 def marked(head: Head, verdict: Verdict) -> Head:
-    """The head with the sign of a calibration verdict after its label, and its words on hover."""
+    """The head with the sign of a calibration verdict after its label, and its words after the explanation."""
     return replace(head, label=head.label + verdict.sign, hint=f"{head.hint} Calibration: {verdict.text}.".strip())
 
 

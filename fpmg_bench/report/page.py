@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fpmg_bench.report.blocks import Figure, Section
+from fpmg_bench.report.blocks import Section
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 REPORT = "fpmg_bench.report"
-PLOTLY = {
-    "displaylogo": False,
-    "displayModeBar": False,
-    "responsive": True,
-    "plotlyServerURL": "",
-}
+SCRIPTS = ("figures.js", "boards.js", "sort.js")
 
 
 def render(sections: Sequence[Section], *, title: str, subtitle: str = "", banner: str = "") -> str:
     """The page. Deterministic: the same sections give the same bytes."""
-    from plotly.offline import get_plotlyjs
-
-    drawn = any(isinstance(block, Figure) for section in sections for block in section.blocks)
-    scripts = [get_plotlyjs()] if drawn else []
-    scripts += [asset("plots.js"), asset("sort.js")] if drawn else [asset("sort.js")]
+    scripts = [asset(name) for name in SCRIPTS]
     page = templates().get_template("page.html.j2")
     policy = content_policy(scripts)
     return page.render(
@@ -40,7 +30,6 @@ def render(sections: Sequence[Section], *, title: str, subtitle: str = "", banne
         policy=policy,
         scripts=scripts,
         style=asset("style.css"),
-        config=PLOTLY,
     )
 
 
@@ -55,7 +44,6 @@ def templates(*rooms: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters["embed"] = embed
     return found
 
 
@@ -68,11 +56,3 @@ def content_policy(scripts: Sequence[str]) -> str:
     """Nothing but the scripts of this page, by their hashes; pictures from data URIs; no request of any kind."""
     hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
     return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
-
-
-def embed(value: Any) -> Any:
-    """JSON that is safe inside a script element."""
-    from markupsafe import Markup
-
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

@@ -1,4 +1,4 @@
-"""Plotly traces and layouts as plain dicts. Strings "var:--name" are colours of the page, put in when it is drawn."""
+"""Traces and layouts of a drawing as plain dicts (the words are plotly's); `chart` makes them SVG. Colours are the page's CSS variables."""
 
 from __future__ import annotations
 
@@ -7,23 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fpmg_bench.report.drawing.palette import Style
-from fpmg_bench.report.wording import as_float, byte_size
-
-INK, MUTED, GRID, PANEL = "var:--ink", "var:--muted", "var:--line", "var:--panel"
+from fpmg_bench.report.wording import as_float, byte_size, number
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:
-    """An axis in the page's colours."""
-    base = {
-        "title": {"text": title, "standoff": 8},
-        "gridcolor": GRID,
-        "linecolor": GRID,
-        "zerolinecolor": GRID,
-        "automargin": True,
-        "exponentformat": "power",
-        "ticks": "",
-    }
-    return {**base, **more}
+    """An axis. type: linear, log (range in powers of ten) or category; rangemode "tozero"; tickvals with ticktext; dtick with tick0."""
+    return {"title": title, **more}
 
 
 def whole(values: Sequence[int]) -> dict[str, Any]:
@@ -45,20 +34,8 @@ def byte_ticks(values: Sequence[float | None]) -> dict[str, Any]:
 
 
 def layout(x: Mapping[str, Any], y: Mapping[str, Any], *, height: int = 300, **more: Any) -> dict[str, Any]:
-    """A quiet plot: no title (the page has one), no legend (the page has one), transparent paper."""
-    base = {
-        "height": height,
-        "margin": {"l": 56, "r": 14, "t": 10, "b": 44},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": MUTED, "size": 12, "family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"},
-        "hoverlabel": {"bgcolor": PANEL, "bordercolor": GRID, "font": {"color": INK}},
-        "showlegend": False,
-        "hovermode": "closest",
-        "xaxis": dict(x),
-        "yaxis": dict(y),
-    }
-    return {**base, **more}
+    """Axes, height in pixels at the usual width, and shapes (`rule`, `band`). The page has titles and legends, the drawing none."""
+    return {"height": height, "xaxis": dict(x), "yaxis": dict(y), **more}
 
 
 def line(
@@ -70,7 +47,7 @@ def line(
     dash: str = "",
     marks: bool = True,
     width: float = 2,
-    **more: Any,
+    opacity: float = 1,
 ) -> dict[str, Any]:
     """Values over rounds. None leaves a gap."""
     return {
@@ -81,8 +58,8 @@ def line(
         "y": [_finite(v) for v in y],
         "line": {"color": style.colour, "width": width, "dash": dash or style.dash},
         "marker": {"color": style.colour, "symbol": style.marker, "size": 6},
-        "hovertemplate": f"{_safe(name)}<br>%{{x}}: %{{y:.4g}}<extra></extra>",
-        **more,
+        "hover": [f"{name}\n{at}: {number(value)}" for at, value in zip(x, y, strict=True)] if marks else [],
+        "opacity": opacity,
     }
 
 
@@ -95,34 +72,23 @@ def dot(
     bars: Mapping[str, tuple[float, float] | None],
     ring: bool = False,
     hover: str = "",
+    label: str = "",
 ) -> dict[str, Any]:
-    """One method as one point with its intervals; ring: on the Pareto front."""
+    """One method as one point with its intervals; ring: on the Pareto front; label: words beside the mark."""
     trace: dict[str, Any] = {
         "type": "scatter",
         "name": name,
         "mode": "markers",
         "x": [x],
         "y": [y],
-        "marker": {
-            "color": style.colour,
-            "symbol": style.marker,
-            "size": 13,
-            "line": {"color": INK if ring else PANEL, "width": 2.5 if ring else 1},
-        },
-        "hovertemplate": f"<b>{_safe(name)}</b><br>{hover}<extra></extra>",
+        "marker": {"color": style.colour, "symbol": style.marker, "size": 13, "ring": ring},
+        "hover": [f"{name}\n{hover}".replace("<br>", "\n")],
+        "label": label,
     }
     for key, (value, band) in {"error_x": (x, bars.get("x")), "error_y": (y, bars.get("y"))}.items():
         at = as_float(value)
         if band is not None and at is not None and isinstance(value, (int, float)):
-            trace[key] = {
-                "type": "data",
-                "symmetric": False,
-                "array": [band[1] - at],
-                "arrayminus": [at - band[0]],
-                "color": style.colour,
-                "thickness": 1.4,
-                "width": 4,
-            }
+            trace[key] = {"array": [band[1] - at], "arrayminus": [at - band[0]]}
     return trace
 
 
@@ -130,41 +96,24 @@ def bars(name: str, x: Sequence[Any], y: Sequence[str], style: Style, hover: Seq
     """One stage of stacked horizontal bars."""
     return {
         "type": "bar",
-        "orientation": "h",
         "name": name,
         "x": [_finite(v) for v in x],
         "y": list(y),
-        "customdata": list(hover),
-        "marker": {"color": style.colour, "line": {"color": PANEL, "width": 1}},
-        "hovertemplate": f"%{{y}}<br>{_safe(name)}: %{{customdata}}<extra></extra>",
+        "hover": [f"{at}\n{name}: {said}" for at, said in zip(y, hover, strict=True)],
+        "marker": {"color": style.colour},
     }
 
 
 def rule(*, x: float | None = None, y: float | None = None) -> dict[str, Any]:
     """A dotted reference line across the plot, at x or at y."""
-    span = (
-        {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"}
-        if x is not None
-        else {"y0": y, "y1": y, "x0": 0, "x1": 1, "xref": "paper"}
-    )
-    return {"type": "line", **span, "line": {"color": MUTED, "width": 1.2, "dash": "dot"}, "layer": "below"}
+    return {"type": "line", "x": x, "y": y}
 
 
 def band(*, x: tuple[float, float] | None = None, y: tuple[float, float] | None = None) -> dict[str, Any]:
     """A shaded reference interval."""
-    if x is not None:
-        place: dict[str, Any] = {"x0": x[0], "x1": x[1], "y0": 0, "y1": 1, "yref": "paper"}
-    else:
-        low, high = y or (0.0, 0.0)
-        place = {"y0": low, "y1": high, "x0": 0, "x1": 1, "xref": "paper"}
-    return {"type": "rect", **place, "fillcolor": "var:--shade", "line": {"width": 0}, "layer": "below"}
+    return {"type": "rect", "x": x, "y": y}
 
 
 def _finite(value: Any) -> float | None:
     found = as_float(value)
     return None if found is None or found in (float("inf"), float("-inf")) else found
-
-
-def _safe(text: str) -> str:
-    """Plotly renders a little HTML in hover text: names of plug-ins and methods must not be read as such."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 COLOURS = 8
 MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "pentagon", "star")
 DASHES = ("solid", "dash", "dashdot", "longdash", "dot", "longdashdot", "solid", "dash")
-_PATHS = {
+PATHS = {
     "circle": '<circle cx="7" cy="7" r="5"/>',
     "square": '<path d="M2.5 2.5h9v9h-9z"/>',
     "diamond": '<path d="M7 1l6 6-6 6-6-6z"/>',
@@ -30,13 +30,13 @@ class Style:
 
     @property
     def colour(self) -> str:
-        """For plotly traces; the page's script puts the variable's value in."""
-        return f"var:--c{self.index}"
+        """For the traces of a drawing: a CSS variable, so that dark mode and print follow."""
+        return f"var(--c{self.index})"
 
     @property
     def swatch(self) -> str:
         """The legend's mark: an SVG with the method's colour and marker."""
-        return f'<svg class="swatch c{self.index}" viewBox="0 0 14 14" aria-hidden="true">{_PATHS[self.marker]}</svg>'
+        return f'<svg class="swatch c{self.index}" viewBox="0 0 14 14" aria-hidden="true">{PATHS[self.marker]}</svg>'
 
 
 def styles(methods: Sequence[str]) -> dict[str, Style]:

@@ -70,7 +70,7 @@ def _plot(view: View, group: Group, column: Column, i: int) -> Plot:
                     hover=f"{label} {said.text} {said.small}",
                 )
             )
-    x, y = figures.axis(f"{label}, {column.better}"), figures.axis("", type="category", tickfont={"size": 11})
+    x, y = figures.axis(f"{label}, {column.better}"), figures.axis("", type="category")
     height, at = 90 + 26 * max(len(traces), 2), column.rule(view, group)
     drawn = figures.layout(x, y, height=height, shapes=[] if at is None else [figures.rule(x=at)])
     return Plot(f"rg-{i}-{group.id}", f"{column.modality}: {column.label}", traces, drawn)

@@ -1,4 +1,4 @@
-"""Panel "Before the decoder": drawn vectors beside encoded held-out patients. Only where it was measured."""
+"""Panel "What is lost where": drawn vectors beside encoded held-out patients. Only where it was measured."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEAD = (
 def panel(view: View) -> Section | None:
     """One table a cohort and set of encoders, or nothing where no suite asked for it."""
     blocks = [block for group in view.groups for block in _group(view, group)]
-    return Section("latent", "Before the decoder", LEAD, blocks) if blocks else None
+    return Section("latent", "What is lost where", LEAD, blocks) if blocks else None
 
 
 def _group(view: View, group: Group) -> Iterator[Heading | Table]:

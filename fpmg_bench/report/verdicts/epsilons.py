@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from fpmg_bench.report.blocks import Cell, Figure, Head, Key, Plot, Row, Table
 from fpmg_bench.report.drawing import figures
 from fpmg_bench.report.drawing.palette import Style, style
-from fpmg_bench.report.measures import ATTACK, RG, TSTR, Measure, cell, epsilon, formal, heads, holds
+from fpmg_bench.report.measures import ATTACK, RG, Measure, cell, epsilon, formal, heads, holds
 from fpmg_bench.report.privacy.attacks import NEIGHBOUR, RECORDS
+from fpmg_bench.report.verdicts.leaders import leading
 from fpmg_bench.report.view import Group, Method, View
 
 FEWEST = 2  # distinct finite budgets that make a curve
@@ -25,7 +26,7 @@ Line = tuple[str, Style, list[Method]]
 def figure(view: View, group: Group) -> Iterator[Figure]:
     """Nothing where fewer than two finite budgets were run."""
     budgets = sorted({trial.spec["privacy"]["epsilon"] for m in group.ranked for trial in m.done if trial.spec.get("privacy")})
-    up = TSTR if TSTR.metric(view, group) else RG
+    up = leading(view, group) or RG
     shown = [measure for measure in (up, ATTACK) if measure.metric(view, group)]
     if len(budgets) < FEWEST or not shown:
         return
@@ -79,9 +80,7 @@ def _plot(view: View, group: Group, measure: Measure, lines: Sequence[Line], bud
     ]
     ticks = {f"{value:g}": math.log10(value) for value in budgets} | {"∞": last}
     room = 0.08 * (last - low)
-    x = figures.axis(
-        "formal ε", tickvals=list(ticks.values()), ticktext=list(ticks), range=[low - room, last + room], zeroline=False
-    )
+    x = figures.axis("formal ε", tickvals=list(ticks.values()), ticktext=list(ticks), range=[low - room, last + room])
     y = figures.axis(
         f"{measure.name(view, group)}{f' ({unit})' if (unit := measure.said(view, group)[2]) else ''}, {measure.better}"
     )
@@ -102,7 +101,7 @@ def _traces(view: View, group: Group, measure: Measure, line: Line, last: float,
     known = [(x, m, s, s.mean) for x, m in places if (s := measure.summary(view, group, m)).mean is not None]
     if len(known) > 1:
         through = [mean for _, _, _, mean in known]
-        yield figures.line(name, [x for x, _, _, _ in known], through, drawn, marks=False, width=1.5, hoverinfo="skip")
+        yield figures.line(name, [x for x, _, _, _ in known], through, drawn, marks=False, width=1.5)
     for x, method, found, mean in known:
         said = cell(found, measure.say)
         hover = f"ε {epsilon(_formal(method))} {holds(method)}<br>{measure.name(view, group)} {said.text} {said.small}"

@@ -9,6 +9,7 @@ from fpmg_bench.report.blocks import Cell, Figure, Head, Key, Plot, Prose, Row, 
 from fpmg_bench.report.drawing import figures
 from fpmg_bench.report.measures import ATTACK, CO, RG, TSTR, Measure, cell, heads
 from fpmg_bench.report.verdicts import epsilons
+from fpmg_bench.report.verdicts.leaders import leading
 from fpmg_bench.report.verdicts.pareto import axes, front
 from fpmg_bench.report.view import Group, Method, View
 
@@ -42,6 +43,16 @@ def _figure(view: View, group: Group) -> Figure | Prose:
         _table(view, group, measures, ringed),
         [Key(m.name, view.styles[m.name].swatch) for m in group.ranked],
     )
+
+
+def picture(view: View, group: Group, before: str = "") -> Plot | None:
+    """Utility against attack with intervals and names beside the marks; None where not both were measured. before: what its title starts with."""
+    up = leading(view, group)
+    if up is None or not view.measured(group, ATTACK.metric(view, group)):
+        return None
+    drawn = _plot(view, group, up, ATTACK, front(view, group, axes(view, group)))
+    labelled = [{**trace, "label": trace["name"]} for trace in drawn.traces]
+    return Plot(f"opening-{group.id}", before + drawn.title, labelled, drawn.layout)
 
 
 def _plot(view: View, group: Group, up: Measure, across: Measure, ringed: set[str]) -> Plot:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from fpmg_bench.report.blocks import Cell, Heading, Prose, Row, Section, Table
-from fpmg_bench.report.measures import CO, EPSILON, LEADERBOARD, SPREAD, Measure, cell, heads, holds
-from fpmg_bench.report.verdicts import tested
-from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK
+from fpmg_bench.report.blocks import Cell, Prose, Row, Section, Tab, Table, Tabs
+from fpmg_bench.report.measures import CO, EPSILON, LEADERBOARD, SPREAD, TONES, WORDS, Measure, cell, heads, holds
+from fpmg_bench.report.verdicts import sweeps, tested
+from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK, leading
+from fpmg_bench.report.verdicts.shades import shades
 from fpmg_bench.report.verdicts.verdict import UNDER_DISPERSED
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import MISSING, as_float, byte_size, plural
@@ -15,23 +17,22 @@ from fpmg_bench.report.wording import MISSING, as_float, byte_size, plural
 
 def panel(view: View) -> Section:
     """One table a cohort for methods, one for controls."""
-    blocks = [block for group in view.groups for block in _group(view, group)]
+    items = [Tab(f"board-{group.id}", f"{group.title} ({_ranking(group)})", _group(view, group)) for group in view.groups]
     lead = (
-        "Mean over seeds with its 95 % interval below. Reference rows come first and do not compete. "
-        "PG is three numbers that are never averaged: formal ε, worst attack, audit."
+        "Best mean first by the first column; mean over seeds with its 95 % interval below. Reference rows come first and do not compete. The deeper a "
+        "cell's shade, the nearer its mean to the column's best, which says nothing of a difference being real. ✗ and °: what calibration said of "
+        "the score; a demoted one (✗) leads nothing."
     )
-    return Section("leaderboard", "Leaderboard", lead, blocks)
+    return Section("leaderboard", "Leaderboard", lead, [Tabs("boards", "Cohorts", items)])
 
 
-def _group(view: View, group: Group) -> list[Heading | Table | Prose]:
+def _group(view: View, group: Group) -> list[Table | Prose]:
     shown = [measure for measure in LEADERBOARD if measure.metric(view, group)]
     if not shown:
-        return [Heading(f"board-{group.id}", group.title), Prose(["No headline metric was measured on this cohort."], "warn")]
-    found: list[Heading | Table | Prose] = [
-        Heading(f"board-{group.id}", group.title, _ranking(group)),
-        _board(view, group, shown),
-        *tested.tables(view, group),
-    ]
+        return [Prose([f"{group.title}: no headline metric was measured on this cohort."], "warn")]
+    first = leading(view, group)
+    shown.sort(key=lambda measure: measure is not first)
+    found: list[Table | Prose] = [_board(view, group, shown), *tested.tables(view, group)]
     if group.controls:
         found.append(_controls(view, group, shown))
     if any(method.audited for method in group.trained):
@@ -48,11 +49,24 @@ def _ranking(group: Group) -> str:
 
 def _board(view: View, group: Group, shown: Sequence[Measure]) -> Table:
     pooled = [method for method in group.ranked if method.pooled]
-    others = [method for method in group.ranked if not method.pooled]
+    others = _best_first(view, group, [method for method in group.ranked if not method.pooled])
     rows = [_floor(view, group, shown)]
     rows += [_row(view, group, method, shown, pinned=True) for method in [*group.decoded, *pooled]]
-    rows += [_row(view, group, method, shown) for method in others]
-    return Table(f"leaderboard-{group.id}", f"{group.title}: methods", heads(view, group, shown), rows)
+    shaded = {measure.names: shades(view, group, measure, others) for measure in shown}
+    lines = [(method, _row(view, group, method, shown, shaded=shaded)) for method in others]
+    rows += sweeps.lines(view, group, shown, lines)
+    return Table(f"leaderboard-{group.id}", f"{group.title}: methods", heads(view, group, shown), rows, board=True)
+
+
+def _best_first(view: View, group: Group, methods: Sequence[Method]) -> list[Method]:
+    """By the mean of the headline measure; those without one follow, and those of which nothing finished are last."""
+    measure = leading(view, group)
+
+    def place(method: Method) -> tuple[bool, bool, float]:
+        mean = None if measure is None else measure.summary(view, group, method).mean
+        return not method.done, mean is None, 0.0 if measure is None or mean is None else measure.loss(mean)
+
+    return sorted(methods, key=place)
 
 
 def _controls(view: View, group: Group, shown: Sequence[Measure]) -> Table:
@@ -93,9 +107,25 @@ def _raw_upload(group: Group) -> float | None:
     return next((raw for raw in found if raw), None)
 
 
-def _row(view: View, group: Group, method: Method, shown: Sequence[Measure], *, pinned: bool = False) -> Row:
+def _row(
+    view: View,
+    group: Group,
+    method: Method,
+    shown: Sequence[Measure],
+    *,
+    pinned: bool = False,
+    shaded: Mapping[tuple[str, ...], Mapping[str, int]] | None = None,
+) -> Row:
+    """One method; where no trial of it finished, one cell that says so."""
     name = Cell(method.name, _kind(method), sort=method.name, swatch=view.styles[method.name].swatch)
-    return Row([name, *(_cell(view, group, method, measure) for measure in shown)], pinned)
+    if not method.done:
+        status, reason = method.verdict
+        return Row([name, Cell(WORDS.get(status, status), reason, tone=TONES.get(status, "muted"), span=len(shown))], pinned)
+    cells = [
+        replace(_cell(view, group, method, measure), shade=(shaded or {}).get(measure.names, {}).get(method.name))
+        for measure in shown
+    ]
+    return Row([name, *cells], pinned)
 
 
 def _kind(method: Method) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fpmg_bench.report.measures import Measure
+from fpmg_bench.report.measures import RG, TSTR, Measure
 from fpmg_bench.report.scores import Summary
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import listing, plural
@@ -75,6 +75,16 @@ def standing(view: View, group: Group, measure: Measure) -> Standing | None:
     short = [(m, replace(s, seeds=len(values[m.name]))) for m, s in order[1:] if shared[m.name] < SEEDS_TO_RANK]
     rivals = untold(view, group, measure, [order[0], *testable])
     return Standing(measure, order, rivals, seeds, lost, short, ranked=True)
+
+
+def leading(view: View, group: Group) -> Measure | None:
+    """The headline measure of a cohort: utility, or realism where that was not measured or is demoted; None where neither leads."""
+    return next((m for m in (TSTR, RG) if view.measured(group, m.metric(view, group)) and m.verdict(view, group).counts), None)
+
+
+def lead(view: View, group: Group) -> Standing | None:
+    """Who stands where by the headline measure: utility, or realism where utility tells of fewer than two methods."""
+    return standing(view, group, TSTR) or standing(view, group, RG)
 
 
 def overlap(a: Summary, b: Summary) -> bool:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fpmg_bench.report.measures import ATTACK, CO, EPSILON, RG, TSTR, Measure
+from fpmg_bench.report.verdicts.leaders import leading
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import as_float
 from fpmg_bench.stats import pareto
 
 
 def axes(view: View, group: Group) -> list[Measure]:
-    """Utility (realism where it was not measured), attack, formal epsilon, bytes: those this cohort has."""
-    utility = TSTR if TSTR.metric(view, group) else RG
-    return [measure for measure in (utility, ATTACK, EPSILON, CO) if measure.metric(view, group)]
+    """Utility (realism where it was not measured or is demoted), attack, formal epsilon, bytes: those this cohort has, without demoted ones."""
+    utility = leading(view, group) or (TSTR if TSTR.metric(view, group) else RG)
+    asked = (utility, ATTACK, EPSILON, CO)
+    return [measure for measure in asked if measure.metric(view, group) and measure.verdict(view, group).counts]
 
 
 def front(view: View, group: Group, measures: Sequence[Measure]) -> set[str]:

@@ -43,7 +43,7 @@ def tables(view: View, group: Group) -> list[Table]:
     """Against the reference and, where patients were pooled, against centralized training; nothing below five seeds."""
     if len(group.seeds) < SEEDS_TO_RANK:
         return []
-    shown = [measure for measure in ASKED if measure.metric(view, group)]
+    shown = [measure for measure in ASKED if measure.metric(view, group) and measure.verdict(view, group).counts]
     central = next((method for method in group.ranked if method.pooled and method.done), None)
     chosen = [method for method in (reference(group), central) if method is not None]
     return [_table(view, group, shown, method) for method in chosen if shown]

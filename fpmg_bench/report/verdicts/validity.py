@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from fpmg_bench.report.blocks import Check, Checks
+from fpmg_bench.report.blocks import Check, Checks, Section
 from fpmg_bench.report.measures import LEADERBOARD
 from fpmg_bench.report.privacy.audited import refutations
 from fpmg_bench.report.read import TrialFiles
@@ -14,6 +14,11 @@ from fpmg_bench.report.view import Group, View
 from fpmg_bench.report.wording import as_float, listing, plural
 
 SEEDS = 3
+
+
+def panel(view: View) -> Section:
+    """The validity list."""
+    return Section("checks", "Checks", "Numbers count only as far as these hold.", [validity(view)])
 
 
 def validity(view: View) -> Checks:

@@ -1,10 +1,10 @@
-"""Panel 1: what this run found, in plain words, and whether its numbers may be trusted."""
+"""Panel 1: what this run found, in plain words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fpmg_bench.report.blocks import Finding, Findings, Section, Tiles, Tone
+from fpmg_bench.report.blocks import Finding, Findings, Section
 from fpmg_bench.report.measures import ATTACK, CO, COPY, DG, EPSILON, RECOVERED, RG, SPREAD, TSTR, Measure, holds
 from fpmg_bench.report.privacy import audited, neighbour
 from fpmg_bench.report.privacy.attacks import NEIGHBOUR, distinguishable
@@ -13,44 +13,20 @@ from fpmg_bench.report.verdicts import summary, tested
 from fpmg_bench.report.verdicts.headroom import headroom
 from fpmg_bench.report.verdicts.kept_out import kept_out
 from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK, Standing, against, paired_test, standing
+from fpmg_bench.report.verdicts.opening import opening
 from fpmg_bench.report.verdicts.validity import validity
 from fpmg_bench.report.view import Group, Method, View
-from fpmg_bench.report.wording import as_float, duration, listing, number, percent, plural, span, times
+from fpmg_bench.report.wording import as_float, listing, number, percent, plural, span, times
 
 UNDER_DISPERSED = 0.8
 COPIED = 0.5
 
 
 def panel(view: View) -> Section:
-    """Tiles, one list of findings a cohort, the validity list."""
-    findings = [Findings(f"found-{group.id}", group.title, list(found(view, group))) for group in view.groups]
-    return Section(
-        "verdict",
-        "Verdict",
-        "What this run found, in words. Numbers count only as far as the validity list below holds.",
-        [summary.headline(view), _tiles(view), summary.table(view), *findings, validity(view)],
-    )
-
-
-def _tiles(view: View) -> Tiles:
-    trials = list(view.trials())
-    ok = sum(trial.status == "ok" for trial in trials)
-    refused = sum(len(run.plan.get("refusals") or ()) for run in view.runs)
-    skipped = sum(len(run.plan.get("skipped") or ()) for run in view.runs)
-    seconds = sum(as_float((t.record.get("seconds") or {}).get("total")) or 0.0 for t in trials)
-    seeds = max((len(g.seeds) for g in view.groups), default=0)
-    bad: Tone = "bad" if ok < len(trials) else ""
-    return Tiles(
-        [
-            (f"{ok}", f"of {plural(len(trials), 'trial')} finished", "good" if ok == len(trials) else ""),
-            (f"{len(trials) - ok}", "failed, timed out or not run", bad),
-            (f"{refused}", "refused while planning", ""),
-            (f"{skipped}", "skipped", ""),
-            (f"{len(view.groups)}", "cohort" if len(view.groups) == 1 else "cohorts", ""),
-            (f"{seeds}", "seed" if seeds == 1 else "seeds", ""),
-            (duration(seconds), "of computing", ""),
-        ]
-    )
+    """The first screen, the cohorts in one table, and one list of findings a cohort."""
+    many = len(view.groups) > 1
+    findings = [Findings(f"found-{group.id}", group.title, list(found(view, group)), fold=many) for group in view.groups]
+    return Section("verdict", "Summary", "", [opening(view, validity(view)), summary.table(view), *findings])
 
 
 def found(view: View, group: Group) -> Iterator[Finding]:
@@ -109,7 +85,9 @@ def _headroom(view: View, group: Group) -> Iterator[Finding]:
         return
     others = tested.compared(group, beside)
     rooms = [
-        (m, headroom(view, group, m, against(view, group, m, beside, others))) for m in (TSTR, RG, DG) if m.metric(view, group)
+        (m, headroom(view, group, m, against(view, group, m, beside, others)))
+        for m in (TSTR, RG, DG)
+        if m.metric(view, group) and m.verdict(view, group).counts
     ]
     known = [(m, room) for m, room in rooms if room is not None]
     tight = [(m, room) for m, room in known if not room.wins]
@@ -161,7 +139,7 @@ def _diversity(view: View, group: Group) -> Iterator[Finding]:
             f"{names}: the synthetic patients are less varied than the real ones, whatever {RG.name(view, group)} and {DG.name(view, group)} say.{_whose(view, group)}",
             "warn",
         )
-    elif measured:
+    elif measured and SPREAD.verdict(view, group).counts:
         yield Finding("Diversity", f"No method is under-dispersed ({SPREAD.name(view, group)} below {UNDER_DISPERSED}).", "good")
     if wide:
         yield Finding(

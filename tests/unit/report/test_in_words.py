@@ -21,13 +21,13 @@ def run(tmp_path_factory):
 
 def test_the_chosen_panels_are_there_in_the_reports_order_and_the_same_every_time(run, tmp_path):
     page = in_words([run], tmp_path / "a.md", ["leaderboard", "verdict"]).read_text()
-    assert re.findall(r"^## (.*)$", page, re.M) == ["Verdict", "Leaderboard"]
+    assert re.findall(r"^## (.*)$", page, re.M) == ["Summary", "Leaderboard"]
     assert in_words([run], tmp_path / "b.md", ["verdict", "leaderboard"]).read_text() == page
 
 
 def test_every_panel_has_words_and_what_is_drawn_is_said_to_be_elsewhere(run, tmp_path):
     page = in_words([run], tmp_path / "all.md").read_text()
-    assert {"Verdict", "Leaderboard", "Privacy", "Provenance"} <= set(re.findall(r"^## (.*)$", page, re.M))
+    assert {"Summary", "Leaderboard", "Privacy", "Provenance"} <= set(re.findall(r"^## (.*)$", page, re.M))
     assert "(Drawn in the HTML report.)" in page
     assert "<svg" not in page and "data:image" not in page
 

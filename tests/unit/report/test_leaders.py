@@ -18,6 +18,12 @@ def said(view, group):
     return next(finding.text for finding in verdict_found(view, group) if finding.topic == "Utility")
 
 
+def boards(view):
+    """What stands under the tab of the first cohort."""
+    (tabs,) = leaderboard.panel(view).blocks
+    return tabs.items[0].blocks
+
+
 def test_a_lost_seed_leaves_the_others_ranked_and_is_named():
     view, group = three([0.7, None, 0.71, 0.7, 0.72])
     table = standing(view, group, TSTR)
@@ -61,7 +67,7 @@ def test_trials_with_canaries_do_not_compete_and_are_shown_apart():
         [*rows("a", "tstr", NEXT), *rows("b", "tstr", [0.7] * 5), *rows("audit", "tstr", BEST)], audited=["audit"]
     )
     assert standing(view, group, TSTR).leader[0].name == "a"
-    shown = {block.id: block for block in leaderboard.panel(view).blocks if block.kind == "table"}
+    shown = {block.id: block for block in boards(view) if block.kind == "table"}
     assert [row.cells[0].text for row in shown["audits-cohort"].rows] == ["audit"]
     assert "audit" not in [row.cells[0].text for row in shown["leaderboard-cohort"].rows]
 
@@ -77,7 +83,7 @@ def test_real_patients_decoded_are_a_reference_beside_methods_and_compete_among_
     view, group = small(found, decoded=["coder"])
     assert [m.name for m in group.ranked] == ["a", "b"] and [m.name for m in group.decoded] == ["coder"]
     assert standing(view, group, TSTR).leader[0].name == "a"
-    board = next(block for block in leaderboard.panel(view).blocks if getattr(block, "id", "") == "leaderboard-cohort")
+    board = boards(view)[0]
     assert [(row.cells[0].text, row.pinned) for row in board.rows][:2] == [("real (floor)", True), ("coder", True)]
     assert "encoded and decoded" in board.rows[1].cells[0].small
     words = {finding.topic: finding.text for finding in verdict_found(view, group)}

@@ -1,6 +1,9 @@
 """The page as a reader and a browser meet it: complete, the same for the same results, deaf to the network."""
 
+import base64
+import hashlib
 import html
+import json
 import re
 import shutil
 import subprocess
@@ -9,12 +12,13 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from fpmg_bench.report import build
+from fpmg_bench.errors import StoreError
+from fpmg_bench.report import build, paper
 from fpmg_bench.types import Panel
 
 from .fake_run import add, make
 
-SECTIONS = ("Verdict", "Leaderboard", "Rounds", "Plumbing", "Privacy", "Cost", "Cohorts", "Provenance")
+SECTIONS = ("Summary", "Leaderboard", "Checks", "Rounds", "Plumbing", "Privacy", "Cost", "Cohorts", "Provenance")
 
 
 class Tags(HTMLParser):
@@ -63,8 +67,34 @@ def test_the_same_results_give_the_same_bytes(run, page, tmp_path):
     assert build(run, tmp_path / "again.html").read_text() == page
 
 
-def test_every_figure_has_its_table(page):
-    assert page.count("Table of this figure") >= page.count('class="figure') - 1 > 0
+def test_every_figure_has_its_drawing_and_its_table_without_scripts(page):
+    figures = re.findall(r'<figure class="card".*?</figure>', page, re.S)
+    assert len(figures) > 10
+    for each in figures:
+        shown = re.findall(r"<noscript>(.*?)</noscript>", each, re.S)
+        assert all('<svg class="chart"' in drawing for drawing in shown[:-1]) and "<table" in shown[-1]
+
+
+def test_forty_trials_are_a_small_page(page):
+    assert len(page.encode()) < 2.5e6
+
+
+def test_the_first_screen_names_no_winner_that_the_table_below_it_has(page):
+    first = page[page.index('class="opening') : page.index('id="leaderboard"')]
+    assert "no winner on any of the 2 cohorts" in first
+    assert not re.search(r"[\w-]+: (wins|best<)", first)
+
+
+def test_a_method_that_never_finished_is_one_cell_of_the_board(page):
+    board = page[page.index('id="leaderboard-fake-beta"') :]
+    (row,) = re.findall(r"<tr>(?:(?!</tr>).)*single-modal.*?</tr>", board[: board.index("</table>")], re.S)
+    assert 'colspan="' in row and row.count("<td") == 1 and "over the limit of 600 s" in row
+
+
+def test_a_pdf_without_a_browser_is_a_clear_error(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StoreError, match="no browser that prints is on PATH"):
+        paper.browser()
 
 
 def test_failed_and_timed_out_trials_are_shown_with_their_reason(run, page):
@@ -105,14 +135,73 @@ def visit(page, folder):
     return done.stdout, set(hosts)
 
 
+PROBE = """
+addEventListener("load", () => setTimeout(() => {
+  const found = {nodes: document.querySelectorAll("*").length, drawn: document.querySelectorAll("svg.chart").length,
+    held: document.querySelectorAll(".canvas > noscript").length};
+  const board = document.querySelector(".board");
+  const stops = [...document.querySelectorAll("a[href], button, input, summary, [tabindex]")].filter((each) => each.tabIndex >= 0
+    && each.checkVisibility() && (board.contains(each) || board.compareDocumentPosition(each) & Node.DOCUMENT_POSITION_PRECEDING));
+  found.stops = stops.length;
+  const context = Object.assign(document.createElement("canvas"), {width: 1, height: 1}).getContext("2d", {willReadFrequently: true});
+  const light = (colour) => {
+    context.clearRect(0, 0, 1, 1); context.fillStyle = colour; context.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = context.getImageData(0, 0, 1, 1).data;
+    const linear = (c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+    return a > 250 ? 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) : null;
+  };
+  const contrast = () => {
+    const pairs = new Set();
+    for (const each of document.querySelectorAll("body :not(svg, svg *, script, noscript)")) {
+      if (!each.getClientRects().length || getComputedStyle(each).opacity === "0") continue;
+      if (![...each.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())) continue;
+      let under = each;
+      while (under && light(getComputedStyle(under).backgroundColor) === null) under = under.parentElement;
+      pairs.add(`${getComputedStyle(each).color}|${under ? getComputedStyle(under).backgroundColor : "white"}`);
+    }
+    return Math.min(...[...pairs].map((pair) => pair.split("|").map(light).sort().reverse()).map(([a, b]) => (a + 0.05) / (b + 0.05)));
+  };
+  const style = document.querySelector("style");
+  const sheet = style.textContent;
+  found.light = contrast();
+  style.textContent = sheet.replace("@media (prefers-color-scheme: dark)", "@media all");
+  found.dark = contrast();
+  style.textContent = sheet.replaceAll("@media (max-width: 960px)", "@media all").replaceAll("@media (max-width: 620px)", "@media all");
+  document.body.style.width = "390px";
+  found.narrow = document.body.scrollWidth;
+  document.body.style.width = "";
+  style.textContent = sheet.replaceAll("@media print", "@media all");
+  document.documentElement.style.width = "1032px";
+  document.dispatchEvent(new Event("everything"));
+  const paper = [...document.querySelectorAll(".board th[scope=col]")].map((head) => head.getBoundingClientRect());
+  found.columns = document.querySelectorAll(".board th[scope=col]").length;
+  found.printed = paper.filter((box) => box.width > 0 && box.right <= 1033).length;
+  document.body.append(Object.assign(document.createElement("pre"), {id: "probe", textContent: JSON.stringify(found)}));
+}, 500));
+"""
+
+
+def probed(page):
+    """The page with a script that looks at it, which its policy then allows too."""
+    allowed = base64.b64encode(hashlib.sha256(PROBE.encode()).digest()).decode()
+    return page.replace("script-src ", f"script-src 'sha256-{allowed}' ", 1).replace(
+        "</body>", f"<script>{PROBE}</script></body>"
+    )
+
+
 @pytest.mark.browser
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not on PATH")
 def test_a_browser_draws_the_figures_and_asks_for_nothing(page, tmp_path):
     _, startup = visit("<p>nothing</p>", tmp_path / "blank")  # what the browser itself looks up at its start
     _, caught = visit('<img src="https://patients.example.org/x.png">', tmp_path / "leaky")
-    drawn, requested = visit(page, tmp_path / "report")
+    drawn, requested = visit(probed(page), tmp_path / "report")
     assert "patients.example.org" in caught  # a page that does ask is seen asking
-    assert 'class="main-svg"' in drawn
+    found = json.loads(html.unescape(re.search(r'<pre id="probe">(.*?)</pre>', drawn)[1]))
+    assert found["drawn"] > 0 and found["held"] > 10  # what is in sight is drawn, the rest is not
+    assert found["nodes"] < 15_000 and found["stops"] <= 60
+    assert min(found["light"], found["dark"]) >= 4.5
+    assert found["narrow"] <= 390
+    assert found["printed"] == found["columns"] == 26  # two cohorts by the method and twelve scores
     assert requested <= startup | caught
     assert "patients.example.org" not in requested
 

@@ -136,7 +136,7 @@ def test_utility_by_epsilon_is_drawn_where_there_are_several_ring_and_star_apart
         "star-dp": "star",
     }
     assert utility.layout["xaxis"]["ticktext"] == ["1", "8", "∞"]
-    assert attack.layout["shapes"][0]["y0"] == 0.5
+    assert attack.layout["shapes"][0]["y"] == 0.5
     assert [row.cells[2].text for row in figure.table.rows] == ["∞", "1.00", "8.00", "1.00", "8.00"]
 
 
