@@ -20,6 +20,7 @@ from fpmg_bench.cohorts.draft.series import series
 from fpmg_bench.cohorts.draft.target import event_remark, number_label
 from fpmg_bench.cohorts.draft.texts import text
 from fpmg_bench.cohorts.tables import USUAL
+from fpmg_bench.document.schemas import editor_line
 from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def draft(manifest: Path, patient: str = "", label: str = "", silo: str = "") ->
     silo, told_silo = _role(
         "silo", silo, [n for n in kinds if kinds[n] in ("category", "many", "id") and n not in (patient, label)]
     )
-    text = HEAD.format(
+    text = editor_line("cohort") + HEAD.format(
         manifest=word(manifest.name), folder=shlex.quote(str(manifest.parent)), name=word(manifest.parent.resolve().name)
     )
     text += _form(rows)
