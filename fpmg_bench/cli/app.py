@@ -41,6 +41,8 @@ COMMANDS = {  # name -> module and its line in `--help`; a module is imported on
     "new": ("extend.new", "Write a small component, or a suite, to begin with."),
     "check": ("extend.check", "Check a component against the contract of its kind."),
     "schema": ("extend.schema", "Print the JSON schema of suites or of cohort.yaml, for editors."),
+    "submit": ("published.submit", "Make the bundle of a run that others can check."),
+    "verify": ("published.verify", "Check a bundle: recompute what can be recomputed."),
     "worker": ("worker", "Run trials for a scheduler on another machine."),
     "merge": ("merge", "Join run directories of one suite."),
     "data": ("data", "Describe your own cohort, fetch a public one, write one as a folder."),

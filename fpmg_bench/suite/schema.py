@@ -254,7 +254,7 @@ def _parameters(kind: str, name: str, beside: Mapping[str, Schema], registry: Re
     found = registry.parameters(kind, name)
     values = {key: _parameter(parameter) for key, parameter in found.items()}
     needed = [key for key, parameter in found.items() if parameter.required]
-    then = _object(("name", *beside, *values), {"name": {}, **dict.fromkeys(beside, {}), **values}, needed)
+    then = _object(("name", *beside, *values), {"name": {}, **{key: {} for key in beside}, **values}, needed)
     return {"if": {"properties": {"name": {"const": name}}}, "then": then}
 
 

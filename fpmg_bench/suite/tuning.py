@@ -11,7 +11,6 @@ from fpmg_bench.suite.model import Method, Tune
 from fpmg_bench.suite.place import Place
 from fpmg_bench.suite.variants import PathError, override
 
-
 KEYS = ("method", "trials", "holdout", "objectives", "space", "seeds")
 REQUIRED = ("method", "objectives", "space")
 DIMENSIONS = ("float", "int", "choice")
