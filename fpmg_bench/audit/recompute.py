@@ -13,6 +13,7 @@ import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -82,7 +83,11 @@ def epsilons(entries: Iterable[Entry], delta: float) -> tuple[float, float]:
     >>> round(epsilons([(64 / 1000, 1.0, 312)], 1e-4)[1], 2)
     7.47
     """
-    spent = [entry for entry in entries if entry[2] > 0]
+    return _epsilons(tuple(entry for entry in entries if entry[2] > 0), delta)
+
+
+@lru_cache(maxsize=256)  # silos of a trial, and trials of a method, have the same entries
+def _epsilons(spent: tuple[Entry, ...], delta: float) -> tuple[float, float]:
     if not spent:
         return 0.0, 0.0
     if any(sigma <= 0 for _, sigma, _ in spent):
@@ -94,10 +99,14 @@ def pld(entries: Iterable[Entry], delta: float) -> float | None:
     """Epsilon of the same by `dp-accounting`'s privacy loss distributions; None where that is not installed."""
     if find_spec("dp_accounting") is None:
         return None
+    return _pld(tuple(entry for entry in entries if entry[2] > 0), delta)
+
+
+@lru_cache(maxsize=256)
+def _pld(spent: tuple[Entry, ...], delta: float) -> float:
     from dp_accounting import dp_event
     from dp_accounting.pld.pld_privacy_accountant import PLDAccountant
 
-    spent = [entry for entry in entries if entry[2] > 0]
     if any(sigma <= 0 for _, sigma, _ in spent):
         return math.inf
     account = PLDAccountant(value_discretization_interval=STEP)

@@ -13,15 +13,21 @@ Examples:
   fpmg-bench new generator my_generator.py
   fpmg-bench new metric my_metrics/dose.py:Dose
   fpmg-bench check ./my_generator.py:Mine
+  fpmg-bench new stepwise my_network.py
   fpmg-bench new suite mine.yaml
 """
 CLASS = "Mine"
 SUITE = "suite"
+STEPWISE = "stepwise"  # a generator that is trained by steps
 
 
 def command(
     kind: Annotated[
-        str, typer.Argument(help="dataset, encoder, generator, aggregator, topology or metric; or suite.", show_default=False)
+        str,
+        typer.Argument(
+            help="dataset, encoder, generator, stepwise (a generator that is trained), aggregator, topology or metric; or suite.",
+            show_default=False,
+        ),
     ],
     file: Annotated[
         str, typer.Argument(help="FILE.py, or FILE.py:CLASS; FILE.yaml of a suite. It must not exist.", show_default=False)
@@ -40,15 +46,16 @@ def command(
         _write(target, editor_line(SUITE) + _starter("suite.yaml"))
         typer.echo(f"{target}: a suite\nfpmg-bench plan {target}")
         return
-    if kind not in COMPONENT_KINDS:
-        raise UnknownComponent(f"unknown kind '{kind}'", "one of " + ", ".join((*COMPONENT_KINDS, SUITE)))
+    if kind not in (*COMPONENT_KINDS, STEPWISE):
+        raise UnknownComponent(f"unknown kind '{kind}'", "one of " + ", ".join((*COMPONENT_KINDS, STEPWISE, SUITE)))
     path, _, name = file.partition(":")
     called = name or CLASS
     if not called.isidentifier():
         raise SuiteError(f"'{file}' is no FILE.py or FILE.py:CLASS", f"fpmg-bench new {kind} my_{kind}.py")
     target = _free(path, ".py", f"fpmg-bench new {kind} my_{kind}.py")
     _write(target, re.sub(rf"\b{CLASS}\b", called, _starter(f"{kind}.py")))
-    typer.echo(f"{target}: class {called}, a whole {kind}\nfpmg-bench check ./{target}:{called}")
+    whole = "generator" if kind == STEPWISE else kind
+    typer.echo(f"{target}: class {called}, a whole {whole}\nfpmg-bench check ./{target}:{called}")
 
 
 def _free(path: str, ending: str, example: str) -> Path:
