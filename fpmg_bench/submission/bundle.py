@@ -101,7 +101,7 @@ def _manifest(stage: Path, files: Mapping[str, Path]) -> None:
     """bundle.json: every file's hash and size."""
     from fpmg_bench import __version__
 
-    told = {name: {"sha256": source_hash(file), "bytes": file.stat().st_size} for name, file in sorted(files.items())}
+    sizes = {name: file.stat().st_size for name, file in files.items()}
+    told = {name: {"sha256": source_hash(file), "bytes": sizes[name]} for name, file in sorted(files.items())}
     head = {"schema_version": layout.SCHEMA_VERSION, "fpmg_bench": __version__}
-    total = sum(int(each["bytes"]) for each in told.values())
-    write_json(stage / layout.MANIFEST, {**head, "bytes": total, "files": told})
+    write_json(stage / layout.MANIFEST, {**head, "bytes": sum(sizes.values()), "files": told})

@@ -199,17 +199,17 @@ def _fault() -> Schema:
     from fpmg_bench.faults import KINDS
     from fpmg_bench.registry.parameters import signature_of
 
-    silos = {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}, _list(TEXT, uniqueItems=True)]}
-    when = {
+    silos: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}, _list(TEXT, uniqueItems=True)]}
+    when: dict[str, Schema] = {
         "from": {"type": "integer", "minimum": 0},
         "until": {"type": ["integer", "null"], "minimum": 1},
         "stage": {"enum": [1, 2, "both"]},
     }
     each = []
     for name, kind in KINDS.items():
-        own = {key: _parameter(parameter) for key, parameter in signature_of(kind).items()}
+        own: dict[str, Schema] = {key: _parameter(parameter) for key, parameter in signature_of(kind).items()}
         keys = (*faults.HEAD, *(faults.WHEN if kind.rounds else ()), *own)
-        values = {"kind": {"const": name}, "silos": silos, **(when if kind.rounds else {}), **own}
+        values: dict[str, Schema] = {"kind": {"const": name}, "silos": silos, **(when if kind.rounds else {}), **own}
         each.append(_object(keys, values, ["kind"]))
     return {"oneOf": each}
 
