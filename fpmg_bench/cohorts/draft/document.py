@@ -30,7 +30,7 @@ FILL = "FILL IN"
 FEW = 10  # different numbers of a label that is no number
 TELLS = "tells the label exactly: leave it out if made from it"
 HEAD = """\
-# A cohort of your own. Fill in what says FILL IN, then check every line: ranges and categories are public and must be
+# A cohort of your own. Fill in what asks for it, then check every line: ranges and categories are public and must be
 # declared, not learnt from patients; what stands here was seen in {manifest} and is only a draft.
 # The format: docs/folder-cohorts.md. Try it: fpmg-bench list dataset folder --set root={folder}
 version: 1
