@@ -13,7 +13,7 @@ import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -83,7 +83,11 @@ def epsilons(entries: Iterable[Entry], delta: float) -> tuple[float, float]:
     >>> round(epsilons([(64 / 1000, 1.0, 312)], 1e-4)[1], 2)
     7.47
     """
-    spent = [entry for entry in entries if entry[2] > 0]
+    return _epsilons(tuple(entry for entry in entries if entry[2] > 0), delta)
+
+
+@lru_cache(maxsize=256)  # silos of a trial, and trials of a method, have the same entries
+def _epsilons(spent: tuple[Entry, ...], delta: float) -> tuple[float, float]:
     if not spent:
         return 0.0, 0.0
     if any(sigma <= 0 for _, sigma, _ in spent):
@@ -95,10 +99,14 @@ def pld(entries: Iterable[Entry], delta: float) -> float | None:
     """Epsilon of the same by `dp-accounting`'s privacy loss distributions; None where that is not installed."""
     if find_spec("dp_accounting") is None:
         return None
+    return _pld(tuple(entry for entry in entries if entry[2] > 0), delta)
+
+
+@lru_cache(maxsize=256)
+def _pld(spent: tuple[Entry, ...], delta: float) -> float:
     from dp_accounting import dp_event
     from dp_accounting.pld.pld_privacy_accountant import PLDAccountant
 
-    spent = [entry for entry in entries if entry[2] > 0]
     if any(sigma <= 0 for _, sigma, _ in spent):
         return math.inf
     account = PLDAccountant(value_discretization_interval=STEP)
@@ -106,12 +114,6 @@ def pld(entries: Iterable[Entry], delta: float) -> float | None:
         noise = dp_event.GaussianDpEvent(sigma)
         account.compose(dp_event.PoissonSampledDpEvent(rate, noise) if rate < 1 else noise, count)
     return float(account.get_epsilon(delta)) if spent else 0.0
-
-
-@cache
-def _accounts(entries: tuple[Entry, ...], delta: float) -> tuple[float, float, float | None]:
-    """(PRV, RDP, PLD) epsilon. Silos of a size, and seeds, have the same entries, and the accountants take seconds for them."""
-    return *epsilons(entries, delta), pld(entries, delta)
 
 
 def _prv(entries: Sequence[Entry], delta: float) -> float:
@@ -143,7 +145,8 @@ def _silo(
 ) -> Recomputed:
     delta = float(silo.get("delta", ledger.get("delta", trial["spec"]["privacy"]["delta"])))
     entries = [(float(e["sampling_rate"]), _number(e["noise_multiplier"]), int(e["count"])) for e in silo["entries"]]
-    prv, rdp, third = _accounts(tuple(entries), delta)
+    prv, rdp = epsilons(entries, delta)
+    third = pld(entries, delta)
     budget = _number(trial["spec"].get("silos", {}).get(silo["name"], {}).get("epsilon", budget))
     stated = _number(silo["epsilon"])
     found = [

@@ -84,7 +84,7 @@ def new(
         raise DatasetError(f"{target} exists", "move it away first")
     text = draft(manifest, patient, label, silo)
     target.write_text(text, encoding="utf-8")
-    open_ = sum("FILL IN" in line for line in text.splitlines()[1:])
+    open_ = sum("FILL IN" in line for line in text.splitlines())
     typer.echo(
         f"{target}: a draft of {manifest.name}; "
         + (f"{plural(open_, 'line')} to fill in, then " if open_ else "")

@@ -19,7 +19,7 @@ LIBRARIES = (
 # Everything else in the package counts as able to change a number: a module forgotten here costs a rerun, never a wrong reuse.
 INERT = frozenset({
     "calibration", "cli", "report", "runner", "store", "stats", "registry", "suite", "tune", "testing", "hookspecs", "errors", "__init__",
-    "__main__", "api", "comparison", "planning", "results", "cluster", "peers",
+    "__main__", "api", "comparison", "planning", "results", "cluster", "peers", "starters", "submission",
 })  # fmt: skip
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fpmg_bench.spec import TrialSpec
     from fpmg_bench.suite.place import Place
 
+HEAD = ("kind", "silos")
 WHEN = ("from", "until", "stage")
 LOOK_AHEAD = 4  # rounds of a plan
 
@@ -42,7 +43,7 @@ def _fault(place: Place) -> Fault | None:
     kind = KINDS[name]
     schema = signature_of(kind)
     when = WHEN if kind.rounds else ()
-    found = place.fields(("kind", "silos", *when, *schema))
+    found = place.fields((*HEAD, *when, *schema))
     given = {key: entry.node.plain() for key, entry in found.items() if key in schema}
     values, wrong = check(f"fault '{name}'", schema, given)
     report(place.problems, wrong, place.node, place.path)

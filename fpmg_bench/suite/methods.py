@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from fpmg_bench.document import DEEPEST, Node, did_you_mean, node_of
@@ -17,6 +17,8 @@ from fpmg_bench.suite.variants import PathError, override, read_sweep
 
 LEAST_CANARIES = 10  # fewer cannot refute any epsilon above 1
 MERGED = ("encoders", "silos")
+PRIVACY_KEYS = tuple(field.name for field in fields(Privacy))
+AUDIT_KEYS = tuple(field.name for field in fields(Audit))
 STAGE1 = ("encoders", "topology", "aggregator")  # what a control has whose records pass through encoders
 
 
@@ -124,23 +126,23 @@ def _audit(found: Mapping[str, Place]) -> Audit | None:
     if "audit" not in found or found["audit"].value is None:
         return None
     place = found["audit"]
-    fields = place.fields(("canaries", "sabotage", "chosen"), ("canaries",))
-    canaries = fields["canaries"].whole(LEAST_CANARIES, LEAST_CANARIES) if "canaries" in fields else LEAST_CANARIES
+    given = place.fields(AUDIT_KEYS, ("canaries",))
+    canaries = given["canaries"].whole(LEAST_CANARIES, LEAST_CANARIES) if "canaries" in given else LEAST_CANARIES
     sabotage = "none"
-    if "sabotage" in fields:
+    if "sabotage" in given:
         from fpmg_bench.audit.sabotage import SHARDS
 
-        sabotage = fields["sabotage"].word(tuple(SHARDS), "none")
+        sabotage = given["sabotage"].word(tuple(SHARDS), "none")
     chosen = "any"
-    if "chosen" in fields:
+    if "chosen" in given:
         from fpmg_bench.audit.canaries import CHOICES
 
-        chosen = fields["chosen"].word(CHOICES, chosen)
+        chosen = given["chosen"].word(CHOICES, chosen)
     if "generator" in found and found["generator"].value is None:
         place.wrong("an audit guesses from what is released, and `generator: null` releases nothing; remove one of them")
     private = "privacy" in found and found["privacy"].value is not None
     if sabotage != "none" and not private:
-        fields["sabotage"].wrong(f"'{sabotage}' breaks a promise of DP-SGD, and this method makes none; write `privacy`")
+        given["sabotage"].wrong(f"'{sabotage}' breaks a promise of DP-SGD, and this method makes none; write `privacy`")
     return Audit(canaries, sabotage, chosen)
 
 
@@ -148,9 +150,7 @@ def read_privacy(place: Place) -> Privacy | None:
     """{epsilon, delta, clip, secure, balanced, statistics, public_sizes, colluding}; null for none."""
     if place.value is None:
         return None
-    found = place.fields(
-        ("epsilon", "delta", "clip", "secure", "balanced", "statistics", "public_sizes", "colluding"), ("epsilon",)
-    )
+    found = place.fields(PRIVACY_KEYS, ("epsilon",))
     epsilon, delta, clip = 1.0, 0.0, 1.0
     if "epsilon" in found:
         no_noise = "a number above 0 (0 releases nothing about anyone; without privacy, leave `privacy` out)"

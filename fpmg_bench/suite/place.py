@@ -9,13 +9,13 @@ from typing import Any
 
 from fpmg_bench.document import EXACT, Node, Problems, did_you_mean
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h)")
+DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(MiB|GiB)")
+SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(MiB|GiB)")
 _BYTES = {"MiB": 2.0**20, "GiB": 2.0**30}
 LONGEST_NAME = 100  # characters
 LONGEST = 1e6  # of a duration, in its own unit
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Place:
     def name(self) -> str:
         """A name that can be part of a trial's id and of a path."""
         text = self.text()
-        if text and (len(text) > LONGEST_NAME or not _WORD.fullmatch(text) or text.casefold() in ("and", "or", "not")):
+        if text and (len(text) > LONGEST_NAME or not WORD.fullmatch(text) or text.casefold() in ("and", "or", "not")):
             self.wrong(
                 f"'{text}' cannot be a name: up to {LONGEST_NAME} letters, digits, '.', '_', '+' and '-', and none of the words and, or, not"
             )
@@ -118,7 +118,7 @@ class Place:
 
     def size(self, fallback: float | None) -> float | None:
         """An amount of memory such as 512MiB or 4GiB, in bytes."""
-        match = _SIZE.fullmatch(self.value) if isinstance(self.value, str) else None
+        match = SIZE.fullmatch(self.value) if isinstance(self.value, str) else None
         if match is None or float(match[1]) <= 0:
             self.expected("an amount of memory such as 512MiB or 4GiB")
             return fallback
@@ -126,7 +126,7 @@ class Place:
 
     def seconds(self, fallback: float) -> float:
         """A duration such as 90s, 10m or 1h, in seconds."""
-        match = _DURATION.fullmatch(self.value) if isinstance(self.value, str) else None
+        match = DURATION.fullmatch(self.value) if isinstance(self.value, str) else None
         if match is None or not 0 < float(match[1]) < LONGEST:
             self.expected("a duration such as 90s, 10m or 1h")
             return fallback

@@ -17,6 +17,9 @@ PLACES = ("root", "file")  # parameters of datasets that name a folder or file; 
 MOST_SILOS = 10_000
 STOPS = ("consensus",)
 PACE = ("rounds", "local_steps", "sampling_rate")  # each stage's own
+BUDGET_KEYS = (*PACE, "encoder", "encoder_rounds", "evaluate_every", "stop")
+LIMIT_KEYS = ("trial", "on_error", "memory", "device")
+ON_ERROR = ("continue", "stop")
 
 
 def read_choice(place: Place, reserved: tuple[str, ...] = ("name",)) -> Choice:
@@ -118,7 +121,7 @@ def _option(place: Place, kind: str, option: Option) -> Any:
 
 def read_budget(place: Place) -> dict[str, Any]:
     """Rounds, steps and sampling rate, those that are written; `encoder`: stage 1's, `encoder_rounds` short for its rounds."""
-    found = place.fields((*PACE, "encoder", "encoder_rounds", "evaluate_every", "stop"))
+    found = place.fields(BUDGET_KEYS)
     given = _pace(found)
     if "encoder" in found:
         own = found["encoder"].fields(PACE)
@@ -175,9 +178,9 @@ def read_metrics(place: Place) -> tuple[Choice, ...]:
 
 def read_limits(place: Place) -> Limits:
     """The time and memory that a trial may take, what follows a failed one, and where trials compute."""
-    found = place.fields(("trial", "on_error", "memory", "device"))
+    found = place.fields(LIMIT_KEYS)
     seconds = found["trial"].seconds(600.0) if "trial" in found else 600.0
-    on_error = found["on_error"].word(("continue", "stop"), "continue") if "on_error" in found else "continue"
+    on_error = found["on_error"].word(ON_ERROR, "continue") if "on_error" in found else "continue"
     memory = found["memory"].size(None) if "memory" in found else None
     device = found["device"].text() if "device" in found else CPU
     if device and not is_device(device):

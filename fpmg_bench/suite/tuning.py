@@ -11,14 +11,17 @@ from fpmg_bench.suite.model import Method, Tune
 from fpmg_bench.suite.place import Place
 from fpmg_bench.suite.variants import PathError, override
 
+KEYS = ("method", "trials", "holdout", "objectives", "space", "seeds")
+REQUIRED = ("method", "objectives", "space")
+DIMENSIONS = ("float", "int", "choice")
+
 
 def read_tune(place: Place, methods: Mapping[str, Any]) -> Tune | None:
     """The study's settings, or None where the section is empty. methods: what can be tuned."""
     if place.value is None:
         return None
-    needed = ("method", "objectives", "space")
-    found = place.fields(("method", "trials", "holdout", "objectives", "space", "seeds"), needed)
-    if any(name not in found for name in needed):
+    found = place.fields(KEYS, REQUIRED)
+    if any(name not in found for name in REQUIRED):
         return None
     method = found["method"].text()
     if method and method not in methods:
@@ -35,8 +38,8 @@ def read_tune(place: Place, methods: Mapping[str, Any]) -> Tune | None:
 
 def _dimension(place: Place) -> dict[str, Any]:
     """One searched parameter: {float: [low, high], log: true} | {int: [low, high]} | {choice: [values]}."""
-    found = place.fields(("float", "int", "choice", "log"))
-    kinds = [kind for kind in ("float", "int", "choice") if kind in found]
+    found = place.fields((*DIMENSIONS, "log"))
+    kinds = [kind for kind in DIMENSIONS if kind in found]
     if len(kinds) != 1:
         place.wrong("expected one of float: [low, high], int: [low, high] and choice: [values]")
         return {}

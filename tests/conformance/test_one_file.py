@@ -35,6 +35,6 @@ def test_an_edit_of_the_file_runs_its_trials_anew_and_no_others(desk, program):
     (desk / "mine.yaml").write_text(suite)
     assert program("run", "mine.yaml", "--jobs", "1")[0] == 0
     file = desk / "my_generator.py"
-    file.write_text(file.read_text().replace("min=1e-6", "min=1e-5"))
+    file.write_text(file.read_text().replace("clamp(-4, 2)", "clamp(-4, 3)"))
     code, said = program("run", "mine.yaml", "--jobs", "1")
     assert code == 0 and "2 to run, 3 kept" in said, said

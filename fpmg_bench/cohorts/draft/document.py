@@ -20,6 +20,7 @@ from fpmg_bench.cohorts.draft.series import series
 from fpmg_bench.cohorts.draft.target import event_remark, number_label
 from fpmg_bench.cohorts.draft.texts import text
 from fpmg_bench.cohorts.tables import USUAL
+from fpmg_bench.document.schemas import editor_line
 from fpmg_bench.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ FILL = "FILL IN"
 FEW = 10  # different numbers of a label that is no number
 TELLS = "tells the label exactly: leave it out if made from it"
 HEAD = """\
-# A cohort of your own. Fill in what says FILL IN, then check every line: ranges and categories are public and must be
+# A cohort of your own. Fill in what asks for it, then check every line: ranges and categories are public and must be
 # declared, not learnt from patients; what stands here was seen in {manifest} and is only a draft.
 # The format: docs/folder-cohorts.md. Try it: fpmg-bench list dataset folder --set root={folder}
 version: 1
@@ -60,7 +61,7 @@ def draft(manifest: Path, patient: str = "", label: str = "", silo: str = "") ->
     silo, told_silo = _role(
         "silo", silo, [n for n in kinds if kinds[n] in ("category", "many", "id") and n not in (patient, label)]
     )
-    text = HEAD.format(
+    text = editor_line("cohort") + HEAD.format(
         manifest=word(manifest.name), folder=shlex.quote(str(manifest.parent)), name=word(manifest.parent.resolve().name)
     )
     text += _form(rows)

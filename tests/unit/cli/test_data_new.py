@@ -103,7 +103,7 @@ def test_filling_in_what_it_asks_for_is_enough(tmp_path: Path, exit_code: Any, c
     with pytest.raises(DatasetError, match=r"cohort\.yaml"):
         _load(tmp_path)
     text = (tmp_path / "cohort.yaml").read_text()
-    assert text.splitlines()[0].endswith("public and must be")
+    assert text.splitlines()[1].endswith("public and must be")
     text = text.replace('patient: "FILL IN"', "patient: a").replace('  # - {"name": "b"', '  - {"name": "b"')
     (tmp_path / "cohort.yaml").write_text(re.sub(r'      - \{"name": "[ab]".*\n', "", text))
     cohort = _load(tmp_path)

@@ -47,7 +47,8 @@ def test_every_help_has_examples_that_parse(command: list[str], parse_command: P
 def test_suites_named_in_examples_exist() -> None:
     from fpmg_bench.suite import packaged_suites
 
-    words = {word for command in ALL for line in _examples(command) for word in shlex.split(line)}
+    examples = [line for command in ALL for line in _examples(command) if not line.startswith("fpmg-bench new ")]  # it writes one
+    words = {word for line in examples for word in shlex.split(line)}
     files = {word for word in words if word.endswith(".yaml")}
     assert files
     assert all((ROOT / file).is_file() for file in files if (ROOT / "suites").is_dir())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ def test_three_accountants_agree_within_their_stated_errors(entries: Any, delta:
     assert third <= rdp and prv <= rdp + MESH
 
 
-def test_a_third_accountant_that_says_otherwise_is_heard(monkeypatch: pytest.MonkeyPatch, unasked: None) -> None:
+def test_a_third_accountant_that_says_otherwise_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recomputing, "pld", lambda entries, delta: 7.2)
     (audit,) = recompute(_trial(), _ledger(), _rounds())
     assert audit.violations == (
@@ -52,15 +51,7 @@ def test_a_third_accountant_that_says_otherwise_is_heard(monkeypatch: pytest.Mon
     )
 
 
-@pytest.fixture
-def unasked() -> Iterator[None]:
-    """What accountants answered is forgotten, before and after others answer for them."""
-    recomputing._accounts.cache_clear()
-    yield
-    recomputing._accounts.cache_clear()
-
-
-def test_without_dp_accounting_two_are_left(monkeypatch: pytest.MonkeyPatch, unasked: None) -> None:
+def test_without_dp_accounting_two_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recomputing, "find_spec", lambda name: None)
     (audit,) = recompute(_trial(), _ledger(), _rounds())
     assert audit.pld is None and audit.violations == ()

@@ -12,7 +12,7 @@ from fpmg_bench.registry import Registry
 from fpmg_bench.suite import compile_selection, load_suite, parse_suite
 
 ROOT = Path(__file__).parents[3]
-TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")]
+TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LEADERBOARD.md")]
 PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "reports").glob("*.md"))]
 EXAMPLE = {"norm-bounded-mean"}  # of the tutorial's plug-in, which is not installed here
 ON_THE_PAGE = {"mine.yaml"}  # written there, and run by test_your_data.py

@@ -16,6 +16,7 @@ from fpmg_plugins.datasets.folder.document import Document
 from fpmg_plugins.datasets.folder.identity import content, named
 from fpmg_plugins.datasets.folder.joined import whole
 from fpmg_plugins.datasets.folder.source import said_of, write
+from fpmg_plugins.datasets.folder.spec import CohortSpec
 from fpmg_plugins.datasets.folder.unread import losses
 
 
@@ -77,6 +78,11 @@ class Folder:
         root = self.folder()
         media = {file.resolve() for file in named(self._document, root)}
         return list(losses(self._document, root, whole(self._document, root, 1), media))
+
+    @classmethod
+    def file_schema(cls) -> dict[str, Any]:
+        """What a cohort.yaml may say, as a JSON schema for editors: made from what reads it."""
+        return CohortSpec.model_json_schema()
 
     @cached_property
     def _document(self) -> Document:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StrictInt, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StrictInt, model_validator
 
 from fpmg_bench.strata import fifths, inside, label_of
 from fpmg_plugins.datasets.folder.column_spec import (
@@ -58,6 +58,13 @@ def _rising(window: tuple[float, float]) -> tuple[float, float]:
 Window = Annotated[tuple[float, float], AfterValidator(_rising)]
 
 
+def _or_none(schema: dict[str, Any]) -> None:
+    """For editors: the word `none` in the place of a label."""
+    keys = dict(schema)
+    schema.clear()
+    schema["anyOf"] = [{"const": "none"}, keys]
+
+
 class LabelSpec(Strict):
     """A label that is the time to an event. event: the condition (a flag) that says whether it was seen; time: the number that says
 
@@ -66,6 +73,7 @@ class LabelSpec(Strict):
 
     event: str = ""
     time: str = ""
+    model_config = ConfigDict(json_schema_extra=_or_none)
 
     @model_validator(mode="before")
     @classmethod
@@ -273,7 +281,7 @@ class CohortSpec(Written):
     real, derived: modality -> what it is, as recorded or as made from other data; traps: what a user should know first.
     """
 
-    version: Annotated[StrictInt, AfterValidator(_one)]
+    version: Annotated[StrictInt, AfterValidator(_one), Field(json_schema_extra={"const": 1})]
     name: str = ""
     licence: Annotated[str, Field(min_length=1)]
     citation: str = ""
