@@ -46,10 +46,10 @@ def test_sixty_patients_at_epsilon_1_draw_correlations_and_values_that_can_be(se
 
 
 def test_many_patients_tell_what_exact_sums_tell():
-    rows = patients(40_000)
+    rows = patients(20_000)
     (noised, _), (exact, _) = learnt(rows, sigma=3.0), learnt(rows, sigma=0.0)
     both = [factor @ factor.transpose(1, 2) for factor in (noised["copula/factor"], exact["copula/factor"])]
-    torch.testing.assert_close(*both, atol=0.04, rtol=0)
+    torch.testing.assert_close(*both, atol=0.06, rtol=0)
     torch.testing.assert_close(noised["copula/cdf"], exact["copula/cdf"], atol=0.03, rtol=0)
     assert exact["copula/cdf"].shape[-1] == BINS + 1
 

@@ -49,7 +49,7 @@ class GaussianCopula:
 
     def statistics(self, schema: Space, shard: Shard, ctx: SiloContext) -> State:
         k = conditions.classes(schema)
-        longest = min(CLIP, (1 + 2.0 * _width(schema)) ** 0.5)  # encoders aim at variance 1; plain runs do not clip
+        longest = min(CLIP, (1 + 4.0 * _width(schema)) ** 0.5)  # encoders aim at variance 1; plain runs do not clip
         moments = shard.moments(lambda rows: _by_class(rows, k), longest)
         make = _histogram if shard.private else _histogram_and_pattern
         counts = shard.counts(lambda rows: make(rows, k), clip=(_width(schema) + 1.0) ** 0.5)
