@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Schema, State, Table
     from fpmg_plugins.encoders.pca.views import TableView
 
+LEAST = (
+    0.25  # standard deviation to which a component is scaled up at most: of scores, small ones are larger than linear numbers say
+)
 RARE = 0.01  # levels less frequent than this are scaled as if they were this frequent
 SURE = 2.0  # standard deviations of noise by which a column must fall short of everybody to be one that patients lack
 DRAWS, TURNS, STEP = 4096, 200, 0.1  # of the search for the levels' thresholds
@@ -63,12 +66,13 @@ def components(view: TableView, mean: Tensor, second: Tensor, stats: State, dim:
     size, basis = spectrum.principal(covariance, dim)
     scale = torch.cat([torch.ones(k, dtype=mean.dtype), unit[k:]])
     centre = scale * torch.cat([torch.zeros(k, dtype=mean.dtype), seen, shares])
-    inverse = basis * torch.where(size > 0, 1 / size.clamp(min=1e-300), 0.0)
+    unit_of = torch.where(size > 0, size.clamp(min=LEAST), 0.0)
+    inverse = basis * torch.where(size > 0, 1 / unit_of.clamp(min=LEAST), 0.0)
     return {
         "frozen/project": scale[:, None] * inverse,
         "frozen/offset": centre @ inverse,
         "frozen/centre": centre,
-        "frozen/lift": (basis * size).T.contiguous(),
+        "frozen/lift": (basis * unit_of).T.contiguous(),
         "frozen/rest": spectrum.left(covariance, basis, size),
         "frozen/scale": scale,
         "frozen/distribution": distribution,
