@@ -27,4 +27,5 @@ def left(covariance: Tensor, basis: Tensor, size: Tensor) -> Tensor:
     """R [r, d] with R^T R what is left of the covariance [d, d] beside these directions; r = 0 where nothing is."""
     values, vectors = torch.linalg.eigh(covariance - (basis * size.square()) @ basis.T)
     kept = values > RANK * size[:1].square().clamp(min=1e-300)
-    return (vectors[:, kept] * values[kept].sqrt()).T.contiguous()
+    found: Tensor = (vectors[:, kept] * values[kept].sqrt()).T.contiguous()
+    return found
