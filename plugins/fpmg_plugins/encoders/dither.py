@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 GOLDEN = (5**0.5 - 1) / 2
 TURNS = 3.0  # of the shift while the vector's sum grows by one: many over a cohort, few enough to ignore rounding
+WRAPS, EXTREME = 30.0, 1e-6
 
 
 def phase(z: Tensor) -> Tensor:
@@ -49,3 +50,14 @@ def likeliest(probability: Tensor, shift: Tensor, group: Tensor | None = None) -
     many = torch.floor(expected + (cells + shift[:, None]) % 1.0)
     place = torch.argsort(torch.argsort(p, dim=1, descending=True, stable=True), dim=1)
     return place < many[:, None, :]
+
+
+def normal(z: Tensor, many: int) -> Tensor:
+    """Standard normal numbers [n, many] of each record, a function of its vector alone, with next to no correlation over a cohort.
+
+    Each is the fraction of a public sum of the vector's entries that wraps many times.
+    """
+    weights = torch.randn(z.shape[1], many, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    place = (z.double() @ (WRAPS * weights)) % 1.0
+    found: Tensor = torch.special.ndtri(place.clamp(EXTREME, 1 - EXTREME))
+    return found

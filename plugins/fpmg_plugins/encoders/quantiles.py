@@ -160,7 +160,7 @@ def _rising(edge: Floats, counts: Floats) -> Floats:
     total = counts.sum()
     if total <= 0:
         return even
-    mass = _on_simplex(counts, total)
+    mass = on_simplex(counts, total)
     own = np.concatenate([[0.0], np.cumsum(mass)]) / total
     # where the function is flat its inverse is taken as the far end, so that the line runs through the gap
     at = edge[np.clip(np.searchsorted(own, QUANTILES), 0, len(edge) - 1)]
@@ -171,7 +171,7 @@ def _rising(edge: Floats, counts: Floats) -> Floats:
     return found
 
 
-def _on_simplex(counts: Floats, total: float) -> Floats:
+def on_simplex(counts: Floats, total: float) -> Floats:
     """The nearest counts >= 0 with this sum: noise fills empty bins as often up as down, and cutting at 0 would keep the ups.
 
     Projection by sorting (Duchi et al., 2008).

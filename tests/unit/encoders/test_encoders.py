@@ -100,10 +100,11 @@ def test_pca_of_two_silos_is_the_pca_of_their_pooled_rows(cohort):
         assert abs(np.corrcoef(ours[:, i], theirs[:, i])[0, 1]) > 0.98  # vectors of pixels are dithered
 
 
-def test_pca_costs_one_exchange_and_no_rounds():
+def test_pca_costs_one_exchange_and_no_rounds(cohort):
     assert Pca().rounds == 0
-    assert Pca().charges(None, 0).private_steps == 0
-    assert Pca().charges(None, 0).moments == 1
+    for name, counts in (("image", 0), ("table", 1)):
+        charges = Pca().charges(cohort.schemas[name], 0)
+        assert (charges.private_steps, charges.moments, charges.counts) == (0, 1, counts)
 
 
 @pytest.mark.parametrize("modality", ENCODERS)

@@ -11,7 +11,7 @@ from annotated_types import Ge
 from fpmg_bench.errors import IncompatibleTrial, PluginError
 from fpmg_bench.types import Charges, Update
 from fpmg_plugins.encoders import dither, streams
-from fpmg_plugins.encoders.pca import views
+from fpmg_plugins.encoders.pca import scored, spectrum, views
 from fpmg_plugins.encoders.picture import copies, pixels
 
 if TYPE_CHECKING:
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 
 STREAM = 1024
 PICTURES = ("image", "video")
-RANK = 1e-9  # components below this share of the first one's variance are left at zero
-RARE = 0.01  # levels less frequent than this are scaled as if they were this frequent
 
 
 class Pca:
     """Whitened principal components (Pearson, 1901) of standardised columns; what is missing counts as its column's mean.
 
     Numbers and masks enter the moments together, so that mean imputation and scaling follow exactly from one exchange.
+    A table's numbers are normal scores by one more count, and what its vectors leave out is filled in as columns have it (see `scored`).
     Pixels are reduced to at most side x side and series to groups of steps before moments are taken, since d x d of them travel.
     Under privacy the moments are noisy: poor where patients are not many more than columns. augment: components of moved copies
     of pictures too, by shifts and, with mirror, mirror images (a basis holds either; false where a mirrored picture means another
@@ -55,23 +54,33 @@ class Pca:
     def charges(self, schema: Schema, steps: int) -> Charges:
         if self.augment and schema.kind not in PICTURES:
             raise IncompatibleTrial(f"pca: a {schema.kind} has no moved copies", "leave `augment` out for this modality")
-        return Charges(moments=1)
+        return Charges(moments=1, counts=int(schema.kind == "table" and any(c.type == "number" for c in schema.columns)))
 
     def statistics(self, schema: Schema, shard: Shard, ctx: SiloContext) -> State:
-        """n [1], sum of rows [d], upper triangle of the sum of outer products [d (d + 1) / 2]; float64."""
+        """n [1], sum of rows [d], upper triangle of the sum of outer products [d (d + 1) / 2]; float64.
+
+        Of tables also histograms of numbers, and under privacy the variances [2] of the noise in an entry of either sum.
+        """
         view = self._view(schema)
-        clip = float(np.sqrt(view.k * 2 + sum(view.blocks)))
+        clip = view.longest
         found = shard.moments(lambda data: views.tensor(view.rows(data)), clip)
         upper = torch.triu_indices(len(found.mean), len(found.mean))
-        return {
+        sums = {
             "moments/n": torch.tensor([found.n], dtype=torch.float64),
             "moments/sum": found.n * found.mean,
             "moments/outer": found.n * found.second[upper[0], upper[1]],
         }
+        if not isinstance(view, views.TableView):
+            return sums
+        if shard.private:  # a row and its products share one access
+            sums["moments/noise"] = 2 * shard.noise**2 * torch.tensor([clip**2, clip**4], dtype=torch.float64)
+        return sums | scored.counts(view, shard)
 
     def init(self, schema: Schema, stats: State, rng: Rng) -> State:
         view = self._view(schema)
         mean, second = moments(stats)
+        if isinstance(view, views.TableView):
+            return scored.components(view, mean, second, stats, self.dim)
         if self.augment and isinstance(view, views.PixelView):
             mean, second = copies.of_copies(mean, second, view.side, self.mirror)
         return components(view, mean, second, self.dim)
@@ -83,7 +92,8 @@ class Pca:
         view = self._view(schema)
         parts = [torch.zeros(0, self.dim)]
         for start in range(0, len(data), STREAM):
-            rows = view.rows(data.take(np.arange(start, min(start + STREAM, len(data)))))
+            chunk = data.take(np.arange(start, min(start + STREAM, len(data))))
+            rows = scored.rows(view, state, chunk) if isinstance(view, views.TableView) else view.rows(chunk)
             parts.append((views.tensor(rows) @ state["frozen/project"] - state["frozen/offset"]).float())
         return torch.cat(parts)
 
@@ -91,6 +101,8 @@ class Pca:
         view = self._view(schema)
         if isinstance(view, views.PixelView):
             return pixels.decoded(schema, len(z), lambda rows: view.picture(_raw(state, z[rows]).numpy()))
+        if isinstance(view, views.TableView):
+            return streams.decoded(z, lambda chunk: scored.records(view, schema, state, chunk), STREAM)
         return streams.decoded(z, lambda chunk: _records(view, state, chunk), STREAM)
 
     def _view(self, schema: Schema) -> View:
@@ -124,7 +136,7 @@ def components(view: View, mean: Tensor, second: Tensor, dim: int) -> State:
     to_features = scale[:, None] * imputed
     centre = to_features @ mean
     covariance = to_features @ second @ to_features.T - centre[:, None] * centre
-    size, basis = _spectrum(covariance, dim)
+    size, basis = spectrum.principal(covariance, dim)
     project = to_features.T @ (basis * torch.where(size > 0, 1 / size.clamp(min=1e-300), 0.0))
     return {
         "frozen/project": project,
@@ -146,14 +158,11 @@ def _imputation(view: View, mean: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _scale(view: View, second: Tensor, mean: Tensor) -> Tensor:
-    """Numbers to variance 1 where seen, masks as the view says; a constant column stays as it is.
-
-    Levels are divided by the root of their frequency (as in multiple correspondence analysis), other blocks get total variance 1.
-    """
+    """Numbers to variance 1 where seen, masks as the view says, blocks to total variance 1; a constant column stays as it is."""
     k = view.k
     variance = (second.diagonal() - mean.square()).clamp(min=0.0)
     seen = mean[k : 2 * k].clamp(min=1e-9)
-    rest = mean[2 * k :].clamp(min=RARE) if view.levels else _totals(variance[2 * k :], view.blocks)
+    rest = _totals(variance[2 * k :], view.blocks)
     wanted = torch.cat([second.diagonal()[:k] / seen, rest])
     unit = torch.where(wanted > 1e-12, wanted.clamp(min=1e-12).rsqrt(), 1.0)
     return torch.cat([unit[:k], torch.full((k,), view.gaps, dtype=torch.float64), unit[k:]])
@@ -161,17 +170,6 @@ def _scale(view: View, second: Tensor, mean: Tensor) -> Tensor:
 
 def _totals(variance: Tensor, blocks: tuple[int, ...]) -> Tensor:
     return torch.cat([block.sum().expand(len(block)) for block in torch.split(variance, list(blocks))])
-
-
-def _spectrum(covariance: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Standard deviations [dim], descending, and directions [d, dim]; the largest entry of each direction is positive."""
-    values, vectors = torch.linalg.eigh(covariance)
-    values, vectors = values.flip(0)[:dim].clamp(min=0.0), vectors.flip(1)[:, :dim]
-    peak = vectors.abs().argmax(dim=0)
-    vectors = vectors * torch.sign(vectors[peak, torch.arange(vectors.shape[1])])
-    values = torch.where(values > RANK * values[:1], values, 0.0)
-    short = dim - len(values)
-    return torch.nn.functional.pad(values, (0, short)).sqrt(), torch.nn.functional.pad(vectors, (0, short))
 
 
 def symmetric(upper: Tensor, d: int) -> Tensor:

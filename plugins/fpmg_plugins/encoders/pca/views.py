@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,13 +28,13 @@ WIDEST = 1024  # raw columns: their second moments are what travels (8 bytes x W
 class View(Protocol):
     """rows: [n, 2 k + sum(blocks)]: k numbers (0 where missing), k masks, then the blocks; every entry within [-1, 1].
 
-    gaps: scale of the masks beside numbers of variance 1; levels: are the blocks one-hot?
+    gaps: scale of the masks beside numbers of variance 1; longest: L2 norm of a row at most.
     """
 
     k: int
     blocks: tuple[int, ...]
     gaps: float
-    levels: bool
+    longest: float
 
     def rows(self, data: Any) -> NDArray[np.float64]: ...
     def back(self, values: NDArray[np.float64], seen: NDArray[np.bool_], rest: NDArray[np.float64]) -> ModalityData: ...
@@ -62,11 +63,11 @@ class TableView:
     schema: Schema
     layout: Layout = field(init=False)
     gaps: float = 3.0  # a gap in a table is rare and would not count
-    levels: bool = True
 
     def __post_init__(self) -> None:
         self.layout = Layout.of(self.schema)
         self.k, self.blocks = len(self.layout.numbers), tuple(self.layout.sizes)
+        self.longest = math.sqrt(2 * self.k + len(self.blocks))  # a block holds a single 1
 
     def rows(self, data: Any) -> NDArray[np.float64]:
         places, codes = self.layout.places(data.frame), self.layout.codes(data.frame)
@@ -91,13 +92,13 @@ class SeriesView:
 
     schema: Schema
     gaps: float = 0.5  # unseen steps are many, and mostly chance
-    levels: bool = False
 
     def __post_init__(self) -> None:
         self.steps, self.channels = self.schema.shape[0], len(self.schema.columns)
         self.groups = max(1, min(self.steps, WIDEST // (2 * self.channels + 1)))
         self.k = self.groups * self.channels
         self.blocks: tuple[int, ...] = (self.groups,)
+        self.longest = math.sqrt(2 * self.k + self.groups)
         self.owner = np.arange(self.steps) * self.groups // self.steps
 
     def rows(self, data: Any) -> NDArray[np.float64]:
@@ -128,13 +129,13 @@ class PixelView:
     schema: Schema
     most: int = 16
     gaps: float = 1.0
-    levels: bool = False
 
     def __post_init__(self) -> None:
         channels = pixels.channels(self.schema)
         self.side = next((side for side in (32, 16, 8) if side <= self.most and channels * side**2 <= WIDEST), 4)
         self.k = 0
         self.blocks: tuple[int, ...] = (channels * self.side**2,)
+        self.longest = math.sqrt(channels) * self.side
 
     def rows(self, data: Any) -> NDArray[np.float64]:
         small: NDArray[np.float64] = pixels.reduced(self.schema, data, self.side).flatten(1).double().numpy()

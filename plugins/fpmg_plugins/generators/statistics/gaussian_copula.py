@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from fpmg_bench.devices import drawn
 from fpmg_bench.types import Charges, Representation, Update
+from fpmg_plugins import correlations
+from fpmg_plugins.encoders.quantiles import on_simplex
 from fpmg_plugins.generators import conditions, patterns
 from fpmg_plugins.generators.columns import owner, presence
 from fpmg_plugins.generators.statistics.gaussian_start import CLIP, root
+from fpmg_plugins.generators.statistics.private_start import shrunk
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from fpmg_bench.types import Rng, SiloContext, Space, State
 
 BINS = 128
+NOISE = "copula/noise"  # [2], under privacy: variances of the noise in an entry of the summed products and in a bin
+FAR, CERTAIN, LUCK = 5.0, 4.0, 1.25  # LUCK: two standard deviations above what BINS squares of noise add up to
 EDGE = 100.0  # public: vectors beyond it fall into the outermost bin
 
 
@@ -28,7 +34,8 @@ class GaussianCopula:
 
     Correlations are of the values, not of their normal scores, so that one exchange is enough. shrink: pseudo-patients of
     the pooled covariance. The number or time that a label stands for is one more value of the copula, and vectors are drawn given it;
-    other conditions play no part.
+    other conditions play no part. Under privacy what noise explains of correlations goes towards 0, of histograms towards the normal
+    distribution that encoders aim at (docs/decisions/102-noised-correlations.md).
     """
 
     rounds: int | None = 0
@@ -42,7 +49,8 @@ class GaussianCopula:
 
     def statistics(self, schema: Space, shard: Shard, ctx: SiloContext) -> State:
         k = conditions.classes(schema)
-        moments = shard.moments(lambda rows: _by_class(rows, k), CLIP)
+        longest = min(CLIP, (1 + 4.0 * _width(schema)) ** 0.5)  # encoders aim at variance 1; plain runs do not clip
+        moments = shard.moments(lambda rows: _by_class(rows, k), longest)
         make = _histogram if shard.private else _histogram_and_pattern
         counts = shard.counts(lambda rows: make(rows, k), clip=(_width(schema) + 1.0) ** 0.5)
         found, joined = counts.tensor_split([k * _width(schema) * BINS])
@@ -53,27 +61,35 @@ class GaussianCopula:
                 shard.noise**2 * (_width(schema) + 1.0) * k * BINS / wide
             ).double()  # of a modality's bins, mean over its columns
             told |= {"copula/n": torch.tensor([float(shard.patients)], dtype=torch.float64), patterns.VARIANCE: spread}
+            each = shard.noise**2 * torch.tensor([2 * longest**4, _width(schema) + 1.0], dtype=torch.float64)
+            told[NOISE] = each  # a row and its products share one access
         return {"copula/second": moments.n * moments.second, "copula/bins": found} | told
 
     def init(self, schema: Space, stats: State, rng: Rng) -> State:
         k, d = conditions.classes(schema), _width(schema)
         second = stats["copula/second"].reshape(k, d + 1, k, d + 1)
         blocks = torch.stack([second[c, :, c, :] for c in range(k)])
-        sizes = blocks[:, 0, 0].clamp(min=1e-6)
+        told = stats["copula/bins"].reshape(k, d, BINS)
+        noise = stats.get(NOISE, torch.zeros(2, dtype=torch.float64))
+        sizes = _sizes(told, float(stats["copula/n"])) if NOISE in stats else blocks[:, 0, 0].clamp(min=1e-6)
         means = blocks[:, 0, 1:] / sizes[:, None]
+        if NOISE in stats:
+            lucky = noise[0] * (1 + 2 * (2 / d) ** 0.5)  # what so few squares of noise hardly exceed
+            means = torch.stack([shrunk(mean, (lucky / n.square()).expand(d)) for mean, n in zip(means, sizes, strict=True)])
         within = blocks[:, 1:, 1:] - sizes[:, None, None] * means[:, :, None] * means[:, None, :]
         pooled = within.sum(0) / sizes.sum()
-        told = stats["copula/bins"].reshape(k, d, BINS)
-        bins = told.clamp(min=0)
+        patients = float(stats.get("copula/n", sizes.sum()))
+        bins = _denoised(told, noise[1]) if noise[1] > 0 else told.clamp(min=0)
         seen, at = told.sum((0, 2))[: schema.width], owner(schema)
         present = torch.stack([seen[at == m].mean() for m in range(len(schema.blocks))])
-        patients = float(stats.get("copula/n", sizes.sum()))
         having = patterns.prior(schema, patients, present, stats)
         drawn_from = {"copula/cdf": _cdf(bins).float()} | having
-        shrunk = [(within[c] + self.shrink * pooled) / (sizes[c] + self.shrink) for c in range(k)]
+        own = [(within[c] + self.shrink * pooled) / (sizes[c] + self.shrink) for c in range(k)]
+        spread = [_noise(noise[0], sizes, means, c, self.shrink) for c in range(k)]
+        root_of = [root(correlations.correlation(*pair)) for pair in zip(own, spread, strict=True)]
         if d == schema.width:
-            return {"copula/factor": torch.stack([root(_correlation(each)) for each in shrunk]).float()} | drawn_from
-        given = [_given_last(root(_correlation(each))) for each in shrunk]
+            return {"copula/factor": torch.stack(root_of).float()} | drawn_from
+        given = [_given_last(each) for each in root_of]
         slope, factor = (torch.stack(parts).float() for parts in zip(*given, strict=True))
         return {"copula/factor": factor, "copula/slope": slope} | drawn_from
 
@@ -132,9 +148,36 @@ def _histogram_and_pattern(rows: Representation, k: int) -> Tensor:
     return torch.cat([_histogram(rows, k), patterns.bins(rows)], dim=1)
 
 
-def _correlation(covariance: Tensor) -> Tensor:
-    scale = covariance.diagonal().clamp(min=1e-12).sqrt()
-    return covariance / scale[:, None] / scale
+def _sizes(told: Tensor, patients: float) -> Tensor:
+    """[k] patients of each class of noised bins [k, d, BINS], at least one, together about as many as there are."""
+    return torch.from_numpy(on_simplex(told.sum(2).mean(1).numpy(), patients)).clamp(min=1.0)
+
+
+def _noise(variance: Tensor, sizes: Tensor, means: Tensor, c: int, shrink: float) -> Tensor:
+    """[d, d] variance of the noise in a class's shrunk covariance: of its products, of those of its means, and of the pooled one's share."""
+    by_mean = 1 + means[c].square()
+    own = variance * by_mean[:, None] * by_mean + (variance / sizes[c]).square() * bool(means[c].any())
+    pooled = variance * len(sizes) / sizes.sum().square()
+    return (own + shrink**2 * pooled) / (sizes[c] + shrink).square()
+
+
+def _denoised(told: Tensor, variance: Tensor) -> Tensor:
+    """[k, d, BINS] counts >= 0 of noised ones: towards the normal distribution by what noise explains, and no bin below 0.
+
+    A column's total is what its bins add up to; one that is not above 0 counts as one patient. Far out, where encoders put nobody, a bin
+    is believed if noise alone would not fill it.
+    """
+    grid = edges()
+    normal, far = torch.special.ndtr(grid).diff(), torch.minimum(grid[1:].abs(), grid[:-1].abs()) > FAR
+    found = torch.empty_like(told)
+    for at in np.ndindex(*told.shape[:2]):
+        total = told[at].sum().clamp(min=1.0)
+        off = told[at] - total * normal
+        off = torch.where(far & (off < CERTAIN * variance.sqrt()), 0.0, off)
+        kept = (1 - LUCK * variance * BINS / off.square().sum().clamp(min=1e-12)).clamp(min=0.0)
+        left = total * normal + kept * off
+        found[at] = torch.from_numpy(on_simplex(left.numpy(), max(float(left.sum()), 1.0)))
+    return found
 
 
 def _given_last(factor: Tensor) -> tuple[Tensor, Tensor]:
