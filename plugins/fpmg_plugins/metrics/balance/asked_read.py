@@ -79,7 +79,7 @@ class AskedRead:
     def __init__(
         self,
         resamples: Annotated[int, Ge(20)] = 200,
-        sides: tuple[Literal[32, 64, 128, 224], ...] = (64, 128),
+        sides: tuple[Literal[32, 64, 128, 224], ...] = (32, 64),
         even: Annotated[int, Ge(0)] = 0,
     ) -> None:
         self.resamples = resamples
