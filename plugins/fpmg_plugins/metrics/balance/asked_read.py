@@ -14,9 +14,10 @@ from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
 from fpmg_plugins.metrics.balance.reader import PARTS, Asked, Reader, Reading, features, fitted, judged, known, readable
 from fpmg_plugins.metrics.frozen_features import Network
+from fpmg_plugins.metrics.learners import usable
 from fpmg_plugins.metrics.real_side import real_side, value_and_draws
 from fpmg_plugins.metrics.resampling import fresh_seed
-from fpmg_plugins.metrics.utility_models import fair, score
+from fpmg_plugins.metrics.utility_models import fair_modalities, score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,8 +40,8 @@ class AskedRead:
     """Every condition that is a number, a flag or a label of two classes: what was asked for against what a reader sees in the record.
 
     The reader is a ridge regression trained on the real training patients T: images as a network of public photographs sees them at
-    each size of `sides` (as phi has them where it is not installed, which is said), other modalities by their blocks of phi; none that
-    leaks the label, and no table that holds the condition itself. H: held-out patients, S: release.
+    each size of `sides` (as phi has them where it is not installed, which is said), other modalities by their blocks of phi; no table
+    that holds the condition itself, and all together only those that do not leak the label. H: held-out patients, S: release.
     `asked-read`: correlation of read with asked in S, mean over conditions, each alone under scope condition:NAME, each modality by
     itself too; 1 at best, 0 by chance; floor: the same in H, which is the reader's own. `asked-read.slope`: read on asked, least
     squares; a ridge shrinks, so compare it with its floor, not with 1. `asked-read.calibration`: mean over the sixths of the range (a flag's
@@ -92,12 +93,13 @@ class AskedRead:
 
     def __call__(self, evidence: Evidence, rng: Rng) -> Sequence[Score]:
         """By all modalities together, then by each alone: the reader itself, the release, the even sample, what encoders leave, the gain."""
-        asked, names, seed = readable(evidence.train), fair(evidence), fresh_seed(rng)
+        asked, names, seed = readable(evidence.train), fair_modalities(evidence), fresh_seed(rng)
         if not asked:
             raise NotApplicable("no condition is a number, a flag or a label of two classes")
         scores: list[Score] = []
         reasons: list[str] = []
-        for modality in (None, *(names if len(names) > 1 else ())):
+        alone = usable(evidence, tuple(evidence.train.schemas))
+        for modality in (None, *(alone if len(alone) > 1 else ())):
             readers = [Reader(what, _without(evidence, (modality,) if modality else names, what)) for what in asked]
             able = [(reader, of) for reader in readers if (of := self._own(evidence, reader, seed, modality, reasons))]
             if able:
