@@ -21,7 +21,7 @@ def data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FPMG_DATA", os.environ.get("FPMG_DATA") or str(REPOSITORY.parent / "shared" / "data"))
 
 
-def _load(cls: type[Packaged], **given: int) -> Cohort:
+def _load(cls: type[Packaged], **given: int | str) -> Cohort:
     cohort = cls(**given)
     if not cohort.available():
         pytest.skip(f"{cls.name} is not under FPMG_DATA")
@@ -40,6 +40,18 @@ def test_covid_cxr_is_x_rays_in_five_silos_with_both_classes() -> None:
     assert min(np.bincount(cohort.silo * 2 + cohort.label)) >= 3
     assert cohort.dropped["modality is none of: xray"] == 59
     assert cohort.data["image"].array().shape == (536, 1, 64, 64)
+
+
+def test_masked_notes_name_no_diagnosis_and_leak_no_more() -> None:
+    from fpmg_plugins.datasets.cohorts.masked import text
+
+    assert (
+        text("RT-PCR-confirmed COVID-19; Mers, not customers of pneumothorax.")
+        == "xxxx xxxx; xxxx, not customers of pneumothorax."
+    )
+    cohort = _load(CovidCxr, notes="masked")
+    assert cohort.leaks == frozenset() and CovidCxr().fingerprint() != CovidCxr(notes="masked").fingerprint()
+    assert not any("covid" in note.lower() for note in cohort.data["notes"].strings)
 
 
 def test_covid_severity_is_scored_films_of_one_disease_in_thirds_of_the_score() -> None:

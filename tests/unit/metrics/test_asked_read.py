@@ -109,6 +109,15 @@ def test_an_even_sample_is_as_large_as_wished_and_what_has_no_encoders_is_said(g
     assert ("asked-read.decoded", None) in {(gap.key, gap.modality) for gap in gaps}
 
 
+def test_shuffled_pairs_are_each_read_as_before_and_agree_no_more(prepared, oracle, good):
+    kept = oracle.data["series"].take(np.random.default_rng(0).permutation(len(oracle)))
+    found = measured(evidence(prepared, replace(oracle, data={**oracle.data, "series": kept})))
+    before, after = (of["asked-read.agree", SEVERITY, "table+series"] for of in (good[0], found))
+    assert before.value == pytest.approx(before.floor, abs=0.15) and before.value > 0.3
+    assert after.high < before.low
+    assert found["asked-read", SEVERITY, "table"] == good[0]["asked-read", SEVERITY, "table"]
+
+
 def test_training_patients_twice_gain_what_the_floor_says(prepared):
     found = measured(evidence(prepared, prepared[1].train))["asked-read.gain", SEVERITY, None]
     assert found.value == pytest.approx(found.floor) and found.low <= found.value <= found.high

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from annotated_types import Ge
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
-from fpmg_plugins.metrics.balance.reader import PARTS, Asked, Reader, Reading, features, fitted, judged, known, readable
+from fpmg_plugins.metrics.balance.reader import LEAST, PARTS, Asked, Reader, Reading, features, fitted, judged, known, readable
 from fpmg_plugins.metrics.frozen_features import Network
 from fpmg_plugins.metrics.learners import usable
 from fpmg_plugins.metrics.real_side import real_side, value_and_draws
@@ -48,6 +49,7 @@ class AskedRead:
     two values) of |read - asked|, `asked-read.sixth`: read - asked in one of them (scope group:NAME), `asked-read.error`: mean
     |read - asked|; all in shares of the range, floor: in H. `asked-read.reader`, `asked-read.reader.error`: the reader on H, with intervals.
     `asked-read.decoded`: its correlation on H once encoded and decoded: what encoders leave of the condition, and no generator can pass.
+    `asked-read.agree`: correlation of what two modalities of a record are read as (modality a+b), asked or not; compare it with its floor.
     `asked-read.gain`: correlation on H of a reader of T and S together less that of T; `asked-read.gain.error`: what the error loses;
     floor: T added to itself. even: the same, as `asked-read.even` and its kin, of so many records with every label equally often.
     Interval: bootstrap over patients (of a release: records), readers as they are. Needs 20 training and 20 held-out records that know the
@@ -73,6 +75,7 @@ class AskedRead:
             }.items()
         },
         "asked-read.decoded": Scale(1.0, True, low=-1.0, high=1.0, unit="correlation", source=f"{RIDGE}, after a round trip"),
+        "asked-read.agree": Scale(1.0, None, low=-1.0, high=1.0, unit="correlation", source=f"{RIDGE}, of two modalities"),
         "asked-read.reader": Scale(1.0, True, low=-1.0, high=1.0, unit="correlation", source=RIDGE),
         "asked-read.reader.error": Scale(0.0, False, low=0.0, unit="share of range", source="mean absolute error"),
     }
@@ -99,11 +102,16 @@ class AskedRead:
         scores: list[Score] = []
         reasons: list[str] = []
         alone = usable(evidence, tuple(evidence.train.schemas))
+        by: dict[str, list[Reader]] = {}
         for modality in (None, *(alone if len(alone) > 1 else ())):
             readers = [Reader(what, _without(evidence, (modality,) if modality else names, what)) for what in asked]
             able = [(reader, of) for reader in readers if (of := self._own(evidence, reader, seed, modality, reasons))]
             if able:
                 scores += self._scores(evidence, able, seed, modality)
+            if modality:
+                by[modality] = [reader for reader, _ in able]
+        for one, two in combinations(by, 2):
+            scores += self._agreement(evidence, [(a, b) for a in by[one] for b in by[two] if a.what == b.what], seed)
         if not scores:
             raise NotApplicable("; ".join(dict.fromkeys(reasons)))
         return scores
@@ -143,6 +151,32 @@ class AskedRead:
             except NotApplicable as missing:
                 evidence.not_applicable(key, missing.reason, modality=modality)
         return scores
+
+    def _agreement(self, evidence: Evidence, pairs: Sequence[tuple[Reader, Reader]], seed: int) -> list[Score]:
+        """Whether two modalities of a record show the same, condition by condition."""
+        if not pairs:
+            return []
+        key, modality = "asked-read.agree", "+".join(name for reader in pairs[0] for name in reader.names)
+        each = partial(self._agreed, evidence, pairs, seed)
+        try:
+            real: list[Score] = real_side(self, evidence, partial(each, evidence.held_out), "agreement of H", tuple(pairs), seed)
+            found = evidence.each_release(each, key=key, modality=modality)
+        except NotApplicable as missing:
+            evidence.not_applicable(key, missing.reason, modality=modality)
+            return []
+        floor = {s.scope: s.value for s in real}
+        return [replace(s, floor=floor.get("all" if s.scope.startswith("silo:") else s.scope)) for s in found]
+
+    def _agreed(self, evidence: Evidence, pairs: Sequence[tuple[Reader, Reader]], seed: int, cohort: Cohort) -> list[Score]:
+        found: list[Score] = []
+        for one, two in pairs:
+            (a, weights), (b, _) = (self._reading(evidence, reader, seed, cohort) for reader in (one, two))
+            rows, i, j = np.intersect1d(a.rows, b.rows, assume_unique=True, return_indices=True)
+            if len(rows) < LEAST:
+                raise NotApplicable(f"{len(rows)} records have both and know '{one.what.name}'; {LEAST} are needed")
+            draws = judged(one.what, Reading(rows, a.said[i], b.said[j]), weights[:, i])["correlation"]
+            found.append(score("asked-read.agree", draws, len(rows), scope=one.scope))
+        return _means(found) + found
 
     def _judge(
         self, evidence: Evidence, reader: Reader, own: Sequence[Score], seed: int, key: str, cohort: Cohort
