@@ -13,7 +13,7 @@ from annotated_types import Ge
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
-from fpmg_plugins.metrics.balance.reader import LEAST, PARTS, Asked, Reader, Reading, features, fitted, judged, known, readable
+from fpmg_plugins.metrics.balance.reader import LEAST, PARTS, Asked, Reader, Reading, features, fitted, judged, known, penalty, readable
 from fpmg_plugins.metrics.frozen_features import Network
 from fpmg_plugins.metrics.learners import usable
 from fpmg_plugins.metrics.real_side import real_side, value_and_draws
@@ -51,7 +51,7 @@ class AskedRead:
     `asked-read.decoded`: its correlation on H once encoded and decoded: what encoders leave of the condition, and no generator can pass.
     `asked-read.agree`: correlation of what two modalities of a record are read as (modality a+b), asked or not; compare it with its floor.
     `asked-read.gain`: correlation on H of a reader of T and S together less that of T; `asked-read.gain.error`: what the error loses;
-    floor: T added to itself. even: the same, as `asked-read.even` and its kin, of so many records with every label equally often.
+    floor: T added to itself (the penalty per record stays that of T, so 0). even: the same, as `asked-read.even` and its kin, of so many records with every label equally often.
     Interval: bootstrap over patients (of a release: records), readers as they are. Needs 20 training and 20 held-out records that know the
     condition; 5 of a sixth. Pitfalls: a reader sees no more than its features show; on a caricature it is better than on patients, so read
     `dg` beside it; correlation grows with the spread of what was asked for, so an even sample has more of it than H; a copy of T is
@@ -203,7 +203,8 @@ class AskedRead:
 
         def worth(*more: Cohort) -> dict[str, Floats]:
             parts = [self._examples(evidence, reader, cohort) for cohort in (train, *more)]
-            model = fitted(*(np.concatenate(both) for both in zip(*parts, strict=True)))
+            alpha = penalty(self._model(evidence, reader), len(parts[0][1]))
+            model = fitted(*(np.concatenate(both) for both in zip(*parts, strict=True)), alpha)
             found = judged(reader.what, *self._reading(evidence, reader, seed, held, model))
             return {"": found["correlation"], ".error": -found["error"]}
 
@@ -221,17 +222,17 @@ class AskedRead:
         self, evidence: Evidence, reader: Reader, seed: int, cohort: Cohort, model: Any = None
     ) -> tuple[Reading, Floats]:
         """What the reader of T, or another model, says of a cohort within the range, and bootstrap weights [1 + draws, n]."""
-        if model is None:
-            make = partial(self._fitted, evidence, reader)
-            model = real_side(self, evidence, make, "asked-read reader", reader)
+        model = self._model(evidence, reader) if model is None else model
         rows, value = known(evidence, cohort, reader.names, reader.what)
         x = features(evidence, cohort, reader.names, rows, self.sides)
         said = np.clip(model.predict(x), reader.what.low, reader.what.high)
         weights = value_and_draws(evidence, cohort.patient, self.resamples, seed).astype(np.float64)
         return Reading(rows, value, said), weights[:, rows]
 
-    def _fitted(self, evidence: Evidence, reader: Reader) -> Any:
-        return fitted(*self._examples(evidence, reader, evidence.train))
+    def _model(self, evidence: Evidence, reader: Reader) -> Any:
+        """The reader of T."""
+        make = partial(self._examples, evidence, reader, evidence.train)
+        return real_side(self, evidence, lambda: fitted(*make()), "asked-read reader", reader)
 
     def _examples(self, evidence: Evidence, reader: Reader, cohort: Cohort) -> tuple[Floats, Floats]:
         rows, value = known(evidence, cohort, reader.names, reader.what)

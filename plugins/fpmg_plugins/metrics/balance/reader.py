@@ -125,14 +125,20 @@ def _of(evidence: Evidence, cohort: Cohort, name: str, rows: NDArray[np.intp], s
     return x
 
 
-def fitted(x: Floats, value: Floats) -> Any:
-    """Ridge regression of at most `ROWS` rows, evenly spaced; its penalty by generalised cross-validation."""
-    from sklearn.linear_model import RidgeCV
+def fitted(x: Floats, value: Floats, penalty: float | None = None) -> Any:
+    """Ridge regression of at most `ROWS` rows, evenly spaced. penalty: per row; None: by generalised cross-validation."""
+    from sklearn.linear_model import Ridge, RidgeCV
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     rows = np.linspace(0, len(x) - 1, min(len(x), ROWS)).astype(int)
-    return make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(x[rows], value[rows])
+    ridge = RidgeCV(PENALTIES) if penalty is None else Ridge(penalty * len(rows))
+    return make_pipeline(StandardScaler(), ridge).fit(x[rows], value[rows])
+
+
+def penalty(model: Any, rows: int) -> float:
+    """What cross-validation chose for a reader of so many rows, per row: a repeated patient would look like one left out."""
+    return float(model[-1].alpha_) / min(rows, ROWS)
 
 
 def judged(what: Asked, reading: Reading, weights: Floats) -> dict[str, Floats]:
