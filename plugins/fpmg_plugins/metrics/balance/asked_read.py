@@ -13,7 +13,19 @@ from annotated_types import Ge
 
 from fpmg_bench.errors import NotApplicable
 from fpmg_bench.types import Scale, Score
-from fpmg_plugins.metrics.balance.reader import LEAST, PARTS, Asked, Reader, Reading, features, fitted, judged, known, penalty, readable
+from fpmg_plugins.metrics.balance.reader import (
+    LEAST,
+    PARTS,
+    Asked,
+    Reader,
+    Reading,
+    features,
+    fitted,
+    judged,
+    known,
+    penalty,
+    readable,
+)
 from fpmg_plugins.metrics.frozen_features import Network
 from fpmg_plugins.metrics.learners import usable
 from fpmg_plugins.metrics.real_side import real_side, value_and_draws
@@ -51,7 +63,8 @@ class AskedRead:
     `asked-read.decoded`: its correlation on H once encoded and decoded: what encoders leave of the condition, and no generator can pass.
     `asked-read.agree`: correlation of what two modalities of a record are read as (modality a+b), asked or not; compare it with its floor.
     `asked-read.gain`: correlation on H of a reader of T and S together less that of T; `asked-read.gain.error`: what the error loses;
-    floor: T added to itself (the penalty per record stays that of T, so 0). even: the same, as `asked-read.even` and its kin, of so many records with every label equally often.
+    floor: T added to itself (the penalty per record stays that of T, so 0). even: the same, as `asked-read.even` and its kin, of so many
+    records with every label equally often.
     Interval: bootstrap over patients (of a release: records), readers as they are. Needs 20 training and 20 held-out records that know the
     condition; 5 of a sixth. Pitfalls: a reader sees no more than its features show; on a caricature it is better than on patients, so read
     `dg` beside it; correlation grows with the spread of what was asked for, so an even sample has more of it than H; a copy of T is
