@@ -60,7 +60,7 @@ class AskedRead:
     squares; a ridge shrinks, so compare it with its floor, not with 1. `asked-read.calibration`: mean over the sixths of the range (a flag's
     two values) of |read - asked|, `asked-read.sixth`: read - asked in one of them (scope group:NAME), `asked-read.error`: mean
     |read - asked|; all in shares of the range, floor: in H. `asked-read.reader`, `asked-read.reader.error`: the reader on H, with intervals.
-    `asked-read.decoded`: its correlation on H once encoded and decoded: what encoders leave of the condition, and no generator can pass.
+    `asked-read.decoded`: its correlation on H once encoded and decoded: what encoders leave of the condition.
     `asked-read.agree`: correlation of what two modalities of a record are read as (modality a+b), asked or not; compare it with its floor.
     `asked-read.gain`: correlation on H of a reader of T and S together less that of T; `asked-read.gain.error`: what the error loses;
     floor: T added to itself (the penalty per record stays that of T, so 0). even: the same, as `asked-read.even` and its kin, of so many
