@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
 KEYS = {"correlation": "", "slope": ".slope", "error": ".error", "calibration": ".calibration"}
 OWN = {"asked-read": "asked-read.reader", "asked-read.error": "asked-read.reader.error"}
-MEANT = ("value", "low", "high", "floor")
 RIDGE = "ridge regression (Hoerl and Kennard 1970) on frozen features, trained on real patients"
 
 
@@ -217,7 +216,8 @@ class AskedRead:
         def worth(*more: Cohort) -> dict[str, Floats]:
             parts = [self._examples(evidence, reader, cohort) for cohort in (train, *more)]
             alpha = penalty(self._model(evidence, reader), len(parts[0][1]))
-            model = fitted(*(np.concatenate(both) for both in zip(*parts, strict=True)), alpha)
+            x, value = (np.concatenate(both) for both in zip(*parts, strict=True))
+            model = fitted(x, value, alpha)
             found = judged(reader.what, *self._reading(evidence, reader, seed, held, model))
             return {"": found["correlation"], ".error": -found["error"]}
 
@@ -275,16 +275,18 @@ def _without(evidence: Evidence, names: Names, what: Asked) -> Names:
     return tuple(name for name in names if all(column.name != what.name for column in schemas[name].columns))
 
 
-def _means(found: Sequence[Score]) -> list[Score]:
+def _means(scores: Sequence[Score]) -> list[Score]:
     """Over conditions, of every key that has a scope condition:NAME: the value, its floor and its interval's ends."""
     groups: dict[str, list[Score]] = {}
-    for s in found:
+    for s in scores:
         if s.scope.startswith("condition:"):
             groups.setdefault(s.key, []).append(s)
-    return [
-        replace(group[0], scope="all", **{field: _mean([getattr(s, field) for s in group]) for field in MEANT})
-        for group in groups.values()
-    ]
+    found = []
+    for group in groups.values():
+        value, low, high, floor = (_mean([getattr(s, field) for s in group]) for field in ("value", "low", "high", "floor"))
+        assert value is not None
+        found.append(replace(group[0], scope="all", value=value, low=low, high=high, floor=floor))
+    return found
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

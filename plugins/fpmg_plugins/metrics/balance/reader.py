@@ -40,7 +40,8 @@ class Asked:
         """Which part of the range each asked value [n] lies in: sixths of a number's, the two values of a flag."""
         parts = 2 if self.flag else PARTS
         share = (asked - self.low) / (self.high - self.low)
-        return np.clip(np.floor(share * parts), 0, parts - 1).astype(np.intp)
+        found: NDArray[np.intp] = np.clip(np.floor(share * parts), 0, parts - 1).astype(np.intp)
+        return found
 
     def named(self, part: int) -> str:
         """A part in words."""
