@@ -82,7 +82,7 @@ def test_an_even_sample_of_any_size_is_drawn_by_generators_alone(trials):
     found = score(trials["copula"], "asked-read.even")
     assert (found["status"], found["n"]) == ("ok", 60)
     for name in ("planted", "decoded", "bare"):
-        (found,) = [s for s in trials[name]["scores"] if s["key"] == "asked-read.even"]
+        (found,) = [s for s in trials[name]["scores"] if (s["key"], s["modality"]) == ("asked-read.even", None)]
         assert found["status"] == "not_applicable" and "no generator" in found["reason"]
     assert score(trials["planted"], "asked-read.decoded")["status"] == "ok"
     assert score(trials["bare"], "asked-read.decoded")["status"] == "not_applicable"
