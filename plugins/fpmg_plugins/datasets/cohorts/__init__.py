@@ -22,6 +22,7 @@ from fpmg_plugins.datasets.folder.document import Document
 
 VARIABLE = "FPMG_DATA"
 SECOND = "brixia_junior"
+SCORES = ("brixia_senior", SECOND, "severity_geographic", "severity_opacity")
 Notes = Literal["published", "masked"]
 Severity = Literal["brixia", "geographic", "opacity"]
 IcuModality = Literal["series", "table", "text"]
@@ -133,12 +134,22 @@ class CovidCxr(Packaged):
         return {"image": (1, self.image_size, self.image_size)}
 
 
-class CovidSeverity(CovidCxr):
+class CovidSeverity(Packaged):
     """The COVID-19 films of covid-cxr whose severity radiologists scored: the score is the label, a number, balanced by its thirds.
 
     Scores are there for COVID-19 (nearly) alone, so that in covid-cxr itself their presence would be the label. score: brixia (0 to 18,
     the mean of a senior's and a junior's where both are there), geographic extent (0 to 8) or opacity (0 to 6); image_size: pixels a side.
     """
+
+    name = "covid_cxr"
+
+    def access(self) -> str:
+        """The collection with the columns of scores, which `data fetch covid-cxr` does not bring."""
+        return f"{super().access()}, whose manifest has the scores ({', '.join(SCORES)})"
+
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Gray, image_size a side."""
+        return {"image": (1, self.image_size, self.image_size)}
 
     def __init__(self, root: str = "", score: Severity = "brixia", image_size: Annotated[int, Ge(8)] = 64) -> None:
         self.root = root
