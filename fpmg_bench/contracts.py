@@ -286,6 +286,13 @@ class Evidence(Protocol):
         """
         ...
 
+    def even(self, size: int) -> Mapping[int, Cohort]:
+        """silo -> as many records of its model as that, uniformly labelled; silos with identical weights share one object.
+
+        Raises NotApplicable where the method has no generator.
+        """
+        ...
+
     def round_trips(self, members: bool = False) -> Mapping[int, Cohort]:
         """silo -> the held-out patients, record by record, after its own encoders and decoders: what stages 1 and 3 lose.
 

@@ -169,6 +169,7 @@ BARS: tuple[Bar, ...] = (
     Bar("independent-columns", ("sdmetrics-quality.trends@*", "c2st"), Worsens(), CONFORMANCE),
     Bar("independent-columns", ("sdmetrics-quality.shapes@*",), Stays(), "the margins are kept"),
     Bar("label-swap", ("balance",), Worsens(), CONFORMANCE),
+    Bar("label-swap", ("asked-read",), Worsens(), CONFORMANCE),
     Bar("label-swap", ("augmentation", "fairness"), Worsens(), CONFORMANCE),
     Bar("uniform", ("frozen-space", "frozen-space@*", "frozen-space.dg"), Worsens(), CONFORMANCE),
     Bar("independent-columns", ("frozen-space", "frozen-space@*"), Worsens(), CONFORMANCE),

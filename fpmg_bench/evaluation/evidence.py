@@ -65,7 +65,7 @@ class Measured:
 
     `train.silo` is the realised partition: silo k's own training patients have silo == k. `encode(silo, cohort)`: vectors
     [n, d] of a silo's released encoders, where there are any; `drawn(silo)`: those its generator drew; `more(silo, size, state)`:
-    others, with these tensors of the generator. `gaps` collects what was not applicable, in order. Nothing of it can
+    others, with these tensors of the generator; `even(size)`: silo -> so many records, uniformly labelled. `gaps` collects what was not applicable, in order. Nothing of it can
     be changed by who looks at it: arrays and records are read-only, models are copies, and `put_back` undoes what was written into tables.
     """
 
@@ -92,6 +92,7 @@ class Measured:
         encode: Encode | None = None,
         drawn: Vectors | None = None,
         more: Callable[[int, int, State], NDArray[np.float32]] | None = None,
+        even: Callable[[int], Mapping[int, Cohort]] | None = None,
         again: Callable[[Sequence[Cohort], int], Measured] | None = None,
         round_trip: Callable[[], Mapping[int, Cohort]] | None = None,
         member_trip: Callable[[], Mapping[int, Cohort]] | None = None,
@@ -105,7 +106,7 @@ class Measured:
         self.round_trip, self.member_trip = round_trip, member_trip
         self._ledgers: Mapping[int, Mapping[str, Any]] = sealed(ledgers or {})
         self._models, self._frames = dict(models or {}), dict(frames or {})
-        self._learners, self._drawn, self._more, self._again = learners, drawn, more, again
+        self._learners, self._drawn, self._more, self._even, self._again = learners, drawn, more, even, again
         self.gaps: list[Gap] = []
         self._kept: dict[Key, Kept] = {}
         self._handed: dict[int, Handed] = {}
@@ -196,6 +197,13 @@ class Measured:
     def balanced(self) -> Mapping[int, Cohort]:
         """silo -> its uniformly labelled sample, drawn when a metric first asks for it."""
         return self._made("balanced", self._balanced)
+
+    def even(self, size: int) -> Mapping[int, Cohort]:
+        """silo -> `size` records with every label equally often, drawn when first asked for. NotApplicable where no generator draws."""
+        if self._even is None:
+            raise NotApplicable("no generator was released that could draw more")
+        draw = self._even
+        return self._keep("even", size, None, lambda: self._hand_all(f"{size} even records", draw(size)))
 
     def _made(self, name: str, given: Made) -> Mapping[int, Cohort]:
         return given if isinstance(given, Mapping) else self._keep(name, None, None, given)

@@ -35,6 +35,7 @@ MARGINS: Mapping[str, float] = {
     "support": 0.05,
     "association": 0.05,
     "balance": 0.05,
+    "asked-read": 0.05,
     "sdmetrics-quality": 0.02,
     "spectra": 0.05,
     "spectra.distance": 0.5,

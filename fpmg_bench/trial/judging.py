@@ -157,6 +157,7 @@ class Judge:
             partial(self._balanced, learnt, models),
             drawn=lambda silo: drawn[silo].vectors,
             more=partial(self._more, learnt, models),
+            even=partial(self._balanced, learnt, models),
         )
 
     def _more(self, learnt: Learnt, models: Models, silo: int, size: int, state: State) -> NDArray[np.float32]:
@@ -175,9 +176,9 @@ class Judge:
                 raise
             raise NotApplicable(f"the received model does not draw: {error.message}") from error
 
-    def _balanced(self, learnt: Learnt, models: Models) -> dict[int, Cohort]:
-        """Drawn when a metric first asks: every class equally often."""
-        return records(self.draw(models, requested(learnt.stages, uniform)))
+    def _balanced(self, learnt: Learnt, models: Models, size: int | None = None) -> dict[int, Cohort]:
+        """Drawn when a metric first asks: every class equally often, in so many records or the usual number."""
+        return records(self.draw(models, requested(learnt.stages, partial(uniform, size=size))))
 
     def _show_round_trip(self, seen: Measured, sink: Sink) -> None:
         """Of encoders alone, on publishable cohorts only: a few held-out patients and what the first silo's decoder makes of them."""

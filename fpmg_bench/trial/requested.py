@@ -37,10 +37,12 @@ def mixture(train: Cohort, label: NDArray[np.int64], seed: int, counts: Counts |
     return _given(train, label, seed, counts)
 
 
-def uniform(train: Cohort, label: NDArray[np.int64], seed: int, counts: Counts | None = None) -> NDArray[np.float64]:
-    """Conditions with every trained label equally often."""
+def uniform(
+    train: Cohort, label: NDArray[np.int64], seed: int, counts: Counts | None = None, size: int | None = None
+) -> NDArray[np.float64]:
+    """Conditions with every trained label equally often. size: records, where it is not the usual number."""
     labels = np.unique(label)
-    n = min(len(label), BALANCED)
+    n = min(len(label), BALANCED) if size is None else size
     return _given(train, np.sort(labels[np.arange(n) % len(labels)]), seed + 1, counts)
 
 

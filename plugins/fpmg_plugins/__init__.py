@@ -19,6 +19,11 @@ def fpmg_datasets() -> list[Component]:
         Component("nih-boxes", f"{HERE}.datasets.nih_boxes:NihBoxes", "NIH lesion boxes, follow-ups and headers (real)"),
         Component("folder", f"{HERE}.datasets.folder:Folder", "your own cohort: cohort.yaml, manifest and media"),
         Component("covid-cxr", f"{HERE}.datasets.cohorts:CovidCxr", "COVID-19 image data collection (real, needs FPMG_DATA)"),
+        Component(
+            "covid-severity",
+            f"{HERE}.datasets.cohorts:CovidSeverity",
+            "COVID-19 films with a severity score (real, needs FPMG_DATA)",
+        ),
         Component("eicu-demo", f"{HERE}.datasets.cohorts:EicuDemo", "eICU demo, 94 hospitals (real, needs FPMG_DATA)"),
         Component("mimic3-demo", f"{HERE}.datasets.cohorts:Mimic3Demo", "MIMIC-III demo (real, needs FPMG_DATA)"),
         Component(
@@ -159,6 +164,11 @@ def fpmg_metrics() -> list[Component]:
         Component("mmd", f"{FIDELITY}.mmd:Mmd", "maximum mean discrepancy with its permutation p"),
         Component("latent", f"{FIDELITY}.latent:Latent", "drawn vectors against encoded held-out patients, before decoding"),
         Component("c2st", f"{FIDELITY}.c2st:C2st", "classifier two-sample test, joint and by modality"),
+        Component(
+            "asked-read",
+            f"{METRICS}.balance.asked_read:AskedRead",
+            "does a record show the number or flag that it was asked for?",
+        ),
         Component(
             "balance", f"{METRICS}.balance.balance:Balance", "requested against produced: classes, flags, numbers, rare ones"
         ),

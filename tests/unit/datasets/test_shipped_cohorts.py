@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fpmg_plugins.datasets.cohorts import CovidCxr, EicuDemo, LungCt, Mimic3Demo, Packaged, PocusUltrasound
+from fpmg_plugins.datasets.cohorts import CovidCxr, CovidSeverity, EicuDemo, LungCt, Mimic3Demo, Packaged, PocusUltrasound
 
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Cohort
 
 REPOSITORY = Path(__file__).parents[3]
-EVERY = (CovidCxr, EicuDemo, LungCt, Mimic3Demo, PocusUltrasound)
+EVERY = (CovidCxr, CovidSeverity, EicuDemo, LungCt, Mimic3Demo, PocusUltrasound)
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FPMG_DATA", os.environ.get("FPMG_DATA") or str(REPOSITORY.parent / "shared" / "data"))
 
 
-def _load(cls: type[Packaged], **given: int) -> Cohort:
+def _load(cls: type[Packaged], **given: int | str) -> Cohort:
     cohort = cls(**given)
     if not cohort.available():
         pytest.skip(f"{cls.name} is not under FPMG_DATA")
@@ -40,6 +40,27 @@ def test_covid_cxr_is_x_rays_in_five_silos_with_both_classes() -> None:
     assert min(np.bincount(cohort.silo * 2 + cohort.label)) >= 3
     assert cohort.dropped["modality is none of: xray"] == 59
     assert cohort.data["image"].array().shape == (536, 1, 64, 64)
+
+
+def test_masked_notes_name_no_diagnosis_and_leak_no_more() -> None:
+    from fpmg_plugins.datasets.cohorts.masked import text
+
+    assert (
+        text("RT-PCR-confirmed COVID-19; Mers, not customers of pneumothorax.")
+        == "xxxx xxxx; xxxx, not customers of pneumothorax."
+    )
+    cohort = _load(CovidCxr, notes="masked")
+    assert cohort.leaks == frozenset() and CovidCxr().fingerprint() != CovidCxr(notes="masked").fingerprint()
+    assert not any("covid" in note.lower() for note in cohort.data["notes"].strings)
+
+
+def test_covid_severity_is_scored_films_of_one_disease_in_thirds_of_the_score() -> None:
+    cohort = _load(CovidSeverity)
+    assert _counts(cohort) == {"below 6": 62, "6 to 12": 52, "from 12": 25}
+    assert cohort.task == "number" and [column.name for column in cohort.conditions] == ["brixia by cuts", "brixia"]
+    assert set(2 * cohort.target % 1) == {0.0} and cohort.target.max() <= 18
+    assert len(cohort.silo_names) == 3 and np.bincount(cohort.silo * 3 + cohort.label).min() >= 3
+    assert cohort.dropped["label is none of: covid19"] == 191
 
 
 def test_eicu_demo_is_stays_in_five_regions() -> None:

@@ -25,7 +25,7 @@ methods:
   collapsed: {extends: copula, generator: null, control: collapse}
   decoded: {extends: copula, generator: null}
   bare: {control: collapse}
-metrics: [latent, c2st, rg]
+metrics: [latent, c2st, rg, {name: asked-read, sides: [], even: 60, resamples: 20}]
 """
 
 
@@ -76,3 +76,13 @@ def test_floors_are_those_of_the_encoders(trials):
 def test_their_records_are_kept_where_a_controls_may_be(run, trials):
     kept = {path.parent.parent.name for path in run.glob("trials/*/synthetic/*")}
     assert trials["planted"]["key"] in kept and trials["bare"]["key"] in kept
+
+
+def test_an_even_sample_of_any_size_is_drawn_by_generators_alone(trials):
+    found = score(trials["copula"], "asked-read.even")
+    assert (found["status"], found["n"]) == ("ok", 60)
+    for name in ("planted", "decoded", "bare"):
+        (found,) = [s for s in trials[name]["scores"] if (s["key"], s["modality"]) == ("asked-read.even", None)]
+        assert found["status"] == "not_applicable" and "no generator" in found["reason"]
+    assert score(trials["planted"], "asked-read.decoded")["status"] == "ok"
+    assert score(trials["bare"], "asked-read.decoded")["status"] == "not_applicable"

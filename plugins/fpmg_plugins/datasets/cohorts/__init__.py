@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -13,12 +14,17 @@ from annotated_types import Ge, Len
 from fpmg_bench import keys
 from fpmg_bench.contracts import About, Remote
 from fpmg_bench.errors import DatasetError
-from fpmg_bench.types import Cohort
+from fpmg_bench.strata import stratum
+from fpmg_bench.types import TARGET, Cohort
 from fpmg_plugins.datasets.folder import Folder
 from fpmg_plugins.datasets.folder.about import about
 from fpmg_plugins.datasets.folder.document import Document
 
 VARIABLE = "FPMG_DATA"
+SECOND = "brixia_junior"
+SCORES = ("brixia_senior", SECOND, "severity_geographic", "severity_opacity")
+Notes = Literal["published", "masked"]
+Severity = Literal["brixia", "geographic", "opacity"]
 IcuModality = Literal["series", "table", "text"]
 
 
@@ -78,9 +84,14 @@ class Packaged(Folder):
 
 
 class CovidCxr(Packaged):
-    """Chest X-rays (COVID-19 or not), notes (leak) and a table of patients in five regions. image_size: pixels a side."""
+    """Chest X-rays (COVID-19 or not), notes (leak) and a table of patients in five regions.
+
+    image_size: pixels a side; notes: as published, or masked: words that name a diagnosis or a pathogen are `xxxx`, and the notes count as
+    not leaking, though their style may tell still.
+    """
 
     name = "covid_cxr"
+    notes: Notes = "published"
 
     @property
     def remote(self) -> Remote:
@@ -99,13 +110,78 @@ class CovidCxr(Packaged):
 
         return convert(downloads, folder, self._file().read_bytes())
 
-    def __init__(self, root: str = "", image_size: Annotated[int, Ge(8)] = 64) -> None:
+    def __init__(self, root: str = "", image_size: Annotated[int, Ge(8)] = 64, notes: Notes = "published") -> None:
         self.root = root
         self.image_size = image_size
+        self.notes = notes
+
+    def load(self) -> Cohort:
+        """All labelled films."""
+        from fpmg_plugins.datasets.cohorts.masked import masked
+
+        cohort = super().load()
+        return masked(cohort, "notes") if self.notes == "masked" else cohort
+
+    def fingerprint(self) -> str:
+        """Digest of the files, the size that pictures are read at, and of what is masked."""
+        from fpmg_plugins.datasets.cohorts.masked import STEMS
+
+        found = super().fingerprint()
+        return keys.digest({"files": found, "masked": list(STEMS)}) if self.notes == "masked" else found
 
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Gray, image_size a side."""
         return {"image": (1, self.image_size, self.image_size)}
+
+
+class CovidSeverity(Packaged):
+    """The COVID-19 films of covid-cxr whose severity radiologists scored: the score is the label, a number, balanced by its thirds.
+
+    Scores are there for COVID-19 (nearly) alone, so that in covid-cxr itself their presence would be the label. score: brixia (0 to 18,
+    the mean of a senior's and a junior's where both are there), geographic extent (0 to 8) or opacity (0 to 6); image_size: pixels a side.
+    """
+
+    name = "covid_cxr"
+
+    def access(self) -> str:
+        """The collection with the columns of scores, which `data fetch covid-cxr` does not bring."""
+        return f"{super().access()}, whose manifest has the scores ({', '.join(SCORES)})"
+
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Gray, image_size a side."""
+        return {"image": (1, self.image_size, self.image_size)}
+
+    def __init__(self, root: str = "", score: Severity = "brixia", image_size: Annotated[int, Ge(8)] = 64) -> None:
+        self.root = root
+        self.score = score
+        self.image_size = image_size
+
+    def fingerprint(self) -> str:
+        """Digest of the files, the size that pictures are read at, and the score."""
+        return keys.digest({"files": super().fingerprint(), "score": self.score})
+
+    def load(self) -> Cohort:
+        """All scored films of COVID-19."""
+        cohort = super().load()
+        return _of_both_readers(cohort) if self.score == "brixia" else cohort
+
+    def _file(self) -> Path:
+        return Path(__file__).parent / "covid_severity.yaml"
+
+    @cached_property
+    def _document(self) -> Document:
+        return Document(self._file(), self.shapes(), (self.score, SECOND) if self.score == "brixia" else (self.score,))
+
+
+def _of_both_readers(cohort: Cohort) -> Cohort:
+    """With the mean of the first reader's score and the second's, who is a condition no more."""
+    import numpy as np
+
+    second = [column.name for column in cohort.conditions].index(SECOND)
+    condition = np.delete(cohort.condition, second, 1)
+    condition[:, TARGET] = np.nanmean(cohort.condition[:, [TARGET, second]], axis=1)
+    condition[:, 0] = stratum(condition[:, TARGET], cohort.conditions[0].cuts)
+    return replace(cohort, condition=condition, conditions=cohort.conditions[:second] + cohort.conditions[second + 1 :])
 
 
 class LungCt(Packaged):

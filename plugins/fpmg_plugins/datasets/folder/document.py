@@ -25,9 +25,12 @@ EXPECTED = {
 
 
 class Document:
-    """A valid cohort.yaml: its `spec`, and where each thing is written. shapes: replace those of images and clips."""
+    """A valid cohort.yaml: its `spec`, and where each thing is written. shapes: replace those of images and clips; conditions:
 
-    def __init__(self, file: Path, shapes: Mapping[str, Sequence[int]] | None = None) -> None:
+    of those that it declares these alone, in its order (default: all).
+    """
+
+    def __init__(self, file: Path, shapes: Mapping[str, Sequence[int]] | None = None, conditions: Sequence[str] = ()) -> None:
         self.file = file
         problems = Problems(str(file), DatasetError, HINT)
         self._root = read_document(_text(file, problems), problems)
@@ -37,6 +40,9 @@ class Document:
         for name, shape in (shapes or {}).items():
             modality = self._root.at("modalities", name)
             modality.value["shape"] = node_of(list(shape), modality)
+        if conditions:
+            declared = self._root.at("conditions").value
+            declared[:] = [each for each in declared if each.at("name").value in conditions]
         self.spec = self._validate(problems)
 
     def place(self, *path: str | int) -> str:

@@ -90,7 +90,7 @@ class TimmAe(Autoencoding):
         weights: str = "",
         train_backbone: bool | None = None,
         width: Literal[8, 12, 16, 24, 32] = 16,
-        side: Literal[32, 64, 128] = 64,
+        side: Literal[32, 64, 128, 256] = 64,
         recall: Annotated[float, Ge(0)] = 1.0,
         similarity: Annotated[float, Ge(0), Le(1)] = 0.5,
         texture: Annotated[float, Ge(0), Le(1)] = 0.0,
