@@ -72,7 +72,7 @@ class Filling(Learnt):
     def __init__(self, schema: Schema, dim: int) -> None:
         super().__init__()
         view = pca_views.view(schema)
-        self.k, self.blocks, self.levels = view.k, view.blocks, view.levels
+        self.k, self.blocks, self.levels = view.k, view.blocks, schema.kind == "table"
         width = 2 * self.k + sum(self.blocks)
         self.deep = nn.Sequential(nn.Linear(dim, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, width))
         for silent in self.deep[-1].parameters():
