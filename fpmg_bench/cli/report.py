@@ -33,6 +33,12 @@ def command(
         str | None,
         typer.Option("--panels", metavar="ID,ID,...", help="Panels of --markdown. [default: all]", show_default=False),
     ] = None,
+    aggregates: Annotated[
+        bool,
+        typer.Option(
+            "--aggregates/--no-aggregates", help="Read the cohorts again: counts of real patients beside synthetic ones."
+        ),
+    ] = True,
 ) -> None:
     """Write the report of the runs; it loads nothing from the network. Unfinished runs show what they have."""
     from fpmg_bench.api import write_report
@@ -42,5 +48,5 @@ def command(
         raise typer.BadParameter("--panels chooses the panels of --markdown FILE, which is not given")
     ids = [name.strip() for name in (panels or "").split(",") if name.strip()]
     damage.tell(runs)
-    for path in write_report(runs, out=out, show_real=show_real, markdown=markdown, panels=ids):
+    for path in write_report(runs, out=out, show_real=show_real, markdown=markdown, panels=ids, aggregates=aggregates):
         typer.echo(path)

@@ -96,6 +96,7 @@ def _graphs(graphs: Any) -> Iterator[str]:
 KINDS: Mapping[str, Callable[[Any], Iterator[str]]] = {
     "table": _table,
     "figure": _figure,
+    "charts": _figure,
     "prose": _prose,
     "findings": _findings,
     "graphs": _graphs,

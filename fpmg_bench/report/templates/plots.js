@@ -33,7 +33,7 @@
     specs.filter(({ place }) => figure.contains(place)).forEach(draw);
   };
 
-  for (const item of document.querySelectorAll(".legend li")) {
+  for (const item of document.querySelectorAll(".legend:not(.still) li")) {
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-pressed", "true");
