@@ -17,7 +17,6 @@ from fpmg_bench.report.wording import number, plural
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
     Floats = NDArray[np.float64]
     Course = tuple[Floats, Floats]
 

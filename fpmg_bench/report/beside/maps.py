@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MOST = 24  # quantities of a map
 DOTS = 300  # records of a release
-SIDES = (16, 12, 10, 8, 6, 5, 4, 3)  # cells a side of the plane, the finest that shows enough patients
+SIDES = (16, 12, 10, 8, 6, 5, 4, 3, 2)  # cells a side of the plane, the finest that shows enough patients
 SEEN = 0.8  # share of the patients that must lie in cells that are shown
 
 
@@ -98,18 +98,24 @@ def planes(pair: Pair, id: str, title: str) -> Iterator[Charts]:
         return
     edges, share, blank = drawn
     labels = _label(shown, two, power[::-1], 0), _label(shown, two, power[::-1], 1)
-    svg = plane(edges, share, [(one.style, found[_some(len(found))]) for one, found in points], labels)
+    items = [
+        Chart(
+            one.name,
+            plane(edges, share, [(one.style, found[_some(len(found))])], labels),
+            f"{title}: real patients as shades, {one.name} as dots",
+        )
+        for one, found in points
+    ]
     said = (
         f"{percent(blank)} of the real patients lie in cells of fewer than {LEAST}, which are blank."
         if blank >= LEAST / len(pair.real)
         else f"Cells of fewer than {LEAST} real patients are blank."
     )
-    note = f"Principal components of the real patients' cells; shades: real patients, {share.shape[0]} × {share.shape[0]} cells; dots: at most {DOTS} synthetic records. {said}"
-    alt = f"{title}: real patients as shades, {listing(one.name for one, _ in points)} as dots"
+    note = f"Principal components of the real patients' cells; shades: real patients, {share.shape[0]} × {share.shape[0]} cells; dots: at most {DOTS} synthetic records; + and −: what weighs most. {said}"
     yield Charts(
         f"beside-plane-{id}",
         f"{title}: one plane",
-        [Chart("", svg, alt)],
+        items,
         _cells(edges, share, points, id, title),
         pair.keys,
         note,
