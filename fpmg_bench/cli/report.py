@@ -33,6 +33,10 @@ def command(
         str | None,
         typer.Option("--panels", metavar="ID,ID,...", help="Panels of --markdown. [default: all]", show_default=False),
     ] = None,
+    officer: Annotated[
+        Path | None,
+        typer.Option("--officer", help="Also write this file: a page a method for a data officer, to print and to sign."),
+    ] = None,
     aggregates: Annotated[
         bool,
         typer.Option(
@@ -42,11 +46,14 @@ def command(
 ) -> None:
     """Write the report of the runs; it loads nothing from the network. Unfinished runs show what they have."""
     from fpmg_bench.api import write_report
+    from fpmg_bench.report.officer import officer as write_officer
     from fpmg_bench.cli import damage
 
     if panels and markdown is None:
         raise typer.BadParameter("--panels chooses the panels of --markdown FILE, which is not given")
     ids = [name.strip() for name in (panels or "").split(",") if name.strip()]
     damage.tell(runs)
+    if officer is not None:
+        typer.echo(write_officer(runs, officer))
     for path in write_report(runs, out=out, show_real=show_real, markdown=markdown, panels=ids, aggregates=aggregates):
         typer.echo(path)
