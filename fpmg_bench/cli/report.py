@@ -46,8 +46,8 @@ def command(
 ) -> None:
     """Write the report of the runs; it loads nothing from the network. Unfinished runs show what they have."""
     from fpmg_bench.api import write_report
-    from fpmg_bench.report.officer import officer as write_officer
     from fpmg_bench.cli import damage
+    from fpmg_bench.report.officer import officer as write_officer
 
     if panels and markdown is None:
         raise typer.BadParameter("--panels chooses the panels of --markdown FILE, which is not given")
