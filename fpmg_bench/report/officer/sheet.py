@@ -29,7 +29,7 @@ ADJACENT = {
 }
 ASKED = {
     "PG attack": "Was this person trained on? The worst attack on the release and its weights.",
-    "records": "The same, from the released records alone.",
+    "records alone": "The same, from the released records alone.",
     "neighbour": "The same, by a hospital or server from the messages that it received.",
     "auditor's": "The same, by somebody who holds other patients of these hospitals.",
     "own patients": "The same, of a hospital's own patients.",
