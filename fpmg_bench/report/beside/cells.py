@@ -52,7 +52,7 @@ class Cells:
     @property
     def middles(self) -> Floats:
         ends = np.array(self.ends)
-        return (ends[1:] + ends[:-1]) / 2
+        return np.asarray((ends[1:] + ends[:-1]) / 2, dtype=np.float64)
 
     def codes(self, values: Floats) -> Ints:
         """The cell of each value [n]; -1 not measured."""
@@ -151,7 +151,7 @@ def correlations(codes: Sequence[Ints], patient: Ints) -> Floats:
         cross = (weight * x).T @ x / n - mean * mean.T
         found = cross / np.sqrt(square * square.T)
     found[~np.isfinite(found) | (square < 1e-9) | (square.T < 1e-9)] = np.nan
-    return np.round(np.clip(found, -1, 1), 2)
+    return np.asarray(np.round(np.clip(found, -1, 1), 2), dtype=np.float64)
 
 
 def counted(cell: Ints, patient: Ints, cells: int) -> Ints:

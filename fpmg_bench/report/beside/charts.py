@@ -73,7 +73,7 @@ def grid(matrix: Floats) -> str:
             if i == j
             else ("", 0)
             if np.isnan(value)
-            else ("--c0" if value >= 0 else "--c1", round(10 * min(abs(value), 1)))
+            else ("--c0" if value >= 0 else "--c1", round(10 * min(abs(float(value)), 1.0)))
         )
         x, y = place + j * side, place + i * side
         paths.setdefault(how, []).append(f"M{x} {y}h10v10h-10z" if how[0] else f"M{x + 2} {y + 2}l6 6m0-6l-6 6")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,7 +83,7 @@ def _gaps(pair: Pair, each: Quantity) -> Iterator[str]:
         yield f"not measured: {listing([*told, *(f'{name} {percent(share)}' for name, share in made.items())])}"
 
 
-def _note(pair: Pair, shown: list[Quantity] | tuple[Quantity, ...]) -> str:
+def _note(pair: Pair, shown: Sequence[Quantity]) -> str:
     merged = sum(each.cells.merged for each in shown)
     more = len(pair.quantities) - len(shown)
     said = [

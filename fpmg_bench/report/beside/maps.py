@@ -9,7 +9,7 @@ import numpy as np
 
 from fpmg_bench.report.beside.cells import LEAST, correlated, correlations, counted, cut
 from fpmg_bench.report.beside.charts import grid, plane
-from fpmg_bench.report.beside.pairs import Pair, Quantity
+from fpmg_bench.report.beside.pairs import Made, Pair, Quantity
 from fpmg_bench.report.blocks import Cell, Chart, Charts, Head, Row, Table
 from fpmg_bench.report.wording import listing, number, percent, plural
 
@@ -162,7 +162,7 @@ def _label(shown: Sequence[Quantity], two: Floats, power: Floats, axis: int) -> 
     return f"component {axis + 1} ({percent(power[axis] / power.sum())}): {most}"
 
 
-def _cells(edges: tuple[Floats, Floats], share: Floats, points: Sequence[tuple[object, Floats]], id: str, title: str) -> Table:
+def _cells(edges: tuple[Floats, Floats], share: Floats, points: Sequence[tuple[Made, Floats]], id: str, title: str) -> Table:
     """Shares by cell, real beside synthetic, of cells that are shown."""
     side = len(share)
     theirs = [
@@ -174,7 +174,7 @@ def _cells(edges: tuple[Floats, Floats], share: Floats, points: Sequence[tuple[o
         Head("component 2 from"),
         Head("real", unit="of shown"),
         *(Head(one.name) for one, _ in points),
-    ]  # type: ignore[attr-defined]
+    ]
     rows = [
         Row(
             [
