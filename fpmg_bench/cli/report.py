@@ -40,14 +40,27 @@ def command(
         str | None,
         typer.Option("--panels", metavar="ID,ID,...", help="Panels of --markdown. [default: all]", show_default=False),
     ] = None,
+    officer: Annotated[
+        Path | None,
+        typer.Option("--officer", help="Also write this file: a page a method for a data officer, to print and to sign."),
+    ] = None,
+    aggregates: Annotated[
+        bool,
+        typer.Option(
+            "--aggregates/--no-aggregates", help="Read the cohorts again: counts of real patients beside synthetic ones."
+        ),
+    ] = True,
 ) -> None:
     """Write the report of the runs; it loads nothing from the network. Unfinished runs show what they have."""
     from fpmg_bench.api import write_report
     from fpmg_bench.cli import damage
+    from fpmg_bench.report.officer import officer as write_officer
 
     if panels and markdown is None:
         raise typer.BadParameter("--panels chooses the panels of --markdown FILE, which is not given")
     ids = [name.strip() for name in (panels or "").split(",") if name.strip()]
     damage.tell(runs)
-    for path in write_report(runs, out=out, show_real=show_real, markdown=markdown, panels=ids, pdf=pdf):
+    if officer is not None:
+        typer.echo(write_officer(runs, officer))
+    for path in write_report(runs, out=out, show_real=show_real, markdown=markdown, panels=ids, pdf=pdf, aggregates=aggregates):
         typer.echo(path)

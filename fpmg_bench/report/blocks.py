@@ -267,6 +267,30 @@ class Graphs:
 
 
 @dataclass(frozen=True, slots=True)
+class Chart:
+    """One drawing without a script: what it shows, its SVG, the drawing in words, and a line below it."""
+
+    title: str
+    svg: str
+    alt: str
+    small: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """Drawings side by side with one legend, and the table that says the same. wide: of which each takes much room."""
+
+    kind: ClassVar[str] = "charts"
+    id: str
+    title: str
+    items: Sequence[Chart]
+    table: Table
+    keys: Sequence[Key] = ()
+    note: str = ""
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """A block of text to copy."""
 

@@ -10,16 +10,25 @@ from fpmg_bench.errors import StoreError
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
+    from fpmg_bench.report.beside.sources import Loader
     from fpmg_bench.report.patients.samples import Real
     from fpmg_bench.report.view import View
     from fpmg_bench.types import Cohort, Panel
 
 
-def build(run: Path | Sequence[Path], out: Path | None = None, *, panels: Sequence[Panel] = (), real: Real | None = None) -> Path:
+def build(
+    run: Path | Sequence[Path],
+    out: Path | None = None,
+    *,
+    panels: Sequence[Panel] = (),
+    real: Real | None = None,
+    loader: Loader | None = None,
+) -> Path:
     """Write the report and return its path; default: report.html in the first run. The same results give the same bytes.
 
     panels: of plug-ins, shown after privacy. real: dataset name -> its cohort; then the page shows real patients of publishable
-    cohorts beside the synthetic ones, is marked so, and `out` must lie outside every run. Raises StoreError.
+    cohorts beside the synthetic ones, is marked so, and `out` must lie outside every run. loader: reads cohorts again for counts of
+    real patients beside synthetic ones; None: no such panel. Raises StoreError.
     """
     from fpmg_bench.report.page import render
     from fpmg_bench.store import write_bytes
@@ -27,18 +36,20 @@ def build(run: Path | Sequence[Path], out: Path | None = None, *, panels: Sequen
     paths = [run] if isinstance(run, Path) else list(run)
     target = _target(paths, out, real is not None)
     seen = _seen(paths)
-    write_bytes(target, render(_sections(seen, panels, real), **_titles(seen, real)).encode())
+    write_bytes(target, render(_sections(seen, panels, real, loader), **_titles(seen, real)).encode())
     return target
 
 
-def in_words(runs: Sequence[Path], out: Path, ids: Sequence[str] = (), *, plugged: Sequence[Panel] = ()) -> Path:
+def in_words(
+    runs: Sequence[Path], out: Path, ids: Sequence[str] = (), *, plugged: Sequence[Panel] = (), loader: Loader | None = None
+) -> Path:
     """Write these panels of the report (all for none) as Markdown and return its path. Raises StoreError, also for an unknown id."""
     from fpmg_bench.report import markdown
     from fpmg_bench.store import write_bytes
 
     seen = _seen(runs)
     titles = _titles(seen, None)
-    sections = markdown.chosen(_sections(seen, plugged, None), ids)
+    sections = markdown.chosen(_sections(seen, plugged, None, loader), ids)
     write_bytes(out, markdown.render(sections, title=titles["title"], subtitle=titles["subtitle"]).encode())
     return out
 
@@ -51,23 +62,27 @@ def write(
     markdown: str | Path | None = None,
     panels: Sequence[str] = (),
     pdf: str | Path | None = None,
+    aggregates: bool = True,
     registry: Registry,
 ) -> list[Path]:
     """What `fpmg-bench report` does: the page, with `show_real` a second one with real patients, with `markdown` these panels in words.
 
-    pdf: the page (without real patients) on paper. Returns the files. Raises StoreError, before anything is written where no browser prints.
+    aggregates: count real patients, too, for a panel of real beside synthetic ones; pdf: the page (without real patients) on paper. Returns the
+    files. Raises StoreError, before anything is written where no browser prints.
     """
     from fpmg_bench.report import paper
+    from fpmg_bench.report.beside.sources import loader
 
     if pdf is not None:
         paper.browser()
     plugged = [panel for run in runs for panel in registry.panels(str(run))]
-    made = [] if markdown is None else [in_words(runs, Path(markdown), panels, plugged=plugged)]
-    made.append(page := build(runs, None if out is None else Path(out), panels=plugged))
+    reading = loader(registry) if aggregates else None
+    made = [] if markdown is None else [in_words(runs, Path(markdown), panels, plugged=plugged, loader=reading)]
+    made.append(page := build(runs, None if out is None else Path(out), panels=plugged, loader=reading))
     if pdf is not None:
         made.append(paper.print_page(page, Path(pdf)))
     if show_real is not None:
-        made.append(build(runs, Path(show_real), panels=plugged, real=_real(runs, registry)))
+        made.append(build(runs, Path(show_real), panels=plugged, real=_real(runs, registry), loader=reading))
     return made
 
 
@@ -89,7 +104,8 @@ def _target(paths: Sequence[Path], out: Path | None, real: bool) -> Path:
     return target
 
 
-def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[Any]:
+def _sections(seen: View, panels: Sequence[Panel], real: Real | None, loader: Loader | None = None) -> list[Any]:
+    from fpmg_bench.report import beside
     from fpmg_bench.report.appendix import calibration, cards, failures, plugged, provenance
     from fpmg_bench.report.federation import cost, faults, plumbing, rounds
     from fpmg_bench.report.patients import cohorts, samples
@@ -99,9 +115,9 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None) -> list[An
 
     order: list[Any] = [verdict, leaderboard, frontier]  # the answer
     order += [latent, round_trip]  # what was lost where
-    order += [samples, fidelity, association]  # real beside synthetic
-    order += [privacy, neighbour]
-    before = [made for each in order if (made := samples.panel(seen, real) if each is samples else each.panel(seen))]
+    before = [made for each in order if (made := each.panel(seen))]
+    before += [*beside.sections(seen, loader), *([drawn] if (drawn := samples.panel(seen, real)) else [])]  # real beside synthetic
+    before += [made for each in (fidelity, association, privacy, neighbour) if (made := each.panel(seen))]
     order = [utility]  # for whom
     order += [faults, rounds, plumbing, cost]  # the federation, and what it costs
     order += [validity, calibration, sensitivity, failures]  # whether to believe it

@@ -117,6 +117,7 @@ def _tabs(tabs: Any) -> Iterator[str]:
 KINDS: Mapping[str, Callable[[Any], Iterator[str]]] = {
     "table": _table,
     "figure": _figure,
+    "charts": _figure,
     "prose": _prose,
     "findings": _findings,
     "graphs": _graphs,

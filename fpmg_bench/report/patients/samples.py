@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +44,29 @@ def _group(view: View, group: Group, real: Real | None) -> Iterator[Heading | Pr
         yield Specimens(f"samples-{group.id}-{slug(modality)}", modality, cards, _note(group, modality))
 
 
+def gallery(view: View, group: Group, names: Collection[str]) -> Iterator[Specimens]:
+    """Pictures of held-out patients, what encoders made of them, and these methods' releases; nothing where no run stored the first two.
+
+    A damaged folder is left out: `panel` says so.
+    """
+    if not any(_held_out(method) for method in group.methods):
+        return
+    chosen = {*names, *(method.name for method in group.decoded)}
+    found = [(name, swatch, parts) for name, swatch, parts in _sources(view, group, None, [], chosen) if parts]
+    for modality in dict.fromkeys(
+        name for _, _, parts in found for name, part in parts.items() if part.shape in ("image", "video")
+    ):
+        cards = [(source, swatch, parts[modality]) for source, swatch, parts in found if modality in parts]
+        yield Specimens(f"gallery-{group.id}-{slug(modality)}", modality, cards, _note(group, modality))
+
+
 def _commands(group: Group) -> Iterator[Prose]:
     """Where the patients lie that were judged, and what draws others."""
-    stored = next((folder for method in group.methods if method.role == "method" and (folder := _release(method))), None)
+    stored = next((folder for method in group.methods if method.role == "method" and (folder := release_of(method))), None)
     if stored is None:
         return
     run = stored.parents[3]
-    method = next(m.name for m in group.methods if m.role == "method" and _release(m) == stored)
+    method = next(m.name for m in group.methods if m.role == "method" and release_of(m) == stored)
     yield Prose(
         [
             f"All that were judged lie below {run.name}/trials/KEY/synthetic/SILO/, for example {stored.relative_to(run.parent)}. Others, as many as wanted "
@@ -64,11 +80,12 @@ def _note(group: Group, modality: str) -> str:
 
 
 def _sources(
-    view: View, group: Group, real: Real | None, unreadable: list[str]
+    view: View, group: Group, real: Real | None, unreadable: list[str], only: Collection[str] | None = None
 ) -> Iterator[tuple[str, str, Mapping[str, Specimen]]]:
     held_out = next((found for method in group.methods if (found := _held_out(method))), None)
     order = sorted(group.methods, key=lambda method: method.role != "decoded")  # beside the patients it was made of
-    folders = [(method.name, folder) for method in order if (folder := _release(method))]
+    chosen = [method for method in order if only is None or method.name in only]
+    folders = [(method.name, folder) for method in chosen if (folder := release_of(method))]
     ranges = _spans([*([held_out] if held_out else []), *(folder for _, folder in folders)])
     if real is not None and group.cohort.get("publishable"):
         cohort = real(group.dataset) if callable(real) else real.get(group.dataset)
@@ -99,7 +116,7 @@ def _read(folder: Path, ranges: Ranges, unreadable: list[str]) -> Mapping[str, S
         return {}
 
 
-def _release(method: Method) -> Path | None:
+def release_of(method: Method) -> Path | None:
     """The first silo's release of the first finished seed."""
     for trial in method.done:
         here = sorted(path.parent for path in (trial.folder / "synthetic").glob("**/cohort.yaml"))

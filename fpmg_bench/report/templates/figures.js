@@ -39,7 +39,7 @@
     hide(figure);
   };
 
-  for (const item of document.querySelectorAll(".legend li")) {
+  for (const item of document.querySelectorAll(".legend:not(.still) li")) {
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-pressed", "true");
