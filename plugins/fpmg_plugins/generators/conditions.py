@@ -26,7 +26,7 @@ def width(space: Space) -> int:
 
 def flags(space: Space, names: Sequence[str]) -> list[int]:
     """Columns of `features` in which these flags are. PluginError for what is no flag of the cohort."""
-    at, found = classes(space), {}
+    at, found = classes(space), dict[str, tuple[str, int]]()
     for column in space.condition[1:]:
         found[column.name] = (column.type, at)
         at += column.width

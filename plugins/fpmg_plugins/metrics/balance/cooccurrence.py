@@ -83,7 +83,7 @@ class Cooccurrence:
         """Both together, each alone, distances to true patients with both, and the controls."""
         seed = fresh_seed(rng)
         names = fair(evidence)
-        pair = real_side(self, evidence, lambda: pair_of(evidence.train, evidence.held_out, self.diseases), "pair")
+        pair = real_side(self, evidence, lambda: pair_of(evidence.train, self.diseases), "pair")
         readers = real_side(self, evidence, lambda: Readers.of(evidence, names, pair), "readers")
         found = evidence.each_release(
             partial(self._together, evidence, names, readers, seed), self._asked(evidence, self._both(evidence, pair), pair)

@@ -43,7 +43,8 @@ class Readers:
     @classmethod
     def of(cls, evidence: Evidence, names: tuple[str, ...], pair: tuple[int, int]) -> Self:
         """Trained on T; thresholds and sensitivities of H."""
-        models, limits, single, both = [], [], [], []
+        models: list[Any] = []
+        limits, single, both = list[float](), list[float](), list[float]()
         rows, x, _ = rows_of(evidence, evidence.held_out, names)
         flags = np.nan_to_num(evidence.held_out.condition[rows][:, list(pair)])
         for i, j in enumerate(pair):
@@ -72,7 +73,7 @@ def _reader(evidence: Evidence, names: tuple[str, ...], j: int, other: int) -> A
     return fit("logistic", x[known], (value[known] > 0.5).astype(np.int64))
 
 
-def pair_of(train: Cohort, held_out: Cohort, names: Sequence[str]) -> tuple[int, int]:
+def pair_of(train: Cohort, names: Sequence[str]) -> tuple[int, int]:
     """Positions of two flags: those named, else the two that meet least beside chance, never or hardly. NotApplicable where none do."""
     flags = {column.name: j for j, column in enumerate(train.conditions) if column.type == "flag"}
     if names:
