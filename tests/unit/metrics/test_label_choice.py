@@ -63,11 +63,11 @@ def test_a_label_of_cost_has_two_classes():
 def test_the_simulator_keeps_the_bias_and_the_truth_has_next_to_none(biased):
     phantom, made, _ = biased
     found = measured(biased, CONTROLS["oracle"](made.train, phantom, 1.0, rng_for(0, "oracle")))
-    assert found["choice.gap", "all"].floor > 0.2
-    assert found["choice.excess", "all"].value == pytest.approx(0.0, abs=0.12)
-    assert found["choice.gap", "control:truth"].value < 0.12
-    assert found["choice.group", "group:sex=M"].value > found["choice.group", "group:sex=F"].value + 0.15
-    assert found["choice.found", "control:truth"].value > found["choice.found", "all"].value
+    assert found["label-choice.gap", "all"].floor > 0.2
+    assert found["label-choice.excess", "all"].value == pytest.approx(0.0, abs=0.12)
+    assert found["label-choice.gap", "control:truth"].value < 0.12
+    assert found["label-choice.group", "group:sex=M"].value > found["label-choice.group", "group:sex=F"].value + 0.15
+    assert found["label-choice.found", "control:truth"].value > found["label-choice.found", "all"].value
 
 
 def test_a_release_labelled_by_illness_repairs_it_and_noise_finds_nobody(biased):
@@ -75,11 +75,11 @@ def test_a_release_labelled_by_illness_repairs_it_and_noise_finds_nobody(biased)
     condition = train.condition.copy()
     condition[:, 0] = condition[:, 1] > np.quantile(condition[:, 1], 0.75)
     mended = measured(biased, replace(train, condition=condition))
-    assert mended["choice.excess", "all"].value < -0.15
+    assert mended["label-choice.excess", "all"].value < -0.15
     noise = condition.copy()
     noise[:, 0] = np.random.default_rng(0).permutation(train.label)
     nothing = measured(biased, replace(train, condition=noise))
-    assert nothing["choice.found", "all"].value < 0.45 < mended["choice.found", "all"].value
+    assert nothing["label-choice.found", "all"].value < 0.45 < mended["label-choice.found", "all"].value
 
 
 def test_without_the_truth_there_is_nothing_to_say(biased):

@@ -35,23 +35,23 @@ class LabelChoice:
     A logistic and a boosted-tree learner of the release S (no leaking modality) read the held-out patients H; chosen: the `share` of H
     to whom they give most of the last class; ill: as large a share of H, by the condition `truth` (a number, the higher the worse). c(g): share
     of group g's ill that are chosen; groups: of `attribute`, as in `fairness`.
-    `choice.gap` = largest c - smallest c; 0 at best, floor: T in the place of S. `choice.excess` = gap(S) - gap(T): above 0 S makes it worse,
-    below 0 it repairs. `choice.sicker` = the largest difference between groups of the mean truth of those chosen: 0 at best, floor: T. `choice.found`: c of
-    all patients. `choice.group` = c(g), scope group:sex=F. Mean over learners; interval: bootstrap over patients.
+    `label-choice.gap` = largest c - smallest c; 0 at best, floor: T in the place of S. `label-choice.excess` = gap(S) - gap(T): above 0 S makes it worse,
+    below 0 it repairs. `label-choice.sicker` = the largest difference between groups of the mean truth of those chosen: 0 at best, floor: T. `label-choice.found`: c of
+    all patients. `label-choice.group` = c(g), scope group:sex=F. Mean over learners; interval: bootstrap over patients.
     Control: scope control:truth, learners of T with the label that `truth` gives (its highest share): what the gap is without the proxy.
     Not applicable without a label of classes, the condition, or two groups of 30 held-out patients with 10 ill each.
-    Pitfalls: a release that teaches nothing chooses at random and has no gap: read `choice.found` beside it, as one reads the worst group
-    beside a gap; a group of whom nobody is chosen counts as 0 in `choice.sicker`; the truth is a condition, which generators are told, as hospitals hardly ever are.
+    Pitfalls: a release that teaches nothing chooses at random and has no gap: read `label-choice.found` beside it, as one reads the worst group
+    beside a gap; a group of whom nobody is chosen counts as 0 in `label-choice.sicker`; the truth is a condition, which generators are told, as hospitals hardly ever are.
     """
 
     family: ClassVar[str] = "fairness"
     cheap: ClassVar[bool] = False
     scales: ClassVar[Mapping[str, Scale]] = {
-        "choice.gap": Scale(0.0, False, low=0.0, high=1.0, unit="share", source=SOURCE),
-        "choice.excess": Scale(0.0, None, low=-1.0, high=1.0, unit="share", source=SOURCE),
-        "choice.sicker": Scale(0.0, False, low=0.0, unit="of the condition", source=SOURCE),
-        "choice.found": Scale(1.0, True, low=0.0, high=1.0, unit="share", source=SOURCE),
-        "choice.group": Scale(1.0, True, low=0.0, high=1.0, unit="share", source=SOURCE),
+        "label-choice.gap": Scale(0.0, False, low=0.0, high=1.0, unit="share", source=SOURCE),
+        "label-choice.excess": Scale(0.0, None, low=-1.0, high=1.0, unit="share", source=SOURCE),
+        "label-choice.sicker": Scale(0.0, False, low=0.0, unit="of the condition", source=SOURCE),
+        "label-choice.found": Scale(1.0, True, low=0.0, high=1.0, unit="share", source=SOURCE),
+        "label-choice.group": Scale(1.0, True, low=0.0, high=1.0, unit="share", source=SOURCE),
     }
 
     def __init__(
@@ -77,7 +77,10 @@ class LabelChoice:
         found = evidence.each_release(partial(self._scores, evidence, names, masks, seed, real))
         return [
             *found,
-            *(score(key, best[key], n, scope="control:truth") for key in ("choice.gap", "choice.sicker", "choice.found")),
+            *(
+                score(key, best[key], n, scope="control:truth")
+                for key in ("label-choice.gap", "label-choice.sicker", "label-choice.found")
+            ),
         ]
 
     def _scores(
@@ -85,10 +88,13 @@ class LabelChoice:
     ) -> list[Score]:
         made, n = self._chosen(evidence, names, masks, seed, release), len(evidence.held_out)
         return [
-            *(score(key, made[key], n, float(real[key][0])) for key in ("choice.gap", "choice.sicker", "choice.found")),
-            score("choice.excess", made["choice.gap"] - real["choice.gap"], n, 0.0),
             *(
-                score("choice.group", made[g], int(mask.sum()), float(real[g][0]), f"group:{self.attribute}={g}")
+                score(key, made[key], n, float(real[key][0]))
+                for key in ("label-choice.gap", "label-choice.sicker", "label-choice.found")
+            ),
+            score("label-choice.excess", made["label-choice.gap"] - real["label-choice.gap"], n, 0.0),
+            *(
+                score("label-choice.group", made[g], int(mask.sum()), float(real[g][0]), f"group:{self.attribute}={g}")
                 for g, mask in masks.items()
             ),
         ]
@@ -120,9 +126,9 @@ class LabelChoice:
             each.append(
                 caught
                 | {
-                    "choice.gap": _range(list(caught.values())),
-                    "choice.sicker": _range(sick),
-                    "choice.found": _share(seen.weights, ill & chosen, ill),
+                    "label-choice.gap": _range(list(caught.values())),
+                    "label-choice.sicker": _range(sick),
+                    "label-choice.found": _share(seen.weights, ill & chosen, ill),
                 }
             )
         return {key: np.asarray(np.mean([one[key] for one in each], 0)) for key in each[0]}
