@@ -293,6 +293,13 @@ class Evidence(Protocol):
         """
         ...
 
+    def asked(self, conditions: NDArray[np.float64]) -> Mapping[int, Cohort]:
+        """silo -> what its model gives under conditions [n, c] of a metric's own choice, record by record in their order.
+
+        For what patients seldom are, or never were together: a release has it as seldom. Raises NotApplicable where there is no generator.
+        """
+        ...
+
     def round_trips(self, members: bool = False) -> Mapping[int, Cohort]:
         """silo -> the held-out patients, record by record, after its own encoders and decoders: what stages 1 and 3 lose.
 

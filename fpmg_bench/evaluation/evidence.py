@@ -93,6 +93,7 @@ class Measured:
         drawn: Vectors | None = None,
         more: Callable[[int, int, State], NDArray[np.float32]] | None = None,
         even: Callable[[int], Mapping[int, Cohort]] | None = None,
+        asked: Callable[[NDArray[np.float64]], Mapping[int, Cohort]] | None = None,
         again: Callable[[Sequence[Cohort], int], Measured] | None = None,
         round_trip: Callable[[], Mapping[int, Cohort]] | None = None,
         member_trip: Callable[[], Mapping[int, Cohort]] | None = None,
@@ -106,7 +107,8 @@ class Measured:
         self.round_trip, self.member_trip = round_trip, member_trip
         self._ledgers: Mapping[int, Mapping[str, Any]] = sealed(ledgers or {})
         self._models, self._frames = dict(models or {}), dict(frames or {})
-        self._learners, self._drawn, self._more, self._even, self._again = learners, drawn, more, even, again
+        self._learners, self._drawn, self._more, self._again = learners, drawn, more, again
+        self._even, self._asked = even, asked
         self.gaps: list[Gap] = []
         self._kept: dict[Key, Kept] = {}
         self._handed: dict[int, Handed] = {}
@@ -187,6 +189,15 @@ class Measured:
             raise NotApplicable("this release was drawn by no generator")
         draw = self._drawn
         return self._keep("drawn", silo, None, lambda: draw(silo))
+
+    def asked(self, conditions: NDArray[np.float64]) -> Mapping[int, Cohort]:
+        """silo -> records under these conditions [n, c]. Raises NotApplicable where no generator was released that could be asked."""
+        if self._asked is None:
+            raise NotApplicable("no generator was released that could be asked for it")
+        ask = self._asked
+        return self._keep(
+            "asked", _content(conditions), None, lambda: self._hand_all("asked for, of", ask(np.array(conditions, np.float64)))
+        )
 
     @property
     def released(self) -> Mapping[int, Cohort]:

@@ -116,7 +116,10 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None, loader: Lo
     order: list[Any] = [verdict, leaderboard, frontier]  # the answer
     order += [latent, round_trip]  # what was lost where
     before = [made for each in order if (made := each.panel(seen))]
-    before += [*beside.sections(seen, loader), *([drawn] if (drawn := samples.panel(seen, real)) else [])]  # real beside synthetic
+    before += [
+        *beside.sections(seen, loader),
+        *([drawn] if (drawn := samples.panel(seen, real)) else []),
+    ]  # real beside synthetic
     before += [made for each in (fidelity, association, privacy, neighbour) if (made := each.panel(seen))]
     order = [utility]  # for whom
     order += [faults, rounds, plumbing, cost]  # the federation, and what it costs

@@ -59,7 +59,8 @@ class Judge:
 
     def look(self, models: Models, asked: NDArray[np.float64], rounds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Rows of the metrics marked cheap, on what these models release: see `evaluate_every`."""
-        seen = evidence(self.real, self.prepared.train, Released(records(self.draw(models, asked)), rounds=rounds))
+        made = Released(records(self.draw(models, asked)), rounds=rounds, asked=partial(self._asked, models))
+        seen = evidence(self.real, self.prepared.train, made)
         cheap = {name: metric for name, metric in self.parts.metrics.items() if getattr(metric, "cheap", False)}
         return [row for name, metric in cheap.items() for row in scores_of(name, metric, seen, self.spec.seed)]
 
@@ -158,7 +159,12 @@ class Judge:
             drawn=lambda silo: drawn[silo].vectors,
             more=partial(self._more, learnt, models),
             even=partial(self._balanced, learnt, models),
+            asked=partial(self._asked, models),
         )
+
+    def _asked(self, models: Models, conditions: NDArray[np.float64]) -> dict[int, Cohort]:
+        """What the models give under conditions that a metric chooses; the release's own are drawn as patients have them."""
+        return records(self.draw(models, conditions))
 
     def _more(self, learnt: Learnt, models: Models, silo: int, size: int, state: State) -> NDArray[np.float32]:
         """Vectors [size, d] of one silo's model, under the release's conditions again and again.

@@ -24,7 +24,8 @@ class Released:
     records, balanced: silo -> cohort, now or when first asked for. models: silo -> modality | "generator" -> state. ledgers: silo
     -> its summary. frames: silo -> what it received, where recorded. bytes, plumbing: those entries of trial.json. encode(silo,
     cohort): vectors [n, d]. drawn(silo): the vectors [n, d] that its records were decoded from; more(silo, size, state):
-    others, with these tensors of the generator. even(size): as `balanced`, of so many records. again(cohorts, seed): trained anew. round_trip(), member_trip(): silo ->
+    others, with these tensors of the generator. even(size): as `balanced`, of so many records. asked(conditions): silo -> records of
+    these [n, c], in their order. again(cohorts, seed): trained anew. round_trip(), member_trip(): silo ->
     held-out, training patients, encoded and decoded. widths: modality -> dimensions.
     """
 
@@ -40,6 +41,7 @@ class Released:
     drawn: Callable[[int], NDArray[np.float32]] | None = None
     more: Callable[[int, int, State], NDArray[np.float32]] | None = None
     even: Callable[[int], Mapping[int, Cohort]] | None = None
+    asked: Callable[[NDArray[np.float64]], Mapping[int, Cohort]] | None = None
     again: Callable[[Sequence[Cohort], int], Measured] | None = None
     round_trip: Callable[[], Mapping[int, Cohort]] | None = None
     member_trip: Callable[[], Mapping[int, Cohort]] | None = None

@@ -172,7 +172,15 @@ def fpmg_metrics() -> list[Component]:
         Component(
             "balance", f"{METRICS}.balance.balance:Balance", "requested against produced: classes, flags, numbers, rare ones"
         ),
+        Component(
+            "cooccurrence", f"{METRICS}.balance.cooccurrence:Cooccurrence", "two diseases that never met: signs of both, distance"
+        ),
         Component("fairness", f"{METRICS}.utility.fairness:Fairness", "utility by sex, age and silo: gap and worst group"),
+        Component(
+            "label-choice",
+            f"{METRICS}.utility.label_choice:LabelChoice",
+            "who is passed over where the label is a proxy of illness",
+        ),
         Component(
             "augmentation", f"{METRICS}.utility.augmentation:Augmentation", "real and released together against real alone"
         ),

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from fpmg_bench.devices import drawn as at_random
+from fpmg_bench.errors import PluginError
 from fpmg_bench.strata import edges
 from fpmg_bench.types import TARGET
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from fpmg_bench.types import Column, Rng, Space
@@ -19,6 +22,19 @@ if TYPE_CHECKING:
 def width(space: Space) -> int:
     """Columns of `features`."""
     return classes(space) + sum(column.width for column in space.condition[1:])
+
+
+def flags(space: Space, names: Sequence[str]) -> list[int]:
+    """Columns of `features` in which these flags are. PluginError for what is no flag of the cohort."""
+    at, found = classes(space), dict[str, tuple[str, int]]()
+    for column in space.condition[1:]:
+        found[column.name] = (column.type, at)
+        at += column.width
+    known = [name for name, (kind, _) in found.items() if kind == "flag"]
+    odd = [name for name in names if name not in known]
+    if odd:
+        raise PluginError(f"{odd[0]!r} is no flag among the cohort's conditions", f"flags are {', '.join(known) or 'none'}")
+    return [found[name][1] for name in names]
 
 
 def classes(space: Space) -> int:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FRESH = 1_000_000_000  # patients of `simulate` are numbered from here, so that they never meet the cohort's own
 FIRST = {"train": 0, "held_out": 2 * FRESH, "third": 3 * FRESH}  # and those of a seed
+BILLS = ("cheap", "dear")
+SPARE = 200  # people more than eight times those who are asked for by what they cost
 THIRD_FROM = 600  # training people from which a seed has a third part, a sixth of them: as of split cohorts (evaluation/split.py)
 DISEASES = ("asthma", "fibrosis")
 
@@ -49,6 +51,8 @@ class Phantom:
     that lack a modality (never all of them); image_size, video_size: pixels a side; frames: of a video; seed: world and cohort.
     held_out: 0, or fresh people that every seed holds out, besides `patients` of its own to train on (`fresh`); withhold: nobody
     who trains has asthma and fibrosis both, held-out people may. Attacks then see that difference too: it is no leak.
+    proxy: above 0 the label is cheap or dear, what care cost in the place of illness, which `severity` still is: women as ill as men cost less,
+    at 1 as much less as .3 of severity.
     """
 
     licence: ClassVar[str] = "CC0-1.0 (simulated; no patient is behind it)"
@@ -80,6 +84,7 @@ class Phantom:
         shape: Shape = "gaussian",
         held_out: Annotated[int, Ge(0)] = 0,
         withhold: bool = False,
+        proxy: Annotated[float, Ge(0), Le(1)] = 0.0,
     ) -> None:
         self.patients = patients
         self.silos = silos
@@ -97,6 +102,7 @@ class Phantom:
         self.shape = shape
         self.held_out = held_out
         self.withhold = withhold
+        self.proxy = proxy
 
     def fingerprint(self) -> str:
         """Digest of the parameters and of the simulator's source."""
@@ -128,14 +134,30 @@ class Phantom:
     ) -> Cohort:
         """Fresh patients of the same hospitals. labels [patients]: their classes (sites follow); None: as in the world."""
         draws = np.random.default_rng(_seed(rng))
+        if self.proxy and labels is not None:
+            return self._cohort(self._as_billed(patients, np.asarray(labels, np.int64), draws), draws)
         return self._cohort(self.world().draw(draws, patients, self.visits, labels, first=FRESH), draws)
+
+    def _as_billed(self, patients: int, labels: NDArray[np.int64], draws: np.random.Generator) -> Records:
+        """Records with these labels [patients], which follow from the patients: the first of many people who have them."""
+        if labels.shape != (patients,) or set(labels.tolist()) - {0, 1}:
+            raise DatasetError(f"phantom: labels must be {patients} class indices below 2")
+        many = self.world().draw(draws, SPARE + 8 * patients, 1, first=FRESH)
+        found = [np.flatnonzero(many.label == c) for c in (0, 1)]
+        rows = np.zeros(patients, np.intp)
+        for c, of in enumerate(found):
+            rows[labels == c] = of[: int((labels == c).sum())]
+        return many.take(rows)
 
     def world(self, *, apart: bool = False) -> World:
         """The hospitals and their shifts, fixed by `seed`. apart: nobody has asthma and fibrosis both."""
         seed = keys.seed_for(self.seed, "phantom", "world")
-        return replace(World.make(self.silos, self.classes, self.imbalance, self.site_shift, seed), shape=self.shape, apart=apart)
+        made = World.make(self.silos, self.classes, self.imbalance, self.site_shift, seed)
+        return replace(made, shape=self.shape, apart=apart, proxy=self.proxy)
 
     def _cohort(self, records: Records, rng: np.random.Generator) -> Cohort:
+        if self.proxy and self.classes > 2:
+            raise DatasetError("phantom: a label of cost has two classes", "write classes: 2, or leave proxy out")
         if not self.modalities or set(self.modalities) - set(KINDS) or len(set(self.modalities)) != len(self.modalities):
             raise DatasetError(
                 f"phantom: modalities {list(self.modalities)} cannot be simulated", f"choose some of {', '.join(KINDS)}"
@@ -155,7 +177,7 @@ class Phantom:
 
     def _conditions(self, records: Records) -> dict[str, Any]:
         columns = [
-            Column("label", "category", CLASSES[: self.classes]),
+            Column("label", "category", BILLS if self.proxy else CLASSES[: self.classes]),
             Column("severity", "number", low=0.0, high=1.0),
             Column("diabetes", "flag"),
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CLASSES = ("healthy", "pneumonia", "effusion")
 SEVERITY = ((1.5, 4.5), (3.0, 2.5), (2.5, 3.0))  # Beta(a, b) of the severity in each class
+COST, LESS, CHANCE = 0.45, 0.3, 0.08  # severity at which care is dear, what women cost less at most, standard deviation of chance
 EFFECTS = 12  # standard normal effects of a site, used by the modalities as `Records.effect(j)`
 
 
@@ -26,6 +27,7 @@ class Records:
     """n records with their latents. extent: severity if diseased, a third of it if healthy; side -1 left, +1 right;
 
     rate: heart beats a minute; site [n, EFFECTS]: the site's effects times `site_shift`; phenotype: None in a Gaussian world.
+    billed: the label is what care cost, so that severity alone is the disease.
     """
 
     patient: NDArray[np.int64]
@@ -39,6 +41,7 @@ class Records:
     diabetes: NDArray[np.bool_]
     site: NDArray[np.float64]
     phenotype: Phenotype | None = None
+    billed: bool = False
 
     def __len__(self) -> int:
         return len(self.patient)
@@ -46,9 +49,15 @@ class Records:
     @property
     def extent(self) -> NDArray[np.float64]:
         """How much disease can be seen, 0 to 1; of a shape the severity, so that the class shows in the phenotype too."""
-        if self.phenotype is not None:
+        if self.phenotype is not None or self.billed:
             return self.severity
         return np.where(self.label > 0, self.severity, self.severity / 3)
+
+    def take(self, rows: NDArray[np.intp]) -> Records:
+        """Those of these rows."""
+        phenotype = None if self.phenotype is None else self.phenotype.take(rows)
+        own = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name not in ("phenotype", "billed")}
+        return Records(**own, phenotype=phenotype, billed=self.billed)
 
     def effect(self, j: int) -> NDArray[np.float64]:
         """The j-th effect of each record's site [n]; standard deviation `site_shift` over sites."""
@@ -59,7 +68,7 @@ class Records:
 class World:
     """Hospitals: share [k], classes [k, c] (rows sum to 1), effects [k, EFFECTS]; the shape of their patients' phenotypes.
 
-    apart: nobody has asthma and fibrosis both.
+    apart: nobody has asthma and fibrosis both. proxy: above 0 the label is what care cost, see `billed`.
     """
 
     share: NDArray[np.float64]
@@ -67,6 +76,7 @@ class World:
     effects: NDArray[np.float64]
     shape: Shape = "gaussian"
     apart: bool = False
+    proxy: float = 0.0
 
     @classmethod
     def make(cls, silos: int, classes: int, imbalance: float, shift: float, seed: int) -> World:
@@ -103,7 +113,8 @@ class World:
             "diabetes": rng.random(patients) < np.clip(0.05 + 0.004 * (age - 18), 0, 1),
             "site": self.effects[silo],
         }
-        return _visits(person, self._phenotype(rng, label), rng, visits)
+        records = _visits(person, self._phenotype(rng, label), rng, visits)
+        return billed(records, self.proxy, rng) if self.proxy else records
 
     def _phenotype(self, rng: np.random.Generator, label: NDArray[np.int64]) -> Phenotype | None:
         if self.shape == "gaussian":
@@ -125,6 +136,12 @@ class World:
         given[-1] = 1.0
         silo = (rng.random(patients)[:, None] >= given.T[label]).sum(axis=1)
         return silo.astype(np.int64), label
+
+
+def billed(records: Records, proxy: float, rng: np.random.Generator) -> Records:
+    """The same patients under another label (Obermeyer et al. 2019): 1 where care was dear. Women as ill as men cost `proxy` times LESS less."""
+    cost = records.severity - proxy * LESS * records.female + CHANCE * rng.standard_normal(len(records))
+    return replace(records, label=(cost > COST).astype(np.int64), billed=True)
 
 
 def _visits(person: dict[str, NDArray[Any]], phenotype: Phenotype | None, rng: np.random.Generator, visits: int) -> Records:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,7 +14,7 @@ from fpmg_bench.contracts import Objective
 from fpmg_bench.devices import CPU, drawn
 from fpmg_bench.types import Charges, Representation, Update
 from fpmg_plugins import training
-from fpmg_plugins.generators import conditions, patterns
+from fpmg_plugins.generators import conditions, patterns, turns
 from fpmg_plugins.generators.flow.velocity import Draws, Velocity, Whitener, losses, transport
 from fpmg_plugins.generators.statistics import sites
 from fpmg_plugins.generators.statistics.gaussian_start import Start, statistics
@@ -39,6 +40,9 @@ class LatentFlow:
     lacks counts in no loss. optimizer: "sgd" for an aggregator with an optimiser (fedadam). restore:
     what it draws has the means and the covariance that silos exchanged. sites: silos tell their own means by class, each learns what
     its patients have beside them, and a release is drawn from all (not under privacy; see `generators.statistics.sites`).
+    For diseases that never met, by the names of flags: compose: their velocities are summed where a record is asked for several (Liu et al.,
+    2022). order: they are trained one after the other, `each` rounds a turn, on patients who have no other of them. untold: what they do
+    to the means is not exchanged, the network has to learn it; then nothing is restored, which would take it away again.
     """
 
     rounds: int | None = None
@@ -56,6 +60,10 @@ class LatentFlow:
         optimizer: Literal["adam", "sgd"] = "adam",
         restore: bool = True,
         sites: bool = False,
+        compose: tuple[str, ...] = (),
+        order: tuple[str, ...] = (),
+        each: Annotated[int, Ge(1)] = 75,
+        untold: tuple[str, ...] = (),
     ) -> None:
         self.hidden = hidden
         self.depth = depth
@@ -67,6 +75,10 @@ class LatentFlow:
         self.optimizer = optimizer
         self.restore = restore
         self.sites = sites
+        self.compose = compose
+        self.order = order
+        self.each = each
+        self.untold = untold
 
     def charges(self, schema: Space, steps: int) -> Charges:
         return Charges(private_steps=steps, counts=1)
@@ -76,7 +88,7 @@ class LatentFlow:
 
     def init(self, schema: Space, stats: State, rng: Rng) -> State:
         net = training.seeded(partial(self._net, schema), rng)
-        start = Start.of(schema, stats)
+        start = replace(Start.of(schema, stats), untold=conditions.flags(schema, self.untold))
         state, own = start.prior(schema) | training.state_of(net, NET), Sites.of(schema, stats, start)
         if own:
             state |= own.state()
@@ -93,10 +105,13 @@ class LatentFlow:
         weights = conditions.weights(state["prior/shares"], not shard.private and training.setting(self, ctx, "balance"))
         white, weights = white.to(ctx.device), weights.to(ctx.device)
         pull = training.proximal(net, training.setting(self, ctx, "proximal"))
+        waiting = turns.waiting(ctx.schema, self.order, self.each, ctx.round)
 
         def noised() -> PerExample:
             draws = Draws.new(self.draws, ctx.schema.width, ctx.rng, ctx.device)
-            return lambda net, batch: losses(net, batch, draws, white) * weights[batch["label"]]
+            return lambda net, batch: (
+                losses(net, batch, draws, white) * weights[batch["label"]] * turns.in_turn(batch["given"], waiting)
+            )
 
         log = training.fit_anew(net, optimizer, rows, ctx, noised, pull)
         training.keep(optimizer, net, ctx.memory, NET)
@@ -111,17 +126,17 @@ class LatentFlow:
     def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng, device: str = CPU) -> Representation:
         n, white = len(condition), Whitener.of(schema, state)
         net = training.restored(partial(self._net, schema), state, NET, device)
-        own = Sites.kept(state)
+        own, summed = Sites.kept(state), conditions.flags(schema, self.compose)
 
         def make(given: Tensor, rng: Rng) -> Tensor:
             noise = drawn((len(given), schema.width), rng, white.factor)
-            u = transport(net, noise.to(device), given.to(device), self.steps).to(CPU)
+            u = transport(net, noise.to(device), given.to(device), self.steps, summed).to(CPU)
             z = given @ white.given + u @ white.factor.T
             return z + own.drawn(given, rng) if own else z
 
         given = conditions.features(schema, condition)
         z = make(given, rng)
-        if self.restore and n:
+        if self.restore and n and not self.untold:
             z = restored(state, Target(white.given, state["prior/factor"]), make, given, rng)(z, given)
         return Representation(z, patterns.drawn(schema, state, condition, rng), condition, torch.arange(n), schema)
 

@@ -6,7 +6,7 @@ For u from a standard normal distribution the expected velocity at every x is 0:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -164,23 +164,48 @@ def losses(net: nn.Module, batch: Mapping[str, Tensor], draws: Draws, white: Whi
     return tilted_off.square().sum(-1).mean(1)
 
 
-def transport(net: Velocity, x: Tensor, given: Tensor, steps: int) -> Tensor:
-    """From noise [n, d] to white coordinates of patients who have every modality, so many at a time that activations stay in cache."""
+def composed(net: Velocity, flags: Sequence[int], x: Tensor, angle: Tensor, present: Tensor, given: Tensor) -> Tensor:
+    """Velocities [n, d]; where several of these flags, columns of given, are set: v(none) + the sum over them of v(it alone) - v(none).
+
+    Means are linear in the conditions, so in white coordinates they add up already.
+    """
+    columns = list(flags)
+    v: Tensor = net(x, angle, present, given)
+    asked = given[:, columns] > 0
+    both = asked.sum(1) > 1
+    if not bool(both.any()):
+        return v
+    x, angle, present, bare, asked = x[both], angle[both], present[both], given[both].clone(), asked[both]
+    bare[:, columns] = -1.0
+    base: Tensor = net(x, angle, present, bare)
+    total = base
+    for i, column in enumerate(columns):
+        alone = bare.clone()
+        alone[:, column] = 1.0
+        total = total + asked[:, i, None] * (net(x, angle, present, alone) - base)
+    v[both] = total
+    return v
+
+
+def transport(net: Velocity, x: Tensor, given: Tensor, steps: int, flags: Sequence[int] = ()) -> Tensor:
+    """From noise [n, d] to white coordinates of patients who have every modality, so many at a time that activations stay in cache.
+
+    flags: see `composed`.
+    """
     parts = -(-len(x) // AT_ONCE) or 1
     return torch.cat(
-        [_transport(net, *part, steps) for part in zip(x.tensor_split(parts), given.tensor_split(parts), strict=True)]
+        [_transport(net, *part, steps, flags) for part in zip(x.tensor_split(parts), given.tensor_split(parts), strict=True)]
     )
 
 
 @torch.no_grad()
-def _transport(net: Velocity, x: Tensor, given: Tensor, steps: int) -> Tensor:
+def _transport(net: Velocity, x: Tensor, given: Tensor, steps: int, flags: Sequence[int]) -> Tensor:
     """Heun's method over the quarter turn."""
     present = x.new_ones(len(x), net.modalities)
     h = -QUARTER_TURN / steps
 
     def slope(at: Tensor, angle: float) -> Tensor:
-        v: Tensor = net(at, at.new_full((len(at), 1), angle), present, given)
-        return v
+        return composed(net, flags, at, at.new_full((len(at), 1), angle), present, given)
 
     for i in range(steps):
         angle = QUARTER_TURN + i * h

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from fpmg_bench.devices import CPU, drawn, moved
 from fpmg_plugins import training
-from fpmg_plugins.generators import conditions
+from fpmg_plugins.generators import conditions, turns
 from fpmg_plugins.generators.columns import columns, presence
 from fpmg_plugins.generators.gan.networks import Group, Networks, rescale
 from fpmg_plugins.generators.statistics.sites import Sites
@@ -124,6 +124,7 @@ class AdversarialRound:
         self.owner = torch.arange(len(group)).repeat_interleave(widths).to(there)  # of every column of the group's vectors
         self.here = self._here(state).to(there)
         self.weights = self.requested = conditions.weights(self.shares, training.setting(gan, ctx, "balance"))
+        self.waiting = turns.waiting(self.space, gan.order, gan.each, ctx.round)
         self.drawn: tuple[Tensor, Tensor, Tensor, Tensor]
         self.seed: int
 
@@ -147,10 +148,11 @@ class AdversarialRound:
     def _on_rows(self, critic: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Losses [n] of the discriminator: on real rows and, where the run is not private, on draws under each row's own conditions."""
         if self.private:  # weights before clipping would do nothing, after it they void epsilon
-            return self.seen.losses(critic, batch)
-        weights = self.weights[batch["label"]]
+            return self.seen.losses(critic, batch) * turns.in_turn(batch["condition"], self.waiting)
+        turn = turns.in_turn(batch["condition"], self.waiting)
+        weights = self.weights[batch["label"]] * turn
         if self.game == "r1":
-            real = self.seen.penalised(critic, batch, weights, self.gan.penalty)
+            real = self.seen.penalised(critic, batch, weights, self.gan.penalty) * turn
         else:
             real = self.seen.losses(critic, batch) * weights
         return real + weights * self._on_likes(critic, batch)
@@ -208,6 +210,7 @@ class AdversarialRound:
         n, rng = self.gan.fakes, self.ctx.rng
         label = conditions.labels((self.shares * self.requested).expand(n, -1), rng)
         given = conditions.drawn(self.space, label, self.rest[label], self.varied, rng)
+        given[:, self.waiting] = -1.0
         mask = (drawn((n, len(self.group)), rng, self.shares, torch.rand) < self.presence).float()
         return self._vectors(given, mask, label, rng), mask, given, label
 

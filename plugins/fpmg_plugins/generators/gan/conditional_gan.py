@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ class ConditionalGan(Networks):
         return sums | (sites.statistics(schema, shard, ctx) if self.sites else {})
 
     def init(self, schema: Space, stats: State, rng: Rng) -> State:
-        start = Start.of(schema, stats)
+        start = replace(Start.of(schema, stats), untold=conditions.flags(schema, self.untold))
         own = Sites.of(schema, stats, start)
         state = start.prior(schema) | (own.state() if own else {})
         units = spread(state)
@@ -121,7 +122,7 @@ class ConditionalGan(Networks):
             z = self._maker(nets, space, group, state, way)(noise[torch.arange(len(given)) % FAKES], given)
             return z + moved_to_sites(space, state, group, given, rng_for(0, "sites"))
 
-        seen = Distance.of(space, state, group, target(space, state, group), make, self.restore)
+        seen = Distance.of(space, state, group, target(space, state, group), make, self._restores)
         total = shard.prepared("held", held_rows).counts(seen.of_rows, clip=1.0)
         return (total / shard.patients).float()
 
@@ -129,6 +130,10 @@ class ConditionalGan(Networks):
     def _asks(self) -> bool:
         """Whether silos say how near generators are: five numbers that are averaged, which a merging rule's optimiser would not do."""
         return self.watch and self.optimizer == "adam"
+
+    @property
+    def _restores(self) -> bool:
+        return self.restore and not self.untold
 
     def _shapes(self, space: Space, group: Group) -> dict[str, ModalityGenerator]:
         """Networks without weights, which come from a state."""
@@ -175,7 +180,7 @@ class ConditionalGan(Networks):
                 return z + moved_to_sites(schema, state, group, given, rng)
 
             made = make(given, rng)
-            if self.restore and n:
+            if self._restores and n:
                 made = restored(state, target(schema, state, group), make, given, rng)(made, given)
             z[:, columns(schema, group)] = made
         return Representation(z, patterns.drawn(schema, state, condition, rng), condition, torch.arange(n), schema)

@@ -109,6 +109,9 @@ class Networks:
         sites: bool = False,
         restore: bool = True,
         watch: bool = True,
+        order: tuple[str, ...] = (),
+        each: Annotated[int, Ge(1)] = 75,
+        untold: tuple[str, ...] = (),
     ) -> None:
         self.noise = noise
         self.hidden = hidden
@@ -127,6 +130,9 @@ class Networks:
         self.sites = sites
         self.restore = restore
         self.watch = watch
+        self.order = order
+        self.each = each
+        self.untold = untold
 
     @property
     def released(self) -> Literal["ema", "generator"]:

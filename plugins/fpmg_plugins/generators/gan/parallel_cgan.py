@@ -19,5 +19,7 @@ class ParallelCgan(ConditionalGan):
     class, each judges draws moved to its own patients, and a release is drawn from all: a gain where hospitals differ, and masks hide
     no mean that is told (not under privacy). restore: what is drawn has the means and the
     covariance that silos exchanged. watch: generators are released as far from their start as the federation's patients find them
-    nearer (without privacy; one more pass over them a round).
+    nearer (without privacy; one more pass over them a round). order: diseases, by the names of flags, one after the other, `each` rounds
+    a turn, of patients and draws that have no other of them (the poster's sequential training). untold: flags of which the exchanged means
+    say nothing, so that training has to teach what they do; then nothing is restored, which would take it away again.
     """

@@ -61,7 +61,8 @@ def statistics(space: Space, shard: Shard, ctx: SiloContext) -> State:
 class Start:
     """shares [K], presence [m], mean [K, rest + d] and factor F [rest + d, rest + d] with F F^T the covariance within classes.
 
-    patterns: of modalities, as generators keep them.
+    patterns: of modalities, as generators keep them. untold: columns of `conditions.features` of whom the means say nothing, so that
+    a network has to learn what they do; the covariance is then theirs too.
     """
 
     shares: Tensor
@@ -69,6 +70,7 @@ class Start:
     mean: Tensor
     factor: Tensor
     patterns: State
+    untold: Sequence[int] = ()
 
     @classmethod
     def of(cls, space: Space, stats: State) -> Start:
@@ -102,8 +104,13 @@ class Start:
         factor = self.factor.double()
         whole = factor @ factor.T
         slope = torch.linalg.solve(whole[:rest, :rest] + RIDGE * torch.eye(rest, dtype=whole.dtype), whole[:rest, rest:])
+        own = len(self.mean)
+        slope[[at - own for at in self.untold]] = 0.0
         mean = self.mean[:, rest:].double() - self.mean[:, :rest].double() @ slope
-        return torch.cat([mean, slope]).float(), whole[rest:, rest:] - whole[rest:, :rest] @ slope
+        explained = whole[rest:, :rest] @ slope
+        if self.untold:  # no longer the regression, which leaves both of its terms as one
+            explained = explained + explained.T - slope.T @ whole[:rest, :rest] @ slope
+        return torch.cat([mean, slope]).float(), whole[rest:, rest:] - explained
 
     def block(self, space: Space, modalities: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Weights [K + rest, d'] and factor [d', d'] of some modalities' columns alone."""
