@@ -149,7 +149,7 @@ def _visits(person: dict[str, NDArray[Any]], phenotype: Phenotype | None, rng: n
     patients = len(person["patient"])
     count = 1 + rng.binomial(visits - 1, 0.5, patients)
     rows = np.repeat(np.arange(patients), count)
-    records = {name: values[rows] for name, values in person.items()}
+    records: dict[str, Any] = {name: values[rows] for name, values in person.items()}
     later = np.concatenate([[False], rows[1:] == rows[:-1]]) if len(rows) else np.zeros(0, bool)
     moved = records["severity"] + later * rng.normal(0, 0.1, len(rows))
     records["severity"] = np.clip(moved, 0.0, 1.0)

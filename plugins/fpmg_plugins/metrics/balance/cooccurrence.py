@@ -109,7 +109,7 @@ class Cooccurrence:
         """What generators give; of what cannot be asked its own records that are so."""
         wanted = tuple(conditions[0, list(pair)].astype(int).tolist())
         try:
-            return evidence.asked(conditions)
+            return evidence.asked(conditions.astype(np.float64))
         except NotApplicable:
             held = {id(cohort): cohort.take(_rows(cohort, pair, wanted)) for cohort in evidence.released.values()}
             if min((len(part) for part in held.values()), default=0) < LEAST:
@@ -169,7 +169,7 @@ class Cooccurrence:
             _seen(evidence, names, evidence.train.take(_rows(evidence.train, readers.pair, w))) for w in ((1, 0), (0, 1))
         )
         n, m = (min(len(a), len(b)) for a, b in ((first.x, second.x), (first.phi, second.phi)))
-        mean = Seen((first.x[:n] + second.x[:n]) / 2, (first.phi[:m] + second.phi[:m]) / 2)
+        mean = Seen((first.x[:n] + second.x[:n]) / 2, ((first.phi[:m] + second.phi[:m]) / 2).astype(np.float32))
         return [
             replace(score, scope=f"control:{name}")
             for name, seen in (("single", first), ("average", mean))
