@@ -58,8 +58,9 @@ def detectable(judged: Sequence[Judgement]) -> float:
 
 
 def untrained(group: Group) -> Method | None:
-    """A generator that is asked for no round: what the others start from."""
-    return next((m for m in group.ranked if m.spec.get("generator") and (m.spec.get("budget") or {}).get("rounds") == 0), None)
+    """A generator that is asked for no round: what the others start from. Noise is no lack of training, so none that is private."""
+    asked = (m for m in group.ranked if m.spec.get("generator") and not m.spec.get("privacy"))
+    return next((m for m in asked if (m.spec.get("budget") or {}).get("rounds") == 0), None)
 
 
 def references(group: Group) -> list[Method]:

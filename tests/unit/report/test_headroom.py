@@ -45,3 +45,9 @@ def test_only_seeds_in_common_count_and_a_lost_start_leaves_none():
     view, group = small([*rows("fpmg", "tstr", FPMG), *rows("decoded", "tstr", START)], decoded=["decoded"])
     assert headroom(view, group, TSTR) is None
     assert said(view, group) == ""
+
+
+def test_a_private_method_without_rounds_is_no_start():
+    found = [*rows("a-dp", "tstr", [0.5] * 5), *rows("untrained", "tstr", START), *rows("decoded", "tstr", [0.9] * 5)]
+    view, group = small(found, decoded=["decoded"], privacy={"a-dp": 8.0}, rounds={"a-dp": 0, "untrained": 0})
+    assert headroom(view, group, TSTR).start.name == "untrained"
