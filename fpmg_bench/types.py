@@ -79,7 +79,7 @@ class ModalityData(Protocol):
     def take(self, rows: Rows) -> Self: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # whose repr would print patients
 class Table:
     """`frame` has exactly the schema's columns: float64 numbers and flags, `object` strings for categories, NaN missing."""
 
@@ -92,7 +92,7 @@ class Table:
         return Table(self.frame.iloc[_positions(rows)].reset_index(drop=True))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # whose repr would print patients
 class Series:
     """Irregular multivariate series: time [n, t] float32, values [n, t, c] float32, seen [n, t, c] bool. Unseen values are 0."""
 
@@ -107,7 +107,7 @@ class Series:
         return Series(self.time[rows], self.values[rows], self.seen[rows])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # whose repr would print patients
 class Text:
     """n strings."""
 
@@ -120,7 +120,7 @@ class Text:
         return Text(tuple(self.strings[i] for i in _positions(rows)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # whose repr would print patients
 class Pixels:
     """Images [n, c, h, w] or videos [n, t, c, h, w], uint8, read when asked for.
 
@@ -185,6 +185,11 @@ class Cohort:
     def __len__(self) -> int:
         return len(self.patient)
 
+    def __repr__(self) -> str:
+        """How many of what; no cell of a patient, wherever it is printed."""
+        kinds = ", ".join(f"{name} ({schema.kind})" for name, schema in self.schemas.items())
+        return f"<Cohort of {len(self)} records of {len(set(self.patient.tolist()))} patients: {kinds}>"
+
     @property
     def label(self) -> NDArray[np.int64]:
         """Class index of every record."""
@@ -244,7 +249,7 @@ class Space:
         return max((block.stop for block in self.blocks.values()), default=0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Representation:
     """z [n, d] float32, present [n, modalities] bool in the order of `space.blocks`, condition [n, c] float32, patient [n]."""
 
