@@ -28,7 +28,7 @@ class Light:
 
 
 def light(view: View, group: Group, method: Method) -> Light:
-    """Red: refuted, or recognised without a promise. Amber: no promise, or one with a condition. Green: neither."""
+    """Red: refuted, or recognised, or not even tried, without a promise. Amber: no promise, or one with a condition. Green: neither."""
     red, amber = tuple(_red(view, group, method)), tuple(_amber(view, group, method))
     if red:
         return Light("red", red + amber)
@@ -51,6 +51,8 @@ def _red(view: View, group: Group, method: Method) -> Iterator[str]:
         yield from audited.held_out(each)
     if not method.done:
         yield "No trial of this method has finished: nothing is known of it."
+    elif not method.private and not ATTACK.metric(view, group).startswith("membership"):
+        yield "Nothing bounds what the release tells of a patient, and the strongest attacks were not tried (metric membership)."
     caught = _caught(view, group, method)
     if caught and not secured(method):
         yield f"Patients who were trained on are recognised better than by guessing, and no secure ε bounds it: {caught}."

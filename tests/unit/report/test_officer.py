@@ -9,8 +9,8 @@ from fpmg_bench.report.officer.light import light
 from .small_view import rows, small
 
 
-def seen(epsilon, noise, attack=0.5, **more):
-    view, group = small(rows("dp", "membership.worst", [attack] * 3), {"dp": epsilon} if epsilon else None, seeds=3)
+def seen(epsilon, noise, attack=0.5, by="membership.worst", **more):
+    view, group = small(rows("dp", by, [attack] * 3), {"dp": epsilon} if epsilon else None, seeds=3)
     (method,) = group.methods
     said = {"epsilon": epsilon, "delta": 1e-5, "noise": noise, "schema": "confirmed", **more} if epsilon else None
     method = replace(method, trials=[replace(t, record={**t.record, "privacy": said}) for t in method.trials])
@@ -29,6 +29,7 @@ def seen(epsilon, noise, attack=0.5, **more):
         (1.0, "simulated", {"attack": 0.6}, "red"),
         (None, "", {}, "amber"),
         (None, "", {"attack": 0.6}, "red"),
+        (None, "", {"by": "pg.attack_auc"}, "red"),  # the strongest attacks were not tried
     ],
 )
 def test_colours(epsilon, noise, more, colour):
