@@ -12,6 +12,8 @@ from fpmg_bench.report.verdicts import epsilons
 from fpmg_bench.report.verdicts.pareto import axes, front
 from fpmg_bench.report.view import Group, Method, View
 
+AGAINST = {"attack": ATTACK, "bytes": CO}
+
 
 def panel(view: View) -> Section:
     """One figure a cohort: utility against attack, utility against bytes."""
@@ -30,10 +32,9 @@ def panel(view: View) -> Section:
 def _figure(view: View, group: Group) -> Figure | Prose:
     measures = axes(view, group)
     ringed = front(view, group, measures)
-    known = [m for m in measures if any(m.summary(view, group, method).mean is not None for method in group.ranked)]
-    if len(known) < 2 or (TSTR not in known and RG not in known):
+    if not _measured(view, group, measures):
         return Prose([f"{group.title}: utility and another axis were not both measured, so there is no frontier."], "warn")
-    plots = [_plot(view, group, measures[0], other, ringed) for other in (ATTACK, CO) if other in measures]
+    plots = list(_plots(view, group, measures, ringed).values())
     return Figure(
         f"frontier-{group.id}",
         group.title,
@@ -42,6 +43,22 @@ def _figure(view: View, group: Group) -> Figure | Prose:
         _table(view, group, measures, ringed),
         [Key(m.name, view.styles[m.name].swatch) for m in group.ranked],
     )
+
+
+def drawn(view: View, group: Group) -> dict[str, Plot]:
+    """What utility is drawn against on a cohort (`AGAINST`) -> its plot; none where they were not both measured."""
+    measures = axes(view, group)
+    return _plots(view, group, measures, front(view, group, measures)) if _measured(view, group, measures) else {}
+
+
+def _measured(view: View, group: Group, measures: Sequence[Measure]) -> bool:
+    """Have methods utility and another axis?"""
+    known = [m for m in measures if any(m.summary(view, group, method).mean is not None for method in group.ranked)]
+    return len(known) > 1 and (TSTR in known or RG in known)
+
+
+def _plots(view: View, group: Group, measures: Sequence[Measure], ringed: set[str]) -> dict[str, Plot]:
+    return {word: _plot(view, group, measures[0], other, ringed) for word, other in AGAINST.items() if other in measures}
 
 
 def _plot(view: View, group: Group, up: Measure, across: Measure, ringed: set[str]) -> Plot:
