@@ -21,4 +21,6 @@ def waiting(space: Space, order: Sequence[str], each: int, round: int) -> list[i
 
 def in_turn(given: Tensor, waiting: Sequence[int]) -> Tensor:
     """[n]: 0 for patients with features [n, c] of conditions who have what is not in turn, 1 for all others, also where it is unknown."""
+    if not waiting:
+        return given.new_ones(len(given))
     return (given[:, list(waiting)] <= 0).all(1).to(given.dtype)

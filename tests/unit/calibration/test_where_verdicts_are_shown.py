@@ -69,6 +69,7 @@ def test_the_calibration_suites_run_every_metric_that_scores_a_release():
     unreachable = {"fc", "co", "reconstruction", "neighbour"}  # of weights, messages and encoders, which a bare control lacks
     unreachable |= {"shadow"}  # a control trains nothing that could be trained again: its known answers are in test_shadow
     unreachable |= {"survival"}  # no cohort of these suites has a time to event: its controls are in test_other_labels
+    unreachable |= {"cooccurrence", "label-choice"}  # of worlds made for them: their controls are in their own tests
     unreachable |= {"latent"}  # of vectors: controls behind encoders have a suite of their own
     assert "latent" in {choice.name for choice in load_suite("calibration_latent").metrics}
     shipped = {entry.name for entry in Registry.discover().entries("metric") if entry.distribution == "fpmg-bench"} - unreachable

@@ -110,4 +110,4 @@ def test_the_list_of_datasets_names_those_that_are_not_here(
     monkeypatch.delenv("FPMG_DATA", raising=False)
     exit_code("list", "datasets")
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("not here: ")]
-    assert "covid-cxr, eicu-demo" in line and "phantom" not in line and "FPMG_DATA" in line
+    assert "covid-cxr, covid-severity, eicu-demo" in line and "phantom" not in line and "FPMG_DATA" in line

@@ -102,8 +102,8 @@ def test_pca_of_two_silos_is_the_pca_of_their_pooled_rows(cohort):
 
 def test_pca_costs_one_exchange_and_no_rounds(cohort):
     assert Pca().rounds == 0
-    for name, counts in (("image", 0), ("table", 1)):
-        charges = Pca().charges(cohort.schemas[name], 0)
+    for name, scores, counts in (("image", True, 0), ("table", False, 0), ("table", True, 1)):
+        charges = Pca(scores=scores).charges(cohort.schemas[name], 0)
         assert (charges.private_steps, charges.moments, charges.counts) == (0, 1, counts)
 
 

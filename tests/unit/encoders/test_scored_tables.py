@@ -40,7 +40,7 @@ def patients(n, seed=0):
 
 
 def fitted(table, dim, silos=1, ledger=None):
-    encoder, parts = Pca(dim=dim), np.array_split(np.arange(len(table)), silos)
+    encoder, parts = Pca(dim=dim, scores=True), np.array_split(np.arange(len(table)), silos)
     told = [encoder.statistics(SCHEMA, LocalShard(table.take(at), at, 0.5, "s", ledger).begin(0), None) for at in parts]
     stats = {name: sum(each[name] for each in told) for name in told[0]}
     return encoder, encoder.init(SCHEMA, stats, None)
@@ -89,7 +89,7 @@ def test_vectors_drawn_from_a_gaussian_have_the_columns_of_patients(table):
 
 def test_a_noised_exchange_makes_records_whose_columns_are_those_of_patients():
     table = patients(3000)
-    planned = {"s": Pca(dim=8).charges(SCHEMA, 0)}
+    planned = {"s": Pca(dim=8, scores=True).charges(SCHEMA, 0)}
     ledger = Ledger(0, "a", 3000, 0.5, Privacy(8.0, 1e-4), Noise(1.0, 1.5, 1.0), planned)
     encoder, state = fitted(table, 8, ledger=ledger)
     made = encoder.decode(SCHEMA, state, encoder.encode(SCHEMA, state, table)).frame

@@ -16,6 +16,7 @@ from fpmg_plugins.encoders.picture import copies, pixels
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from typing_extensions import TypeIs
 
     from fpmg_bench.contracts import Shard
     from fpmg_bench.types import ModalityData, Rng, Schema, SiloContext, State
@@ -29,7 +30,8 @@ class Pca:
     """Whitened principal components (Pearson, 1901) of standardised columns; what is missing counts as its column's mean.
 
     Numbers and masks enter the moments together, so that mean imputation and scaling follow exactly from one exchange.
-    A table's numbers are normal scores by one more count, and what its vectors leave out is filled in as columns have it (see `scored`).
+    scores: a table's numbers are normal scores by one more count, and what its vectors leave out is filled in as columns have it (see
+    `scored`): columns and pairs of them are kept better, and so they are for a generator that knows no more than these sums.
     Pixels are reduced to at most side x side and series to groups of steps before moments are taken, since d x d of them travel.
     Under privacy the moments are noisy: poor where patients are not many more than columns. augment: components of moved copies
     of pictures too, by shifts and, with mirror, mirror images (a basis holds either; false where a mirrored picture means another
@@ -45,21 +47,24 @@ class Pca:
         side: Literal[8, 16, 32] = 16,
         augment: bool = False,
         mirror: bool = True,
+        scores: bool = False,
     ) -> None:
         self.dim = dim
         self.side = side
         self.augment = augment
         self.mirror = mirror
+        self.scores = scores
 
     def charges(self, schema: Schema, steps: int) -> Charges:
         if self.augment and schema.kind not in PICTURES:
             raise IncompatibleTrial(f"pca: a {schema.kind} has no moved copies", "leave `augment` out for this modality")
-        return Charges(moments=1, counts=int(schema.kind == "table" and any(c.type == "number" for c in schema.columns)))
+        counted = self.scores and schema.kind == "table" and any(c.type == "number" for c in schema.columns)
+        return Charges(moments=1, counts=int(counted))
 
     def statistics(self, schema: Schema, shard: Shard, ctx: SiloContext) -> State:
         """n [1], sum of rows [d], upper triangle of the sum of outer products [d (d + 1) / 2]; float64.
 
-        Of tables also histograms of numbers, and under privacy the variances [2] of the noise in an entry of either sum.
+        With `scores`, of tables also histograms of numbers, and under privacy the variances [2] of the noise in an entry of either sum.
         """
         view = self._view(schema)
         clip = view.longest
@@ -70,7 +75,7 @@ class Pca:
             "moments/sum": found.n * found.mean,
             "moments/outer": found.n * found.second[upper[0], upper[1]],
         }
-        if not isinstance(view, views.TableView):
+        if not self._scored(view):
             return sums
         if shard.private:  # a row and its products share one access
             sums["moments/noise"] = 2 * shard.noise**2 * torch.tensor([clip**2, clip**4], dtype=torch.float64)
@@ -79,7 +84,7 @@ class Pca:
     def init(self, schema: Schema, stats: State, rng: Rng) -> State:
         view = self._view(schema)
         mean, second = moments(stats)
-        if isinstance(view, views.TableView):
+        if self._scored(view):
             return scored.components(view, mean, second, stats, self.dim)
         if self.augment and isinstance(view, views.PixelView):
             mean, second = copies.of_copies(mean, second, view.side, self.mirror)
@@ -93,7 +98,7 @@ class Pca:
         parts = [torch.zeros(0, self.dim)]
         for start in range(0, len(data), STREAM):
             chunk = data.take(np.arange(start, min(start + STREAM, len(data))))
-            rows = scored.rows(view, state, chunk) if isinstance(view, views.TableView) else view.rows(chunk)
+            rows = scored.rows(view, state, chunk) if self._scored(view) else view.rows(chunk)
             parts.append((views.tensor(rows) @ state["frozen/project"] - state["frozen/offset"]).float())
         return torch.cat(parts)
 
@@ -101,9 +106,12 @@ class Pca:
         view = self._view(schema)
         if isinstance(view, views.PixelView):
             return pixels.decoded(schema, len(z), lambda rows: view.picture(_raw(state, z[rows]).numpy()))
-        if isinstance(view, views.TableView):
+        if self._scored(view):
             return streams.decoded(z, lambda chunk: scored.records(view, schema, state, chunk), STREAM)
         return streams.decoded(z, lambda chunk: _records(view, state, chunk), STREAM)
+
+    def _scored(self, view: View) -> TypeIs[views.TableView]:
+        return self.scores and isinstance(view, views.TableView)
 
     def _view(self, schema: Schema) -> View:
         return views.PixelView(schema, self.side) if schema.kind in PICTURES else views.view(schema)
@@ -158,11 +166,15 @@ def _imputation(view: View, mean: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _scale(view: View, second: Tensor, mean: Tensor) -> Tensor:
-    """Numbers to variance 1 where seen, masks as the view says, blocks to total variance 1; a constant column stays as it is."""
+    """Numbers to variance 1 where seen, masks as the view says; a constant column stays as it is.
+
+    Levels are divided by the root of their frequency (as in multiple correspondence analysis), other blocks get total variance 1.
+    """
     k = view.k
     variance = (second.diagonal() - mean.square()).clamp(min=0.0)
     seen = mean[k : 2 * k].clamp(min=1e-9)
-    rest = _totals(variance[2 * k :], view.blocks)
+    table = isinstance(view, views.TableView)
+    rest = mean[2 * k :].clamp(min=scored.RARE) if table else _totals(variance[2 * k :], view.blocks)
     wanted = torch.cat([second.diagonal()[:k] / seen, rest])
     unit = torch.where(wanted > 1e-12, wanted.clamp(min=1e-12).rsqrt(), 1.0)
     return torch.cat([unit[:k], torch.full((k,), view.gaps, dtype=torch.float64), unit[k:]])

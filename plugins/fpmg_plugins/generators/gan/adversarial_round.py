@@ -210,7 +210,8 @@ class AdversarialRound:
         n, rng = self.gan.fakes, self.ctx.rng
         label = conditions.labels((self.shares * self.requested).expand(n, -1), rng)
         given = conditions.drawn(self.space, label, self.rest[label], self.varied, rng)
-        given[:, self.waiting] = -1.0
+        if self.waiting:
+            given[:, self.waiting] = -1.0
         mask = (drawn((n, len(self.group)), rng, self.shares, torch.rand) < self.presence).float()
         return self._vectors(given, mask, label, rng), mask, given, label
 

@@ -39,7 +39,7 @@ class LabelChoice:
     below 0 it repairs. `label-choice.sicker` = the largest difference between groups of the mean truth of those chosen: 0 at best, floor: T. `label-choice.found`: c of
     all patients. `label-choice.group` = c(g), scope group:sex=F. Mean over learners; interval: bootstrap over patients.
     Control: scope control:truth, learners of T with the label that `truth` gives (its highest share): what the gap is without the proxy.
-    Not applicable without a label of classes, the condition, or two groups of 30 held-out patients with 10 ill each.
+    Needs a label of classes, the condition, and two groups of 30 held-out patients with 10 ill each.
     Pitfalls: a release that teaches nothing chooses at random and has no gap: read `label-choice.found` beside it, as one reads the worst group
     beside a gap; a group of whom nobody is chosen counts as 0 in `label-choice.sicker`; the truth is a condition, which generators are told, as hospitals hardly ever are.
     """
