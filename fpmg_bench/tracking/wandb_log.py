@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 
 class WandbLog:
@@ -13,9 +14,9 @@ class WandbLog:
     def __init__(self, folder: Path, suite: str, trial: str) -> None:
         import wandb
 
-        mode = os.environ.get("WANDB_MODE", "offline")  # nothing leaves this machine unless it is asked to
+        mode: Any = os.environ.get("WANDB_MODE", "offline")  # nothing leaves this machine unless it is asked to
         quiet = wandb.Settings(silent=True, console="off", disable_git=True, save_code=False)
-        self.run = wandb.init(project=suite, name=trial, dir=str(folder), mode=mode, reinit="create_new", settings=quiet)
+        self.run: Any = wandb.init(project=suite, name=trial, dir=str(folder), mode=mode, reinit="create_new", settings=quiet)
 
     def settings(self, values: Mapping[str, str]) -> None:
         """The run's config."""

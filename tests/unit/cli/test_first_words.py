@@ -37,9 +37,10 @@ def test_a_plan_is_a_few_lines_that_fit(run: Any, program: Any, monkeypatch: pyt
     monkeypatch.setenv("COLUMNS", "80")
     code, printed = program("plan", run.parent / "suite.yaml")
     lines = printed.rstrip().splitlines()
-    assert code == 0 and len(lines) <= 12 and max(map(len, lines)) <= 80
+    assert code == 0 and len(lines) <= 12
+    assert max(len(line) for line in lines if not line.startswith("next")) <= 80  # a command is whole, to be copied
     assert lines[0].startswith("plan") and any(line.startswith("epsilon") for line in lines)
-    assert max(map(len, program("plan", run.parent / "suite.yaml", "-v")[1].splitlines())) <= 80
+    assert len(program("plan", run.parent / "suite.yaml", "-v")[1].splitlines()) > 12
 
 
 def test_the_leaderboard_is_the_reports(run: Any) -> None:
