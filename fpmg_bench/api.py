@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fpmg_bench.errors import ExitCode, StoreError, SuiteError, on_this_machine
-from fpmg_bench.results import Results
+from fpmg_bench.results import STATUSES, Results
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
@@ -36,6 +35,7 @@ def run(
     jobs_per_device: int = 1,
     scheduler: str | None = None,
     final: str | None = None,
+    track: Sequence[str] = (),
 ) -> Results:
     """Run a suite (a file, or the name of one that ships); trials that are finished are kept.
 
@@ -45,20 +45,24 @@ def run(
     cuda:N or mps, default the suite's; jobs_per_device: trials at a time on one device.
     isolate: trials as forks of processes that have imported and loaded, or each with an interpreter of its own; the same numbers.
     scheduler: tcp://HOST:PORT of a Dask cluster whose workers run the trials, or local:N. final: only this method, once a cohort,
-    on all its patients, into <out>/final, for `release`; there is nothing to report of it.
+    on all its patients, into <out>/final, for `release`; there is nothing to report of it. track: tensorboard, mlflow, wandb (extras)
+    are told the rounds and results of trials that run now, below the run directory.
     Raises SuiteError, PluginError or DatasetError before anything runs, MachineError where disk, rights or memory end it.
     Failed trials raise nothing: they are rows with a reason, and `Results.code` is not OK.
     """
     from fpmg_bench import runner
     from fpmg_bench.registry import Registry
+    from fpmg_bench.suite import load_suite
+    from fpmg_bench.tracking import tracked
 
     found = registry or Registry.discover()
     target = None if out is None else Path(out)
+    name = load_suite(suite, found).name if track else ""
     wire = runner.Wire(transport, deadline, on_dead, isolate)
     how: dict[str, Any] = {"on_event": on_event, "wire": wire, "device": device, "jobs_per_device": jobs_per_device}
-    with cluster(scheduler, jobs) as elsewhere:
+    with tracked(track, found, target or Path("runs") / name, name) as observed, cluster(scheduler, jobs) as elsewhere:
         ended = runner.run(
-            suite, registry=found, out=target, jobs=jobs, only=only, seeds=seeds, elsewhere=elsewhere, final=final, **how
+            suite, registry=observed, out=target, jobs=jobs, only=only, seeds=seeds, elsewhere=elsewhere, final=final, **how
         )
     results = Results(ended.run, ended.code, ended.counts)
     if report and not final and ended.code not in (ExitCode.INTERRUPTED, ExitCode.NOTHING_MEASURED):
@@ -109,14 +113,15 @@ def cluster(scheduler: str | None, jobs: int | None = None) -> AbstractContextMa
 def load(run: str | Path) -> Results:
     """The results of a run directory. Raises StoreError where it is none; warns where trials failed or are damaged on disk."""
     found = Results(Path(run))
-    records = found.records()
-    counts = Counter(record.status or "left" for record in records)
-    troubled = {status: count for status, count in counts.items() if status not in ("ok", "left")}
+    counts = found.status()
+    troubled = {status: counts[status] for status in ("failed", "timeout", "damaged") if counts[status]}
     if troubled:
         told = ", ".join(f"{count} {status}" for status, count in troubled.items())
-        text = f"{run}: {sum(troubled.values())} of {len(records)} trials have no numbers: {told} (Results.problems() says why)"
+        total = sum(counts[status] for status in STATUSES)
+        text = f"{run}: {sum(troubled.values())} of {total} trials have no numbers: {told} (Results.problems() says why)"
         warnings.warn(text, stacklevel=2)
-    return replace(found, code=ExitCode.SOME_FAILED if troubled else ExitCode.OK, counts=dict(counts))
+    whole = not troubled and not counts["left"]
+    return replace(found, code=ExitCode.OK if whole else ExitCode.SOME_FAILED, counts=counts)
 
 
 def write_report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from fpmg_bench.runner.one import build
 from fpmg_bench.store import RunDir, TrialSink
 from fpmg_bench.trial import run_trial
 
+os.environ.setdefault("COLUMNS", "200")  # what is printed into a pipe is 80 wide, and tests look for whole lines
 Install = Callable[..., None]
 HEADER = "from fpmg_bench.hookspecs import Component, hookimpl\n"
 

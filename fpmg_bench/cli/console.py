@@ -1,4 +1,4 @@
-"""What the commands print: tables, JSON, notes. rich is imported when something is printed, never for `--help`."""
+"""What the commands print: tables, JSON, notes. rich is imported for bars alone."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ from fpmg_bench.errors import MachineError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
-
-PIPE_WIDTH = 400  # columns where nobody looks: a table in a file must not be cut
 
 
 def standard_output() -> TextIO:
@@ -40,43 +37,40 @@ def flush() -> None:
         raise
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A rich console; NO_COLOR and a missing terminal are respected by rich, the width of a pipe is ours."""
+def console() -> Console:
+    """A rich console on standard error, for bars; NO_COLOR is respected by rich."""
     from rich.console import Console
 
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def width() -> int | None:
+    """Columns to print in: those that COLUMNS asks for, also in a pipe, or the terminal's. None: nobody looks, and nothing is wrapped."""
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
+
+
+def say(text: str, indent: str = "  ") -> None:
+    """A line, broken between words where it is longer than `width`; what follows is indented."""
+    from fpmg_bench.cli.layout import wrapped
+
+    for line in text.split("\n"):
+        typer.echo("\n".join(wrapped(line, width(), indent)))
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Iterable[str] = ()) -> None:
-    """Print rows under a title; `right`: names of right-aligned columns. An empty table says so."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
+    """Print rows under a title, within `width`; `right`: names of right-aligned columns. An empty table says so."""
+    from fpmg_bench.cli.layout import laid_out
 
-    made = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, title_style="bold")
-    numeric = set(right)
-    for column in columns:
-        made.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
-    count = 0
-    for row in rows:
-        made.add_row(*(Text(text_of(cell)) for cell in row))
-        count += 1
-    if not count:
-        typer.echo(f"{title}: none")
-    elif sys.stdout.isatty():
-        console().print(made)
-    else:
-        _piped(made)
-
-
-def _piped(made: Table) -> None:
-    """Without the blanks that fill a terminal's lines."""
-    out = console()
-    with out.capture() as capture:
-        out.print(made)
-    for line in capture.get().splitlines():
-        typer.echo(line.rstrip())
+    cells = [[" ".join(text_of(cell).split("\n")) for cell in row] for row in rows]
+    if not cells:
+        return say(f"{title}: none")
+    say(title)
+    rule = "─" if "utf" in (sys.stdout.encoding or "").lower() else "-"
+    typer.echo("\n".join(["", *laid_out(columns, cells, set(right), width(), rule), ""]))
+    return None
 
 
 def text_of(value: Any) -> str:

@@ -119,4 +119,4 @@ def _bars() -> Progress:
         MofNCompleteColumn(),
         TextColumn("{task.fields[place]}", markup=False),
     )
-    return Progress(*columns, TimeElapsedColumn(), console=console(stderr=True), transient=True)
+    return Progress(*columns, TimeElapsedColumn(), console=console(), transient=True)

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
-
-from fpmg_bench.document.words import plural
-
-if TYPE_CHECKING:
-    from fpmg_bench.results import Results
-    from fpmg_bench.store import TrialRecord
 
 EPILOG = """\b
 Examples:
@@ -21,6 +15,8 @@ Examples:
   fpmg-bench run smoke --out runs/again --json
   fpmg-bench run multimodal --scheduler tcp://HOST:8786
   fpmg-bench run smoke --final fpmg
+  fpmg-bench run smoke --track tensorboard
+  fpmg-bench run smoke --debug -k "fpmg and not modal"
 \b
 Finished trials are kept: the same command goes on where it was stopped, and an edited suite runs only what is new.
 """
@@ -86,22 +82,41 @@ def command(
             show_default=False,
         ),
     ] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--track", metavar="NAME", help="Also tell tensorboard, mlflow or wandb; may be repeated.", show_default=False
+        ),
+    ] = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Run the one trial that -k chooses in this process, with pdb where it fails.")
+    ] = False,
 ) -> None:
-    """Run every trial of SUITE that is not finished, then write results.parquet and report.html.
+    """Run every trial of SUITE that is not finished, then write results.parquet and report.html; the best rows are printed at the end.
 
     Exit code 6 where an attack's lower limit is above what the trial's epsilon and delta permit, or where held-out patients were seen.
     """
+    if debug:
+        from fpmg_bench.cli.debug import debug as one
+
+        raise typer.Exit(one(suite, only, numbers(seeds), device))
     from fpmg_bench import api
-    from fpmg_bench.cli import console
+    from fpmg_bench.cli import console, ending
     from fpmg_bench.cli.progress import watching
     from fpmg_bench.errors import on_this_machine
 
     with watching() as tell:
         joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead, "isolate": isolate}
-        joined |= {"device": device, "jobs_per_device": jobs_per_device, "scheduler": scheduler, "final": final}
+        joined |= {
+            "device": device,
+            "jobs_per_device": jobs_per_device,
+            "scheduler": scheduler,
+            "final": final,
+            "track": track or (),
+        }
         results = api.run(suite, out=out, jobs=jobs, only=only, seeds=numbers(seeds), on_event=tell, report=report, **joined)
     with on_this_machine(lambda: True):
-        _tell(results, json)
+        ending.tell(results, json)
         console.flush()
     raise typer.Exit(results.code)
 
@@ -117,45 +132,3 @@ def numbers(text: str | None) -> tuple[int, ...] | None:
         return tuple(int(word) for word in text.split(","))
     except ValueError as error:  # also a number of thousands of digits
         raise SuiteError(brief(f"--seeds {text}: no list of whole numbers"), "--seeds 0,1,2") from error
-
-
-def _place(record: TrialRecord) -> dict[str, str]:
-    if record.result is None:
-        return {"where": "", "reason": record.reason}
-    return {name: str(record.result[name]) for name in ("where", "reason")}
-
-
-def _tell(results: Results, json: bool) -> None:
-    """Counts, failures with their reasons, and where everything is."""
-    from fpmg_bench.cli import console
-
-    troubles = [record for record in results.records() if record.status not in ("ok", "")]
-    files = {"results": results.path / "results.parquet", "report": results.path / "report.html"}
-    present = {name: str(path) for name, path in files.items() if path.is_file()}
-    if json:
-        failed = [{"id": t.trial.id, "status": t.status, **_place(t)} for t in troubles]
-        return console.emit(
-            {
-                "run": str(results.path),
-                "exit_code": int(results.code),
-                "counts": results.counts,
-                "failed": failed,
-                "not_run": results.left_out(),
-                "red_flags": results.red_flags(),
-                "release": results.release_lines(),
-                **present,
-            }
-        )
-    typer.echo(", ".join(f"{count} {what}" for what, count in results.counts.items() if count) or "nothing to do")
-    for trial in troubles:
-        typer.echo(f"{trial.status}: {trial.trial.id}: {': '.join(filter(None, _place(trial).values()))}")
-    for line in results.left_out_lines():
-        typer.echo(line)
-    for line in results.red_flags():
-        typer.echo(f"red flag: {line}")
-    for path in present.values():
-        typer.echo(path)
-    if lines := results.release_lines():
-        others = f"  (and {plural(len(lines) - 1, 'other')}: another method, or --dataset)" if len(lines) > 1 else ""
-        typer.echo(f"patients of your own: {lines[0]}{others}")
-    return None

@@ -75,20 +75,21 @@ class Lost:
 def read(side: Side) -> tuple[dict[Key, Cell], dict[Key, Lost]]:
     """(dataset, method, score) -> its final values over all silos, and what has none. Raises StoreError for an unknown method."""
     from fpmg_bench.privacy.claim import words
-    from fpmg_bench.results import Results
+    from fpmg_bench.run_table import rebuilt
     from fpmg_bench.store import STALE, RunDir
 
-    results = Results(side.run)
-    table = results.table()
+    run = RunDir(side.run)
+    table = rebuilt(run)
     if side.method is not None and side.method not in set(table["method"]):
         known = ", ".join(sorted(set(table["method"])))
         raise StoreError(f"{side.run}: nothing measured for method '{side.method}'", f"it has {known}")
     final = table[(table["round"] == -1) & (table["scope"] == "all") & table["modality"].isna()]
     final = final if side.method is None else final[final["method"] == side.method]
-    trials = results.trials()
+    planned = run.trials()
+    trials = [found for trial in planned if (found := run.record(trial).result) is not None]
     ratios = {trial["spec"]["dataset_name"]: held_out_ratio(trial.get("split") or {}) for trial in trials}
     holds = {(trial["spec"]["dataset_name"], trial["spec"]["method"]): words(trial) for trial in trials}
-    encoders = {trial.key: str(trial.stage1) for trial in RunDir(side.run).trials()}
+    encoders = {trial.key: str(trial.stage1) for trial in planned}
     cells = dict(_cells(final[final["status"] == "ok"], ratios, encoders, holds))
     return cells, dict(_lost(final[~final["status"].isin(["ok", STALE])]))
 

@@ -73,7 +73,8 @@ class SiloForecast:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """One trial. edges: (from, to) of round 0, the server is -1; reason: why there is none (a control, an impossible plan).
+    """One trial. edges: (from, to) of round 0, the server is -1; reason: why there is none (a control, or where not `possible`, what the
+    trial would fail of before it begins).
 
     partition, skew: the silos asked for, and how different they are with this trial's seed; graph: of all silos.
     raw_upload: bytes of sending all training records but those of the first silo, once; what a pooled trial costs.
@@ -91,6 +92,7 @@ class Forecast:
     topology: Choice | None = None
     aggregator: Choice | None = None
     graph: Graph | None = None
+    possible: bool = True
 
     @property
     def bytes(self) -> int | None:
@@ -121,7 +123,7 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
         space = space_of(train, parts)
         ledgers = open_ledgers(spec, parts, silos, train, space)
     except FpmgError as error:
-        return Forecast(spec.id, reason=str(error))
+        return Forecast(spec.id, reason=str(error), possible=False)
     stages = []
     for modality, encoder in parts.encoders.items():
         holders = [s for s in silos if bool(train.present[modality][s.rows].any())]
@@ -235,9 +237,9 @@ def _measure(
         return stats, state, 0.0
     plain = LocalShard(rows, count, silo.pace(name).rate, name).begin(0)
     learner.train(state, plain, context(schema, steps=1))  # the first step also prepares features
-    began = time.perf_counter()
+    began = time.process_time()  # of one thread: a machine that is busy otherwise is not the method's cost
     sent = learner.train(state, plain, context(schema, steps=TIMED_STEPS)).state
-    return stats, sent, (time.perf_counter() - began) / TIMED_STEPS
+    return stats, sent, (time.process_time() - began) / TIMED_STEPS
 
 
 def _made_up(schema: Any, n: int) -> tuple[Any, Any]:

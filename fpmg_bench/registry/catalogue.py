@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pluggy
+
 from fpmg_bench.document import did_you_mean, plural
 from fpmg_bench.errors import FpmgError, NameCollision, PluginError, SuiteError, UnknownComponent
-from fpmg_bench.hookspecs import CORE
+from fpmg_bench.hookspecs import CORE, GROUP, Specs
 from fpmg_bench.registry import local
 from fpmg_bench.registry.discovery import Plugin, discover, error_line
 from fpmg_bench.registry.entry import COMPONENT_KINDS, SIGNS, Broken, ComponentKind, Entry
@@ -162,6 +164,13 @@ class Registry:
     def notify(self, hook: str, **kwargs: Any) -> list[str]:
         """Tell every observer; what fails comes back as text and changes nothing."""
         return [answer for answer in self._call(hook, kwargs) if isinstance(answer, str)]
+
+    def observed(self, name: str, observer: object) -> Registry:
+        """This registry, with an object whose observer hooks are called as a plug-in's; name: how its failures are told."""
+        manager = pluggy.PluginManager(GROUP)
+        manager.add_hookspecs(Specs)
+        manager.register(observer)
+        return Registry((*self.plugins, Plugin(name, name, manager, ())), self.broken)
 
     def panels(self, run: str) -> list[Panel]:
         """The observers' report panels; a panel that fails becomes one that says so."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.result_rows import ResultRow, result_rows
+from fpmg_bench.run_table import rebuilt
 
 if TYPE_CHECKING:
     from fpmg_bench.store import TrialRecord
@@ -49,14 +50,14 @@ class RunFiles:
 
 def read_run(path: Path) -> RunFiles:
     """Everything the report needs of one run; of a damaged trial its names and what is wrong. Raises StoreError for no run directory."""
-    from fpmg_bench.results import Results
     from fpmg_bench.store import STALE, RunDir, read_json
 
-    plan = RunDir(path).plan()
-    suite, results = str(plan["suite"]), Results(path)
-    pairs = zip(results.records(), plan["trials"], strict=True)
+    run = RunDir(path)
+    plan = run.plan()
+    suite = str(plan["suite"])
+    pairs = zip((run.record(trial) for trial in run.trials()), plan["trials"], strict=True)
     trials = tuple(_trial(suite, path / "trials" / record.trial.key, record, entry["spec"]) for record, entry in pairs)
-    table = results.table()
+    table = rebuilt(run)
     old = table["status"] == STALE
     rows: list[ResultRow] = [{**row, "suite": suite} for row in result_rows(table[~old])]
     environment = read_json(path / "environment.json") or {}

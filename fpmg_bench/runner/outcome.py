@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fpmg_bench.errors import ExitCode, SuiteError, on_this_machine
-from fpmg_bench.results import Results, rebuilt
+from fpmg_bench.results import Results
+from fpmg_bench.run_table import rebuilt
 from fpmg_bench.runner.devices import Seats
 from fpmg_bench.runner.execute import Execution, Tell
 from fpmg_bench.runner.mending import mend

@@ -30,6 +30,9 @@ OWN = frozenset(
         "costs.json",
         FINAL_TRIALS,
         "warm.log",
+        "tensorboard",
+        "mlruns",
+        "wandb",
         ".lock",
     }
 )

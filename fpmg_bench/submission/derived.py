@@ -16,7 +16,7 @@ KEYS = ("dataset", "method", "seed", "round", "scope", "modality", "metric")  # 
 def table_of(folder: Path) -> list[dict[str, Any]]:
     """The rows of results.parquet, as JSON, from the files of a run."""
     from fpmg_bench.result_rows import result_rows
-    from fpmg_bench.results import rebuilt
+    from fpmg_bench.run_table import rebuilt
 
     rows: list[dict[str, Any]] = plain(result_rows(rebuilt(RunDir(folder))))
     return rows

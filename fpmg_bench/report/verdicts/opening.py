@@ -39,6 +39,12 @@ def opening(view: View, checks: Checks) -> Opening:
     )
 
 
+def answer(view: View) -> str:
+    """The first sentence of the page, and what it does not say."""
+    groups = [group for group in view.groups if any(method.done for method in group.methods)]
+    return " ".join([_utility(view, groups), *_caveats(view, groups)])
+
+
 def _compared(view: View) -> str:
     competing = dict.fromkeys(m.name for g in view.groups for m in g.ranked if not m.pooled)
     beside = dict.fromkeys(m.name for g in view.groups for m in [*(m for m in g.ranked if m.pooled), *g.decoded])

@@ -66,7 +66,7 @@ def test_cohorts_that_nobody_brought_are_one_line(
     (tmp_path / "two.yaml").write_text(SUITE.format(more="  - {name: eicu-demo, optional: true}"))
     monkeypatch.setattr("fpmg_bench.runner.execute.Execution.__call__", lambda self: True)  # what runs is not looked at
     exit_code(command, str(tmp_path / "two.yaml"), *(["--out", str(tmp_path / "out")] if command == "run" else []))
-    lines = [line for line in capsys.readouterr().out.splitlines() if "covid" in line]
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if "covid" in line]
     assert len(lines) == 1
     assert lines[0].startswith("skipped: 2 cohorts not here: covid-cxr, eicu-demo; set FPMG_DATA to the folder that holds them")
     assert "fpmg-bench data fetch NAME" in lines[0]
@@ -78,7 +78,7 @@ def test_one_that_nobody_brought_says_how_to_get_it(
     monkeypatch.delenv("FPMG_DATA", raising=False)
     (tmp_path / "one.yaml").write_text(SUITE.format(more=""))
     assert exit_code("plan", str(tmp_path / "one.yaml")) == 0
-    lines = [line for line in capsys.readouterr().out.splitlines() if "covid" in line]
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if "covid" in line]
     assert lines == ["skipped: covid-cxr: not here; fpmg-bench data fetch covid-cxr, or a folder $FPMG_DATA/covid_cxr, or `root`"]
 
 

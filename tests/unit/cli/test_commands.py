@@ -74,7 +74,7 @@ def test_plan_prints_bytes_noise_and_graph_and_writes_nothing(
     (graph,) = plan["graphs"]
     assert (graph["methods"], graph["connectivity"], graph["rounds"]) == (["phantom/ring", "phantom/private"], 1, 1)
     assert (graph["per_round"], graph["rules"][0]["proven_for"]) == (3 * 2 * graph["message"], "none")
-    assert exit_code("plan", "s.yaml", "-k", "private", "--graph", "--liars", "2") == 0
+    assert exit_code("plan", "s.yaml", "-k", "private", "-v", "--graph", "--liars", "2") == 0
     said = capsys.readouterr().out
     assert "sigma" in said and "0 . x ." in said and "for 2 liars" in said and "coordinate-median" in said
     assert [path.name for path in tmp_path.iterdir()] == ["s.yaml"]

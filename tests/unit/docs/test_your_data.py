@@ -14,7 +14,7 @@ from PIL import Image
 PAGE = (Path(__file__).parents[3] / "docs" / "your-data.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 EXPORT = re.findall(r"`(fpmg-bench data export [^`]+)`", PAGE)
-N = 60
+N = 200  # noise is drawn anew each time: among 60 a wish may find too few
 
 
 def make(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from fpmg_bench.cli.graphs import Planned, show
+from fpmg_bench.cli.planned.graphs import Planned, show
 from fpmg_bench.federation import Schedule, check
 from fpmg_bench.federation.graph import graph_of
 from fpmg_bench.report.blocks import Graphs, Prose

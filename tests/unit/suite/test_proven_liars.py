@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fpmg_bench.cli.graphs import picture, proven_for
+from fpmg_bench.cli.planned.graphs import picture, proven_for
 from fpmg_bench.federation.graph import graph_of
 from fpmg_bench.planning.robustness import robustness
 from fpmg_bench.registry import Registry

@@ -1,18 +1,12 @@
-"""Where a run's processor time went, and how long the rest of it takes."""
+"""Where a run's processor time went."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
-
-from fpmg_bench.document.words import plural
-
-if TYPE_CHECKING:
-    from fpmg_bench.runner import RunPlan
-    from fpmg_bench.store import RunDir
 
 
 def show(out: Path | None, suite: str, json: bool) -> None:
@@ -44,17 +38,3 @@ def show(out: Path | None, suite: str, json: bool) -> None:
     ]
     title = f"{run.root}: {useful(found):.0%} of {clock(total)} of processor time trained, released and scored"
     return console.table(title, ("work", "useful", "CPU s", "share"), cells, right=("CPU s", "share"))
-
-
-def left(made: RunPlan, run: RunDir) -> None:
-    """How long the rest takes, where finished trials tell."""
-    from fpmg_bench.cli.progress import clock
-    from fpmg_bench.runner import remaining, seconds_by_method
-    from fpmg_bench.store import cores
-
-    todo = [t for t in {t.key: t for t in made.trials if t.id in made.selected}.values() if not run.finished(t)]
-    seconds = remaining(todo, seconds_by_method(run), cores(), run.stage1_ready) if todo else None
-    if seconds is not None:
-        typer.echo(
-            f"left: {plural(len(todo), 'trial')}, about {clock(seconds)} with {plural(cores(), 'job')}, as finished trials in {run.root} took"
-        )

@@ -77,10 +77,10 @@ def show(graphs: Sequence[Planned], liars: int, *, pictures: bool) -> None:
     for each in graphs:
         if each.graph.unreached:
             silos = ", ".join(map(str, each.graph.unreached))
-            typer.echo(f"{said(each.topology)}, {each.graph.silos} silos: no other's weights ever reach silo {silos}")
+            console.say(f"{said(each.topology)}, {each.graph.silos} silos: no other's weights ever reach silo {silos}")
     if pictures:
         for each in graphs:
-            typer.echo(f"\n{said(each.topology)}, {plural(each.graph.silos, 'silo')}: {_nodes(each.graph)}")
+            console.say(f"\n{said(each.topology)}, {plural(each.graph.silos, 'silo')}: {_nodes(each.graph)}")
             typer.echo("\n".join(picture(each.graph)))
         typer.echo()
     columns = ("topology", "silos", "aggregator", "needs", "sees", "proven for", "given", _wanted(liars))

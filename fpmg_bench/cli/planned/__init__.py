@@ -1,0 +1,1 @@
+"""What `fpmg-bench plan` prints."""
