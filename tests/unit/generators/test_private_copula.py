@@ -59,7 +59,7 @@ def test_draws_of_sixty_patients_stay_in_the_declared_range():
     columns = (Column("age", "number", low=18.0, high=90.0, step=1.0), Column("dose", "number", low=0.0, high=5.0, step=0.1))
     schema = Schema("table", columns)
     frame = pd.DataFrame({"age": rng.integers(30, 80, 60).astype(float), "dose": np.round(rng.uniform(0, 2, 60), 1)})
-    planned, encoder = {"t": Pca(dim=2).charges(schema, 0)}, Pca(dim=2)
+    planned, encoder = {"t": Pca(scores=True, dim=2).charges(schema, 0)}, Pca(scores=True, dim=2)
     ledger = Ledger(0, "a", 60, 1.0, Privacy(1.0, 1e-3), Noise(1.0, 6.0, 1.0), planned)
     state = encoder.init(
         schema, encoder.statistics(schema, LocalShard(Table(frame), np.arange(60), 1.0, "t", ledger).begin(0), None), None
