@@ -40,9 +40,10 @@ class MlflowLog:
 
 def opener(root: Path, suite: str) -> Callable[[str], MlflowLog]:
     """Raises ModuleNotFoundError without mlflow or mlflow-skinny."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read at the import; nothing leaves unasked
+    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # a folder beside the run needs no database and no server
     from mlflow import MlflowClient
 
-    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # a folder beside the run needs no database and no server
     client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or (root / "mlruns").resolve().as_uri())
     found = client.get_experiment_by_name(suite)
     experiment = found.experiment_id if found else client.create_experiment(suite)
