@@ -82,15 +82,20 @@ def command(
     drawn = graphs.planned(forecasts, registry, liars, every=graph) if verbose or graph or json or liars > 1 else []
     if json:
         return _emit(made, forecasts, found, [graphs.as_json(each) for each in drawn], on_hosts)
-    words = {"-k": only, "--seeds": seeds, "--device": device, "--out": out, "--transport": transport.replace("inproc", "")}
-    again = ["fpmg-bench", "run", suite, *(str(word) for option, value in words.items() if value for word in (option, value))]
-    verdict.show(made, run, found, todo, details.said(made), shlex.join(again), verbose)
+    again = {"-k": only, "--seeds": seeds, "--device": device, "--out": out, "--transport": transport.replace("inproc", "")}
+    verdict.show(made, run, found, todo, details.said(made), _run(suite, again), verbose)
     if verbose:
         details.show(made, forecasts)
     if drawn:
         graphs.show(drawn, liars, pictures=graph)
     ranks.show(on_hosts, run.root, str(suite), written=out is not None)
     return None
+
+
+def _run(suite: str, options: Mapping[str, Any]) -> str:
+    """The command that runs what was planned."""
+    given = [str(word) for option, value in options.items() if value for word in (option, value)]
+    return shlex.join(["fpmg-bench", "run", suite, *given])
 
 
 def _forecasts(made: RunPlan, registry: Registry, cohorts: Mapping[str, Cohort]) -> Iterator[Forecast]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -54,13 +54,11 @@ def command(
     """Write the report of the runs; it loads nothing from the network. Unfinished runs show what they have."""
     from fpmg_bench.api import write_report
     from fpmg_bench.cli import damage
-    from fpmg_bench.report.officer import officer as write_officer
 
     if panels and markdown is None:
         raise typer.BadParameter("--panels chooses the panels of --markdown FILE, which is not given")
     ids = [name.strip() for name in (panels or "").split(",") if name.strip()]
     damage.tell(runs)
-    if officer is not None:
-        typer.echo(write_officer(runs, officer))
-    for path in write_report(runs, out=out, show_real=show_real, markdown=markdown, panels=ids, pdf=pdf, aggregates=aggregates):
+    files: dict[str, Any] = {"out": out, "show_real": show_real, "markdown": markdown, "pdf": pdf, "officer": officer}
+    for path in write_report(runs, panels=ids, aggregates=aggregates, **files):
         typer.echo(path)

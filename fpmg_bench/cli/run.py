@@ -107,13 +107,8 @@ def command(
 
     with watching() as tell:
         joined: dict[str, Any] = {"transport": transport, "deadline": deadline, "on_dead": on_dead, "isolate": isolate}
-        joined |= {
-            "device": device,
-            "jobs_per_device": jobs_per_device,
-            "scheduler": scheduler,
-            "final": final,
-            "track": track or (),
-        }
+        joined |= {"device": device, "jobs_per_device": jobs_per_device, "scheduler": scheduler, "final": final}
+        joined |= {"track": track or ()}
         results = api.run(suite, out=out, jobs=jobs, only=only, seeds=numbers(seeds), on_event=tell, report=report, **joined)
     with on_this_machine(lambda: True):
         ending.tell(results, json)

@@ -30,27 +30,34 @@ def build(
     cohorts beside the synthetic ones, is marked so, and `out` must lie outside every run. loader: reads cohorts again for counts of
     real patients beside synthetic ones; None: no such panel. Raises StoreError.
     """
-    from fpmg_bench.report.page import render
-    from fpmg_bench.store import write_bytes
-
     paths = [run] if isinstance(run, Path) else list(run)
     target = _target(paths, out, real is not None)
     seen = _seen(paths)
-    write_bytes(target, render(_sections(seen, panels, real, loader), **_titles(seen, real)).encode())
-    return target
+    return _page(seen, _sections(seen, panels, real, loader), target, real)
 
 
 def in_words(
     runs: Sequence[Path], out: Path, ids: Sequence[str] = (), *, plugged: Sequence[Panel] = (), loader: Loader | None = None
 ) -> Path:
     """Write these panels of the report (all for none) as Markdown and return its path. Raises StoreError, also for an unknown id."""
+    seen = _seen(runs)
+    return _words(seen, _sections(seen, plugged, None, loader), out, ids)
+
+
+def _page(seen: View, sections: Sequence[Any], target: Path, real: Real | None) -> Path:
+    from fpmg_bench.report.page import render
+    from fpmg_bench.store import write_bytes
+
+    write_bytes(target, render(sections, **_titles(seen, real)).encode())
+    return target
+
+
+def _words(seen: View, sections: Sequence[Any], out: Path, ids: Sequence[str]) -> Path:
     from fpmg_bench.report import markdown
     from fpmg_bench.store import write_bytes
 
-    seen = _seen(runs)
-    titles = _titles(seen, None)
-    sections = markdown.chosen(_sections(seen, plugged, None, loader), ids)
-    write_bytes(out, markdown.render(sections, title=titles["title"], subtitle=titles["subtitle"]).encode())
+    titles, chosen = _titles(seen, None), markdown.chosen(sections, ids)
+    write_bytes(out, markdown.render(chosen, title=titles["title"], subtitle=titles["subtitle"]).encode())
     return out
 
 
@@ -63,26 +70,33 @@ def write(
     panels: Sequence[str] = (),
     pdf: str | Path | None = None,
     aggregates: bool = True,
+    officer: str | Path | None = None,
     registry: Registry,
 ) -> list[Path]:
     """What `fpmg-bench report` does: the page, with `show_real` a second one with real patients, with `markdown` these panels in words.
 
-    aggregates: count real patients, too, for a panel of real beside synthetic ones; pdf: the page (without real patients) on paper. Returns the
-    files. Raises StoreError, before anything is written where no browser prints.
+    aggregates: count real patients, too, for a panel of real beside synthetic ones; pdf: the page (without real patients) on paper; officer: a
+    page a method for a data officer. Returns the files. Raises StoreError, before anything is written where no browser prints.
     """
+    from fpmg_bench.report import officer as sheets
     from fpmg_bench.report import paper
     from fpmg_bench.report.beside.sources import loader
 
     if pdf is not None:
         paper.browser()
+    paths = list(runs)
+    target = _target(paths, None if out is None else Path(out), False)
     plugged = [panel for run in runs for panel in registry.panels(str(run))]
-    reading = loader(registry) if aggregates else None
-    made = [] if markdown is None else [in_words(runs, Path(markdown), panels, plugged=plugged, loader=reading)]
-    made.append(page := build(runs, None if out is None else Path(out), panels=plugged, loader=reading))
+    reading, seen = loader(registry) if aggregates else None, _seen(paths)
+    made = [] if officer is None else [sheets.write(seen, Path(officer))]
+    sections = _sections(seen, plugged, None, reading)
+    made += [] if markdown is None else [_words(seen, sections, Path(markdown), panels)]
+    made.append(_page(seen, sections, target, None))
     if pdf is not None:
-        made.append(paper.print_page(page, Path(pdf)))
+        made.append(paper.print_page(target, Path(pdf)))
     if show_real is not None:
-        made.append(build(runs, Path(show_real), panels=plugged, real=_real(runs, registry), loader=reading))
+        beside, real = _target(paths, Path(show_real), True), _real(runs, registry)
+        made.append(_page(seen, _sections(seen, plugged, real, reading), beside, real))
     return made
 
 
@@ -113,19 +127,21 @@ def _sections(seen: View, panels: Sequence[Panel], real: Real | None, loader: Lo
     from fpmg_bench.report.quality import association, fidelity, latent, round_trip, sensitivity, utility
     from fpmg_bench.report.verdicts import frontier, leaderboard, validity, verdict
 
-    order: list[Any] = [verdict, leaderboard, frontier]  # the answer
-    order += [latent, round_trip]  # what was lost where
-    before = [made for each in order if (made := each.panel(seen))]
-    before += [
-        *beside.sections(seen, loader),
-        *([drawn] if (drawn := samples.panel(seen, real)) else []),
-    ]  # real beside synthetic
-    before += [made for each in (fidelity, association, privacy, neighbour) if (made := each.panel(seen))]
-    order = [utility]  # for whom
-    order += [faults, rounds, plumbing, cost]  # the federation, and what it costs
-    order += [validity, calibration, sensitivity, failures]  # whether to believe it
-    order += [cohorts, cards, provenance]
-    return [*before, *plugged.sections(panels), *(made for each in order if (made := each.panel(seen)))]
+    def of(*modules: Any) -> list[Any]:
+        return [made for each in modules if (made := each.panel(seen))]
+
+    return [
+        *of(verdict, leaderboard, frontier),  # the answer
+        *of(latent, round_trip),  # what was lost where
+        *beside.sections(seen, loader),  # real beside synthetic
+        samples.panel(seen, real),
+        *of(fidelity, association, privacy, neighbour),
+        *plugged.sections(panels),
+        *of(utility),  # for whom
+        *of(faults, rounds, plumbing, cost),  # the federation, and what it costs
+        *of(validity, calibration, sensitivity, failures),  # whether to believe it
+        *of(cohorts, cards, provenance),
+    ]
 
 
 def _titles(seen: View, real: Real | None) -> dict[str, str]:

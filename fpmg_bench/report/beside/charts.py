@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fpmg_bench.report.drawing.marks import dashed
 from fpmg_bench.report.drawing.palette import Style
 from fpmg_bench.report.wording import number
 
@@ -31,7 +32,7 @@ def histogram(cells: Cells, real: Floats, synthetic: Lines, unit: str) -> str:
     frame = Frame((float(ends[0]), float(ends[-1])), (0.0, max(float(max(h.max() for h in heights)), 1e-9)))
     filled = f'<path d="M{frame.at(ends[0], 0)}{frame.steps(ends, heights[0])}L{frame.at(ends[-1], 0)}z" fill="var(--ink)" fill-opacity=".22"/>'
     lines = [
-        f'<path d="M{frame.steps(ends, h)[1:]}" fill="none" stroke="var(--c{style.index})" stroke-width="1.6"{_dashed(style)}/>'
+        f'<path d="M{frame.steps(ends, h)[1:]}" fill="none" stroke="var(--c{style.index})" stroke-width="1.6"{dashed(style.dash)}/>'
         for (style, _), h in zip(synthetic, heights[1:], strict=True)
     ]
     ticks = [ends[1], ends[len(ends) // 2], ends[-2]] if len(ends) > 3 else [ends[1]]
@@ -129,7 +130,7 @@ def band(time: Floats, real: tuple[Floats, Floats], synthetic: Sequence[tuple[St
     drawn += _line(frame, time, mean, 'stroke="var(--ink)" stroke-width="1.8"')
     for style, m, d in synthetic:
         colour = f'stroke="var(--c{style.index})"'
-        drawn += _line(frame, time, m, f'{colour} stroke-width="1.6"{_dashed(style)}')
+        drawn += _line(frame, time, m, f'{colour} stroke-width="1.6"{dashed(style.dash)}')
         drawn += "".join(_line(frame, time, m + s * d, f'{colour} stroke-width=".6" stroke-dasharray="2 2"') for s in (1, -1))
     ticks = dict.fromkeys(float(t) for t in (time[0], time[len(time) // 2], time[-1]))
     return frame.svg(drawn, ticks, of, unit or "value", zero=False)
@@ -179,11 +180,6 @@ class Frame:
 def _line(frame: Frame, x: Floats, y: Floats, how: str) -> str:
     known = [i for i in range(len(x)) if np.isfinite(y[i])]
     return f'<path d="M{"L".join(frame.at(x[i], y[i]) for i in known)}" fill="none" {how}/>' if known else ""
-
-
-def _dashed(style: Style) -> str:
-    dash = {"solid": "", "dash": "6 3", "dashdot": "6 2 2 2", "longdash": "9 3", "dot": "2 2"}.get(style.dash, "9 2 2 2")
-    return f' stroke-dasharray="{dash}"' if dash else ""
 
 
 def _text(x: float, y: float, said: str, anchor: str) -> str:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import FpmgError
-from fpmg_bench.report.measures import RG, TSTR
 from fpmg_bench.report.patients.samples import release_of
-from fpmg_bench.report.verdicts.leaders import standing
+from fpmg_bench.report.verdicts.leaders import lead
 from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.spec import Choice
 
@@ -76,7 +75,7 @@ def _said(error: Exception) -> str:
 
 def leading(view: View, group: Group) -> list[tuple[Method, Path]]:
     """The best of the competing methods whose releases are stored, by TSTR, else by RG, else in the suite's order."""
-    table = standing(view, group, TSTR) or standing(view, group, RG)
+    table = lead(view, group)
     order = [method for method, _ in table.order] if table else [m for m in group.ranked if not m.pooled] or group.ranked
     stored = ((method, release_of(method)) for method in order)
     return [(method, place) for method, place in stored if place is not None][:MOST]

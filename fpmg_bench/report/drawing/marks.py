@@ -44,9 +44,12 @@ def _path(at: list[tuple[float | None, float | None]], line: Mapping[str, Any]) 
             continue
         steps.append(f"{pen}{x:.1f} {y:.1f}")
         pen = "L"
-    dash = DASHES[line["dash"]]
-    dashed = f' stroke-dasharray="{dash}"' if dash else ""
-    return f'<path class="line" stroke-width="{line["width"]:g}"{dashed} d="{"".join(steps)}"/>'
+    return f'<path class="line" stroke-width="{line["width"]:g}"{dashed(line["dash"])} d="{"".join(steps)}"/>'
+
+
+def dashed(name: str) -> str:
+    """A dash of the palette as an attribute; none of a solid line."""
+    return f' stroke-dasharray="{DASHES[name]}"' if DASHES[name] else ""
 
 
 def _mark(marker: Mapping[str, Any], x: float, y: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,7 @@ from fpmg_bench.report.officer.light import ATTACKS, light, secured
 from fpmg_bench.report.page import asset, content_policy, templates
 from fpmg_bench.report.privacy import audited
 from fpmg_bench.report.privacy.attacks import attacked
-from fpmg_bench.report.read import read_run
-from fpmg_bench.report.view import Group, Method, View, view
+from fpmg_bench.report.view import Group, Method, View
 from fpmg_bench.report.wording import count, number
 
 if TYPE_CHECKING:
@@ -47,11 +46,10 @@ UNCOVERED = (
 )
 
 
-def write(runs: Sequence[Path], out: Path) -> Path:
+def write(seen: View, out: Path) -> Path:
     """Write one page a method and cohort, and return the path. Raises StoreError where no method releases anything."""
     from fpmg_bench.store import write_bytes
 
-    seen = view([read_run(path) for path in runs])
     sheets = [_sheet(seen, group, method) for group in seen.groups for method in group.ranked]
     if not sheets:
         raise StoreError("no method of these runs releases anything: there is nothing to sign", "a suite with a generator")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.report.measures import LEADERBOARD, TSTR, WORDS, Measure
 from fpmg_bench.report.scores import Summary
-from fpmg_bench.report.verdicts.leaders import Standing, leading, standing
+from fpmg_bench.report.verdicts.leaders import Standing, best_first, leading, standing
 from fpmg_bench.report.view import Group, Method, View
 
 if TYPE_CHECKING:
@@ -35,17 +34,13 @@ class Line:
 
 
 def board(view: View, group: Group) -> list[Line]:
-    """All methods of a cohort: those that compete, best mean first; then references, controls and audits, in the suite's order."""
+    """All methods of a cohort: those that compete, as the report has them; then references, controls and audits, in the suite's order."""
     measure = leading(view, group) or TSTR
     table = standing(view, group, measure)
-    places = {method.name: at for at, (method, _) in enumerate(table.order)} if table else {}
-    lines = [_line(view, group, method, measure, table) for method in group.methods]
-    return sorted(lines, key=lambda line: (not line.competes, places.get(line.method.name, _place(line))))
-
-
-def _place(line: Line) -> float:
-    """Of methods that no other stands beside: those with a number first."""
-    return math.inf if line.found.mean is None else -1.0
+    competing = [method for method in group.methods if not _beside(group, method)]
+    beside = [method for method in group.methods if _beside(group, method)]
+    lines = [_line(view, group, method, measure, table) for method in [*best_first(view, group, competing), *beside]]
+    return sorted(lines, key=lambda line: 0 if line.competes else 1 + (line.found.mean is None))
 
 
 def _line(view: View, group: Group, method: Method, measure: Measure, table: Standing | None) -> Line:

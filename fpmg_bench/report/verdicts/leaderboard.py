@@ -8,7 +8,7 @@ from dataclasses import replace
 from fpmg_bench.report.blocks import Cell, Prose, Row, Section, Tab, Table, Tabs
 from fpmg_bench.report.measures import CO, EPSILON, LEADERBOARD, SPREAD, TONES, WORDS, Measure, cell, heads, holds
 from fpmg_bench.report.verdicts import sweeps, tested
-from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK, leading
+from fpmg_bench.report.verdicts.leaders import SEEDS_TO_RANK, best_first, leading
 from fpmg_bench.report.verdicts.shades import shades
 from fpmg_bench.report.verdicts.verdict import UNDER_DISPERSED
 from fpmg_bench.report.view import Group, Method, View
@@ -49,24 +49,13 @@ def _ranking(group: Group) -> str:
 
 def _board(view: View, group: Group, shown: Sequence[Measure]) -> Table:
     pooled = [method for method in group.ranked if method.pooled]
-    others = _best_first(view, group, [method for method in group.ranked if not method.pooled])
+    others = best_first(view, group, [method for method in group.ranked if not method.pooled])
     rows = [_floor(view, group, shown)]
     rows += [_row(view, group, method, shown, pinned=True) for method in [*group.decoded, *pooled]]
     shaded = {measure.names: shades(view, group, measure, others) for measure in shown}
     lines = [(method, _row(view, group, method, shown, shaded=shaded)) for method in others]
     rows += sweeps.lines(view, group, shown, lines)
     return Table(f"leaderboard-{group.id}", f"{group.title}: methods", heads(view, group, shown), rows, board=True)
-
-
-def _best_first(view: View, group: Group, methods: Sequence[Method]) -> list[Method]:
-    """By the mean of the headline measure; those without one follow, and those of which nothing finished are last."""
-    measure = leading(view, group)
-
-    def place(method: Method) -> tuple[bool, bool, float]:
-        mean = None if measure is None else measure.summary(view, group, method).mean
-        return not method.done, mean is None, 0.0 if measure is None or mean is None else measure.loss(mean)
-
-    return sorted(methods, key=place)
 
 
 def _controls(view: View, group: Group, shown: Sequence[Measure]) -> Table:

@@ -82,6 +82,17 @@ def leading(view: View, group: Group) -> Measure | None:
     return next((m for m in (TSTR, RG) if view.measured(group, m.metric(view, group)) and m.verdict(view, group).counts), None)
 
 
+def best_first(view: View, group: Group, methods: Sequence[Method]) -> list[Method]:
+    """By the mean of the headline measure; those without one follow, and those of which nothing finished are last."""
+    measure = leading(view, group)
+
+    def place(method: Method) -> tuple[bool, bool, float]:
+        mean = None if measure is None else measure.summary(view, group, method).mean
+        return not method.done, mean is None, 0.0 if measure is None or mean is None else measure.loss(mean)
+
+    return sorted(methods, key=place)
+
+
 def lead(view: View, group: Group) -> Standing | None:
     """Who stands where by the headline measure: utility, or realism where utility tells of fewer than two methods."""
     return standing(view, group, TSTR) or standing(view, group, RG)

@@ -19,7 +19,7 @@ NAMED = 6  # methods by name
 
 def opening(view: View, checks: Checks) -> Opening:
     """Of the whole report. checks: the validity list, whose sum is a number of trust."""
-    groups = [group for group in view.groups if any(method.done for method in group.methods)]
+    groups = _begun(view)
     plots = [
         plot for group in groups[:DRAWN] if (plot := frontier.picture(view, group, f"{group.title}: " if len(groups) > 1 else ""))
     ]
@@ -41,8 +41,13 @@ def opening(view: View, checks: Checks) -> Opening:
 
 def answer(view: View) -> str:
     """The first sentence of the page, and what it does not say."""
-    groups = [group for group in view.groups if any(method.done for method in group.methods)]
+    groups = _begun(view)
     return " ".join([_utility(view, groups), *_caveats(view, groups)])
+
+
+def _begun(view: View) -> list[Group]:
+    """Cohorts on which some trial has finished."""
+    return [group for group in view.groups if any(method.done for method in group.methods)]
 
 
 def _compared(view: View) -> str:
