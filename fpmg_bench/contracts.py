@@ -136,6 +136,8 @@ class Learner(Protocol):
     on their optional keyword `device: str = "cpu"`; without these a learner computes on the CPU. `fpmg_bench.devices.drawn` draws.
     Optional: `objective(schema, state) -> Mapping[str, Objective]`, one for each module of `state` that is trained on real rows.
     Attacks by loss and by gradient need it; a learner without it is not attacked that way, and the report says so.
+    Budgets may stop by the mean of these losses over patients held in (`stop: {loss: ...}`), but not where it says `adversarial = True`: a
+    duel's loss falls and rises whatever is drawn. Optional: `begins(schema) -> int`, rounds before which no check has a meaning.
     Optional: `private_losses`, the values of its parameter `loss` that DP-SGD can train, and of an encoder `not_private(schema) -> str`,
     why DP-SGD cannot train it on such records ("" where it can): `plan` refuses what has no private form.
     Optional: `additive = True`: what `statistics` gives is linear in the shard's moments and counts, and the silo keeps nothing of them

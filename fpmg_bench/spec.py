@@ -18,11 +18,44 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """A stage ends when patients who are held in say that it gets no better.
+
+    by: their mean "loss", of the learner's own objective in either stage, or "score", the energy score of what the generator draws.
+    better: by which share of the best check so far another has to be lower. patience: checks without that; every: rounds between
+    checks. share: of a silo's training patients, whom the stage does not train on. clip: the most that one adds under privacy.
+    """
+
+    by: Literal["loss", "score"]
+    better: float
+    patience: int = 3
+    every: int = 1
+    share: float = 0.1
+    clip: float | None = None
+
+    @classmethod
+    def of(cls, stop: Mapping[str, Any] | None) -> Stop | None:
+        """Of a budget's `stop`; None where that looks at no patient."""
+        for by in ("loss", "score"):
+            if stop and by in stop:
+                return cls(by, stop[by], **{key: value for key, value in stop.items() if key != by})
+        return None
+
+    def due(self, round: int, begins: int, last: int) -> bool:
+        """Whether patients are asked after so many rounds, of at most `last`; begins: rounds after which it has a meaning."""
+        return round == last or (round > begins and (round - begins) % self.every == 0)
+
+    def checks(self, begins: int, last: int) -> int:
+        """At most so often."""
+        return sum(self.due(round, begins, last) for round in range(1, last + 1))
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """How long a method may train; rounds 0: what the exchanged statistics alone give.
 
     encoder_*: of stage 1, whose steps and rate are stage 2's where None. stop: {"consensus": 1e-3} ends a stage when released
-    weights move less than that.
+    weights move less than that; {"loss": 0.01, ...} or {"score": 0.01, ...}: see `Stop`.
     """
 
     rounds: int = 15
@@ -30,7 +63,7 @@ class Budget:
     sampling_rate: float = 0.1
     encoder_rounds: int = 8
     evaluate_every: int | None = None
-    stop: Mapping[str, float] | None = None
+    stop: Mapping[str, Any] | None = None
     encoder_local_steps: int | None = None
     encoder_sampling_rate: float | None = None
 
@@ -41,7 +74,7 @@ class Budget:
             "encoder_rounds": self.encoder_rounds,
             "local_steps": self.local_steps if self.encoder_local_steps is None else self.encoder_local_steps,
             "sampling_rate": self.sampling_rate if self.encoder_sampling_rate is None else self.encoder_sampling_rate,
-            "stop": self.stop,
+            "stop": None if self.stop and "score" in self.stop else self.stop,
         }
 
 

@@ -1,5 +1,7 @@
 """The round loop: every learner, every stage and every topology goes through `run`. Bytes are metered at the sender."""
 
+from fpmg_bench.federation.checks import HeldIn, Standing
+from fpmg_bench.federation.checks import cost as check_cost
 from fpmg_bench.federation.edges import edges_of, hubs_of
 from fpmg_bench.federation.handover import path as handover_path
 from fpmg_bench.federation.handover import sources
@@ -14,10 +16,13 @@ from fpmg_bench.federation.statistics import path as statistics_path
 
 __all__ = [
     "Federated",
+    "HeldIn",
     "Plan",
     "Schedule",
     "SiloPlan",
+    "Standing",
     "check",
+    "check_cost",
     "cost",
     "edges_of",
     "exchange",

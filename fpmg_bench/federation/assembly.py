@@ -54,7 +54,7 @@ def whole(parts: Mapping[int, Part], gone: Collection[int] = ()) -> dict[str, An
     longest = {name: max(record[name] for record in records.values()) for name in LONGEST}
     ordered = {node: sent[node] for node in sorted(sent, key=int)}
     known = {key: first[key] for key in ("stage", "round", "theory", "closed_form")}
-    known |= {"path": hops(_loads(parts))}
+    known |= {"path": hops(_loads(parts))} | ({"check": first["check"]} if "check" in first else {})
     away = sorted(silo for silo in gone if silo not in silos)
     known |= {"inactive": away} if away else {}
     return known | _consistency(parts, first["moduli"]) | {"losses": losses, **sums, "sent": ordered, **longest}

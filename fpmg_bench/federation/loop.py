@@ -10,6 +10,7 @@ from fpmg_bench.errors import SiloLost, TrialError
 from fpmg_bench.faults import Round
 from fpmg_bench.federation import faulted, secure, statistics
 from fpmg_bench.federation.bundles import Bundles
+from fpmg_bench.federation.checks import Checks, HeldIn
 from fpmg_bench.federation.handover import path, sources
 from fpmg_bench.federation.hops import Load, hops
 from fpmg_bench.federation.record import Exchanged, line
@@ -37,10 +38,12 @@ def run(
     report: Report,
     transport: Transport | None = None,
     resume: Federated | None = None,
+    held: HeldIn | None = None,
 ) -> Federated:
-    """Train `learner` over the shards. `report` gets each round's record and the state to checkpoint."""
-    stage = Loop(learner, schema, shards, plan, transport or Inproc())
+    """Train `learner` over the shards. `report` gets each round's record and the state to checkpoint. held: patients who say when to stop."""
     rounds = plan.rounds if learner.rounds is None else learner.rounds
+    stage = Loop(learner, schema, shards, plan, transport or Inproc())
+    stage.checks = Checks(held, stage.bundles, stage.named, rounds) if held and rounds else None
     plan.schedule.foretell(list(stage.masses), rounds)
     now = resume or stage.start(rounds)
     while now.round < rounds and not now.done:
@@ -58,6 +61,7 @@ class Loop(Learning):
         own = {silo: float(shard.patients) for silo, shard in self.shards.items()}
         self.masses: dict[int, float] = dict(sorted(transport.gather(f"{plan.stage}, patients", own).items()))  # of all silos
         self.named = tuple(self.masses)
+        self.checks: Checks | None = None
 
     def start(self, rounds: int) -> Federated:
         """Statistics once around, then the same initial state at every silo that got the same statistics."""
@@ -69,7 +73,7 @@ class Loop(Learning):
         now, one = Federated(self._initial(sums), kept), next(iter(sums.values()))
         now.statistics_bytes, now.statistics_messages = statistics.cost(steps, silos, one, point)
         now.path += statistics.path(steps, silos, one, point)
-        if (one and point) or (rounds and secure.is_masked(steps)):
+        if (one and point) or (rounds and (secure.is_masked(steps) or (self.checks and self.checks.point))):
             now.key_bytes, now.key_messages = secure.keys(steps, silos, rounds > 0)
             now.path += secure.key_path(steps, silos)
         return now
@@ -128,9 +132,10 @@ class Loop(Learning):
             faults, self.shards, [bundle.meter for bundle in bundles]
         )
         now.latest = bundles
-        record |= {"seconds": time.perf_counter() - began, "merge_seconds": time.perf_counter() - merging}
         now.round += 1
         now.done = self.plan.stop is not None and moved < self.plan.stop
+        record |= {"merge_seconds": time.perf_counter() - merging} | (self.checks(now, last) if self.checks else {})
+        record["seconds"] = time.perf_counter() - began
         if last or now.done:
             self._hand_over(now, bundles, active)
         return record

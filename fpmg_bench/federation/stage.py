@@ -15,6 +15,7 @@ from fpmg_bench.types import SiloContext
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Aggregator, Learner, Topology
+    from fpmg_bench.federation.checks import Standing
     from fpmg_bench.federation.layout import Bundle
     from fpmg_bench.federation.record import Exchanged
     from fpmg_bench.transport import Transport
@@ -109,4 +110,5 @@ class Federated:
     key_bytes: int = 0
     key_messages: int = 0
     path: list[int] = field(default_factory=list)  # hops besides the rounds': statistics, keys, hand-over
+    best: Standing | None = None  # of the checks so far, where there are any
     latest: Sequence[Exchanged] = ()  # the last round's groups of modules, of this process's silos; no checkpoint holds them

@@ -13,15 +13,13 @@ from fpmg_bench.federation.edges import edges_of, hubs_of, reached
 from fpmg_bench.federation.hops import Load, flooded, hops
 from fpmg_bench.federation.masks.pairs import simulated
 from fpmg_bench.federation.masks.way import way
-from fpmg_bench.federation.sums import ROUND, total
+from fpmg_bench.federation.sums import ROUND, STATISTICS, total
 
 if TYPE_CHECKING:
     from fpmg_bench.federation.masking import FixedPoint, Words
     from fpmg_bench.federation.masks.pairs import Secrets
     from fpmg_bench.transport import Transport
     from fpmg_bench.types import State, Step, Transfer
-
-WHAT = "statistics"  # of masks, beside those of rounds
 
 
 def grid(
@@ -63,38 +61,47 @@ def exchange(
     silos: Sequence[int],
     point: FixedPoint | None = None,
     secrets: dict[int, Secrets] | None = None,
+    what: tuple[str | int, ...] = STATISTICS,
 ) -> dict[int, State]:
     """Sum per connected group of silos; the same bits at all silos of a group.
 
     where: names the place in errors; seed: of simulated keys. silos: all of them, where the transport reaches some in other
     processes; then the sums of this process's nodes come back. point: of `grid`; in the clear sums are float64, ascending. secrets: where those are kept that
-    this process's silo agrees on with silos in others.
+    this process's silo agrees on with silos in others. what: names the sum, of which no two of a stage are alike; only the first is in frames.
     """
     if not transport.whole:
-        return sums.travelled(steps, local, where, transport, silos, point, {} if secrets is None else secrets)
+        return sums.travelled(steps, local, where, transport, silos, point, {} if secrets is None else secrets, what)
     if point is not None:
-        return dict.fromkeys(local, _hidden(steps, local, where, seed, transport, point))
+        return dict.fromkeys(local, _hidden(steps, local, where, seed, transport, point, what))
     groups = reached(edges_of(steps), sorted(local))
     return {silo: total([local[s] for s in group]) for silo, group in groups.items()}
 
 
 def _hidden(
-    steps: Sequence[Step], local: Mapping[int, State], where: str, seed: int, transport: Transport, point: FixedPoint
+    steps: Sequence[Step],
+    local: Mapping[int, State],
+    where: str,
+    seed: int,
+    transport: Transport,
+    point: FixedPoint,
+    what: tuple[str | int, ...],
 ) -> State:
     """The sum of all, as it comes about: along the way, each partial sum under masks."""
     if not any(local.values()):
         return next(iter(local.values()))
     form = sums.Form.of(next(iter(local.values())))
     numbers = {silo: secure.whole(form.line(state), point, len(local), f"{where}, silo {silo}") for silo, state in local.items()}
-    held = masking.masked(numbers, simulated(seed, where.removesuffix(", statistics"), local), WHAT)
+    held = masking.masked(numbers, simulated(seed, where.removesuffix(", statistics"), local), *what)
     route = way(steps, sorted(local))
     assert route is not None
     for wave in route.up:
         for move in wave:
-            _overheard(move, held[move.src], form, where, transport, point)
+            if what == STATISTICS:
+                _overheard(move, held[move.src], form, where, transport, point)
             held[move.dst] = masking.added(held[move.dst], held[move.src]) if move.dst in held else held[move.src]
     found = form.state(masking.decode(held[route.root], point))
-    _left(local, found, where.removesuffix(", statistics"), transport)
+    if what == STATISTICS:
+        _left(local, found, where.removesuffix(", statistics"), transport)
     return found
 
 

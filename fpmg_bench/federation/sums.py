@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fpmg_bench.types import State, Step
 
 ROUND = -1  # statistics travel before round 0
+STATISTICS = ("statistics",)  # what masks call them, beside those of rounds
 WORDS, BYTES = "int64", "uint8"
 
 
@@ -94,10 +95,11 @@ def travelled(
     silos: Sequence[int],
     point: FixedPoint | None,
     secrets: dict[int, Secrets],
+    what: tuple[str | int, ...] = STATISTICS,
 ) -> dict[int, State]:
     """The sums at this process's node; TrialError where two silos' statistics differ in form. secrets: filled in under masks."""
     told = {silo: {k: list(v) for k, v in Form.of(state).tensors.items()} for silo, state in local.items()}
-    forms = transport.gather(f"{where}, form", told)
+    forms = transport.gather(", ".join([where, *map(str, () if what == STATISTICS else what), "form"]), told)
     form = forms[min(forms)]
     odd = next((silo for silo in forms if forms[silo] != form), None)
     if odd is not None:
@@ -106,10 +108,11 @@ def travelled(
     here = next(node for node in {*hubs, *silos} if transport.holds(node))
     if not form:
         return {here: {}}
-    travel = _Travel(Form(form), where, transport, here)
+    travel = _Travel(Form(form), where, transport, here, what)
     own = local.get(here)
     if point is not None:
-        secrets |= agree(steps, where, transport, silos)
+        if what == STATISTICS or here not in secrets:
+            secrets |= agree(steps, where, transport, silos)
         return {here: travel.hidden(steps, own, silos, point, secrets[here])}
     if hubs:
         return {here: travel.upwards(steps, own)}
@@ -144,8 +147,8 @@ def _keys(src: int, dst: int, keys: Sequence[bytes]) -> Message:
 class _Travel:
     """The exchange as one node takes part in it."""
 
-    def __init__(self, form: Form, where: str, transport: Transport, here: int) -> None:
-        self.form, self.where, self.transport, self.here = form, where, transport, here
+    def __init__(self, form: Form, where: str, transport: Transport, here: int, what: tuple[str | int, ...]) -> None:
+        self.form, self.where, self.transport, self.here, self.what = form, where, transport, here, what
 
     def hidden(
         self, steps: Sequence[Step], own: State | None, silos: Sequence[int], point: FixedPoint, secrets: Secrets
@@ -156,7 +159,7 @@ class _Travel:
         held: Words | None = None
         if own is not None:
             numbers = secure.whole(self.form.line(own), point, len(silos), f"{self.where}, silo {self.here}")
-            held = masking.hidden(numbers, self.here, silos, secrets, "statistics")
+            held = masking.hidden(numbers, self.here, silos, secrets, *self.what)
         for wave in route.up:
             sizes = {WORDS: self.form.numbers * point.words}
             for message in self._passed(wave, {} if held is None else {WORDS: secure.tensor(held)}, sizes):

@@ -125,9 +125,18 @@ def _budget() -> Schema:
         "encoder": _object(sections.PACE, _pace(rounds=True)),
         "encoder_rounds": {"type": "integer", "minimum": 0},
         "evaluate_every": {"type": ["integer", "null"], "minimum": 1},
-        "stop": _or_null(_object(sections.STOPS, dict.fromkeys(sections.STOPS, ABOVE_0))),
+        "stop": _or_null(_stop()),
     }
     return _object(sections.BUDGET_KEYS, {**_pace(rounds=True), **more})
+
+
+def _stop() -> Schema:
+    better: Schema = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
+    count: Schema = {"type": "integer", "minimum": 1}
+    share: Schema = {"type": "number", "exclusiveMinimum": 0, "maximum": 0.5}
+    values = {"consensus": ABOVE_0, "loss": better, "score": better}
+    values |= {"patience": count, "every": count, "share": share, "clip": ABOVE_0}
+    return _object((*sections.STOPS, *sections.CHECKS), values) | {"oneOf": [{"required": [by]} for by in sections.STOPS]}
 
 
 def _method() -> Schema:

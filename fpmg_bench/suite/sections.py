@@ -15,7 +15,8 @@ from fpmg_bench.suite.place import Place
 DATASET_KEYS = ("name", "as", "partition", "optional")
 PLACES = ("root", "file")  # parameters of datasets that name a folder or file; a file lies below a root
 MOST_SILOS = 10_000
-STOPS = ("consensus",)
+STOPS = ("consensus", "loss", "score")
+CHECKS = ("patience", "every", "share", "clip")  # of patients held in: of loss and score
 PACE = ("rounds", "local_steps", "sampling_rate")  # each stage's own
 BUDGET_KEYS = (*PACE, "encoder", "encoder_rounds", "evaluate_every", "stop")
 LIMIT_KEYS = ("trial", "on_error", "memory", "device")
@@ -133,8 +134,29 @@ def read_budget(place: Place) -> dict[str, Any]:
     if "evaluate_every" in found and found["evaluate_every"].value is not None:
         given["evaluate_every"] = found["evaluate_every"].whole(1, 1)
     if "stop" in found and found["stop"].value is not None:
-        stops = found["stop"].fields(STOPS)
-        given["stop"] = {name: stop.number("a number above 0", 1.0, above=0) for name, stop in stops.items()}
+        given["stop"] = _stop(found["stop"])
+    return given
+
+
+def _stop(place: Place) -> dict[str, Any]:
+    """`consensus`, or `loss` or `score` with what says how often patients held in are asked, and how many; as `spec.Stop` takes it."""
+    found = place.fields((*STOPS, *CHECKS))
+    by = [name for name in STOPS if name in found]
+    if len(by) != 1:
+        place.wrong(f"write one of {', '.join(STOPS)}" + (f", not {' and '.join(by)}" if by else ""))
+        return {"consensus": 1.0}
+    if by == ["consensus"]:
+        for name in CHECKS:
+            if name in found:
+                found[name].wrong(f"'consensus' looks at weights after every round; '{name}' is of loss and score")
+        return {"consensus": found["consensus"].number("a number above 0", 1.0, above=0)}
+    better = "by which share of the best so far another check is better: from 0, below 1"
+    given: dict[str, Any] = {by[0]: found[by[0]].number(better, 0.01, above=-1e-300, upto=1 - 1e-12)}
+    given |= {name: found[name].whole(1, 1) for name in ("patience", "every") if name in found}
+    if "share" in found:
+        given["share"] = found["share"].number("a share of training patients, above 0 and up to 0.5", 0.1, above=0, upto=0.5)
+    if "clip" in found:
+        given["clip"] = found["clip"].number("a number above 0, the most that one patient adds", 1.0, above=0)
     return given
 
 

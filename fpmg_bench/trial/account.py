@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fpmg_bench import stopping
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.federation import hidden
 from fpmg_bench.privacy import Draws, Ledger, Noise, calibrate
@@ -36,10 +37,13 @@ def planned(spec: TrialSpec, parts: Parts, silo: Silo, train: Cohort, space: Spa
     charges = sizes.charges(spec.privacy) | (requested.charges(train.conditions) if spec.privacy else {})
     for modality, encoder in parts.encoders.items():
         if bool(train.present[modality][silo.rows].any()):
-            steps = silo.stage1.steps * rounds_of(encoder, spec.budget.encoder_rounds)
-            charges[f"stage1:{modality}"] = encoder.charges(train.schemas[modality], steps)
+            schema, rounds = train.schemas[modality], rounds_of(encoder, spec.budget.encoder_rounds)
+            charges[f"stage1:{modality}"] = encoder.charges(schema, silo.stage1.steps * rounds)
+            charges |= stopping.charges(spec.budget, encoder, schema, f"stage1:{modality}", rounds)
     if parts.generator is not None:
-        charges["stage2"] = parts.generator.charges(space, silo.stage2.steps * rounds_of(parts.generator, spec.budget.rounds))
+        rounds = rounds_of(parts.generator, spec.budget.rounds)
+        charges["stage2"] = parts.generator.charges(space, silo.stage2.steps * rounds)
+        charges |= stopping.charges(spec.budget, parts.generator, space, "stage2", rounds)
     return charges
 
 

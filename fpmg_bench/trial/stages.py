@@ -13,8 +13,9 @@ from fpmg_bench import federation
 from fpmg_bench.errors import PlumbingError, TrialError
 from fpmg_bench.faults import LabelFlip
 from fpmg_bench.privacy import LocalShard
+from fpmg_bench.stopping import Apart
 from fpmg_bench.strata import consistent
-from fpmg_bench.trial import account, counted, vectors
+from fpmg_bench.trial import account, counted, requested, sizes, vectors
 from fpmg_bench.trial.surroundings import Surroundings, Watch
 
 if TYPE_CHECKING:
@@ -68,16 +69,17 @@ class Stages(Surroundings):
     def _encoder(self, modality: str) -> Mapping[int, State]:
         stage, encoder = f"stage1:{modality}", self.parts.encoders[modality]
         mask = self.train.present[modality]
-        shards = {}
+        shards: dict[int, LocalShard] = {}
+        apart = Apart(self, stage, account.rounds_of(encoder, self.spec.budget.encoder_rounds), self._asked)
         for silo in self.silos:
             rows = silo.rows[mask[silo.rows]]
             if len(rows):
                 data, patient = self.train.data[modality].take(rows), self.train.patient[rows]
                 looks_on = self._witness(silo.index, stage, patient, lambda canaries: canaries.data[modality])
-                shards[silo.index] = self.shard(silo, data, patient, stage, looks_on)
+                shards[silo.index] = apart.shard(silo, data, patient, looks_on)
         if not shards and self.transport.whole:
             raise TrialError(f"{stage}: no training patient of any silo has this modality", "leave it out of `encoders`")
-        states = self._federate(stage, encoder, self.train.schemas[modality], shards, self.spec.budget.encoder_rounds)
+        states = self._federate(stage, encoder, self.train.schemas[modality], shards, self.spec.budget.encoder_rounds, apart)
         return self._handed_over(stage, states)
 
     def _witness(self, silo: int, stage: str, patient: NDArray[np.int64], rows: Callable[[Cohort], Any]) -> Observer | None:
@@ -115,12 +117,17 @@ class Stages(Surroundings):
         generator = self.parts.generator
         assert generator is not None
         named = {silo.index: silo for silo in self.silos}
-        shards = {}
+        shards: dict[int, LocalShard] = {}
+        apart = Apart(self, "stage2", account.rounds_of(generator, self.spec.budget.rounds), self._asked)
         for silo, rows in self._flipped(self._vectors(encoders)).items():
             patient = rows.patient.numpy()
             looks_on = self._witness(silo, "stage2", patient, partial(self.encode, states=encoders[silo]))
-            shards[silo] = self.shard(named[silo], rows, patient, "stage2", looks_on)
-        return self._federate("stage2", generator, self.space, shards, self.spec.budget.rounds, watch)
+            shards[silo] = apart.shard(named[silo], rows, patient, looks_on)
+        return self._federate("stage2", generator, self.space, shards, self.spec.budget.rounds, apart, watch)
+
+    def _asked(self) -> NDArray[np.float64]:
+        """Conditions that a release is asked for."""
+        return requested.mixture(self.train, sizes.labels(self.train, self.sizes), self.spec.seed, self.conditions)
 
     def _flipped(self, rows: Mapping[int, Representation]) -> dict[int, Representation]:
         """What every silo trains stage 2 on: the labels of some are in reverse order."""
@@ -133,7 +140,14 @@ class Stages(Surroundings):
         return found
 
     def _federate(
-        self, stage: str, learner: Learner, schema: Any, shards: Mapping[int, LocalShard], rounds: int, watch: Watch | None = None
+        self,
+        stage: str,
+        learner: Learner,
+        schema: Any,
+        shards: Mapping[int, LocalShard],
+        rounds: int,
+        apart: Apart,
+        watch: Watch | None = None,
     ) -> dict[int, State]:
         assert self.parts.topology is not None and self.parts.aggregator is not None
         first = self.parts.encoder_aggregator if stage != "stage2" else None
@@ -167,7 +181,7 @@ class Stages(Surroundings):
             self.sink.round(record)
             self._checkpoint(stage, now)
 
-        done = federation.run(learner, schema, shards, plan, report, self.transport, resume)
+        done = federation.run(learner, schema, shards, plan, report, self.transport, resume, apart.held_in(learner, schema))
         self.statistics[stage] = {
             "bytes": done.statistics_bytes,
             "messages": done.statistics_messages,
@@ -194,9 +208,10 @@ class Stages(Surroundings):
             )
 
     def _checkpoint(self, stage: str, now: Federated) -> None:
-        memories = {"silos": now.memories, "merging": now.merging, "hubs": now.hubs}
+        memories = {"silos": now.memories, "merging": now.merging, "hubs": now.hubs, "best": now.best.states if now.best else {}}
         counted = (now.statistics_bytes, now.statistics_messages, now.handover_bytes, now.handover_messages)
-        extra = self.extra() | {"done": now.done, "counted": (*counted, now.key_bytes, now.key_messages, now.path)}
+        best = {"best": now.best.told()} if now.best else {}
+        extra = self.extra() | best | {"done": now.done, "counted": (*counted, now.key_bytes, now.key_messages, now.path)}
         self.sink.checkpoint(stage, now.round, now.states, memories, extra)
 
     def _restored(self, stage: str) -> Federated | None:
@@ -208,4 +223,5 @@ class Stages(Surroundings):
         return federation.Federated(
             dict(point.states), dict(kept["silos"]), dict(kept["merging"]), dict(kept["hubs"]),
             point.round, extra["done"], *extra["counted"],
+            best=federation.Standing(**extra["best"], states=dict(kept["best"])) if "best" in extra else None,
         )  # fmt: skip

@@ -70,12 +70,21 @@ class Surroundings:
         return vectors.space_of(self.train, self.parts)
 
     def shard(
-        self, silo: Silo, rows: Any, patient: NDArray[np.int64], stage: str, observer: Observer | None = None
+        self,
+        silo: Silo,
+        rows: Any,
+        patient: NDArray[np.int64],
+        stage: str,
+        observer: Observer | None = None,
+        of: NDArray[np.bool_] | None = None,
+        share: float = 1.0,
     ) -> LocalShard:
+        """Of some of the silo's records. of: which of those of the stage they are; share: of its patients, as others know it."""
         ledger, draws = self.ledgers.get(silo.index), self.draws.get(silo.index)
         rates = account.rates_of(self.spec, silo, self.train, stage)
+        rates = rates[of] if of is not None and isinstance(rates, np.ndarray) else rates
         if draws is not None:
             draws.plan(stage, patient, rates)
         shard = self.audited.shard if self.audited else LocalShard
-        declared = self.sizes[silo.index].at(stage) if silo.index in self.sizes else None
+        declared = max(1, round(share * self.sizes[silo.index].at(stage))) if silo.index in self.sizes else None
         return shard(rows, patient, rates, stage, ledger, observer, draws, declared, self.secrets)

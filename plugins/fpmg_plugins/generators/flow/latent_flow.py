@@ -83,6 +83,10 @@ class LatentFlow:
     def charges(self, schema: Space, steps: int) -> Charges:
         return Charges(private_steps=steps, counts=1)
 
+    def begins(self, schema: Space) -> int:
+        """Until all but the last turn are over some diseases have not been trained."""
+        return self.each * max(len(self.order) - 1, 0)
+
     def statistics(self, schema: Space, shard: Shard, ctx: SiloContext) -> State:
         return statistics(schema, shard, ctx) | (sites.statistics(schema, shard, ctx) if self.sites else {})
 

@@ -42,6 +42,7 @@ class ConditionalGan(Networks):
 
     rounds: int | None = None
     private_losses = ("hinge", "logistic")
+    adversarial = True
 
     def groups(self, space: Space) -> Sequence[Group]:
         """Modalities that share noise and a discriminator."""

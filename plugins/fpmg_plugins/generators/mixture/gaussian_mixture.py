@@ -56,6 +56,10 @@ class GaussianMixture:
     def charges(self, schema: Space, steps: int) -> Charges:
         return Charges(counts=1 + (self.rounds or 0))
 
+    def begins(self, schema: Space) -> int:
+        """The pursuit moves no component."""
+        return self.pursuit if self._pursued(schema) else 0
+
     def statistics(self, schema: Space, shard: Shard, ctx: SiloContext) -> State:
         return statistics(schema, shard, ctx)
 
