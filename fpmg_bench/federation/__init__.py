@@ -2,7 +2,7 @@
 
 from fpmg_bench.federation.checks import HeldIn, Standing
 from fpmg_bench.federation.checks import cost as check_cost
-from fpmg_bench.federation.edges import edges_of, hubs_of
+from fpmg_bench.federation.edges import edges_of, hubs_of, reached
 from fpmg_bench.federation.handover import path as handover_path
 from fpmg_bench.federation.handover import sources
 from fpmg_bench.federation.hops import hops
@@ -31,6 +31,7 @@ __all__ = [
     "hops",
     "hubs_of",
     "mixing",
+    "reached",
     "run",
     "sources",
     "statistics_path",

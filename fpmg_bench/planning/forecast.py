@@ -185,7 +185,8 @@ def _stage(
     budget: int,
     ledgers: Mapping[int, Ledger],
 ) -> StageForecast:
-    from fpmg_bench.federation import Schedule, secure, statistics
+    from fpmg_bench import stopping
+    from fpmg_bench.federation import Schedule, check_cost, secure, statistics
     from fpmg_bench.federation.layout import Layout, modules_of
     from fpmg_bench.transport import Inproc
     from fpmg_bench.trial.account import additive
@@ -200,14 +201,17 @@ def _stage(
     local = dict.fromkeys(range(n), stats)
     blind = spec.privacy is not None and spec.privacy.colluding is not None and additive(learner)
     point = statistics.grid(schedule.hides_sums, steps, local, name, Inproc(), range(n), blind)
+    stop = stopping.stop_of(spec.budget, name, rounds)
+    most = stop.checks(stopping.begins(learner, schema), rounds) if stop else 0
+    checks, _, keyed = check_cost(steps, range(n), schedule.hides_sums, most)
     return StageForecast(
         stage=name,
         silos=n,
         rounds=rounds,
         message=layout.bytes,
         per_round=secure.round_bytes(parts.topology, n, layout),
-        statistics=statistics.cost(steps, range(n), stats, point)[0],
-        keys=_keys(steps, n, bool(stats and point), rounds),
+        statistics=statistics.cost(steps, range(n), stats, point)[0] + checks,
+        keys=_keys(steps, n, bool(stats and point) or keyed, rounds),
         step_seconds=seconds,
         steps=rounds * sum(s.pace(name).steps for s in holders),
     )

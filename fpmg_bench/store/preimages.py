@@ -52,7 +52,7 @@ def stage1_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any] | Non
     }
     if spec.privacy:
         rest = {"generator": versions.of("generator", spec.generator), "rounds": spec.budget.rounds}
-        found["calibrated_with"] = rest | _own_paces(spec)
+        found["calibrated_with"] = rest | _own_paces(spec) | _checks(spec)
     return found | _faults(spec, 1, "both")
 
 
@@ -103,6 +103,12 @@ def _own_paces(spec: TrialSpec) -> dict[str, Any]:
     """Steps and rates of stage 2, where they are not stage 1's."""
     second, first = asdict(spec.budget), spec.budget.stage1
     return {n: second[n] for n in ("local_steps", "sampling_rate") if second[n] != first[n]} | _own_silos(spec)
+
+
+def _checks(spec: TrialSpec) -> dict[str, Any]:
+    """What ends stage 2 alone, whose checks are charged."""
+    stop = spec.budget.stop or {}
+    return {"stop": stop} if "score" in stop else {}
 
 
 def _faults(spec: TrialSpec, *stages: int | str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from fpmg_bench.spec import Choice, Privacy, TrialSpec
 from fpmg_bench.suite.external import external_refusals
 from fpmg_bench.suite.secrecy import secrecy_refusals
 from fpmg_bench.suite.spreads import spread_refusals
+from fpmg_bench.suite.stopping import stop_refusals
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
@@ -37,6 +38,7 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
             yield from _merge_refusals(spec, len(sizes), registry)
             yield from _serial_refusals(spec, info, len(sizes), registry)
             yield from secrecy_refusals(spec, info, len(sizes), registry)
+            yield from stop_refusals(spec, sizes, registry)
         if spec.privacy is not None:
             if spec.device == "mps":
                 yield "private steps take norms in float64, which mps does not have; write device: cpu, or cuda"

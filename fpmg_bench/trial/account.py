@@ -13,6 +13,7 @@ from fpmg_bench.errors import PrivacyError
 from fpmg_bench.federation import hidden
 from fpmg_bench.privacy import Draws, Ledger, Noise, calibrate
 from fpmg_bench.privacy.claim import SAID, claim
+from fpmg_bench.spec import Stop
 from fpmg_bench.trial import requested, sizes
 
 if TYPE_CHECKING:
@@ -74,9 +75,28 @@ def open_ledgers(
         s.index: _ledger(spec, spec.privacy, s, planned(spec, parts, s, train, space), train, known.get(str(s.index)))
         for s in silos
     }
+    if not among:
+        _refuse_blind(spec, silos, found_ledgers)
     if spec.privacy.colluding is not None:
         _share(found_ledgers.values(), spec, parts, train, silos, among)
     return found_ledgers
+
+
+def _refuse_blind(spec: TrialSpec, silos: Sequence[Silo], ledgers: Mapping[int, Ledger]) -> None:
+    """PrivacyError where the noise of a check, as a share of its clip, is more than the betterment that it is to see."""
+    stop = Stop.of(spec.budget.stop)
+    checks = {name for ledger in ledgers.values() for name in ledger.planned if name.startswith(stopping.check_of(""))}
+    if stop is None or not checks:
+        return
+    noise = sum(ledger.noise.statistics**2 for ledger in ledgers.values()) ** 0.5
+    patients = stop.share * sum(silo.patients for silo in silos)
+    if noise > stop.better * patients:
+        planned = max(ledger.planned[name].counts for ledger in ledgers.values() for name in checks & ledger.planned.keys())
+        raise PrivacyError(
+            f"a check asks about {patients:.0f} patients held in, and noise of {noise / patients:.2g} of its clip hides a {stop.by} that is "
+            f"better by {stop.better:g}: epsilon pays for {planned} checks",
+            f"fewer checks (stop.every, rounds), a larger stop.share or stop.{stop.by}, or fixed rounds: stop: null",
+        )
 
 
 def additive(learner: Learner | None) -> bool:

@@ -62,7 +62,8 @@ def refusal(spec: TrialSpec, topology: Topology | None) -> str:
         "budget.evaluate_every measures all silos' models in the middle of training, and no rank has them": bool(
             spec.budget.evaluate_every
         ),
-        "budget.stop needs all silos' models after every round, and no rank has them": bool(spec.budget.stop),
+        "a stop by consensus needs all silos' models after every round, and no rank has them": "consensus"
+        in (spec.budget.stop or {}),
         "faults are simulated in one process": bool(spec.faults),
         "shares that restore a lost silo's masks are simulated in one process": any(step.drops for step in steps),
         "hubs add up statistics in another order than one process does": len(hubs) > 1,

@@ -14,6 +14,7 @@ Say = Callable[[Any], str]
 COLUMNS: tuple[tuple[str, str, str, Say], ...] = (
     ("co", "bytes", "All messages of both stages, counted once at the sender", byte_size),
     ("co.ratio", "of raw upload", "Over sending every training record of all silos but the first, once", times),
+    ("co.rounds", "rounds", "Of the generator, until the budget's end or its stop", count),
     ("co.per_round", "bytes a round", "Mean over the rounds of both stages", byte_size),
     ("co.silo_max", "busiest node", "Most bytes that one silo or the server sends", byte_size),
     ("co.messages", "messages", "", count),

@@ -24,6 +24,7 @@ class Co:
     """Communication overhead, exact.
 
     `co`: bytes sent in the whole trial, both stages, all statistics, hand-overs and keys; range [0, inf), lower is better.
+    `co.rounds`: of the generator, as many as took place before the budget's end or its `stop`.
     `co.per_round`: mean over rounds, and what each silo sends of it (scope silo:NAME). `co.silo_max`: the busiest node, the server
     too. `co.messages`, `co.headers` (bytes beside the payload). `co.ratio`: against uploading the raw training records of all
     silos but one, once; 1: as dear as that.
@@ -41,6 +42,7 @@ class Co:
     cheap: ClassVar[bool] = True
     scales: ClassVar[Mapping[str, Scale]] = {
         "co": Scale(0.0, False, low=0.0, unit="bytes", source=METER),
+        "co.rounds": Scale(0.0, False, low=0.0, unit="rounds", source="rounds of stage 2 that took place"),
         "co.per_round": Scale(0.0, False, low=0.0, unit="bytes", source=METER),
         "co.silo_max": Scale(0.0, False, low=0.0, unit="bytes", source=METER),
         "co.messages": Scale(0.0, False, low=0.0, unit="messages", source=METER),
@@ -67,6 +69,7 @@ class Co:
             Score("co.silo_max", float(max(_per_silo(stages).values(), default=0))),
             Score("co.messages", float(sum(_sum(stage.get("messages", 0)) for stage in stages))),
             Score("co.headers", float(counted.get("headers", 0))),
+            Score("co.rounds", float(sum(record["stage"] == "stage2" for record in evidence.rounds))),
         ]
         raw = float(counted.get("raw_upload", 0))
         if raw > 0:
