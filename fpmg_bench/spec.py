@@ -51,11 +51,43 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Adjust:
+    """Once in stage 2, patients who are held in say which class they recognise least in what is drawn; it is then drawn more often.
+
+    after: share of the rounds before they are asked. times: how much more often that class's patients are in a batch from then on, others
+    so much less that batches stay as large. margin: how far its recall has to lie below that of all others. share: of a silo's training
+    patients, whom stage 2 does not train on.
+    """
+
+    after: float = 0.5
+    times: float = 3.0
+    margin: float = 0.05
+    share: float = 0.2
+
+    @classmethod
+    def of(cls, adjust: Mapping[str, Any] | None) -> Adjust | None:
+        """Of a budget's `adjust`."""
+        return None if adjust is None else cls(**adjust)
+
+    def at(self, last: int) -> int:
+        """The round after which they are asked, of `last`: never the last one."""
+        return min(max(round(self.after * last), 1), last - 1)
+
+    def due(self, round: int, begins: int, last: int) -> bool:
+        """Whether they are asked after so many rounds."""
+        return round == self.at(last)
+
+    def checks(self, begins: int, last: int) -> int:
+        """Once, whatever is trained."""
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """How long a method may train; rounds 0: what the exchanged statistics alone give.
 
     encoder_*: of stage 1, whose steps and rate are stage 2's where None. stop: {"consensus": 1e-3} ends a stage when released
-    weights move less than that; {"loss": 0.01, ...} or {"score": 0.01, ...}: see `Stop`.
+    weights move less than that; {"loss": 0.01, ...} or {"score": 0.01, ...}: see `Stop`. adjust: see `Adjust`.
     """
 
     rounds: int = 15
@@ -66,6 +98,7 @@ class Budget:
     stop: Mapping[str, Any] | None = None
     encoder_local_steps: int | None = None
     encoder_sampling_rate: float | None = None
+    adjust: Mapping[str, float] | None = None
 
     @property
     def stage1(self) -> dict[str, Any]:

@@ -118,6 +118,7 @@ class Loop(Learning):
     def round(self, now: Federated, last: bool) -> dict[str, Any]:
         """One round, in place: train, exchange, take the merged models over. Returns the line of rounds.jsonl."""
         began = time.perf_counter()
+        self.shards = self.checks.shards(now, self.shards) if self.checks else self.shards
         losses: dict[int, dict[str, float]] = {}
         faults = self.plan.faults.at(self.plan.stage, now.round)
         active = [silo for silo in self.masses if silo not in faults.absent]

@@ -111,4 +111,5 @@ class Federated:
     key_messages: int = 0
     path: list[int] = field(default_factory=list)  # hops besides the rounds': statistics, keys, hand-over
     best: Standing | None = None  # of the checks so far, where there are any
+    turned: int | None = None  # the class that is drawn more often since an adjustment; -1: none is
     latest: Sequence[Exchanged] = ()  # the last round's groups of modules, of this process's silos; no checkpoint holds them

@@ -203,7 +203,7 @@ def _stage(
     point = statistics.grid(schedule.hides_sums, steps, local, name, Inproc(), range(n), blind)
     stop = stopping.stop_of(spec.budget, name, rounds)
     most = stop.checks(stopping.begins(learner, schema), rounds) if stop else 0
-    checks, _, keyed = check_cost(steps, range(n), schedule.hides_sums, most)
+    checks, _, keyed = check_cost(steps, range(n), schedule.hides_sums, most, stopping.width(stop, schema))
     return StageForecast(
         stage=name,
         silos=n,

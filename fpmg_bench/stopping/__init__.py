@@ -1,6 +1,7 @@
-"""Budgets that end when patients held in say that training helps no more: who they are, what they are asked, what it costs."""
+"""What patients held in decide: that a budget ends, or which class is drawn more often. Who they are, what they are asked, what it costs."""
 
 from fpmg_bench.stopping.apart import Apart
-from fpmg_bench.stopping.planned import begins, charges, check_of, stop_of
+from fpmg_bench.stopping.planned import accesses, adjusted_of, begins, check_of, stop_of, width
+from fpmg_bench.stopping.recall import EACH, MOST, highest
 
-__all__ = ["Apart", "begins", "charges", "check_of", "stop_of"]
+__all__ = ["EACH", "MOST", "Apart", "accesses", "adjusted_of", "begins", "check_of", "highest", "stop_of", "width"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fpmg_bench.stopping.alike import alike
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -20,26 +22,7 @@ def energy_scores(drawn: Representation, rows: Representation) -> Tensor:
     import torch
 
     found = torch.zeros(len(rows), 1, dtype=torch.float64)
-    groups, which = torch.unique(
-        torch.cat([rows.condition[:, :1].long(), rows.present.long()], dim=1), dim=0, return_inverse=True
-    )
-    for i, group in enumerate(groups):
-        at = _columns(rows, group[1:].bool())
-        if not bool(at.any()):
-            continue
-        mine = drawn.condition[:, 0].long() == group[0]
-        y = drawn.z[mine if bool(mine.any()) else torch.ones_like(mine)][:, at].double()
-        scale, pairs = (2.0 * int(at.sum())) ** 0.5, max(len(y) * (len(y) - 1), 1)
-        away = torch.cdist(rows.z[which == i][:, at].double(), y).mean(1, keepdim=True)
-        found[which == i] = (away - torch.cdist(y, y).sum() / pairs / 2) / scale
+    for where, x, y in alike(drawn, rows):
+        scale, pairs = (2.0 * y.shape[1]) ** 0.5, max(len(y) * (len(y) - 1), 1)
+        found[where] = (torch.cdist(x, y).mean(1, keepdim=True) - torch.cdist(y, y).sum() / pairs / 2) / scale
     return found
-
-
-def _columns(rows: Representation, present: Tensor) -> Tensor:
-    """Columns [d] of the modalities that are there."""
-    import torch
-
-    at = torch.zeros(rows.space.width, dtype=torch.bool)
-    for block, there in zip(rows.space.blocks.values(), present.tolist(), strict=True):
-        at[block] = there
-    return at

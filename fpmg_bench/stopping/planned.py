@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.spec import Stop
+from fpmg_bench.spec import Adjust, Stop
 from fpmg_bench.types import Charges
 
 if TYPE_CHECKING:
@@ -17,10 +17,23 @@ def check_of(stage: str) -> str:
     return f"check {stage}"
 
 
-def stop_of(budget: Budget, stage: str, rounds: int) -> Stop | None:
-    """What ends a stage of so many rounds by patients held in: a loss either stage, a score stage 2, nothing one without rounds."""
+def adjusted_of(stage: str) -> str:
+    """What the ledger calls the rounds of a stage after it was adjusted, whose batches are drawn at other rates."""
+    return f"adjusted {stage}"
+
+
+def stop_of(budget: Budget, stage: str, rounds: int) -> Stop | Adjust | None:
+    """What patients held in decide in a stage of so many rounds: to end it, by a loss either stage, by a score stage 2; or to adjust it."""
+    adjust = Adjust.of(budget.adjust)
+    if adjust is not None:
+        return adjust if stage == "stage2" and rounds > 1 else None
     stop = Stop.of(budget.stop) if rounds else None
     return stop if stop and (stop.by == "loss" or stage == "stage2") else None
+
+
+def width(stop: Stop | Adjust | None, schema: Any) -> int:
+    """Numbers in the sum of one check: two a class of a `Space` where it is about classes."""
+    return 2 * len(schema.condition[0].categories) if isinstance(stop, Adjust) else 1
 
 
 def begins(learner: Learner, schema: Any) -> int:
@@ -32,3 +45,15 @@ def charges(budget: Budget, learner: Learner, schema: Any, stage: str, rounds: i
     """One sum over patients for as many checks as there may be; nothing where nothing is checked."""
     stop = stop_of(budget, stage, rounds)
     return {check_of(stage): Charges(counts=stop.checks(begins(learner, schema), rounds))} if stop else {}
+
+
+def accesses(budget: Budget, learner: Learner, schema: Any, stage: str, steps: int, rounds: int) -> dict[str, Charges]:
+    """All that a stage of so many rounds, of so many steps each, plans: its own accesses, those after an adjustment apart, and checks."""
+    whole = learner.charges(schema, steps * rounds)
+    checks = charges(budget, learner, schema, stage, rounds)
+    stop = stop_of(budget, stage, rounds)
+    if not isinstance(stop, Adjust):
+        return {stage: whole} | checks
+    first = learner.charges(schema, steps * stop.at(rounds))
+    rest = Charges(whole.private_steps - first.private_steps, whole.moments - first.moments, whole.counts - first.counts)
+    return {stage: first, adjusted_of(stage): rest} | checks

@@ -106,9 +106,9 @@ def _own_paces(spec: TrialSpec) -> dict[str, Any]:
 
 
 def _checks(spec: TrialSpec) -> dict[str, Any]:
-    """What ends stage 2 alone, whose checks are charged."""
-    stop = spec.budget.stop or {}
-    return {"stop": stop} if "score" in stop else {}
+    """What ends or adjusts stage 2 alone, whose checks are charged."""
+    stop, adjust = spec.budget.stop or {}, spec.budget.adjust
+    return ({"stop": stop} if "score" in stop else {}) | ({"adjust": adjust} if adjust else {})
 
 
 def _faults(spec: TrialSpec, *stages: int | str) -> dict[str, Any]:

@@ -126,6 +126,7 @@ def _budget() -> Schema:
         "encoder_rounds": {"type": "integer", "minimum": 0},
         "evaluate_every": {"type": ["integer", "null"], "minimum": 1},
         "stop": _or_null(_stop()),
+        "adjust": _or_null(_adjust()),
     }
     return _object(sections.BUDGET_KEYS, {**_pace(rounds=True), **more})
 
@@ -137,6 +138,14 @@ def _stop() -> Schema:
     values = {"consensus": ABOVE_0, "loss": better, "score": better}
     values |= {"patience": count, "every": count, "share": share, "clip": ABOVE_0}
     return _object((*sections.STOPS, *sections.CHECKS), values) | {"oneOf": [{"required": [by]} for by in sections.STOPS]}
+
+
+def _adjust() -> Schema:
+    part: Schema = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
+    share: Schema = {"type": "number", "exclusiveMinimum": 0, "maximum": 0.5}
+    times: Schema = {"type": "number", "exclusiveMinimum": 1, "maximum": 10}
+    after: Schema = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+    return _object(sections.ADJUSTS, {"after": after, "times": times, "margin": part, "share": share})
 
 
 def _method() -> Schema:

@@ -16,9 +16,10 @@ DATASET_KEYS = ("name", "as", "partition", "optional")
 PLACES = ("root", "file")  # parameters of datasets that name a folder or file; a file lies below a root
 MOST_SILOS = 10_000
 STOPS = ("consensus", "loss", "score")
+ADJUSTS = ("after", "times", "margin", "share")
 CHECKS = ("patience", "every", "share", "clip")  # of patients held in: of loss and score
 PACE = ("rounds", "local_steps", "sampling_rate")  # each stage's own
-BUDGET_KEYS = (*PACE, "encoder", "encoder_rounds", "evaluate_every", "stop")
+BUDGET_KEYS = (*PACE, "encoder", "encoder_rounds", "evaluate_every", "stop", "adjust")
 LIMIT_KEYS = ("trial", "on_error", "memory", "device")
 ON_ERROR = ("continue", "stop")
 
@@ -135,7 +136,21 @@ def read_budget(place: Place) -> dict[str, Any]:
         given["evaluate_every"] = found["evaluate_every"].whole(1, 1)
     if "stop" in found and found["stop"].value is not None:
         given["stop"] = _stop(found["stop"])
+    if "adjust" in found and found["adjust"].value is not None:
+        given["adjust"] = _adjust(found["adjust"])
     return given
+
+
+def _adjust(place: Place) -> dict[str, float]:
+    """As `spec.Adjust` takes it."""
+    found = place.fields(ADJUSTS)
+    bounds: dict[str, tuple[str, float, dict[str, float]]] = {
+        "after": ("a share of the rounds, above 0 and below 1", 0.5, {"above": 0, "upto": 1 - 1e-9}),
+        "times": ("how much more often, above 1 and up to 10", 3.0, {"above": 1, "upto": 10}),
+        "margin": ("a difference of recalls, from 0, below 1", 0.05, {"above": -1e-300, "upto": 1 - 1e-9}),
+        "share": ("a share of training patients, above 0 and up to 0.5", 0.2, {"above": 0, "upto": 0.5}),
+    }
+    return {name: found[name].number(text, usual, **limits) for name, (text, usual, limits) in bounds.items() if name in found}
 
 
 def _stop(place: Place) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fpmg_bench.spec import Stop
+from fpmg_bench.spec import Adjust, Stop
 
 if TYPE_CHECKING:
     from fpmg_bench.registry import Registry
@@ -16,6 +16,10 @@ LEAST = 5  # patients held in, of all silos
 
 def stop_refusals(spec: TrialSpec, sizes: Sequence[float], registry: Registry) -> Iterator[str]:
     """Reasons why what is trained cannot stop by what patients held in say. sizes: training patients of every silo."""
+    adjust = Adjust.of(spec.budget.adjust)
+    if adjust is not None:
+        yield from _adjust_refusals(spec, adjust, sizes, registry)
+        return
     stop = Stop.of(spec.budget.stop)
     if stop is None:
         return
@@ -36,6 +40,27 @@ def stop_refusals(spec: TrialSpec, sizes: Sequence[float], registry: Registry) -
         yield f"a share of {stop.share:g} of {sum(sizes):.0f} training patients is nobody to ask; raise stop.share, or {way_out}"
     if spec.topology is not None and _apart(spec, spec.topology, len(sizes), registry):
         yield f"over '{spec.topology.name}' silos do not hear of each other, and cannot agree when to stop; {way_out}"
+
+
+def _adjust_refusals(spec: TrialSpec, adjust: Adjust, sizes: Sequence[float], registry: Registry) -> Iterator[str]:
+    """Reasons why training cannot turn to the class that patients held in recognise least."""
+    way_out = "write budget: {adjust: null}"
+    if spec.budget.stop is not None:
+        yield "a budget is adjusted, or stops, not both: what is best before an adjustment is no rule after it; write stop: null or adjust: null"
+    if spec.generator is not None and not any(_with_rounds("generator", spec.generator, spec.budget.rounds - 1, registry)):
+        yield f"an adjustment needs a round before it and one after it; raise budget.rounds, or {way_out}"
+    elif spec.generator is not None and registry.build("generator", spec.generator).rounds is not None:
+        yield f"generator '{spec.generator.name}' has rounds of its own, whose batches are all patients; {way_out}"
+    if spec.faults:
+        yield f"under faults not all silos are there to be asked; {way_out}"
+    if spec.audit is not None:
+        yield f"canaries of an audit are trained on, and an adjustment holds some of them in; {way_out}"
+    if spec.privacy is not None and not spec.privacy.public_sizes:
+        yield f"rates by class would tell how many patients a class has; write privacy: {{public_sizes: true}}, or {way_out}"
+    if sum(sizes) * adjust.share < LEAST:
+        yield f"a share of {adjust.share:g} of {sum(sizes):.0f} training patients is nobody to ask; raise adjust.share, or {way_out}"
+    if spec.topology is not None and _apart(spec, spec.topology, len(sizes), registry):
+        yield f"over '{spec.topology.name}' silos do not hear of each other, and cannot agree on a class; {way_out}"
 
 
 def _trained(spec: TrialSpec, stop: Stop, registry: Registry) -> Iterator[tuple[str, str, Any]]:

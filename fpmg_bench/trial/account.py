@@ -13,7 +13,7 @@ from fpmg_bench.errors import PrivacyError
 from fpmg_bench.federation import hidden
 from fpmg_bench.privacy import Draws, Ledger, Noise, calibrate
 from fpmg_bench.privacy.claim import SAID, claim
-from fpmg_bench.spec import Stop
+from fpmg_bench.spec import Adjust, Stop
 from fpmg_bench.trial import requested, sizes
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from fpmg_bench.trial.parts import Parts
     from fpmg_bench.trial.silos import Silo
     from fpmg_bench.types import Charges, Cohort, Space
-
-MOST = 0.5  # rate of a rare class: above it the account gains little and every one of its patients is in every other step
 
 
 def rounds_of(learner: Learner, budget: int) -> int:
@@ -39,12 +37,10 @@ def planned(spec: TrialSpec, parts: Parts, silo: Silo, train: Cohort, space: Spa
     for modality, encoder in parts.encoders.items():
         if bool(train.present[modality][silo.rows].any()):
             schema, rounds = train.schemas[modality], rounds_of(encoder, spec.budget.encoder_rounds)
-            charges[f"stage1:{modality}"] = encoder.charges(schema, silo.stage1.steps * rounds)
-            charges |= stopping.charges(spec.budget, encoder, schema, f"stage1:{modality}", rounds)
+            charges |= stopping.accesses(spec.budget, encoder, schema, f"stage1:{modality}", silo.stage1.steps, rounds)
     if parts.generator is not None:
         rounds = rounds_of(parts.generator, spec.budget.rounds)
-        charges["stage2"] = parts.generator.charges(space, silo.stage2.steps * rounds)
-        charges |= stopping.charges(spec.budget, parts.generator, space, "stage2", rounds)
+        charges |= stopping.accesses(spec.budget, parts.generator, space, "stage2", silo.stage2.steps, rounds)
     return charges
 
 
@@ -148,13 +144,16 @@ def _ledger(
     """One silo's, calibrated to its own budget and rates."""
     own = replace(privacy, epsilon=silo.epsilon or privacy.epsilon)
     rates = {stage: float(np.max(rates_of(spec, silo, train, stage))) for stage in plan}
+    if spec.budget.adjust is not None and stopping.adjusted_of("stage2") in plan:  # whichever class it will be
+        times = Adjust(**spec.budget.adjust).times
+        rates[stopping.adjusted_of("stage2")] = stopping.highest(rates_of(spec, silo, train, "stage2"), times)
     return Ledger(silo.index, silo.name, silo.patients, rates, own, noise or calibrate(plan, rates, own), plan)
 
 
 def rates_of(spec: TrialSpec, silo: Silo, train: Cohort, stage: str) -> float | NDArray[np.float64]:
     """The silo's sampling rate, or one for each of its records: under `privacy.balanced` every class is as frequent in stage 2.
 
-    q_c = q n / (K n_c), from the label counts that are declared public, at most MOST: rare classes are drawn more often instead of
+    q_c = q n / (K n_c), from the label counts that are declared public, at most stopping.MOST: rare classes are drawn more often instead of
     weighing more, because weights before clipping do nothing and after it void the sensitivity.
     """
     if stage != "stage2" or spec.privacy is None or not spec.privacy.balanced:
@@ -163,7 +162,7 @@ def rates_of(spec: TrialSpec, silo: Silo, train: Cohort, stage: str) -> float | 
     counts = np.bincount(label, minlength=len(train.classes))
     rate = silo.stage2.rate
     even = rate * len(label) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    return np.minimum(even, max(MOST, rate))[label]
+    return np.minimum(even, max(stopping.MOST, rate))[label]
 
 
 def spent(ledgers: Mapping[int, Ledger], draws: Mapping[int, Draws]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpmg_bench import federation
+from fpmg_bench import federation, stopping
 from fpmg_bench.errors import PlumbingError, TrialError
 from fpmg_bench.faults import LabelFlip
 from fpmg_bench.privacy import LocalShard
@@ -126,8 +126,11 @@ class Stages(Surroundings):
         return self._federate("stage2", generator, self.space, shards, self.spec.budget.rounds, apart, watch)
 
     def _asked(self) -> NDArray[np.float64]:
-        """Conditions that a release is asked for."""
-        return requested.mixture(self.train, sizes.labels(self.train, self.sizes), self.spec.seed, self.conditions)
+        """Conditions that a release is asked for; of every class as many, where its recall is asked for."""
+        label = sizes.labels(self.train, self.sizes)
+        if self.spec.budget.adjust is not None:
+            return requested.uniform(self.train, label, self.spec.seed, self.conditions, stopping.EACH * len(np.unique(label)))
+        return requested.mixture(self.train, label, self.spec.seed, self.conditions)
 
     def _flipped(self, rows: Mapping[int, Representation]) -> dict[int, Representation]:
         """What every silo trains stage 2 on: the labels of some are in reverse order."""
@@ -210,7 +213,8 @@ class Stages(Surroundings):
     def _checkpoint(self, stage: str, now: Federated) -> None:
         memories = {"silos": now.memories, "merging": now.merging, "hubs": now.hubs, "best": now.best.states if now.best else {}}
         counted = (now.statistics_bytes, now.statistics_messages, now.handover_bytes, now.handover_messages)
-        best = {"best": now.best.told()} if now.best else {}
+        best: dict[str, Any] = {"best": now.best.told()} if now.best else {}
+        best |= {} if now.turned is None else {"turned": now.turned}
         extra = self.extra() | best | {"done": now.done, "counted": (*counted, now.key_bytes, now.key_messages, now.path)}
         self.sink.checkpoint(stage, now.round, now.states, memories, extra)
 
@@ -223,5 +227,5 @@ class Stages(Surroundings):
         return federation.Federated(
             dict(point.states), dict(kept["silos"]), dict(kept["merging"]), dict(kept["hubs"]),
             point.round, extra["done"], *extra["counted"],
-            best=federation.Standing(**extra["best"], states=dict(kept["best"])) if "best" in extra else None,
+            best=federation.Standing(**extra["best"], states=dict(kept["best"])) if "best" in extra else None, turned=extra.get("turned"),
         )  # fmt: skip

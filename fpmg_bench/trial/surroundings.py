@@ -78,13 +78,21 @@ class Surroundings:
         observer: Observer | None = None,
         of: NDArray[np.bool_] | None = None,
         share: float = 1.0,
+        rates: float | NDArray[np.float64] | None = None,
     ) -> LocalShard:
-        """Of some of the silo's records. of: which of those of the stage they are; share: of its patients, as others know it."""
+        """Of some of the silo's records. of: which of those of the stage they are; share: of its patients, as others know it.
+
+        rates: at which these are drawn, where they are not the stage's own.
+        """
         ledger, draws = self.ledgers.get(silo.index), self.draws.get(silo.index)
-        rates = account.rates_of(self.spec, silo, self.train, stage)
-        rates = rates[of] if of is not None and isinstance(rates, np.ndarray) else rates
+        rates = self.rates(silo, stage, of) if rates is None else rates
         if draws is not None:
             draws.plan(stage, patient, rates)
         shard = self.audited.shard if self.audited else LocalShard
         declared = max(1, round(share * self.sizes[silo.index].at(stage))) if silo.index in self.sizes else None
         return shard(rows, patient, rates, stage, ledger, observer, draws, declared, self.secrets)
+
+    def rates(self, silo: Silo, stage: str, of: NDArray[np.bool_] | None = None) -> float | NDArray[np.float64]:
+        """At which a silo draws its records in a stage: all of them, or those of `of` [records]."""
+        rates = account.rates_of(self.spec, silo, self.train, stage)
+        return rates[of] if of is not None and isinstance(rates, np.ndarray) else rates
