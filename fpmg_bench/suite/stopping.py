@@ -74,7 +74,8 @@ def _trained(spec: TrialSpec, stop: Stop, registry: Registry) -> Iterator[tuple[
 
 def _with_rounds(kind: str, choice: Choice, budget: int, registry: Registry) -> Iterator[tuple[str, str, Any]]:
     learner = registry.build(kind, choice)
-    if budget if learner.rounds is None else learner.rounds:
+    own = getattr(learner, "rounds", None)
+    if budget if own is None else own:
         yield kind, choice.name, learner
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from fpmg_bench.faults import Faults
-from fpmg_bench.federation import Federated, Plan, SiloPlan, run
+from fpmg_bench.federation import Federated, HeldIn, Plan, SiloPlan, run
+from fpmg_bench.spec import Stop
 from fpmg_bench.types import Charges, Update
 
 
@@ -62,3 +63,36 @@ def go(
     shards = {i: FakeShard(sizes[i]) for i in range(n)}
     done = run(learner or Drift(), None, shards, plan, lambda record, now: records.append(record), **options)
     return done, records
+
+
+@dataclass
+class Asked:
+    """A shard of patients held in: rows are numbers."""
+
+    rows: torch.Tensor
+
+    @property
+    def patients(self) -> int:
+        return len(self.rows)
+
+    def begin(self, root: int, *path: str | int) -> Asked:
+        return self
+
+    def counts(self, bins: Any, clip: float) -> torch.Tensor:
+        return bins(self.rows).double().sum(0)
+
+
+class Walk(Drift):
+    """train: every number grows by 1, from 0; the same at all silos."""
+
+    def init(self, schema, stats, rng):
+        return {"a/w": torch.zeros(self.size)}
+
+    def train(self, state, shard, ctx):
+        return Update({"a/w": state["a/w"] + 1}, shard.patients, {"loss": 1.0})
+
+
+def held(n: int, stop: Stop, begins: int = 0) -> HeldIn:
+    """Silo i holds i + 1 patients in, all at 3: a model at x costs each (x - 3)^2."""
+    shards = {i: Asked(torch.full((i + 1,), 3.0)) for i in range(n)}
+    return HeldIn(stop, shards, lambda silo, state: lambda rows: (rows[:, None] - state["a/w"][0]).square(), begins)

@@ -6,7 +6,7 @@ import pytest
 from suite_toys import HEAD, METHODS
 
 from fpmg_bench.errors import ExitCode, SuiteError
-from fpmg_bench.spec import Audit, Choice, Privacy
+from fpmg_bench.spec import Audit, Choice, Privacy, Stop
 from fpmg_bench.suite import parse_suite, with_values
 
 
@@ -158,6 +158,10 @@ def test_sections_have_defaults_and_are_read(suite):
     full = suite(more="limits: {trial: 1.5h, on_error: stop}\nframes: true\nbudget: {rounds: 3, stop: {consensus: 1e-3}}\n")
     assert (full.limits.trial, full.limits.on_error, full.frames) == (5400.0, "stop", True)
     assert (full.budget.rounds, full.budget.local_steps, full.budget.stop) == (3, 20, {"consensus": 1e-3})
+    asked = suite(more="budget: {stop: {loss: 0.01, every: 2, clip: 4}}\n").budget
+    assert Stop.of(asked.stop) == Stop("loss", 0.01, patience=3, every=2, share=0.1, clip=4.0)
+    assert asked.stage1["stop"] == asked.stop
+    assert suite(more="budget: {stop: {score: 0.01}}\n").budget.stage1["stop"] is None  # which leaves encoders alone
 
 
 def test_the_exit_code_tells_a_missing_plugin_from_a_wrong_suite(suite, registry):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from suite_toys import Isolated, Ring, Star
+from suite_toys import Gan, Isolated, Ring, Star
 
 from fpmg_bench.suite import expand
 from fpmg_bench.suite.refusals import fewest_inputs
@@ -132,3 +132,34 @@ def test_a_control_of_pictures_is_refused_where_there_are_none(suite, registry, 
     )
     assert {trial.method for trial in planned.trials} == {"grey"}
     assert {refused.reason for refused in planned.refusals} == {"control 'question-marks' spoils text only, and toy has none"}
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("budget: {stop: {loss: 0.1}}", "generator 'gan' has no `objective`, a loss that patients held in could be asked for; write stop: {score"),
+        ("budget: {stop: {score: 0.1}}, topology: isolated", "over 'isolated' silos do not hear of each other, and cannot agree when to stop;"),
+        ("budget: {stop: {score: 0.1, share: 0.001}}", "a share of 0.001 of 600 training patients is nobody to ask; raise stop.share"),
+        ("budget: {stop: {score: 0.1}}, audit: {canaries: 10}", "canaries of an audit are trained on, and a stop by score"),
+        ("budget: {stop: {score: 0.1}}, faults: [{kind: crash, silos: 1, from: 1}]", "under faults not all silos are there to be asked"),
+        ("budget: {stop: {loss: 0.1}, rounds: 0, encoder_rounds: 0}, topology: isolated", ""),
+        ("budget: {stop: {score: 0.1}}, topology: star", ""),
+        ("budget: {stop: {score: 0.1}}, topology: isolated, partition: pooled", ""),
+    ],
+)  # fmt: skip
+def test_a_stop_by_patients_held_in_is_refused_where_nobody_can_be_asked(reason, method, said):
+    assert reason(method, FIVE).startswith(said) and (said or not reason(method, FIVE))
+
+
+def test_a_game_has_no_loss_and_a_private_loss_has_a_bound(reason, monkeypatch):
+    monkeypatch.setattr(Gan, "objective", lambda self, schema, state: {}, raising=False)
+    monkeypatch.setattr(Gan, "adversarial", True, raising=False)
+    encoders = "budget: {stop: {loss: 0.1}, encoder_rounds: 0}"
+    assert reason(encoders, FIVE).startswith(
+        "generator 'gan' plays a game whose loss does not fall as it gets better; write stop: {score"
+    )
+    monkeypatch.setattr(Gan, "adversarial", False)
+    assert reason(encoders, FIVE) == ""
+    private = "privacy: {epsilon: 8}, generator: {name: gan, loss: hinge}"
+    assert "write stop: {loss: ..., clip: CLIP}" in reason(f"{encoders}, {private}", FIVE)
+    assert "encoder 'tables' has no `objective`" in reason("budget: {stop: {loss: 0.1}}", FIVE)

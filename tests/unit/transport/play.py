@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "federation"))
@@ -20,10 +21,11 @@ from fpmg_plugins.topologies.exponential import Exponential
 from fpmg_plugins.topologies.full import Full
 from fpmg_plugins.topologies.ring import Ring
 from fpmg_plugins.topologies.star import Star
-from toys import Drift, FakeShard
+from toys import Drift, FakeShard, held
 
 from fpmg_bench.errors import SiloLost
 from fpmg_bench.federation import Plan, SiloPlan, assembly, run
+from fpmg_bench.spec import Stop
 from fpmg_bench.store import pack
 from fpmg_bench.transport.channel import Channel
 from fpmg_bench.transport.gloo import Gloo
@@ -41,6 +43,8 @@ PLAYS = {
     "full": (Full(), CoordinateMedian(), FOUR),
     "exponential": (Exponential(), FedAvg(), FOUR),
     "cyclic": (Cyclic(), FedAvg(), FOUR),
+    "checked relay": (Ring(), CenteredClipping(), FOUR),
+    "checked star": (Star(masked=True), FedAvg(), SERVED),
 }
 
 
@@ -75,7 +79,10 @@ def play(name, topology, aggregator, silos, node, transport=None, learner=None):
     here = [silo for silo in silos if silo >= 0 and (transport is None or silo == node)]
     plan = Plan(name, topology, aggregator, ROUNDS, {s: SiloPlan(2) for s in here}, seed=7)
     shards = {s: FakeShard(SIZES[s]) for s in here}
-    done = run(learner or Drift(), None, shards, plan, lambda record, now: seen.append(assembly.part(record, now)), transport)
+    asked = held(max(silos) + 1, Stop("loss", 0.01, every=2)) if name.startswith("checked") else None
+    asked = asked and replace(asked, shards={s: asked.shards[s] for s in here})
+    report = lambda record, now: seen.append(assembly.part(record, now))  # noqa: E731
+    done = run(learner or Drift(), None, shards, plan, report, transport, held=asked)
     return done, seen
 
 
