@@ -6,15 +6,8 @@ import torch
 
 from fpmg_bench.stopping.energy import energy_scores
 from fpmg_bench.stopping.held_in import held_in
-from fpmg_bench.types import Column, Representation, Space
 
-SPACE = Space({"a": slice(0, 1), "b": slice(1, 2)}, (Column("label", "flag"),))
-
-
-def rows(z, label, present=None):
-    z = torch.tensor(z, dtype=torch.float32)
-    there = torch.ones(len(z), 2, dtype=torch.bool) if present is None else torch.tensor(present)
-    return Representation(z, there, torch.tensor(label, dtype=torch.float32)[:, None], torch.arange(len(z)), SPACE)
+from .toys import rows
 
 
 def test_a_patient_more_moves_nobody_else_across():

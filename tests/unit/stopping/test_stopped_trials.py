@@ -5,9 +5,9 @@ import pytest
 from fpmg_bench import runner
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.registry import Registry
-from fpmg_bench.runner.one import build
-from fpmg_bench.store import RunDir, TrialSink, read_json
-from fpmg_bench.trial import run_trial
+from fpmg_bench.store import RunDir, read_json
+
+from .toys import Dies, dying, go
 
 SUITE = """
 version: 1
@@ -34,19 +34,6 @@ metrics: [co]
 """
 
 
-class Dies(Exception):
-    """kill -9 after a round's messages have left."""
-
-
-class Mortal(TrialSink):
-    """Dies once the third round of stage 2 has been exchanged."""
-
-    def round(self, record):
-        if (record["stage"], record["round"]) == ("stage2", 2):
-            raise Dies
-        TrialSink.round(self, record)
-
-
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stopped")
@@ -54,12 +41,6 @@ def planned(tmp_path_factory):
     runner.plan(folder / "suite.yaml", Registry.discover(), out=folder / "out")
     place = RunDir(folder / "out")
     return place, {trial.spec.method: trial for trial in place.trials()}
-
-
-def go(place, trial, sink=TrialSink):
-    made = sink(place, trial, True, lambda event: None, 0.0)
-    run_trial(trial.spec, build(trial.spec, Registry.discover()), made)
-    return read_json(place.trial(trial.key) / "trial.json"), made
 
 
 def lines(sink):
@@ -72,7 +53,7 @@ def lines(sink):
 def test_a_killed_trial_goes_on_with_its_best_so_far(planned, tmp_path):
     place, trials = planned
     with pytest.raises(Dies):
-        go(place, trials["plain"], Mortal)
+        go(place, trials["plain"], dying(2))
     again, sink = go(place, trials["plain"])
     (tmp_path / "suite.yaml").write_text(SUITE)
     runner.plan(tmp_path / "suite.yaml", Registry.discover(), out=tmp_path / "out")
