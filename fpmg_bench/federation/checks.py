@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import TrialError
@@ -16,6 +16,7 @@ from fpmg_bench.federation import statistics
 from fpmg_bench.federation.edges import edges_of, reached
 from fpmg_bench.federation.masking import SUMS
 from fpmg_bench.federation.masks.way import way
+from fpmg_bench.federation.stage import Standing
 from fpmg_bench.spec import Stop
 
 if TYPE_CHECKING:
@@ -47,20 +48,6 @@ class HeldIn:
     width: int = 1
     chosen: Callable[[Sequence[float]], tuple[int, dict[str, Any]]] | None = None
     turned: Callable[[int], Mapping[int, SiloShard]] | None = None
-
-
-@dataclass(slots=True)
-class Standing:
-    """The best check so far, the models that it was of, and how many since were no better."""
-
-    value: float
-    round: int
-    missed: int = 0
-    states: dict[int, State] = field(default_factory=dict)
-
-    def told(self) -> dict[str, Any]:
-        """All but the models, as JSON."""
-        return {"value": self.value, "round": self.round, "missed": self.missed}
 
 
 def cost(steps: Sequence[Step], silos: Sequence[int], hides: bool, checks: int, width: int = 1) -> tuple[int, int, bool]:
@@ -133,7 +120,7 @@ class Checks:
 
     def _mean(self, now: Federated, total: Tensor) -> float:
         """What all silos' patients say of their silo's model, on average."""
-        value = float(total) / self.patients
+        value: float = float(total) / self.patients
         if not math.isfinite(value):
             what = self.held.stop.by if isinstance(self.held.stop, Stop) else "recall"
             raise TrialError(

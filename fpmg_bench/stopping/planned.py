@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fpmg_bench.spec import Adjust, Stop
 from fpmg_bench.types import Charges
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fpmg_bench.contracts import Learner
     from fpmg_bench.spec import Budget
+
+MOST = 0.5  # rate of a rare class: above it an account gains little and every one of its patients is in every other step
 
 
 def check_of(stage: str) -> str:
@@ -57,3 +63,9 @@ def accesses(budget: Budget, learner: Learner, schema: Any, stage: str, steps: i
     first = learner.charges(schema, steps * stop.at(rounds))
     rest = Charges(whole.private_steps - first.private_steps, whole.moments - first.moments, whole.counts - first.counts)
     return {stage: first, adjusted_of(stage): rest} | checks
+
+
+def highest(rates: float | NDArray[np.float64], times: float) -> float:
+    """The highest rate that `oftener` could give anyone."""
+    rate = float(np.max(rates))
+    return max(rate, min(rate * times, MOST))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.stopping.alike import alike
+from fpmg_bench.stopping.planned import MOST
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 NEIGHBOUR = 5  # of a drawn record: as far as it reaches
 EACH = 200  # drawn of every class
-MOST = 0.5  # rate of a rare class: above it an account gains little and every one of its patients is in every other step
 CLIP = 2.0**0.5  # of what one patient adds: recalled or not, and that there is one
 LEAST = 5  # patients held in of a class, of all silos: fewer say nothing of it
 
@@ -74,11 +74,3 @@ def oftener(rates: float | NDArray[np.float64], label: NDArray[np.int64], class_
     new = old.copy()
     new[mine], new[~mine] = up, old[~mine] * (1 - (up - old[mine]).sum() / old[~mine].sum())
     return new
-
-
-def highest(rates: float | NDArray[np.float64], times: float) -> float:
-    """The highest rate that `oftener` could give anyone."""
-    import numpy as np
-
-    rate = float(np.max(rates))
-    return max(rate, min(rate * times, MOST))

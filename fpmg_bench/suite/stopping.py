@@ -49,7 +49,7 @@ def _adjust_refusals(spec: TrialSpec, adjust: Adjust, sizes: Sequence[float], re
         yield "a budget is adjusted, or stops, not both: what is best before an adjustment is no rule after it; write stop: null or adjust: null"
     if spec.generator is not None and not any(_with_rounds("generator", spec.generator, spec.budget.rounds - 1, registry)):
         yield f"an adjustment needs a round before it and one after it; raise budget.rounds, or {way_out}"
-    elif spec.generator is not None and registry.build("generator", spec.generator).rounds is not None:
+    elif spec.generator is not None and getattr(registry.build("generator", spec.generator), "rounds", None) is not None:
         yield f"generator '{spec.generator.name}' has rounds of its own, whose batches are all patients; {way_out}"
     if spec.faults:
         yield f"under faults not all silos are there to be asked; {way_out}"

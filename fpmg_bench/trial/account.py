@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpmg_bench import stopping
 from fpmg_bench.errors import PrivacyError
 from fpmg_bench.federation import hidden
 from fpmg_bench.privacy import Draws, Ledger, Noise, calibrate
 from fpmg_bench.privacy.claim import SAID, claim
 from fpmg_bench.spec import Adjust, Stop
+from fpmg_bench.stopping import planned as stopping
 from fpmg_bench.trial import requested, sizes
 
 if TYPE_CHECKING:

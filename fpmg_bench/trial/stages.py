@@ -224,8 +224,10 @@ class Stages(Surroundings):
             return None
         extra, kept = point.extra, point.memories
         self.take_over(extra)
-        return federation.Federated(
+        now = federation.Federated(
             dict(point.states), dict(kept["silos"]), dict(kept["merging"]), dict(kept["hubs"]),
             point.round, extra["done"], *extra["counted"],
-            best=federation.Standing(**extra["best"], states=dict(kept["best"])) if "best" in extra else None, turned=extra.get("turned"),
         )  # fmt: skip
+        now.best = federation.Standing(**extra["best"], states=dict(kept["best"])) if "best" in extra else None
+        now.turned = extra.get("turned")
+        return now

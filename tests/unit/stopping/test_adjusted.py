@@ -7,7 +7,7 @@ from fpmg_bench import runner
 from fpmg_bench.audit.sampling_checks import violations
 from fpmg_bench.registry import Registry
 from fpmg_bench.spec import Adjust
-from fpmg_bench.stopping import MOST, highest
+from fpmg_bench.stopping.planned import MOST, highest
 from fpmg_bench.stopping.recall import oftener, recalled, weakest
 from fpmg_bench.store import RunDir, read_json
 

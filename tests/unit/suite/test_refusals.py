@@ -163,3 +163,20 @@ def test_a_game_has_no_loss_and_a_private_loss_has_a_bound(reason, monkeypatch):
     private = "privacy: {epsilon: 8}, generator: {name: gan, loss: hinge}"
     assert "write stop: {loss: ..., clip: CLIP}" in reason(f"{encoders}, {private}", FIVE)
     assert "encoder 'tables' has no `objective`" in reason("budget: {stop: {loss: 0.1}}", FIVE)
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("budget: {adjust: {}, stop: {score: 0.1}}", "a budget is adjusted, or stops, not both"),
+        ("budget: {adjust: {}, rounds: 1}", "an adjustment needs a round before it and one after it; raise budget.rounds"),
+        ("budget: {adjust: {}}, topology: isolated", "over 'isolated' silos do not hear of each other, and cannot agree on a class"),
+        ("budget: {adjust: {share: 0.001}}", "a share of 0.001 of 600 training patients is nobody to ask; raise adjust.share"),
+        ("budget: {adjust: {}}, audit: {canaries: 10}", "canaries of an audit are trained on, and an adjustment holds some of them in"),
+        ("budget: {adjust: {}}, faults: [{kind: crash, silos: 1, from: 1}]", "under faults not all silos are there to be asked"),
+        ("budget: {adjust: {}}, privacy: {epsilon: 8}, generator: {name: gan, loss: hinge}", "rates by class would tell how many patients a class has"),
+        ("budget: {adjust: {}}, topology: star", ""),
+    ],
+)  # fmt: skip
+def test_an_adjustment_is_refused_where_nobody_can_be_asked(reason, method, said):
+    assert reason(method, FIVE).startswith(said) and (said or not reason(method, FIVE))
