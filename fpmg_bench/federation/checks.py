@@ -84,7 +84,7 @@ class Checks:
                 f"{self.plan.stage}: silos that do not hear of each other cannot agree when to stop", "write stop: null"
             )
         own = {silo: shard.patients for silo, shard in held.shards.items()}
-        self.patients = sum(self.transport.gather(f"{self.plan.stage}, held in", own).values())
+        self.patients: int = sum(self.transport.gather(f"{self.plan.stage}, held in", own).values())
         if not self.patients:
             raise TrialError(
                 f"{self.plan.stage}: no patient is held in to say when to stop", "raise stop.share, or write stop: null"
@@ -122,7 +122,7 @@ class Checks:
         size, messages = statistics.cost(self.steps, self.silos, one, self.point)
         now.statistics_bytes, now.statistics_messages = now.statistics_bytes + size, now.statistics_messages + messages
         now.path += statistics.path(self.steps, self.silos, one, self.point)
-        value = float(one["check/sum"]) / self.patients
+        value: float = float(one["check/sum"]) / self.patients
         if not math.isfinite(value):
             raise TrialError(
                 f"{self.plan.stage}, round {now.round - 1}: the {self.held.stop.by} of patients held in is not finite", "lower lr"

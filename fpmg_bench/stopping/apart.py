@@ -67,7 +67,8 @@ class Apart:
 
         if self.stages.spec.privacy is None:
             n = len(held)
-            return held.condition[torch.arange(max(n, DRAWN)) % n] if n else held.condition
+            own: Tensor = held.condition[torch.arange(max(n, DRAWN)) % n] if n else held.condition
+            return own
         given = self.release()
         at = np.linspace(0, len(given) - 1, min(len(given), DRAWN)).round().astype(int)
         return torch.tensor(given[at]).float()

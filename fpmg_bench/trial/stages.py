@@ -220,8 +220,10 @@ class Stages(Surroundings):
             return None
         extra, kept = point.extra, point.memories
         self.take_over(extra)
-        return federation.Federated(
+        best = federation.Standing(**extra["best"], states=dict(kept["best"])) if "best" in extra else None
+        found = federation.Federated(
             dict(point.states), dict(kept["silos"]), dict(kept["merging"]), dict(kept["hubs"]),
             point.round, extra["done"], *extra["counted"],
-            best=federation.Standing(**extra["best"], states=dict(kept["best"])) if "best" in extra else None,
         )  # fmt: skip
+        found.best = best
+        return found
