@@ -78,7 +78,7 @@ class Checks:
                 f"{self.plan.stage}: silos that do not hear of each other cannot agree when to stop", "write stop: null"
             )
         own = {silo: shard.patients for silo, shard in held.shards.items()}
-        self.patients = sum(self.transport.gather(f"{self.plan.stage}, held in", own).values())
+        self.patients: int = sum(self.transport.gather(f"{self.plan.stage}, held in", own).values())
         if not self.patients:
             raise TrialError(
                 f"{self.plan.stage}: no patient is held in to say when to stop", "raise stop.share, or write stop: null"
