@@ -15,6 +15,7 @@ from fpmg_plugins import training
 from fpmg_plugins.generators import conditions, turns
 from fpmg_plugins.generators.columns import columns, presence
 from fpmg_plugins.generators.gan.networks import Group, Networks, rescale
+from fpmg_plugins.generators.gan.universal import Others
 from fpmg_plugins.generators.statistics.sites import Sites
 
 if TYPE_CHECKING:
@@ -115,9 +116,11 @@ class AdversarialRound:
         self.everything = [p for parameters in self.weighted.values() for p in parameters]
         mu = training.setting(gan, ctx, "proximal")
         self.pulls = {m: training.proximal(net, mu) for m, net in self.nets.items()}
-        shared = gan.send == "both"  # a discriminator at home has no reference that others know
-        self.hold = training.proximal(self.critic, mu if shared else 0.0)
+        universal = gan.discriminators == "universal"
+        self.shared = gan.send == "both" and not universal  # a silo's own discriminator has no reference that others know
+        self.hold = training.proximal(self.critic, mu if self.shared else 0.0)
         self.seen = Seen.of(gan, self.space, group, state, there)
+        self.others = Others.of(gan, group, self.name, state, ctx, self.seen.unit) if universal else None
         held = torch.tensor([float(m not in ctx.lacks) for m in group])
         self.presence = (ctx.memory.get(OWN, state["prior/presence"])[self.seen.masks] * held).to(there)
         widths = torch.tensor([self.space.blocks[m].stop - self.space.blocks[m].start for m in group])
@@ -140,7 +143,8 @@ class AdversarialRound:
             loss = shard.step(self.critic, self.against, self._on_rows, self._on_fakes if self.private else self.hold).loss
             if self.game == "rescale":
                 rescale(self.critic, 1.0)
-            fool += self._improve()
+            if not (self.others and self.others.awaited):  # no generator faces less than the mixture
+                fool += self._improve()
             if not math.isnan(loss):
                 real, taken = real + loss, taken + 1
         return self._result(), self._log(real, taken, fool)
@@ -186,6 +190,8 @@ class AdversarialRound:
         """One step of every generator of the group on the joint verdict."""
         z, mask, given, label = self.drawn
         value, logits = self.critic(z, mask, given)
+        if self.others:
+            value = self.others.verdict(value, z, mask, given, label)
         loss = (-value if self.gan.loss == "hinge" else F.softplus(-value)).mean()
         pulled = [pull(self.nets[m]) for m, pull in self.pulls.items() if pull is not None]
         taught = self.gan.classify if self.gan.teach == "both" else 0.0
@@ -234,8 +240,8 @@ class AdversarialRound:
         training.keep(self.against, self.critic, self.ctx.memory, self.name)
         if self.gan.send == "both":
             result |= critic
-        else:
-            self.ctx.memory |= critic  # stays at home, and goes on from where it stood in the next round
+        if not self.shared:
+            self.ctx.memory |= critic  # stays its silo's own, and goes on from where it stood in the next round
         for name, net in self.nets.items():
             training.keep(self.maker, net, self.ctx.memory, f"generator.{name}")
             if name in self.ctx.lacks:
