@@ -132,3 +132,15 @@ def test_a_control_of_pictures_is_refused_where_there_are_none(suite, registry, 
     )
     assert {trial.method for trial in planned.trials} == {"grey"}
     assert {refused.reason for refused in planned.refusals} == {"control 'question-marks' spoils text only, and toy has none"}
+
+
+def test_modules_that_are_not_merged_need_a_topology_that_relays_them(reason):
+    method = "generator: {name: relaying, loss: hinge}, topology: "
+    said = reason(method + "ring", FIVE)
+    assert said.startswith("generator 'relaying' sends its discriminators without merging them, over 'ring': ")
+    assert "use a relay ring, a full graph or a star" in said
+    assert reason(method + "{name: ring, relay: true}", FIVE) == reason(method + "star", FIVE) == ""
+
+
+def test_parameters_that_do_not_fit_together_are_refused(reason):
+    assert reason("generator: relaying, topology: star", FIVE) == "generator 'relaying': no logit; write loss: hinge"

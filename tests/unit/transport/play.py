@@ -41,7 +41,10 @@ PLAYS = {
     "full": (Full(), CoordinateMedian(), FOUR),
     "exponential": (Exponential(), FedAvg(), FOUR),
     "cyclic": (Cyclic(), FedAvg(), FOUR),
+    "relayed": (Ring(), CenteredClipping(), FOUR),
+    "relayed by a server": (Star(), FedAvg(), SERVED),
 }
+RELAYED = Drift(travels={"b": "relay"})
 
 
 class Dying(Drift):
@@ -75,7 +78,8 @@ def play(name, topology, aggregator, silos, node, transport=None, learner=None):
     here = [silo for silo in silos if silo >= 0 and (transport is None or silo == node)]
     plan = Plan(name, topology, aggregator, ROUNDS, {s: SiloPlan(2) for s in here}, seed=7)
     shards = {s: FakeShard(SIZES[s]) for s in here}
-    done = run(learner or Drift(), None, shards, plan, lambda record, now: seen.append(assembly.part(record, now)), transport)
+    learner = learner or (RELAYED if name.startswith("relayed") else Drift())
+    done = run(learner, None, shards, plan, lambda record, now: seen.append(assembly.part(record, now)), transport)
     return done, seen
 
 
