@@ -14,10 +14,9 @@ import torch
 from torch import nn, optim
 
 from fpmg_bench.devices import CPU
-from fpmg_plugins.training import part
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from collections.abc import Mapping
 
     from fpmg_bench.types import State
 
@@ -26,32 +25,32 @@ KIND = (
 )
 
 
-def zeros(module: nn.Module, name: str) -> State:
+def zeros(modules: Mapping[str, nn.Module]) -> State:
     """Before the first round nobody knows a gradient."""
-    return {f"{KIND}.{name}/{key}": torch.zeros_like(value, device=CPU) for key, value in _trainable(module)}
+    return {f"{KIND}.{key}": torch.zeros_like(value, device=CPU) for key, value in _trainable(modules).items()}
 
 
 class Corrected(optim.Optimizer):
     """The steps of another optimiser on gradients that are corrected; it sums up those that came."""
 
-    def __init__(self, inner: optim.Optimizer, module: nn.Module, name: str, state: State, memory: State) -> None:
-        """Of one module whose variates are in a silo's state and memory; `inner` is over its trainable parameters."""
-        self.names, parameters = zip(*_trainable(module), strict=True)
-        super().__init__(parameters, {})
-        self.inner, self.name, self.steps = inner, name, 0
-        self.parameters: tuple[nn.Parameter, ...] = parameters
-        self.common = part(state, f"{KIND}.{name}")
-        self.own = part(memory, f"own.{KIND}.{name}") or {key: torch.zeros_like(c) for key, c in self.common.items()}
-        self.off = [(self.common[key] - self.own[key]).to(p.device) for key, p in zip(self.names, parameters, strict=True)]
-        self.sums: list[Tensor] = [torch.zeros_like(p) for p in parameters]
+    def __init__(self, inner: optim.Optimizer, modules: Mapping[str, nn.Module], state: State, memory: State) -> None:
+        """Of modules by name whose variates are in a silo's state and memory; `inner` is over their trainable parameters."""
+        self.named = _trainable(modules)
+        super().__init__(self.named.values(), {})
+        self.inner, self.steps = inner, 0
+        self.state = inner.state  # its moments are what a silo keeps
+        self.common = {key: state[f"{KIND}.{key}"] for key in self.named}
+        self.own = {key: memory.get(f"own.{KIND}.{key}", torch.zeros_like(c)) for key, c in self.common.items()}
+        self.off = {key: (self.common[key] - self.own[key]).to(p.device) for key, p in self.named.items()}
+        self.sums = {key: torch.zeros_like(p) for key, p in self.named.items()}
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Parameters without a gradient stay as they are."""
-        for p, total, off in zip(self.parameters, self.sums, self.off, strict=True):
+        for key, p in self.named.items():
             if p.grad is not None:
-                total.add_(p.grad)
-                p.grad = p.grad + off
+                self.sums[key].add_(p.grad)
+                p.grad = p.grad + self.off[key]
         self.steps += 1
         self.inner.step()
 
@@ -60,11 +59,13 @@ class Corrected(optim.Optimizer):
     def told(self, memory: State) -> State:
         """What travels: c plus how c_i changed, which the memory keeps; c where the silo took no step."""
         if not self.steps:
-            return {f"{KIND}.{self.name}/{key}": value.clone() for key, value in self.common.items()}
-        found = {key: (total / self.steps).to(CPU) for key, total in zip(self.names, self.sums, strict=True)}
-        memory |= {f"own.{KIND}.{self.name}/{key}": value for key, value in found.items()}
-        return {f"{KIND}.{self.name}/{key}": self.common[key] + value - self.own[key] for key, value in found.items()}
+            return {f"{KIND}.{key}": value.clone() for key, value in self.common.items()}
+        found = {key: (total / self.steps).to(CPU) for key, total in self.sums.items()}
+        memory |= {f"own.{KIND}.{key}": value for key, value in found.items()}
+        return {f"{KIND}.{key}": self.common[key] + value - self.own[key] for key, value in found.items()}
 
 
-def _trainable(module: nn.Module) -> list[tuple[str, nn.Parameter]]:
-    return [(key, value) for key, value in module.named_parameters() if value.requires_grad]
+def _trainable(modules: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
+    """ "<module>/<name>" -> parameter."""
+    named = ((f"{name}/{key}", value) for name, module in modules.items() for key, value in module.named_parameters())
+    return {key: value for key, value in named if value.requires_grad}

@@ -45,12 +45,12 @@ class Quadratic:
         return {}
 
     def init(self, schema, stats, rng):
-        return training.state_of(point(), "p") | (variates.zeros(point(), "p") if self.scaffold else {})
+        return training.state_of(point(), "p") | (variates.zeros({"p": point()}) if self.scaffold else {})
 
     def train(self, state, shard, ctx):
         layer = training.restored(point, state, "p")
         steps = training.adam({"p": layer}, LR, ctx.memory) if self.adam else torch.optim.SGD(layer.parameters(), LR)
-        corrected = variates.Corrected(steps, layer, "p", state, ctx.memory) if self.scaffold else None
+        corrected = variates.Corrected(steps, {"p": layer}, state, ctx.memory) if self.scaffold else None
         log = training.fit(layer, corrected or steps, shard, ctx, losses)
         return Update(training.state_of(layer, "p") | (corrected.told(ctx.memory) if corrected else {}), shard.patients, log)
 
@@ -104,7 +104,7 @@ def test_a_variate_is_the_papers_second_option_and_doubles_the_bytes():
     once = trained(Quadratic(True), 1, Star(), records=records)
     assert [r["bytes"] for r in records] == [r["closed_form"] for r in records] == [2 * len(PATIENTS) * 2 * 4]
     state, layer = once.states[0], training.restored(point, once.states[0], "p")
-    corrected = variates.Corrected(torch.optim.SGD(layer.parameters(), LR), layer, "p", state, memory := dict(once.memories[1]))
+    corrected = variates.Corrected(torch.optim.SGD(layer.parameters(), LR), {"p": layer}, state, memory := dict(once.memories[1]))
     before, own, common = layer.weight.item(), memory["own.variate.p/weight"].item(), state["variate.p/weight"].item()
     ctx = SiloContext(1, 1, STEPS, rng_for(0, "t"), memory=memory)
     training.fit(layer, corrected, LocalShard(rows(1, 10), np.arange(10), 1.0, "s").begin(0), ctx, losses)

@@ -99,7 +99,7 @@ class LatentFlow:
         net = training.seeded(partial(self._net, schema), rng)
         start = replace(Start.of(schema, stats), untold=conditions.flags(schema, self.untold))
         state, own = start.prior(schema) | training.state_of(net, NET), Sites.of(schema, stats, start)
-        state |= variates.zeros(net, NET) if self.scaffold else {}
+        state |= variates.zeros({NET: net}) if self.scaffold else {}
         if own:
             state |= own.state()
             state["prior/within"] = own.within(start.shares, state["prior/factor"], torch.arange(schema.width))
@@ -123,7 +123,7 @@ class LatentFlow:
                 losses(net, batch, draws, white) * weights[batch["label"]] * turns.in_turn(batch["given"], waiting)
             )
 
-        corrected = variates.Corrected(optimizer, net, NET, state, ctx.memory) if self.scaffold else None
+        corrected = variates.Corrected(optimizer, {NET: net}, state, ctx.memory) if self.scaffold else None
         log = training.fit_anew(net, corrected or optimizer, rows, ctx, noised, pull)
         training.keep(optimizer, net, ctx.memory, NET)
         told = corrected.told(ctx.memory) if corrected else {}

@@ -15,7 +15,7 @@ from fpmg_bench.devices import CPU, drawn
 from fpmg_bench.errors import PluginError
 from fpmg_bench.keys import rng_for
 from fpmg_bench.types import Charges, Representation, Update
-from fpmg_plugins import training
+from fpmg_plugins import training, variates
 from fpmg_plugins.generators import conditions, patterns
 from fpmg_plugins.generators.columns import columns
 from fpmg_plugins.generators.gan import universal
@@ -89,6 +89,9 @@ class ConditionalGan(Networks):
                 state |= training.state_of(net, f"{role}.{name}")
             at += dim
         critic = training.seeded(lambda: self.discriminator_of(space, group), rng)
+        if self.scaffold:
+            nets = {f"generator.{m}": net for m, net in self._shapes(space, group).items()}
+            state |= variates.zeros(nets if self.discriminators == "universal" else {critic_name(group): critic, **nets})
         return state | training.state_of(critic, critic_name(group)) | {watch_name(group): undecided()}
 
     def _one(self, space: Space, group: Group, name: str) -> ModalityGenerator:

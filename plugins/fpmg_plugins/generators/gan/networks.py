@@ -8,6 +8,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import nn
 
+from fpmg_plugins import variates
 from fpmg_plugins.generators import conditions
 from fpmg_plugins.generators.gan import universal
 
@@ -115,6 +116,7 @@ class Networks:
         each: Annotated[int, Ge(1)] = 75,
         untold: tuple[str, ...] = (),
         discriminators: Literal["averaged", "universal"] = "averaged",
+        scaffold: bool = False,
     ) -> None:
         self.noise = noise
         self.hidden = hidden
@@ -137,11 +139,13 @@ class Networks:
         self.each = each
         self.untold = untold
         self.discriminators = discriminators
+        self.scaffold = scaffold
 
     @property
     def travels(self) -> dict[str, Way]:
-        """What is not merged."""
-        return {"discriminator": "relay"} if self.discriminators == "universal" else {}
+        """What the aggregator does not merge."""
+        found: dict[str, Way] = {"discriminator": "relay"} if self.discriminators == "universal" else {}
+        return found | ({variates.KIND: "mean"} if self.scaffold else {})
 
     def undefined(self) -> str:
         """Why these settings do not fit together; "" where they do."""
