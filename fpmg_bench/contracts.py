@@ -142,6 +142,9 @@ class Learner(Protocol):
     why DP-SGD cannot train it on such records ("" where it can): `plan` refuses what has no private form.
     Optional: `additive = True`: what `statistics` gives is linear in the shard's moments and counts, and the silo keeps nothing of them
     that it sends later, so that silos may share the noise of the total (`privacy: colluding`).
+    Optional: `travels`, first word of modules' names -> "mean" (averaged by patients, whatever the aggregator is) or "relay" (not merged:
+    each silo's stay its own, `train` keeps them in `ctx.memory`, where the next round finds the others' as "from.<silo>.<module>/<name>").
+    Optional: `undefined() -> str`, why its parameters do not fit together ("" where they do): `plan` refuses it.
     Optional: a parameter `least`: counts of fewer patients of a silo are dropped before they travel. `Evidence.added` says what a
     record adds before that.
     """

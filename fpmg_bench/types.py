@@ -306,7 +306,8 @@ class Update:
 
 @dataclass(slots=True)
 class SiloContext:
-    """One silo in one round. memory: its own tensors, never sent; what `statistics` leaves there `train` finds again.
+    """One silo in one round. memory: its own tensors, never sent; what `statistics` leaves there `train` finds again, and what was
+    relayed to it, as "from.<silo>.<module>/<name>".
 
     lacks: modalities that no patient of the silo has (declared public): modules that only they train are left out of `Update`.
     device: where `train` computes; states, and what the shard's moments and counts give, are on the CPU. silos: all that take

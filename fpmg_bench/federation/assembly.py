@@ -24,11 +24,13 @@ def part(record: Mapping[str, Any], now: Federated) -> Part:
     tree: dict[str, dict[str, State]] = {"before": {}, "after": {}}
     groups = []
     for bundle in now.latest:
-        name = ",".join(map(str, bundle.silos))
+        name = f"{','.join(map(str, bundle.silos))} {next(iter(bundle.layout.modules()))}"
         loads = [[load.sent, load.received] for load in bundle.meter.steps]
-        groups.append({"name": name, "pi": {str(silo): share for silo, share in bundle.pi.items()}, "loads": loads})
+        apart = bundle.received is not None  # meant to stay apart: nobody looks at how far they are
+        pi = {} if apart else {str(silo): share for silo, share in bundle.pi.items()}
+        groups.append({"name": name, "pi": pi, "loads": loads})
         for when, models in (("before", bundle.before), ("after", bundle.after)):
-            for model in models.values():
+            for model in () if apart else models.values():
                 tree[when][name] = bundle.layout.views(model)
     return tree, {"record": dict(record), "groups": groups, "silos": sorted({s for b in now.latest for s in b.silos})}
 
@@ -76,6 +78,8 @@ def _consistency(parts: Mapping[int, Part], moduli: Mapping[str, float]) -> dict
     after: dict[str, consensus.Spread] = {}
     for group in parts[min(node for node in parts if node >= 0)][1]["groups"]:
         pi = {int(silo): share for silo, share in group["pi"].items() if int(silo) in parts}
+        if not group["pi"]:
+            continue
         pi = {silo: share / sum(pi.values()) for silo, share in pi.items()} if len(pi) < len(group["pi"]) else pi
         for when, found in (("before", before), ("after", after)):
             states = [parts[silo][0][when][group["name"]] for silo in pi]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fpmg_bench.errors import PlumbingError
-from fpmg_bench.federation import faulted, secure
+from fpmg_bench.federation import faulted, ways
 from fpmg_bench.federation.exchange import Exchange, Node
 from fpmg_bench.federation.layout import Bundle, Layout, modules_of
 from fpmg_bench.federation.meter import Meter
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fpmg_bench.federation.masks.pairs import Secrets
     from fpmg_bench.federation.stage import Federated, Plan
     from fpmg_bench.federation.training import Training
+    from fpmg_bench.federation.ways import Way
     from fpmg_bench.transport import Transport
     from fpmg_bench.types import State, Step
 
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 class Bundles:
     """The groups of modules of one stage; layouts and mixing matrices are worked out once and kept."""
 
-    def __init__(self, plan: Plan, transport: Transport) -> None:
-        self.plan, self.transport = plan, transport
+    def __init__(self, plan: Plan, transport: Transport, travels: Mapping[str, Way]) -> None:
+        self.plan, self.transport, self.travels = plan, transport, travels
         self.layouts: dict[tuple[frozenset[int], frozenset[str]], Layout] = {}
         self.mixed: dict[tuple[object, ...], Mixing | None] = {}
         self.secrets: dict[int, Secrets] = {}  # of this process's silos, where they have agreed on some
 
     def groups(self, trained: Mapping[int, State], before: Mapping[int, State]) -> list[tuple[tuple[int, ...], Layout]]:
-        """Modules grouped by the silos that hold them; each group travels as one flat message among its holders.
+        """Modules grouped by the silos that hold them and their way; each group travels as one flat message among its holders.
 
         before: states of this process's nodes, whose layout a server goes by, which trains nothing.
         """
@@ -42,10 +43,14 @@ class Bundles:
         for silo, modules in self.transport.gather(f"{self.plan.stage}, modules", own).items():
             for module in modules:
                 holders.setdefault(module, []).append(silo)
-        groups: dict[tuple[int, ...], set[str]] = {}
+        groups: dict[tuple[tuple[int, ...], Way], set[str]] = {}
         for module, silos in holders.items():
-            groups.setdefault(tuple(silos), set()).add(module)
-        return [(silos, self._layout(silos, modules, trained or before)) for silos, modules in sorted(groups.items())]
+            groups.setdefault((tuple(silos), ways.way_of(module, self.travels)), set()).add(module)
+        return [(silos, self._layout(silos, modules, trained or before)) for (silos, _), modules in sorted(groups.items())]
+
+    def way(self, layout: Layout) -> Way:
+        """How a group travels."""
+        return ways.way_of(layout.fields[0].module, self.travels)
 
     def _layout(self, silos: tuple[int, ...], modules: set[str], states: Mapping[int, State]) -> Layout:
         key = (frozenset(silos), frozenset(modules))
@@ -64,7 +69,8 @@ class Bundles:
         patients: Mapping[int, float],
     ) -> Exchanged:
         """One group's round: what was trained travels and merges by the plan. patients: of all silos that take part in the stage."""
-        steps = self.plan.steps(list(silos), now.round)
+        way, plan = self.way(layout), self.plan.steps(list(silos), now.round)
+        steps = ways.steps_of(way, plan, silos)
         flat = {s: layout.flatten(trained[s]) for s in silos if s in trained}
         masses = {s: patients[s] for s in silos}
         honest = tuple(s for s in silos if s not in self.plan.faults.liars)
@@ -74,17 +80,22 @@ class Bundles:
             faulted.lie(faults, nodes, honest)
         secrets = None if self.transport.whole else self.secrets
         place = (self.plan.stage, now.round, self.plan.seed)
-        exchange = Exchange(nodes, self.plan.aggregator, self.transport, *place, faults, masses, secrets)
+        rule = ways.rule(way, self.plan.aggregator)
+        exchange = Exchange(nodes, rule, self.transport, *place, faults, masses, secrets)
         after = exchange.run(steps, work.on(layout) if work else None)
         for shares, told in exchange.shared:
             now.key_bytes, now.key_messages = now.key_bytes + shares, now.key_messages + told
         self._explain(layout, nodes, now)
         exchange.meter.header = self.transport.header or layout.header
-        closed = self._closed_form(len(silos), layout, exchange.meter, now.round)
+        asked = ways.round_bytes(self.plan.topology, plan, len(silos), layout, way)
+        closed = self._closed_form(asked, exchange.meter, now.round)
         memories = {at: node.memory if node.advanced is None else node.advanced for at, node in nodes.items()}
         now.merging[name] = now.merging.get(name, {}) | memories
         now.hubs[name] = now.hubs.get(name, {}) | {at: node.model for at, node in nodes.items() if at < 0}
-        return Exchanged(layout, silos, honest, flat, dict(after), exchange.meter, closed, self._mixing(silos, steps, masses))
+        found = layout, silos, honest, flat, dict(after), exchange.meter, closed
+        if way == "relay":
+            return Exchanged(*found, None, {s: {at: dict(m.payload) for at, m in nodes[s].known.items()} for s in after})
+        return Exchanged(*found, self._mixing(silos, steps, masses))
 
     def _explain(self, layout: Layout, nodes: Mapping[int, Node], now: Federated) -> None:
         """Recorded frames become what their receiver can make of them: whole states, and its own of before the round."""
@@ -123,11 +134,10 @@ class Bundles:
         """The starting model of the server or hub that is alone in its process."""
         return {at: layout.flatten(state) for at, state in now.states.items()}
 
-    def _closed_form(self, n: int, layout: Layout, meter: Meter, round: int) -> int | None:
+    def _closed_form(self, expected: int | None, meter: Meter, round: int) -> int | None:
         """Bytes that the topology's formula asks for; PlumbingError where the meter disagrees. None where messages were lost."""
         if meter.lost:
             return None
-        expected = secure.round_bytes(self.plan.topology, n, layout)
         if self.transport.whole and expected is not None and expected != meter.bytes:
             where = f"{self.plan.stage}, round {round}"
             raise PlumbingError(f"{where}: {meter.bytes} bytes were sent, the closed form of the topology says {expected}")

@@ -17,12 +17,14 @@ from fpmg_bench.federation.record import Exchanged, line
 from fpmg_bench.federation.stage import Federated, Learning, Plan, SiloShard
 from fpmg_bench.federation.sums import agree
 from fpmg_bench.federation.training import Training
+from fpmg_bench.federation.ways import ways_of
 from fpmg_bench.keys import rng_for
 from fpmg_bench.transport import Inproc, Transport
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from fpmg_bench.contracts import Learner
-    from fpmg_bench.federation.layout import Bundle
     from fpmg_bench.federation.masking import FixedPoint
     from fpmg_bench.types import State
 
@@ -57,7 +59,7 @@ class Loop(Learning):
 
     def __init__(self, learner: Learner, schema: Any, shards: Mapping[int, SiloShard], plan: Plan, transport: Transport) -> None:
         super().__init__(learner, schema, dict(sorted(shards.items())), plan, transport)
-        self.bundles = Bundles(plan, transport)
+        self.bundles = Bundles(plan, transport, ways_of(learner))
         own = {silo: float(shard.patients) for silo, shard in self.shards.items()}
         self.masses: dict[int, float] = dict(sorted(transport.gather(f"{plan.stage}, patients", own).items()))  # of all silos
         self.named = tuple(self.masses)
@@ -127,7 +129,9 @@ class Loop(Learning):
         trained = work.ahead(serial[0], active) if serial else {silo: work(silo) for silo in active if silo in self.shards}
         merging = time.perf_counter()
         bundles = self._exchanged(trained, now, work if serial else None, faults)
-        moved = self._take_over(now, bundles, active)
+        merged = [bundle for bundle in bundles if bundle.received is None]
+        moved = self._take_over(now, merged, active)
+        self._remember(now, bundles)
         whole = self.transport.whole
         record = line(self.plan.stage, now.round, losses, bundles, faults.bends, whole) | faulted.reported(
             faults, self.shards, [bundle.meter for bundle in bundles]
@@ -138,7 +142,7 @@ class Loop(Learning):
         record |= {"merge_seconds": time.perf_counter() - merging} | (self.checks(now, last) if self.checks else {})
         record["seconds"] = time.perf_counter() - began
         if last or now.done:
-            self._hand_over(now, bundles, active)
+            self._hand_over(now, merged, active)
         return record
 
     def _exchanged(self, trained: Mapping[int, State], now: Federated, work: Training | None, faults: Round) -> list[Exchanged]:
@@ -202,11 +206,24 @@ class Loop(Learning):
             now.states[silo] = shared[identity]
         return (change / norm) ** 0.5 if norm > 0 else float("inf")
 
-    def _finite(self, silo: int, merged: Bundle, round: int) -> None:
+    def _remember(self, now: Federated, bundles: Sequence[Exchanged]) -> None:
+        """What was relayed to a silo lies in its memory, by its origin; what was lost stays as it came last."""
+        for bundle in bundles:
+            for silo, models in (bundle.received or {}).items():
+                for origin, model in models.items():
+                    self._finite(silo, model, now.round)
+                    now.memories[silo] = now.memories[silo] | relayed(origin, bundle.layout.views(model))
+
+    def _finite(self, silo: int, merged: Mapping[str, Tensor], round: int) -> None:
         import torch
 
         if not all(bool(torch.isfinite(vector).all()) for vector in merged.values()):
             raise TrialError(f"{self.plan.stage}, round {round}, silo {silo}: the merged weights are not finite", "lower lr")
+
+
+def relayed(origin: int, state: State) -> State:
+    """Another silo's tensors as a silo keeps them: "from.<origin>.<module>/<name>"."""
+    return {f"from.{origin}.{key}": value for key, value in state.items()}
 
 
 def _movement(old: State, new: State) -> tuple[float, float]:

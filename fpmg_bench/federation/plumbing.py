@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.federation.edges import edges_of, reached
 from fpmg_bench.federation.exchange import Exchange, Node
 from fpmg_bench.federation.mixing import Mixing, mixing, period_of
+from fpmg_bench.federation.ways import Linear
 from fpmg_bench.keys import rng_for, seed_for
 from fpmg_bench.transport import Inproc
 
@@ -19,25 +20,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpmg_bench.federation.schedule import Schedule
-    from fpmg_bench.types import State, Step
+    from fpmg_bench.types import Step
 
 WIDTH = 32  # coordinates of the random vectors
 CANARIES = 8  # rounds whose canaries are followed, where plans differ
 ROUNDS = 120  # at most; contraction is fitted where the distance is still above rounding
-
-
-class Linear:
-    """The linear part of every aggregator: the weighted mean, in float64."""
-
-    needs: ClassVar[Literal["sum", "individual"]] = "sum"
-    uses_own: ClassVar[bool] = False
-
-    def min_inputs(self) -> int:
-        return 1
-
-    def merge(self, inputs: Tensor, weights: Tensor, reference: Tensor, own: int | None, memory: State) -> Tensor:
-        merged: Tensor = weights.double() @ inputs
-        return merged
 
 
 def check(schedule: Schedule, masses: Mapping[int, float], rounds: int = CANARIES) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ class Exchanged:
     meter: Meter
     closed_form: int | None
     mixing: Mixing | None
+    received: Mapping[int, Mapping[int, Bundle]] | None = None  # of a relay: silo -> origin -> its model
 
     @property
     def pi(self) -> dict[int, float]:
@@ -55,7 +56,7 @@ def line(
     after: dict[str, consensus.Spread] = {}
     sent: dict[int, int] = {}
     for bundle in bundles:
-        if whole and bundle.honest:
+        if whole and bundle.honest and bundle.received is None:  # what is relayed is meant to stay apart
             before |= consensus.distances(bundle.layout, {s: bundle.before[s] for s in bundle.honest}, bundle.pi)
             after |= consensus.distances(bundle.layout, {s: bundle.after[s] for s in bundle.honest}, bundle.pi)
         for node, count in bundle.meter.sent.items():

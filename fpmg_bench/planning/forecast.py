@@ -13,8 +13,9 @@ from fpmg_bench.errors import FpmgError
 from fpmg_bench.keys import rng_for
 
 if TYPE_CHECKING:
-    from fpmg_bench.contracts import Learner
+    from fpmg_bench.contracts import Learner, Topology
     from fpmg_bench.federation.graph import Graph
+    from fpmg_bench.federation.ways import Way
     from fpmg_bench.privacy import Ledger
     from fpmg_bench.spec import Choice, TrialSpec
     from fpmg_bench.trial import Parts
@@ -186,7 +187,7 @@ def _stage(
     ledgers: Mapping[int, Ledger],
 ) -> StageForecast:
     from fpmg_bench import stopping
-    from fpmg_bench.federation import Schedule, check_cost, secure, statistics
+    from fpmg_bench.federation import Schedule, check_cost, statistics, ways
     from fpmg_bench.federation.layout import Layout, modules_of
     from fpmg_bench.transport import Inproc
     from fpmg_bench.trial.account import additive
@@ -209,12 +210,24 @@ def _stage(
         silos=n,
         rounds=rounds,
         message=layout.bytes,
-        per_round=secure.round_bytes(parts.topology, n, layout),
+        per_round=_round_bytes(parts.topology, schedule.steps(range(n), 0), n, state if rounds else {}, ways.ways_of(learner)),
         statistics=statistics.cost(steps, range(n), stats, point)[0] + checks,
         keys=_keys(steps, n, bool(stats and point) or keyed, rounds),
         step_seconds=seconds,
         steps=rounds * sum(s.pace(name).steps for s in holders),
     )
+
+
+def _round_bytes(topology: Topology, steps: Sequence[Step], n: int, sent: State, travels: Mapping[str, Way]) -> int | None:
+    """Bytes of a round, by the closed form of each way that modules travel."""
+    from fpmg_bench.federation import ways
+    from fpmg_bench.federation.layout import Layout, modules_of
+
+    groups: dict[Way, set[str]] = {"merge": set()}
+    for module in modules_of(sent):
+        groups.setdefault(ways.way_of(module, travels), set()).add(module)
+    parts = [ways.round_bytes(topology, steps, n, Layout.of(sent, modules), way) for way, modules in groups.items()]
+    return None if any(part is None for part in parts) else sum(part or 0 for part in parts)
 
 
 def _keys(steps: Sequence[Step], n: int, summed: bool, rounds: int) -> int:

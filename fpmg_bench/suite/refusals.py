@@ -34,9 +34,11 @@ def refusals(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[
         yield from external_refusals(spec, spec.external, info)
     if spec.trains:
         yield from _encoder_refusals(spec, info, registry)
+        yield from _undefined(spec, registry)
         if not reason:
             yield from _merge_refusals(spec, len(sizes), registry)
             yield from _serial_refusals(spec, info, len(sizes), registry)
+            yield from _travel_refusals(spec, len(sizes), registry)
             yield from secrecy_refusals(spec, info, len(sizes), registry)
             yield from stop_refusals(spec, sizes, registry)
         if spec.privacy is not None:
@@ -186,11 +188,37 @@ def _privacy_refusals(spec: TrialSpec, privacy: Privacy, smallest: float, regist
             f"delta {privacy.delta:g} is not below 1 / {smallest:.0f}, the training patients of the smallest silo: "
             f"publishing one patient in the clear would satisfy it; write delta: {0.1 / smallest:.1g} or less"
         )
-    chosen = {("encoder", choice.name): choice for choice in spec.encoders.values()}
+    for kind, choice in _learners(spec):
+        yield from _public_loss(kind, choice.name, registry.build(kind, choice))
+
+
+def _learners(spec: TrialSpec) -> list[tuple[str, Choice]]:
+    """(kind, choice) of each different learner of a trial."""
+    chosen = {("encoder", repr(choice)): choice for choice in spec.encoders.values()}
     if spec.generator is not None:
         chosen["generator", spec.generator.name] = spec.generator
-    for (kind, name), choice in chosen.items():
-        yield from _public_loss(kind, name, registry.build(kind, choice))
+    return [(kind, choice) for (kind, _), choice in chosen.items()]
+
+
+def _undefined(spec: TrialSpec, registry: Registry) -> Iterator[str]:
+    """A learner may have `undefined()`: why its parameters do not fit together."""
+    for kind, choice in _learners(spec):
+        say = getattr(registry.build(kind, choice), "undefined", None)
+        if reason := say() if say else "":
+            yield f"{kind} '{choice.name}': {reason}"
+
+
+def _travel_refusals(spec: TrialSpec, silos: int, registry: Registry) -> Iterator[str]:
+    """A learner may have modules that are not merged (`travels`), which not every topology can bring to the others."""
+    if spec.topology is None:
+        return
+    from fpmg_bench.federation.ways import ways_of, why_not  # a suite is read without it
+
+    steps = registry.build("topology", spec.topology).plan(list(range(silos)), 0, rng_for(0, "dry plan", 0))
+    for kind, choice in _learners(spec):
+        for module, way in ways_of(registry.build(kind, choice)).items():
+            if reason := why_not(way, steps, range(silos)):
+                yield f"{kind} '{choice.name}' sends its {module}s without merging them, over '{spec.topology.name}': {reason}"
 
 
 def _not_private(spec: TrialSpec, info: CohortInfo, registry: Registry) -> Iterator[str]:

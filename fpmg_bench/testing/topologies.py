@@ -13,8 +13,9 @@ from fpmg_bench.federation import Schedule
 from fpmg_bench.federation import check as plumbing
 from fpmg_bench.federation.exchange import Exchange
 from fpmg_bench.federation.layout import Layout
-from fpmg_bench.federation.plumbing import Linear, nodes_for
+from fpmg_bench.federation.plumbing import nodes_for
 from fpmg_bench.federation.secure import round_bytes
+from fpmg_bench.federation.ways import Linear
 from fpmg_bench.keys import rng_for
 from fpmg_bench.testing.common import Check, Use, checks
 from fpmg_bench.transport import Inproc

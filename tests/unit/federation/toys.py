@@ -24,12 +24,13 @@ class FakeShard:
 
 @dataclass
 class Drift:
-    """train: x <- x + step of the silo (seeded), in `modules` each silo holds."""
+    """train: x <- x + step of the silo (seeded), in `modules` each silo holds; a also by what was relayed to it."""
 
     size: int = 5
     rounds: int | None = None
     missing: Mapping[int, str] = field(default_factory=dict)
     noise: float = 1.0
+    travels: Mapping[str, str] = field(default_factory=dict)
 
     def charges(self, schema, steps):
         return Charges()
@@ -48,6 +49,8 @@ class Drift:
         ctx.memory["rounds"] = ctx.memory.get("rounds", torch.zeros(())) + 1
         moved = {k: v + self.noise * torch.randn(v.shape, generator=ctx.rng) for k, v in state.items() if v.is_floating_point()}
         moved = {k: v for k, v in moved.items() if not k.startswith(self.missing.get(ctx.silo, "-"))}
+        for key in sorted(key for key in ctx.memory if key.startswith("from.")):
+            moved["a/w"] = moved["a/w"] + 0.1 * ctx.memory[key]
         return Update(moved, shard.patients, {"loss": 1.0})
 
 

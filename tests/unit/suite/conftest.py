@@ -17,7 +17,7 @@ from fpmg_bench.types import Column, Schema
 TOYS = {
     "dataset": {"toy": "Cohorts", "toy-two": "Cohorts"},
     "encoder": {"tables": "Tables", "words": "Words"},
-    "generator": {"gan": "Gan"},
+    "generator": {"gan": "Gan", "relaying": "Relaying"},
     "topology": {"ring": "Ring", "star": "Star", "isolated": "Isolated", "whisper": "Whisper"},
     "aggregator": {"mean": "Mean", "krum": "Krum"},
     "metric": {"rg": "Rg", "dg": "Dg"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from fpmg_bench.types import SERVER, Step, Transfer
 
@@ -50,6 +50,15 @@ class Gan:
 
     def __init__(self, loss: Literal["hinge", "wgan"] = "wgan", lr: float = 0.1) -> None:
         self.loss = loss
+
+
+class Relaying(Gan):
+    """Discriminators are not merged, which takes logits."""
+
+    travels: ClassVar = {"discriminator": "relay"}
+
+    def undefined(self):
+        return "no logit; write loss: hinge" if self.loss == "wgan" else ""
 
 
 class Ring:

@@ -180,3 +180,15 @@ def test_a_game_has_no_loss_and_a_private_loss_has_a_bound(reason, monkeypatch):
 )  # fmt: skip
 def test_an_adjustment_is_refused_where_nobody_can_be_asked(reason, method, said):
     assert reason(method, FIVE).startswith(said) and (said or not reason(method, FIVE))
+
+
+def test_modules_that_are_not_merged_need_a_topology_that_relays_them(reason):
+    method = "generator: {name: relaying, loss: hinge}, topology: "
+    said = reason(method + "ring", FIVE)
+    assert said.startswith("generator 'relaying' sends its discriminators without merging them, over 'ring': ")
+    assert "use a relay ring, a full graph or a star" in said
+    assert reason(method + "{name: ring, relay: true}", FIVE) == reason(method + "star", FIVE) == ""
+
+
+def test_parameters_that_do_not_fit_together_are_refused(reason):
+    assert reason("generator: relaying, topology: star", FIVE) == "generator 'relaying': no logit; write loss: hinge"

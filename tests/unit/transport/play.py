@@ -45,7 +45,10 @@ PLAYS = {
     "cyclic": (Cyclic(), FedAvg(), FOUR),
     "checked relay": (Ring(), CenteredClipping(), FOUR),
     "checked star": (Star(masked=True), FedAvg(), SERVED),
+    "relayed": (Ring(), CenteredClipping(), FOUR),
+    "relayed by a server": (Star(), FedAvg(), SERVED),
 }
+RELAYED = Drift(travels={"b": "relay"})
 
 
 class Dying(Drift):
@@ -81,8 +84,9 @@ def play(name, topology, aggregator, silos, node, transport=None, learner=None):
     shards = {s: FakeShard(SIZES[s]) for s in here}
     asked = held(max(silos) + 1, Stop("loss", 0.01, every=2)) if name.startswith("checked") else None
     asked = asked and replace(asked, shards={s: asked.shards[s] for s in here})
+    learner = learner or (RELAYED if name.startswith("relayed") else Drift())
     report = lambda record, now: seen.append(assembly.part(record, now))  # noqa: E731
-    done = run(learner or Drift(), None, shards, plan, report, transport, held=asked)
+    done = run(learner, None, shards, plan, report, transport, held=asked)
     return done, seen
 
 

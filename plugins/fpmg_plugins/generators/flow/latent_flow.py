@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt
 from fpmg_bench.contracts import Objective
 from fpmg_bench.devices import CPU, drawn
 from fpmg_bench.types import Charges, Representation, Update
-from fpmg_plugins import training
+from fpmg_plugins import training, variates
 from fpmg_plugins.generators import conditions, patterns, turns
 from fpmg_plugins.generators.flow.velocity import Draws, Velocity, Whitener, losses, transport
 from fpmg_plugins.generators.statistics import sites
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpmg_bench.contracts import PerExample, Shard
+    from fpmg_bench.federation.ways import Way
     from fpmg_bench.types import Rng, SiloContext, Space, State
 
 NET = "velocity"
@@ -37,7 +38,8 @@ class LatentFlow:
     hidden: width of the network, narrow, since a wide one learns a thousand patients by heart (docs/decisions/055-flow-that-learns.md).
     depth: its residual layers. draws: noise draws a record and step (Dockhorn et al., 2023). steps: of the integration when sampling.
     balance: classes weigh the same (under privacy `privacy: {balanced: true}`). proximal: FedProx mu. A modality that a record
-    lacks counts in no loss. optimizer: "sgd" for an aggregator with an optimiser (fedadam). restore:
+    lacks counts in no loss. optimizer: "sgd" for an aggregator with an optimiser (fedadam). scaffold:
+    local steps are corrected towards all silos' gradients, whose mean travels beside the weights (see `fpmg_plugins.variates`). restore:
     what it draws has the means and the covariance that silos exchanged. sites: silos tell their own means by class, each learns what
     its patients have beside them, and a release is drawn from all (not under privacy; see `generators.statistics.sites`).
     For diseases that never met, by the names of flags: compose: their velocities are summed where a record is asked for several (Liu et al.,
@@ -64,6 +66,7 @@ class LatentFlow:
         order: tuple[str, ...] = (),
         each: Annotated[int, Ge(1)] = 75,
         untold: tuple[str, ...] = (),
+        scaffold: bool = False,
     ) -> None:
         self.hidden = hidden
         self.depth = depth
@@ -79,6 +82,12 @@ class LatentFlow:
         self.order = order
         self.each = each
         self.untold = untold
+        self.scaffold = scaffold
+
+    @property
+    def travels(self) -> dict[str, Way]:
+        """What is averaged whatever the aggregator."""
+        return {variates.KIND: "mean"} if self.scaffold else {}
 
     def charges(self, schema: Space, steps: int) -> Charges:
         return Charges(private_steps=steps, counts=1)
@@ -94,6 +103,7 @@ class LatentFlow:
         net = training.seeded(partial(self._net, schema), rng)
         start = replace(Start.of(schema, stats), untold=conditions.flags(schema, self.untold))
         state, own = start.prior(schema) | training.state_of(net, NET), Sites.of(schema, stats, start)
+        state |= variates.zeros({NET: net}) if self.scaffold else {}
         if own:
             state |= own.state()
             state["prior/within"] = own.within(start.shares, state["prior/factor"], torch.arange(schema.width))
@@ -117,9 +127,11 @@ class LatentFlow:
                 losses(net, batch, draws, white) * weights[batch["label"]] * turns.in_turn(batch["given"], waiting)
             )
 
-        log = training.fit_anew(net, optimizer, rows, ctx, noised, pull)
+        corrected = variates.Corrected(optimizer, {NET: net}, state, ctx.memory) if self.scaffold else None
+        log = training.fit_anew(net, corrected or optimizer, rows, ctx, noised, pull)
         training.keep(optimizer, net, ctx.memory, NET)
-        return Update(training.state_of(net, NET), float(shard.patients), log)
+        told = corrected.told(ctx.memory) if corrected else {}
+        return Update(training.state_of(net, NET) | told, float(shard.patients), log)
 
     def objective(self, schema: Space, state: State) -> Mapping[str, Objective]:
         """The denoising loss over one fixed set of draws, the same for every record."""

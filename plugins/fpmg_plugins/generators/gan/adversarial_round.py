@@ -15,10 +15,12 @@ from fpmg_plugins import training
 from fpmg_plugins.generators import conditions, turns
 from fpmg_plugins.generators.columns import columns, presence
 from fpmg_plugins.generators.gan.networks import Group, Networks, rescale
+from fpmg_plugins.generators.gan.universal import Others
 from fpmg_plugins.generators.statistics.sites import Sites
+from fpmg_plugins.variates import KIND, Corrected
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor, nn, optim
 
     from fpmg_bench.contracts import Shard
     from fpmg_bench.types import Representation, Rng, SiloContext, Space, State
@@ -104,8 +106,10 @@ class AdversarialRound:
         self.private = private
         # a slope inside a record's loss cannot be clipped by record
         self.game = "rescale" if private and gan.lipschitz == "r1" else gan.lipschitz
-        self.against = training.optimizer_of(gan, {self.name: self.critic}, ctx, BETAS[self.game])
-        self.maker = training.optimizer_of(gan, {f"generator.{m}": net for m, net in self.nets.items()}, ctx, BETAS[self.game])
+        universal = gan.discriminators == "universal"
+        self.shared = gan.send == "both" and not universal
+        self.against = self._optimizer({self.name: self.critic}, state, self.shared)
+        self.maker = self._optimizer({f"generator.{m}": net for m, net in self.nets.items()}, state, True)
         self.average = {
             m: [_copy(state[f"ema.{m}/{key}"], there) for key, _ in net.named_parameters()]
             for m, net in self.nets.items()
@@ -115,9 +119,9 @@ class AdversarialRound:
         self.everything = [p for parameters in self.weighted.values() for p in parameters]
         mu = training.setting(gan, ctx, "proximal")
         self.pulls = {m: training.proximal(net, mu) for m, net in self.nets.items()}
-        shared = gan.send == "both"  # a discriminator at home has no reference that others know
-        self.hold = training.proximal(self.critic, mu if shared else 0.0)
+        self.hold = training.proximal(self.critic, mu if self.shared else 0.0)  # its own has no reference that others know
         self.seen = Seen.of(gan, self.space, group, state, there)
+        self.others = Others.of(gan, group, self.name, state, ctx, self.seen.unit) if universal else None
         held = torch.tensor([float(m not in ctx.lacks) for m in group])
         self.presence = (ctx.memory.get(OWN, state["prior/presence"])[self.seen.masks] * held).to(there)
         widths = torch.tensor([self.space.blocks[m].stop - self.space.blocks[m].start for m in group])
@@ -127,6 +131,11 @@ class AdversarialRound:
         self.waiting = turns.waiting(self.space, gan.order, gan.each, ctx.round)
         self.drawn: tuple[Tensor, Tensor, Tensor, Tensor]
         self.seed: int
+
+    def _optimizer(self, modules: Mapping[str, nn.Module], state: State, merged: bool) -> optim.Optimizer:
+        """The steps of modules by name; corrected where these are merged and the silos say how."""
+        inner = training.optimizer_of(self.gan, modules, self.ctx, BETAS[self.game])
+        return Corrected(inner, modules, state, self.ctx.memory) if self.gan.scaffold and merged else inner
 
     def play(self, shard: Shard) -> tuple[State, dict[str, float]]:
         """`ctx.steps` steps of the discriminator on real rows, each followed by one of the generators, which see none."""
@@ -140,7 +149,8 @@ class AdversarialRound:
             loss = shard.step(self.critic, self.against, self._on_rows, self._on_fakes if self.private else self.hold).loss
             if self.game == "rescale":
                 rescale(self.critic, 1.0)
-            fool += self._improve()
+            if not (self.others and self.others.awaited):  # no generator faces less than the mixture
+                fool += self._improve()
             if not math.isnan(loss):
                 real, taken = real + loss, taken + 1
         return self._result(), self._log(real, taken, fool)
@@ -186,6 +196,8 @@ class AdversarialRound:
         """One step of every generator of the group on the joint verdict."""
         z, mask, given, label = self.drawn
         value, logits = self.critic(z, mask, given)
+        if self.others:
+            value = self.others.verdict(value, z, mask, given, label)
         loss = (-value if self.gan.loss == "hinge" else F.softplus(-value)).mean()
         pulled = [pull(self.nets[m]) for m, pull in self.pulls.items() if pull is not None]
         taught = self.gan.classify if self.gan.teach == "both" else 0.0
@@ -234,8 +246,12 @@ class AdversarialRound:
         training.keep(self.against, self.critic, self.ctx.memory, self.name)
         if self.gan.send == "both":
             result |= critic
-        else:
-            self.ctx.memory |= critic  # stays at home, and goes on from where it stood in the next round
+        if not self.shared:
+            self.ctx.memory |= critic  # stays its silo's own, and goes on from where it stood in the next round
+        lacking = tuple(f"{KIND}.generator.{name}/" for name in self.ctx.lacks)
+        for each in (self.against, self.maker):
+            told = each.told(self.ctx.memory) if isinstance(each, Corrected) else {}
+            result |= {key: value for key, value in told.items() if not key.startswith(lacking)}
         for name, net in self.nets.items():
             training.keep(self.maker, net, self.ctx.memory, f"generator.{name}")
             if name in self.ctx.lacks:

@@ -12,11 +12,13 @@ from torch.func import functional_call
 
 from fpmg_bench.contracts import Objective
 from fpmg_bench.devices import CPU, drawn
+from fpmg_bench.errors import PluginError
 from fpmg_bench.keys import rng_for
 from fpmg_bench.types import Charges, Representation, Update
-from fpmg_plugins import training
+from fpmg_plugins import training, variates
 from fpmg_plugins.generators import conditions, patterns
 from fpmg_plugins.generators.columns import columns
+from fpmg_plugins.generators.gan import universal
 from fpmg_plugins.generators.gan.adversarial_round import OWN, AdversarialRound, Seen, critic_name, match_rows, spread
 from fpmg_plugins.generators.gan.distance import FAKES, Distance, chosen, held_rows, undecided
 from fpmg_plugins.generators.gan.networks import Group, ModalityGenerator, Networks
@@ -55,12 +57,15 @@ class ConditionalGan(Networks):
         sums = statistics(schema, shard, ctx)
         counted = sums["start/counts"][conditions.classes(schema) :]
         ctx.memory[OWN] = (counted / shard.patients).clamp(0, 1).float()
-        return sums | (sites.statistics(schema, shard, ctx) if self.sites else {})
+        sums |= sites.statistics(schema, shard, ctx) if self.sites else {}
+        return sums | (universal.statistics(schema, shard, ctx) if self.discriminators == "universal" else {})
 
     def init(self, schema: Space, stats: State, rng: Rng) -> State:
+        if reason := self.undefined():
+            raise PluginError(reason)
         start = replace(Start.of(schema, stats), untold=conditions.flags(schema, self.untold))
         own = Sites.of(schema, stats, start)
-        state = start.prior(schema) | (own.state() if own else {})
+        state = start.prior(schema) | (own.state() if own else {}) | (universal.kept(stats) if universal.SUMS in stats else {})
         units = spread(state)
         for group in self.groups(schema):
             state |= self._started(schema, group, start, units, own, rng)
@@ -85,6 +90,9 @@ class ConditionalGan(Networks):
                 state |= training.state_of(net, f"{role}.{name}")
             at += dim
         critic = training.seeded(lambda: self.discriminator_of(space, group), rng)
+        if self.scaffold:
+            nets = {f"generator.{m}": net for m, net in self._shapes(space, group).items()}
+            state |= variates.zeros(nets if self.discriminators == "universal" else {critic_name(group): critic, **nets})
         return state | training.state_of(critic, critic_name(group)) | {watch_name(group): undecided()}
 
     def _one(self, space: Space, group: Group, name: str) -> ModalityGenerator:

@@ -8,11 +8,14 @@ import torch
 from annotated_types import Ge, Gt
 from torch import nn
 
+from fpmg_plugins import variates
 from fpmg_plugins.generators import conditions
+from fpmg_plugins.generators.gan import universal
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from fpmg_bench.federation.ways import Way
     from fpmg_bench.types import Space
 
 Group = tuple[str, ...]
@@ -112,6 +115,8 @@ class Networks:
         order: tuple[str, ...] = (),
         each: Annotated[int, Ge(1)] = 75,
         untold: tuple[str, ...] = (),
+        discriminators: Literal["averaged", "universal"] = "averaged",
+        scaffold: bool = False,
     ) -> None:
         self.noise = noise
         self.hidden = hidden
@@ -133,6 +138,18 @@ class Networks:
         self.order = order
         self.each = each
         self.untold = untold
+        self.discriminators = discriminators
+        self.scaffold = scaffold
+
+    @property
+    def travels(self) -> dict[str, Way]:
+        """What the aggregator does not merge."""
+        found: dict[str, Way] = {"discriminator": "relay"} if self.discriminators == "universal" else {}
+        return found | ({variates.KIND: "mean"} if self.scaffold else {})
+
+    def undefined(self) -> str:
+        """Why these settings do not fit together; "" where they do."""
+        return universal.undefined(self.loss, self.send) if self.discriminators == "universal" else ""
 
     @property
     def released(self) -> Literal["ema", "generator"]:

@@ -15,7 +15,10 @@ class ParallelCgan(ConditionalGan):
     the auxiliary class loss; teach: "both" lets it pull at the generators too, which then exaggerate what tells classes apart. ema: decay
     of the released average. balance: classes weigh the same (under privacy per-example weights void the sensitivity:
     `privacy: {balanced: true}` draws rare classes more often instead). send: what travels and is merged; "generator" keeps every
-    silo's discriminator at home. proximal: FedProx mu, for the networks that travel. sites: silos tell their own means by
+    silo's discriminator at home. discriminators: "universal" relays each silo's own to all others instead of averaging them, and
+    generators face the mixture of their odds, by patients of the class (Zhang et al., 2021; loss: logistic only). scaffold: local
+    steps are corrected towards all silos' gradients, whose means travel beside the networks that are averaged (see
+    `fpmg_plugins.variates`). proximal: FedProx mu, for the networks that travel. sites: silos tell their own means by
     class, each judges draws moved to its own patients, and a release is drawn from all: a gain where hospitals differ, and masks hide
     no mean that is told (not under privacy). restore: what is drawn has the means and the
     covariance that silos exchanged. watch: generators are released as far from their start as the federation's patients find them
