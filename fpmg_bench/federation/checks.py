@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.errors import TrialError
@@ -16,6 +16,7 @@ from fpmg_bench.federation import statistics
 from fpmg_bench.federation.edges import edges_of, reached
 from fpmg_bench.federation.masking import SUMS
 from fpmg_bench.federation.masks.way import way
+from fpmg_bench.federation.stage import Standing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,20 +42,6 @@ class HeldIn:
     ask: Ask
     begins: int = 0
     clip: float = 1.0
-
-
-@dataclass(slots=True)
-class Standing:
-    """The best check so far, the models that it was of, and how many since were no better."""
-
-    value: float
-    round: int
-    missed: int = 0
-    states: dict[int, State] = field(default_factory=dict)
-
-    def told(self) -> dict[str, Any]:
-        """All but the models, as JSON."""
-        return {"value": self.value, "round": self.round, "missed": self.missed}
 
 
 def cost(steps: Sequence[Step], silos: Sequence[int], hides: bool, checks: int) -> tuple[int, int, bool]:

@@ -15,7 +15,6 @@ from fpmg_bench.types import SiloContext
 
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Aggregator, Learner, Topology
-    from fpmg_bench.federation.checks import Standing
     from fpmg_bench.federation.layout import Bundle
     from fpmg_bench.federation.record import Exchanged
     from fpmg_bench.transport import Transport
@@ -91,6 +90,20 @@ class Learning:
         own = self.plan.silos[silo]
         rng = rng_for(self.plan.seed, self.plan.stage, "silo", silo, "round", round, "train")
         return SiloContext(silo, round, own.steps, rng, own.params, memory, self.plan.device, self.schema, own.lacks, self.named)
+
+
+@dataclass(slots=True)
+class Standing:
+    """The best check so far, the models that it was of, and how many since were no better."""
+
+    value: float
+    round: int
+    missed: int = 0
+    states: dict[int, State] = field(default_factory=dict)
+
+    def told(self) -> dict[str, Any]:
+        """All but the models, as JSON."""
+        return {"value": self.value, "round": self.round, "missed": self.missed}
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -23,11 +23,30 @@ if TYPE_CHECKING:
     from fpmg_bench.contracts import Learner
     from fpmg_bench.privacy import LocalShard
     from fpmg_bench.privacy.shard import Observer
+    from fpmg_bench.spec import TrialSpec
     from fpmg_bench.trial.silos import Silo
-    from fpmg_bench.trial.surroundings import Surroundings
     from fpmg_bench.types import State
 
 DRAWN = 512  # records that a score is taken of
+
+
+class Stages(Protocol):
+    """What it asks of a trial: see `trial.surroundings.Surroundings`."""
+
+    spec: TrialSpec
+
+    def shard(
+        self,
+        silo: Silo,
+        rows: Any,
+        patient: NDArray[np.int64],
+        stage: str,
+        observer: Observer | None = None,
+        of: NDArray[np.bool_] | None = None,
+        share: float = 1.0,
+    ) -> LocalShard:
+        """Of some of the silo's records."""
+        ...
 
 
 @dataclass(slots=True)
@@ -37,7 +56,7 @@ class Apart:
     release: the conditions [n, c] that a release is asked for; asked: silo -> those of what its generator is to draw for a score.
     """
 
-    stages: Surroundings
+    stages: Stages
     stage: str
     rounds: int
     release: Callable[[], NDArray[np.float64]]
