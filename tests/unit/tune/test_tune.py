@@ -108,6 +108,26 @@ def test_a_proposal_is_measured_on_as_many_seeds_as_asked_for(tmp_path: Path, mo
         parse_suite(text.replace("seeds: 2", "seeds: 3"), Path("s.yaml"))
 
 
+def test_each_silo_is_searched_for_its_own_and_what_is_found_is_written_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, registry = FakeRunner(monkeypatch), Registry.discover()
+    text = SUITE.format(patients=400, objectives="rg").replace("space: {{", "space: {")
+    text = text.replace("topology: star}", "topology: star, silos: {site-1: {}, site-2: {local_steps: 5}}}").replace(
+        "  trials: 4", "  trials: 3"
+    )
+    own = ", ".join(f"silos.site-{k}.lr: {{float: [1.0e-4, 1.0e-2], log: true}}" for k in (1, 2))
+    suite = parse_suite(text.replace("encoders.table.dim: {int: [2, 8]}", own), Path("s.yaml"))
+    found = tune(suite, registry, out=tmp_path / "t", jobs=1)
+    rates = [(s.silos["site-1"]["lr"], s.silos["site-2"]["lr"]) for s in fake.specs]
+    assert len(set(rates)) == 3 and all(a != b for a, b in rates)
+    assert all(s.silos["site-2"]["local_steps"] == 5 for s in fake.specs)
+    assert found.best is not None
+    written = parse_suite(tuned_suite(suite, found.best.params, registry), Path("t.yaml")).methods["child"].silos
+    assert written["site-1"]["lr"] == found.best.params["silos.site-1.lr"]
+    assert written["site-2"] == {"local_steps": 5, "lr": found.best.params["silos.site-2.lr"]}
+
+
 def test_a_failed_trial_is_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeRunner(monkeypatch)
     suite = parse_suite(SUITE.format(patients=400, objectives="rg").replace("1.0e-4, 1.0e-2", "9.1e-3, 1.0e-2"), Path("s.yaml"))
