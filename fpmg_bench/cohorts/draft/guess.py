@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from fpmg_bench.cohorts.draft.dates import DATE
+from fpmg_bench.cohorts.draft.dates import CALLED, COMPACT, DATE
 from fpmg_bench.cohorts.draft.numbers import LEADING_ZERO, MOST_WORDS, is_pair, look
 from fpmg_bench.document import EXACT
 
@@ -68,6 +68,12 @@ PERSON = re.compile(
     r"|passport|^dob$|birth[_\s-]?da(y|te)|date[_\s-]of[_\s-]birth",
     re.IGNORECASE,
 )
+CODED = re.compile(  # whole numbers in such columns are names: nobody is of hospital 3.5, or of a sex between 1 and 2
+    r"(^|[_\W])(sex|gender|geschlecht|race|raceth|ethnic\w*|site|hospital|cent(er|re)|clinic|ward|station|klinik|standort|zentrum"
+    r"|abteilung|department|region|country|concept|code|inst)([_\W](id|nr|no|code|concept|concept_id))?$|gr(ou)?p$",
+    re.IGNORECASE,
+)
+FEWEST_EACH = 5  # rows of such a name, on average
 ROLES = {  # what a role's column may be called, the surest names first
     "patient": (
         r"^(patient|subject|person|participant)([_\s-]?id)?$",
@@ -77,7 +83,8 @@ ROLES = {  # what a role's column may be called, the surest names first
     "label": (
         r"^(label|class|target)$",
         r"^(outcome|diagnosis|dx)$",
-        r"outcome|diagnosis|^dx|death|died|mortality|surviv|^status$|finding|verst(o|a)rben|diagnose|décès|décédé",
+        r"outcome|diagnosis|^dx|death|died|(^|[_\W])dead|deceased|mortality|surviv|^status$|finding|verst(o|a)rben|diagnose|décès|décédé",
+        r"^event$|censor|exitus|relaps|recurr|rezidiv|readmi",
     ),
     "silo": (
         r"^(site|silo|hospital|clinic|cent(er|re))([_\s-]?(id|name))?$",
@@ -101,7 +108,8 @@ def guess(name: str, values: pd.Series[Any]) -> Guess:
         return "person"
     if some.str.match(LINK).mean() > 0.9:
         return "id"
-    if some.str.fullmatch(DATE).mean() > 0.8 and known.nunique() > 1:
+    dates = some.str.fullmatch(DATE) if not CALLED.search(name) else some.str.fullmatch(DATE) | some.str.fullmatch(COMPACT)
+    if dates.mean() > 0.8 and known.nunique() > 1:
         return "date"
     return _plain(name, known, some)
 
@@ -141,7 +149,12 @@ def _numeric(name: str, known: pd.Series[Any]) -> Guess | None:
         return "rownumber"
     if ID.search(name):
         return "id"
-    return "huge" if whole and bool((seen.values.abs() > EXACT).any()) else "number"
+    if whole and bool((seen.values.abs() > EXACT).any()):
+        return "huge"
+    if whole and CODED.search(name):
+        distinct = seen.values.nunique()
+        return "category" if distinct <= CATEGORIES else "many" if distinct * FEWEST_EACH <= len(seen.values) else "number"
+    return "number"
 
 
 def flag_map(known: pd.Series[Any]) -> dict[str, int] | None:

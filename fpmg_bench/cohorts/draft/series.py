@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.draft import times
 from fpmg_bench.cohorts.draft.columns import key
-from fpmg_bench.cohorts.draft.numbers import outward
+from fpmg_bench.cohorts.draft.numbers import FINEST, outward
 from fpmg_bench.cohorts.draft.reading import MISSING, Rows, is_long, is_wide, read, tables_in
 from fpmg_bench.document import plural
 
@@ -252,12 +252,21 @@ def channel(name: str, found: pd.Series[Any], words: list[str], column: str = ""
     if bool((found % 1 == 0).all()):
         low, high = float(math.floor(low)), float(math.ceil(high))
     made: dict[str, Any] = {"name": name} | ({"column": column} if column else {}) | {"low": low, "high": high}
-    made |= {"step": 1} if bool((found % 1 == 0).all()) else {}
+    if grain := fineness(found):
+        made |= {"step": grain}
     made |= {"outside": "missing"} | ({"map": dict.fromkeys(words, None)} if words else {})
     beyond = int(((found < low) | (found > high)).sum())
     told = [f"{plural(beyond, 'value')} beyond read as missing"] if beyond else []
     told += [f"{plural(len(words), 'word')} among the numbers read as missing"] if words else []
     return json.dumps(made, ensure_ascii=False) + (f"  # {'; '.join(told)}" if told else "")
+
+
+def fineness(found: pd.Series[Any]) -> float | None:
+    """1, 0.1, 0.01 or 0.001, on which all of the numbers are; None where some are finer."""
+    for places in range(FINEST + 1):
+        if bool(((found - found.round(places)).abs() <= 1e-9 * found.abs().clip(lower=1)).all()):
+            return 1 if not places else 10.0**-places
+    return None
 
 
 def span(found: pd.Series[Any]) -> tuple[float, float]:
