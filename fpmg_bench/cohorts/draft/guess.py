@@ -62,7 +62,10 @@ ANSWERS = {
 ROW_NUMBER = re.compile(r"^(column \d+|unnamed: ?\d+|index|row_?names?|row|x|\.\.\.1|_?c0|#)$", re.IGNORECASE)
 LIST = re.compile(r"\s*[\w.+*-]{1,12}(\s*[;|,]\s*[\w.+*-]{1,12})*\s*[;|,]?\s*")  # codes in a cell: I10;E11
 LINK = re.compile(r"https?://|10\.\d{4,}/")
-ID = re.compile(r"(^|[_\s.-])(id|ids|uid|guid|mrn|nr|no|number|num|key|index|accession|barcode)$|Id$|ID$", re.IGNORECASE)
+ID = re.compile(
+    r"(^|[_\s.-])(id|ids|uid|guid|mrn|nr|no|number|num|nummer|key|index|accession|barcode)\.?$|Id$|ID$|(^|[_\s])(pat|fall)[._-]*(nr|nummer)\.?$",
+    re.IGNORECASE,
+)
 PERSON = re.compile(
     r"^((first|last|full|sur|family|given|middle|patient)[_\s.-]?)?name$|phone|e-?mail|address|street|\bzip\b|post_?code|ssn"
     r"|passport|^dob$|birth[_\s-]?da(y|te)|date[_\s-]of[_\s-]birth",
@@ -77,7 +80,7 @@ FEWEST_EACH = 5  # rows of such a name, on average
 ROLES = {  # what a role's column may be called, the surest names first
     "patient": (
         r"^(patient|subject|person|participant)([_\s-]?id)?$",
-        r"^(pid|usubjid|id)$|mrn",
+        r"^(pid|usubjid|id)$|mrn|^pat[._\s-]*(id|nr|nummer)\.?$",
         r"patient|subject|person|participant",
     ),
     "label": (
@@ -130,11 +133,20 @@ def _plain(name: str, known: pd.Series[Any], some: pd.Series[Any]) -> Guess:
         return "text"
     if ID.search(name) or (distinct == len(known) > CATEGORIES and not some.str.contains(r"[\s;|]").any()):
         return "id"
+    if _listing(some):
+        return "codes"
     if len(variants(known)) <= CATEGORIES:
         return "text" if some.str.len().mean() >= SENTENCES else "category"
-    if some.str.fullmatch(LIST).mean() > 0.95 and some.str.contains(r"[;|,]").mean() > 0.1:
-        return "codes"
     return "text" if some.str.len().mean() >= TEXT_LENGTH else "many"
+
+
+def _listing(some: pd.Series[Any]) -> bool:
+    """Several codes in many of the cells, in more ways than there are codes."""
+    filled = some[some != ""]
+    if filled.str.fullmatch(LIST).mean() <= 0.95 or filled.str.contains(r"[;|,]").mean() <= 0.1:
+        return False
+    codes = {code.strip() for cell in filled.unique() for code in re.split(r"[;|,]", cell)} - {""}
+    return len(codes) < filled.nunique()
 
 
 def _numeric(name: str, known: pd.Series[Any]) -> Guess | None:

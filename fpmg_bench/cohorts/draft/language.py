@@ -27,6 +27,7 @@ LOOKED_AT = 500  # notes
 LEAST = 2.0  # times as many small words as of English, before notes count as of another language
 WORD = re.compile(r"[^\W\d_][\w.]*")
 PIECE = re.compile(r"(?<=[.;!?])\s+|\s*;\s*|\n+")
+LONGEST = 40  # characters of such a piece: a sentence about a patient is longer
 SHARED, FEWEST = 0.1, 5  # of the notes, and notes, that have a piece which may stand for nothing
 QUIET = re.compile(  # how pieces speak that find nothing
     r"\b(o\.? ?b\.?|unauffällig|unremarkable|normal\w*|no|nothing|none|kein\w*|ohne|nicht|without|sans|pas|sin|sem|senza|geen|nad|wnl|ras)(?!\w)",
@@ -54,4 +55,4 @@ def saying_nothing(texts: pd.Series[Any]) -> str:
 
 
 def _quiet(piece: str) -> bool:
-    return 0 < len(piece) <= 80 and not any(mark.isdigit() for mark in piece) and QUIET.search(piece) is not None
+    return 0 < len(piece) <= LONGEST and not any(mark.isdigit() for mark in piece) and QUIET.search(piece) is not None

@@ -46,7 +46,7 @@ def read_cells(file: Path, missing: Collection[str], form: Form = USUAL, most: i
     import numpy as np
     import pandas as pd
 
-    found = sheet(file, form.sheet) if file.suffix == ".xlsx" else _lines(file, form)
+    found = sheet(file, form.sheet, form.header) if file.suffix == ".xlsx" else _lines(file, form)
     header = next(found, (1, []))[1]
     if not any(header):
         raise DatasetError(f"{file}:1: the file is empty", "its first line names the columns")
@@ -71,6 +71,7 @@ def read_cells(file: Path, missing: Collection[str], form: Form = USUAL, most: i
         lines += [line for line, _ in filled]
     frame = pd.concat(parts, ignore_index=True) if parts else _frame([], names, frozenset())
     lost = {f"empty rows of {file.name}": empty} if empty else {}
+    lost |= {f"lines above the header of {file.name}": form.header - 1} if form.header > 1 else {}
     return Cells(frame, np.asarray(lines, np.int64), said, lost, told, tuple(header))
 
 
@@ -110,7 +111,7 @@ def _lines(file: Path, form: Form) -> Iterator[tuple[int, list[str]]]:
         with file.open(encoding=encoding, newline="") as stream:
             reader = csv.reader(stream, strict=True, delimiter=form.separator)
             for cells in reader:
-                if cells:
+                if cells and line >= form.header:
                     yield line, cells
                 line = reader.line_num + 1
     except UnicodeError as error:

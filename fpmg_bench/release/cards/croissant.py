@@ -97,9 +97,10 @@ def _columns(file: Path) -> Iterator[tuple[str, str]]:
     if file.suffix == ".parquet":
         frame = pd.read_parquet(file)
     elif file.suffix == ".xlsx":
-        frame = pd.read_excel(file, nrows=1_000)
+        form = detect(file)
+        frame = pd.read_excel(file, form.sheet or 0, nrows=1_000, skiprows=form.header - 1)
     else:
         form = detect(file)  # a release is written as its source was: cp1252, semicolons
-        frame = pd.read_csv(file, nrows=1_000, encoding=form.encoding, sep=form.separator)
+        frame = pd.read_csv(file, nrows=1_000, encoding=form.encoding, sep=form.separator, skip_blank_lines=True)
     for name in frame.columns:
         yield str(name), NUMBER if frame[name].dtype.kind in "if" else "sc:Boolean" if frame[name].dtype.kind == "b" else TEXT

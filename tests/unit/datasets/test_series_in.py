@@ -126,7 +126,7 @@ LOST: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
     "undeclared columns": (
         "  s: {kind: series, file: wide.csv, layout: wide, record: id, steps: 2, columns: [{name: hr}]}",
         {"wide.csv": "id,time,hr,spo2,bp\nr1,0,80,,\nr1,1,,97,\n"},
-        {"columns of wide.csv that are not declared: spo2, bp (list them under columns to keep them)": 2},
+        {"wide.csv: columns that are not declared, spo2, bp (list them under columns to keep them)": 2},
     ),
     "an admission that is empty": (
         LONG + "clock: {since: admitted}, steps: 2}",

@@ -170,4 +170,4 @@ def _columns_left(
     left = [name for name in table.names if name not in used]
     if left:
         some = ", ".join(map(brief, left[:NAMED])) + (", ..." if len(left) > NAMED else "")
-        dropped[f"columns of {table.file.name} that are not declared: {some} ({way})"] += len(left)
+        dropped[f"{table.file.name}: columns that are not declared, {some} ({way})"] += len(left)

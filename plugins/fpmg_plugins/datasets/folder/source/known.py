@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-FILE = ("encoding", "separator", "decimal", "thousands", "sheet")
+FILE = ("encoding", "separator", "decimal", "thousands", "sheet", "header")
 CELLS = ("missing", "decimal", "thousands", "suffix", "below", "above", "split", "part", "parts", "holds", "date", "since", "since_date", "group")  # fmt: skip
 LONG = (*FILE, "file", "record", "layout", "time", "clock", "times", "variable", "value", "columns")
 MEDIA = ("kind", "column", "files", "split", "folder", "shape", "fit", "window", "present")
