@@ -159,14 +159,14 @@ def _numeric(name: str, known: pd.Series[Any]) -> Guess | None:
         return None
     if whole and ROW_NUMBER.search(name) and bool((seen.values.diff().dropna() == 1).all()):
         return "rownumber"
+    distinct = seen.values.nunique()
+    if whole and CODED.search(name) and distinct <= CATEGORIES:
+        return "category"
     if ID.search(name):
         return "id"
     if whole and bool((seen.values.abs() > EXACT).any()):
         return "huge"
-    if whole and CODED.search(name):
-        distinct = seen.values.nunique()
-        return "category" if distinct <= CATEGORIES else "many" if distinct * FEWEST_EACH <= len(seen.values) else "number"
-    return "number"
+    return "many" if whole and CODED.search(name) and distinct * FEWEST_EACH <= len(seen.values) else "number"
 
 
 def flag_map(known: pd.Series[Any]) -> dict[str, int] | None:

@@ -92,9 +92,14 @@ def is_wide(file: Path) -> bool:
             return False  # whoever reads it says at which line it is no table
         frame.columns = frame.columns.str.lstrip("\ufeff")
     known = [str(name) for name in frame.columns if name != time and frame[name].notna().all()]
-    if len(frame) < 2 or frame[time].is_unique or any(frame[name].is_unique for name in known):
+    if len(frame) < 2 or frame[time].is_unique or any(frame[name].is_unique and not _measured(frame[name]) for name in known):
         return False
     return any(not frame.duplicated([name, time]).any() for name in known)
+
+
+def _measured(cells: pd.Series[Any]) -> bool:
+    """Numbers with decimals name nothing, though no two may be equal."""
+    return bool(cells.astype(str).str.fullmatch(r"-?\d*[.,]\d+").mean() > 0.5)
 
 
 def header(file: Path) -> list[str]:
