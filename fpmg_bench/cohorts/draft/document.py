@@ -107,7 +107,7 @@ def _conditions(rows: Rows, kinds: dict[str, Guess]) -> str:
     if not names:
         return ""
     found = "".join(f"  # - {line(name, rows.frame[name], kinds[name])}" for name in names)
-    return f"  # patients can be asked for by these too (women over 70): take the # away, and the line out of the table below\n{found}"
+    return f"  # take the # away, and patients can be asked for by these too (women over 70):\n{found}"
 
 
 def _record(frame: pd.DataFrame, kinds: dict[str, Guess]) -> str:

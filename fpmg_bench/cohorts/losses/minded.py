@@ -87,13 +87,15 @@ def _numbers(column: Column, where: str, values: pd.Series[Any]) -> Iterator[Los
 
 
 def _twice(cohort: Cohort) -> Iterator[Loss]:
-    """Columns of a table that are conditions too."""
-    asked = {column.name for column in cohort.conditions}
+    """Columns of a table that are conditions too, and declared otherwise: then a generator gives two values (decision 57)."""
+    asked = {column.name: column for column in cohort.conditions}
     for name, schema in cohort.schemas.items():
         for column in schema.columns if schema.kind == "table" else ():
-            if column.name in asked:
-                text = "is a condition and a column: learnt twice, and a release has the condition's value"
-                yield Loss(f"{name}: {column.name}", text, len(cohort), "take its line out of the table")
+            if asked.get(column.name, column) != column:
+                text = "is a condition too, but declared otherwise: a record has two values of it"
+                yield Loss(
+                    f"{name}: {column.name}", text, len(cohort), "declare both to the letter, or take its line out of the table"
+                )
 
 
 def _drafted(cohort: Cohort) -> list[Loss]:
