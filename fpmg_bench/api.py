@@ -78,7 +78,7 @@ def resume(
     on_event: Callable[[dict[str, Any]], None] | None = None,
     registry: Registry | None = None,
 ) -> Results:
-    """Compute what a run directory's plan has and is not finished, here or on a cluster.
+    """Compute what a run directory's plan has and is not finished, here or on a cluster; of RUN/final the final trials.
 
     Raises StoreError where the suite that lies there gives these trials other keys now.
     """
@@ -88,7 +88,9 @@ def resume(
 
     found, place = registry or Registry.discover(), RunDir(Path(run))
     keys = {trial.id: trial.key for trial in place.trials()}
-    made = runner.plan(place.root / "suite.yaml", found, seeds=sorted({trial.spec.seed for trial in place.trials()}))
+    seeds = sorted({trial.spec.seed for trial in place.trials()})
+    final = next((trial.spec.method for trial in place.trials() if trial.spec.final), None)
+    made = runner.plan(place.root / "suite.yaml", found, seeds=seeds, final=final)
     if other := [id for id, key in keys.items() if {trial.id: trial.key for trial in made.trials}.get(id) != key]:
         raise StoreError(f"{run}: {other[0]} has another key now", f"run it again: {place.plan().get('command')}")
     made = replace(made, selected=frozenset(keys), command=str(place.plan().get("command") or made.command))

@@ -59,17 +59,24 @@ class Column:
 class Schema:
     """One modality as the dataset declares it; never learnt from rows.
 
-    shape: series (steps,), text (characters,), image (c, h, w), video (t, c, h, w); empty for a table.
+    shape: series (steps,), text (characters,), image (c, h, w), video (t, c, h, w); empty for a table. nothing: what a text says
+    that has nothing to say, in the cohort's own words ("o.B."); "" where nobody declares it.
     """
 
     kind: Kind
     columns: tuple[Column, ...] = ()
     shape: tuple[int, ...] = ()
+    nothing: str = ""
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Schema:
         """The reverse of `asdict`, also after a trip through JSON text."""
-        return cls(entry["kind"], tuple(Column.from_json(column) for column in entry["columns"]), tuple(entry["shape"]))
+        return cls(
+            entry["kind"],
+            tuple(Column.from_json(column) for column in entry["columns"]),
+            tuple(entry["shape"]),
+            entry.get("nothing", ""),
+        )
 
 
 class ModalityData(Protocol):

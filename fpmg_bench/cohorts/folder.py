@@ -173,7 +173,9 @@ def _text(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> d
     here = cohort.present[name]
     strings = [string if there else None for string, there in zip(cohort.data[name].strings, here, strict=True)]
     column = _add(columns, name, strings)
-    return {"column": column, "length": max([cohort.schemas[name].shape[0], *map(len, cohort.data[name].strings)])}
+    schema = cohort.schemas[name]
+    said = {"nothing": schema.nothing} if schema.nothing else {}
+    return {"column": column, "length": max([schema.shape[0], *map(len, cohort.data[name].strings)]), **said}
 
 
 def _series(cohort: Cohort, name: str, folder: Path, columns: dict[str, Any]) -> dict[str, Any]:

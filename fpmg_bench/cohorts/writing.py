@@ -42,7 +42,10 @@ def write_csv(columns: Mapping[str, Any], file: Path, form: Form = USUAL, titles
     odd = any(isinstance(cell, str) and "\r" in cell for c in words for cell in frame[c])
     # the writer leaves a lone \r bare, and readers end a line there
     frame.columns = pd.Index(frame.columns if titles is None else titles)
-    text = frame.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL, sep=form.separator)
+    above = "\n" * (form.header - 1)  # lines that nobody reads
+    text = above + frame.to_csv(
+        index=False, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL, sep=form.separator
+    )
     try:
         raw = text.encode(form.encoding)
         lost = 0

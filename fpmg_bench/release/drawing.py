@@ -53,8 +53,11 @@ class Source:
         return max(1, sum(int(np.rint(self.recipe.labels[silo].sum())) for silo in self.silos))
 
 
-def drawn(source: Source, n: int, wishes: Wishes) -> Cohort:
-    """n new patients in the silos that released them, numbered from 0. Raises TrialError where next to none is as wished."""
+def drawn(source: Source, n: int, wishes: Wishes) -> tuple[Cohort, int]:
+    """(n new patients in the silos that released them, numbered from 0; how many were drawn for them).
+
+    Raises TrialError where next to none is as wished: of `TRIED` and more fewer than `LEAST`, so at most n / LEAST and a batch are drawn.
+    """
     rng = np.random.default_rng(seed_for(source.root, "release", "conditions"))
     stream = rng_for(source.root, "release")
     weights = _weights(source, wishes)
@@ -73,7 +76,7 @@ def drawn(source: Source, n: int, wishes: Wishes) -> Cohort:
             raise TrialError(
                 f"{plural(found, 'patient')} of {tried} drawn ones are as wished", "wish for less: --where, --complete"
             )
-    return replace(concatenate(kept), patient=np.arange(n))
+    return replace(concatenate(kept), patient=np.arange(n)), tried
 
 
 def _weights(source: Source, wishes: Wishes) -> Floats:

@@ -68,13 +68,13 @@ def release(
     source = _source(found, states, recipe, _silos(recipe, silo), registry)
     n = source.number if patients is None else patients
     with denormals_flushed():
-        made = drawing.drawn(source, n, wish)
+        made, tried = drawing.drawn(source, n, wish)
     if found.trial.spec.partition.get("kind") != NATURAL:
         made = replace(made, silo_names=())  # silos of a simulation, or all in one: none that a source would name
     if to.exists():
         to.rmdir()
     with whole_folder(to, flushed=False) as beside:
-        told = [*write(made, beside, form, found.cohort, registry, found.trial.spec), *_empty(made)]
+        told = [*write(made, beside, form, found.cohort, registry, found.trial.spec), *_empty(made), *_kept(tried, n)]
         facts = Facts(
             found, recipe, made, told=tuple(told), overruled=tuple(overruled), anyway=anyway, where=where, wishes=wish, form=form
         )
@@ -94,6 +94,15 @@ def _empty(made: Cohort) -> list[str]:
         if n
         else []
     )
+
+
+def _kept(tried: int, n: int) -> list[str]:
+    """What a wish cost: those that are left are no sample of what the model draws."""
+    if tried <= n:
+        return []
+    return [
+        f"{tried:,} were drawn, of which these {n:,} are as asked for: how often something occurs here is not how often it occurs"
+    ]
 
 
 def _source(found: Chosen, states: object, recipe: Recipe, silos: Sequence[int], registry: Registry) -> drawing.Source:

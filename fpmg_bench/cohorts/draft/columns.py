@@ -19,6 +19,7 @@ LONGEST = 200  # bytes of a name
 COMMONEST = 20  # categories or codes that are listed of many
 FEWEST = 5  # records a category of many is listed from: a rarer one may point at a patient
 COVERED = 0.5  # of the cells by the listed ones, or the column is left out
+FEW_CODES = 6  # whole numbers from 0 or 1 on that may be codes
 OTHER = "other"
 LEFT_OUT: dict[Guess, str] = {
     "id": "an id",
@@ -72,6 +73,12 @@ def _number(name: str, values: pd.Series[Any]) -> tuple[dict[str, Any], str]:
         remarks.append(f"far from all others, read as missing: {'; '.join(outside)}. Values after all? Widen low and high")
     if asked := codes_among(seen.values, low, high):
         remarks.append(f"does {' or '.join(asked)} mean missing? Then add missing: [{', '.join(asked)}] and narrow the range")
+    distinct = sorted(set(seen.values))
+    if 2 < len(distinct) <= FEW_CODES and distinct in (
+        [*map(float, range(len(distinct)))],
+        [*map(float, range(1, len(distinct) + 1))],
+    ):
+        remarks.append("few whole numbers: codes and no amounts? Then type: category, with categories in quotes")
     if seen.words:
         made["map"] = dict.fromkeys(seen.words, None)
         shown = ", ".join(seen.words) if max(map(len, seen.words)) <= 12 else f"{len(seen.words)} different words"
@@ -82,7 +89,11 @@ def _number(name: str, values: pd.Series[Any]) -> tuple[dict[str, Any], str]:
 def line(name: str, values: pd.Series[Any], kind: Guess | None = None, more: str = "") -> str:
     """One item of a list of columns, ending in a line break."""
     made, remark = entry(name, values, kind or guess(name, values))
-    return _written(made, "; ".join(part for part in (remark, more, _filled(values)) if part))
+    return _written(made, _joined(remark, more, _filled(values)))
+
+
+def _joined(*remarks: str) -> str:
+    return "; ".join(filter(None, remarks))
 
 
 def lines(name: str, values: pd.Series[Any], kind: Guess) -> list[str]:
@@ -98,14 +109,16 @@ def lines(name: str, values: pd.Series[Any], kind: Guess) -> list[str]:
     if chapters.notna().mean() > 0.9:
         made = {"name": name, "type": "category", "group": "icd10"} | ({"other": OTHER} if chapters.isna().any() else {})
         return [
-            _written(made, f"{known.nunique()} codes of ICD-10, read as their 22 chapters, which are public; {_filled(values)}")
+            _written(
+                made, _joined(f"{known.nunique()} codes of ICD-10, read as their 22 chapters, which are public", _filled(values))
+            )
         ]
     counts = known.value_counts()
     common = sorted(counts[counts >= FEWEST].index[:COMMONEST])
     if not common or counts[common].sum() < COVERED * len(known) or OTHER in common:
         return []
     listed = {"name": name, "type": "category", "categories": [*common, OTHER], "other": OTHER}
-    return [_written(listed, f"the {len(common)} commonest of {known.nunique()} values; {_filled(values)}")]
+    return [_written(listed, _joined(f"the {len(common)} commonest of {known.nunique()} values", _filled(values)))]
 
 
 def _pair(name: str, known: pd.Series[Any]) -> list[dict[str, Any]]:

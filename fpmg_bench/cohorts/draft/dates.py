@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,15 @@ DAYS = (
     "%d.%m.%y",
     "%d/%m/%y",
     "%m/%d/%y",
+    "%d-%b-%y",
+    "%d%b%Y",
+    "%Y%m%d",
 )
-TIMES = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S", "T%H:%M", " %H:%M:%S.%f", "T%H:%M:%S.%f")
-DAY_NAMES = r"\d{1,2}[- ][A-Za-z]{3}[- ]\d{4}"
+TIMES = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S", "T%H:%M", " %H:%M:%S.%f", "T%H:%M:%S.%f", " %H:%M:%S%z", "T%H:%M:%S%z")
+DAY_NAMES = r"\d{1,2}(?:[- ][A-Za-z]{3}[- ]\d{2}(?:\d{2})?|[A-Za-z]{3}\d{4})"
 DATE = re.compile(rf"(\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}[-/.]\d{{1,2}}[-/.](\d{{4}}|\d{{2}})|{DAY_NAMES})([T ].*)?")
+COMPACT = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")  # 20200131, in a column that is called as dates are
+CALLED = re.compile(r"dat(e|um)|(^|[_\W])(day|tag|dt)s?($|[_\W])", re.IGNORECASE)
 SHOWN = 200  # cells that are tried first
 
 
@@ -37,7 +43,7 @@ def forms(values: pd.Series[Any]) -> list[str]:
     some = known.head(SHOWN)
 
     def all_read(cells: pd.Series[Any], form: str) -> bool:
-        return bool(pd.to_datetime(cells, format=form, errors="coerce").notna().all())
+        return bool(pd.to_datetime(cells, format=form, errors="coerce", utc=True).notna().all())
 
     return [form for day in DAYS for time in TIMES if all_read(some, form := day + time) and all_read(known, form)]
 
@@ -47,7 +53,11 @@ def columns(frame: pd.DataFrame, names: list[str]) -> list[str]:
     import pandas as pd
 
     found = {name: forms(frame[name]) for name in names}
-    read = {name: pd.to_datetime(frame[name], format=form[0], errors="coerce") for name, form in found.items() if len(form) == 1}
+    read = {
+        name: pd.to_datetime(frame[name], format=form[0], errors="coerce", utc=True)
+        for name, form in found.items()
+        if len(form) == 1
+    }
     first = _first(read)
     lines = []
     for name, form in found.items():
@@ -83,6 +93,7 @@ def _days(name: str, form: str, first: str, first_form: str, days: pd.Series[Any
     low, high, told = bulk(known) if len(known) else (0.0, 1.0, [])
     made: dict[str, Any] = {"name": f"days to {name}", "column": name, "date": form, "since": first}
     made |= {"since_date": first_form} if first_form != form else {}
+    low, high = float(math.floor(low)), float(math.ceil(high))  # to the day: a patient's minutes are in no draft
     made |= {"low": low, "high": max(high, low + 1)} | ({"step": 1.0} if bool((known % 1 == 0).all()) else {})
     made |= {"unit": "days"} | ({"outside": "missing"} if told else {})
     return f"{json.dumps(made, ensure_ascii=False)}  # days since {first}{'; outside: ' + ', '.join(told) if told else ''}\n"

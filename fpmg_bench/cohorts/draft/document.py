@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILL = "FILL IN"
+LISTED = 12  # names that may have a role
 FEW = 10  # different numbers of a label that is no number
 TELLS = "tells the label exactly: leave it out if made from it"
 HEAD = """\
@@ -55,7 +56,7 @@ def draft(manifest: Path, patient: str = "", label: str = "", silo: str = "") ->
             raise DatasetError(f"{manifest}: no column '{column}'", f"it has {', '.join(map(str, rows.frame.columns))}")
     kinds = {str(name): guess(str(name), rows.frame[name]) for name in rows.frame.columns}
     record = _record(rows.frame, kinds)
-    patient, told_patient = _role("patient", patient, [n for n in kinds if kinds[n] in ("id", "many", "number", "category")])
+    patient, told_patient = _role("patient", patient, _naming(rows.frame, kinds), record)
     record = record or (patient if patient and _names_rows(rows.frame[patient]) else "")
     label, told_label = _role("label", label, [n for n in kinds if _classes(rows.frame[n], kinds[n]) and n != patient])
     silo, told_silo = _role(
@@ -82,9 +83,18 @@ def _form(rows: Rows) -> str:
     """How the files are written where it is not as usual, tables that are joined, and what was done to headers."""
     usual, text = USUAL, ""
     if rows.form.encoding != usual.encoding:
-        text += f"encoding: {rows.form.encoding}     # not UTF-8: do words with accents look right? Else cp1252, gb18030, cp1256 ...\n"
+        known = (
+            "UTF-8 with its mark"
+            if rows.form.encoding == "utf-8-sig"
+            else "not UTF-8: do words with accents look right? Else cp1252, gb18030, cp1256 ..."
+        )
+        text += f"encoding: {rows.form.encoding}     # {known}\n"
     if rows.form.separator != usual.separator:
         text += f"separator: {word(rows.form.separator)}\n"
+    if rows.form.sheet != usual.sheet:
+        text += f"sheet: {word(rows.form.sheet)}            # the one with the most cells\n"
+    if rows.form.header != usual.header:
+        text += f"header: {rows.form.header}                 # the line that names the columns: what stands above is not read\n"
     if rows.tables:
         text += "tables:                   # one row each a value of its key; their columns are read as the manifest's\n"
         text += "".join(f"  - {json.dumps(each, ensure_ascii=False)}\n" for each in rows.tables)
@@ -109,15 +119,25 @@ def _names_rows(cells: pd.Series[Any]) -> bool:
     return bool(cells.notna().all() and cells.is_unique)
 
 
-def _role(role: str, given: str, names: list[str]) -> tuple[str, str]:
-    """(the column, a remark): the one that was named, or that whose name fits best."""
+def _naming(frame: pd.DataFrame, kinds: dict[str, Guess]) -> list[str]:
+    """Columns that may name patients: ids first, then words, then whole numbers."""
+    order: tuple[Guess, ...] = ("id", "many", "category", "number")
+    names = sorted((name for name, kind in kinds.items() if kind in order), key=lambda name: order.index(kinds[name]))
+    return [name for name in names if kinds[name] != "number" or look(frame[name].dropna().astype(str)).decimals == 0]
+
+
+def _role(role: str, given: str, names: list[str], alone: str = "") -> tuple[str, str]:
+    """(the column, a remark): the one that was named, or that whose name fits best, or the only one that may be it."""
     if given:
         return given, ""
     if found := fitting(role, names):
         return found, f"            # guessed: --{role} names another column"
     if role == "silo":
         return "", ""
-    which = f", one of {', '.join(names)}, and take it out of the table below" if names else ""
+    if alone and names == [alone]:
+        return alone, f"            # the only column of names: has a {role} one row? Else --{role} names another column"
+    some = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
+    which = f", one of {some}, and take it out of the table below" if names else ""
     return "", f"          # {FILL}: the column of the {role}{which}"
 
 

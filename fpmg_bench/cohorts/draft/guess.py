@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from fpmg_bench.cohorts.draft.dates import DATE
+from fpmg_bench.cohorts.draft.dates import CALLED, COMPACT, DATE
 from fpmg_bench.cohorts.draft.numbers import LEADING_ZERO, MOST_WORDS, is_pair, look
 from fpmg_bench.document import EXACT
 
@@ -62,22 +62,32 @@ ANSWERS = {
 ROW_NUMBER = re.compile(r"^(column \d+|unnamed: ?\d+|index|row_?names?|row|x|\.\.\.1|_?c0|#)$", re.IGNORECASE)
 LIST = re.compile(r"\s*[\w.+*-]{1,12}(\s*[;|,]\s*[\w.+*-]{1,12})*\s*[;|,]?\s*")  # codes in a cell: I10;E11
 LINK = re.compile(r"https?://|10\.\d{4,}/")
-ID = re.compile(r"(^|[_\s.-])(id|ids|uid|guid|mrn|nr|no|number|num|key|index|accession|barcode)$|Id$|ID$", re.IGNORECASE)
+ID = re.compile(
+    r"(^|[_\s.-])(id|ids|uid|guid|mrn|nr|no|number|num|nummer|key|index|accession|barcode)\.?$|Id$|ID$|(^|[_\s])(pat|fall)[._-]*(nr|nummer)\.?$",
+    re.IGNORECASE,
+)
 PERSON = re.compile(
     r"^((first|last|full|sur|family|given|middle|patient)[_\s.-]?)?name$|phone|e-?mail|address|street|\bzip\b|post_?code|ssn"
     r"|passport|^dob$|birth[_\s-]?da(y|te)|date[_\s-]of[_\s-]birth",
     re.IGNORECASE,
 )
+CODED = re.compile(  # whole numbers in such columns are names: nobody is of hospital 3.5, or of a sex between 1 and 2
+    r"(^|[_\W])(sex|gender|geschlecht|race|raceth|ethnic\w*|site|hospital|cent(er|re)|clinic|ward|station|klinik|standort|zentrum"
+    r"|abteilung|department|region|country|concept|code|inst)([_\W](id|nr|no|code|concept|concept_id))?$|gr(ou)?p$",
+    re.IGNORECASE,
+)
+FEWEST_EACH = 5  # rows of such a name, on average
 ROLES = {  # what a role's column may be called, the surest names first
     "patient": (
         r"^(patient|subject|person|participant)([_\s-]?id)?$",
-        r"^(pid|usubjid|id)$|mrn",
+        r"^(pid|usubjid|id)$|mrn|^pat[._\s-]*(id|nr|nummer)\.?$",
         r"patient|subject|person|participant",
     ),
     "label": (
         r"^(label|class|target)$",
         r"^(outcome|diagnosis|dx)$",
-        r"outcome|diagnosis|^dx|death|died|mortality|surviv|^status$|finding|verst(o|a)rben|diagnose|décès|décédé",
+        r"outcome|diagnosis|^dx|death|died|(^|[_\W])dead|deceased|mortality|surviv|^status$|finding|verst(o|a)rben|diagnose|décès|décédé",
+        r"^event$|censor|exitus|relaps|recurr|rezidiv|readmi",
     ),
     "silo": (
         r"^(site|silo|hospital|clinic|cent(er|re))([_\s-]?(id|name))?$",
@@ -101,7 +111,8 @@ def guess(name: str, values: pd.Series[Any]) -> Guess:
         return "person"
     if some.str.match(LINK).mean() > 0.9:
         return "id"
-    if some.str.fullmatch(DATE).mean() > 0.8 and known.nunique() > 1:
+    dates = some.str.fullmatch(DATE) if not CALLED.search(name) else some.str.fullmatch(DATE) | some.str.fullmatch(COMPACT)
+    if dates.mean() > 0.8 and known.nunique() > 1:
         return "date"
     return _plain(name, known, some)
 
@@ -122,11 +133,20 @@ def _plain(name: str, known: pd.Series[Any], some: pd.Series[Any]) -> Guess:
         return "text"
     if ID.search(name) or (distinct == len(known) > CATEGORIES and not some.str.contains(r"[\s;|]").any()):
         return "id"
+    if _listing(some):
+        return "codes"
     if len(variants(known)) <= CATEGORIES:
         return "text" if some.str.len().mean() >= SENTENCES else "category"
-    if some.str.fullmatch(LIST).mean() > 0.95 and some.str.contains(r"[;|,]").mean() > 0.1:
-        return "codes"
     return "text" if some.str.len().mean() >= TEXT_LENGTH else "many"
+
+
+def _listing(some: pd.Series[Any]) -> bool:
+    """Several codes in many of the cells, in more ways than there are codes."""
+    filled = some[some != ""]
+    if filled.str.fullmatch(LIST).mean() <= 0.95 or filled.str.contains(r"[;|,]").mean() <= 0.1:
+        return False
+    codes = {code.strip() for cell in filled.unique() for code in re.split(r"[;|,]", cell)} - {""}
+    return len(codes) < filled.nunique()
 
 
 def _numeric(name: str, known: pd.Series[Any]) -> Guess | None:
@@ -139,9 +159,14 @@ def _numeric(name: str, known: pd.Series[Any]) -> Guess | None:
         return None
     if whole and ROW_NUMBER.search(name) and bool((seen.values.diff().dropna() == 1).all()):
         return "rownumber"
+    distinct = seen.values.nunique()
+    if whole and CODED.search(name) and distinct <= CATEGORIES:
+        return "category"
     if ID.search(name):
         return "id"
-    return "huge" if whole and bool((seen.values.abs() > EXACT).any()) else "number"
+    if whole and bool((seen.values.abs() > EXACT).any()):
+        return "huge"
+    return "many" if whole and CODED.search(name) and distinct * FEWEST_EACH <= len(seen.values) else "number"
 
 
 def flag_map(known: pd.Series[Any]) -> dict[str, int] | None:

@@ -146,7 +146,8 @@ def bulk(values: pd.Series[Any]) -> tuple[float, float, list[str]]:
         return low, high, []
     told: list[str] = []
     negative = values[values < 0]
-    if 0 < len(negative) < n and ((set(negative) <= CODES and negative.nunique() <= 2) or len(negative) <= max(1, n // 100)):
+    coded = set(negative) <= CODES and negative.nunique() <= 2
+    if 0 < len(negative) < n and (coded or (len(negative) <= max(1, n // 100) and _apart(values))):
         values = values[values >= 0]
         told.append(f"{len(negative)} below 0 ({', '.join(f'{each:g}' for each in sorted(set(negative))[:3])})")
     first, third = float(values.quantile(0.25)), float(values.quantile(0.75))
@@ -159,7 +160,13 @@ def bulk(values: pd.Series[Any]) -> tuple[float, float, list[str]]:
         if few and gap > float(rest.max() - rest.min()) > 0:
             values = rest
             told.append(f"{len(away)} at {', '.join(f'{each:g}' for each in sorted(set(away))[:3])}")
-    return float(values.min()), float(values.max()), told
+    return float(values.min()) + 0.0, float(values.max()) + 0.0, told
+
+
+def _apart(values: pd.Series[Any]) -> bool:
+    """Are the numbers below 0 no tail of the others: farther from them than the middle half is wide?"""
+    gap = float(values[values >= 0].min() - values[values < 0].max())
+    return gap > float(values.quantile(0.75) - values.quantile(0.25))
 
 
 def outward(low: float, high: float) -> tuple[float, float]:
@@ -168,7 +175,7 @@ def outward(low: float, high: float) -> tuple[float, float]:
         return low, high
     digits = 2 - math.floor(math.log10(high - low))
     grain = 10.0**digits
-    return round(math.floor(low * grain) / grain, max(digits, 0)), round(math.ceil(high * grain) / grain, max(digits, 0))
+    return round(math.floor(low * grain) / grain, max(digits, 0)) + 0.0, round(math.ceil(high * grain) / grain, max(digits, 0))
 
 
 def codes_among(values: pd.Series[Any], low: float, high: float) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 TABLES = (".csv", ".tsv", ".xlsx", ".parquet")
 ROWS_LOOKED_AT = 20_000
+DECLARED = ("encoding", "separator", "sheet", "header")  # of how a file is written, where it is not as usual
 MISSING = ("", "NA", "NaN", "nan")  # what a csv's empty cells are by default
 ALSO = ("N/A", "n/a", "#N/A", "NULL", "null", "NAN", "None", "<NA>", ".")  # taken as missing too where they occur
 
@@ -78,15 +80,26 @@ def is_wide(file: Path) -> bool:
         form = detect(file)
         try:
             frame = pd.read_csv(
-                file, dtype=str, encoding=form.encoding, encoding_errors="replace", sep=form.separator, nrows=ROWS_LOOKED_AT
+                file,
+                dtype=str,
+                encoding=form.encoding,
+                encoding_errors="replace",
+                sep=form.separator,
+                nrows=ROWS_LOOKED_AT,
+                skiprows=form.header - 1,
             )
         except ValueError:
             return False  # whoever reads it says at which line it is no table
         frame.columns = frame.columns.str.lstrip("\ufeff")
     known = [str(name) for name in frame.columns if name != time and frame[name].notna().all()]
-    if len(frame) < 2 or frame[time].is_unique or any(frame[name].is_unique for name in known):
+    if len(frame) < 2 or frame[time].is_unique or any(frame[name].is_unique and not _measured(frame[name]) for name in known):
         return False
     return any(not frame.duplicated([name, time]).any() for name in known)
+
+
+def _measured(cells: pd.Series[Any]) -> bool:
+    """Numbers with decimals name nothing, though no two may be equal."""
+    return bool(cells.astype(str).str.fullmatch(r"-?\d*[.,]\d+").mean() > 0.5)
 
 
 def header(file: Path) -> list[str]:
@@ -98,10 +111,12 @@ def header(file: Path) -> list[str]:
 
         return [str(name) for name in pq.read_schema(file).names]
     if file.suffix == ".xlsx":
-        return next(sheet(file), (1, []))[1]
+        form = detect(file)
+        return next(sheet(file, form.sheet, form.header), (1, []))[1]
     form = detect(file)
     with file.open(encoding=form.encoding, errors="replace", newline="") as stream:
-        return next(csv.reader([stream.readline().lstrip("\ufeff")], delimiter=form.separator), [])
+        lines = islice(stream, form.header - 1, None)
+        return next(csv.reader([next(lines, "").lstrip("\ufeff")], delimiter=form.separator), [])
 
 
 def read(file: Path) -> Rows:
@@ -141,11 +156,7 @@ def _joined(rows: Rows, other: Rows) -> Rows:
     side = other.frame.set_index(key).reindex(rows.frame[key]).reset_index(drop=True).add_prefix(prefix)
     side = side.astype(object).where(side.notna(), None)
     made: dict[str, Any] = {"file": other.file.name, "key": key} | ({"prefix": prefix} if prefix else {})
-    made |= {
-        name: getattr(other.form, name)
-        for name in ("encoding", "separator")
-        if getattr(other.form, name) != getattr(rows.form, name)
-    }
+    made |= {name: getattr(other.form, name) for name in DECLARED if getattr(other.form, name) != getattr(rows.form, name)}
     import pandas as pd
 
     return replace(

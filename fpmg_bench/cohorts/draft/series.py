@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.draft import times
 from fpmg_bench.cohorts.draft.columns import key
-from fpmg_bench.cohorts.draft.numbers import outward
-from fpmg_bench.cohorts.draft.reading import MISSING, Rows, is_long, is_wide, read, tables_in
+from fpmg_bench.cohorts.draft.dates import DATE, forms
+from fpmg_bench.cohorts.draft.guess import NUMBERS
+from fpmg_bench.cohorts.draft.numbers import FINEST, outward
+from fpmg_bench.cohorts.draft.reading import DECLARED, MISSING, Rows, is_long, is_wide, read, tables_in
 from fpmg_bench.document import plural
 
 if TYPE_CHECKING:
@@ -99,6 +101,8 @@ def _part(file: Path, manifest: Rows, record: str) -> Part | str:
     if bool(cells.dropna().astype(str).head(SOME).str.fullmatch(COMMA).mean() > COMMAS):
         said["decimal"] = ","
     read_as = times.seconds(mine[time], clock["format"]) if clock else pd.to_numeric(mine[time], errors="coerce")
+    if not read_as.notna().any():
+        return f"# FILL IN: {file.name} is a series whose column {time} holds neither numbers nor dates of a known form: clock, in docs/folder-cohorts.md\n"
     if wrong := int(read_as.isna().sum()):
         remarks.append(
             f"FILL IN: {plural(wrong, 'cell')} of column {time} {'are' if wrong > 1 else 'is'} no such time: mend them"
@@ -107,6 +111,9 @@ def _part(file: Path, manifest: Rows, record: str) -> Part | str:
         rest = [str(name) for name in rows.columns if name not in (mark, time)]
         known_numbers = {name: numeric(mine[name], said.get("decimal", ".")) for name in rest}
         known = [name for name in rest if known_numbers[name].notna().any() and not _constant_by_record(mine, mark, name)]
+        dated = {name: line for name in rest if name not in known and (line := _dated(name, mine[name], clock))}
+        rest = [name for name in rest if name not in dated]
+        remarks += dated.values()
         if left := [name for name in rest if name not in known]:
             remarks.append(f"columns left out (words, or the same in all rows of a record): {_listed(left)}")
         return Part(file, said, clock, read_as, mine[mark], lambda name: mine[name], known, remarks, words)
@@ -138,9 +145,9 @@ def numeric(cells: pd.Series[Any], decimal: str = ".") -> pd.Series[Any]:
     return pd.to_numeric(cells, errors="coerce").astype("float64")
 
 
-def _form(rows: Rows, manifest: Rows) -> dict[str, str]:
+def _form(rows: Rows, manifest: Rows) -> dict[str, Any]:
     """How the file is written, where it is not as the manifest."""
-    both = {name: (getattr(rows.form, name), getattr(manifest.form, name)) for name in ("encoding", "separator")}
+    both = {name: (getattr(rows.form, name), getattr(manifest.form, name)) for name in DECLARED}
     return {name: its for name, (its, usual) in both.items() if its != usual}
 
 
@@ -224,13 +231,15 @@ def _axis(time: pd.Series[Any], unit: str) -> str:
 
 def _channels(part: Part) -> tuple[list[str], list[str]]:
     """(lines of columns, remarks on variables that are none)."""
-    lines, constant, words = [], [], []
+    lines, constant, words, dated = [], [], [], []
     for name in part.variables[:CHANNELS]:
         cells = part.values(name).dropna()
         found = numeric(cells, part.said.get("decimal", "."))
         others = sorted({*cells[found.isna()].astype(str), *part.missing})
         found = found[found.notna() & (found.abs() < math.inf)]
-        if len(others) > WORDS or found.empty:
+        if (len(others) > WORDS or found.empty) and (line := _dated(name, cells, part.clock)):
+            dated.append(line)
+        elif len(others) > WORDS or found.empty:
             words.append(name)
         elif found.nunique() < 2:
             constant.append(name)
@@ -239,7 +248,21 @@ def _channels(part: Part) -> tuple[list[str], list[str]]:
     remarks = [f"left out, the same everywhere: {_listed(constant)}"] if constant else []
     remarks += [f"left out, words and not numbers: {_listed(words)}"] if words else []
     beyond = part.variables[CHANNELS:]
+    remarks += dated
     return lines, remarks + ([f"left out, the rarest variables: {_listed(beyond)}"] if beyond else [])
+
+
+def _dated(name: str, cells: pd.Series[Any], clock: dict[str, Any]) -> str:
+    """A remark with the channel that a column or variable of dates could be; "" where it is none."""
+    found = forms(cells) if bool(cells.dropna().astype(str).head(SOME).str.fullmatch(DATE).mean() > NUMBERS) else []
+    if not found:
+        return ""
+    made = {"name": f"days to {name}", "column": name, "date": found[0], "since": clock.get("since", "2000-01-01")}
+    written = clock.get("since_format", clock.get("format", ""))
+    made |= {"since_date": written} if "since" in clock and written not in ("ISO8601", found[0]) else {}
+    more = f" (or {', '.join(found[1:])})" if found[1:] else ""
+    line = json.dumps(made | {"low": -20000, "high": 20000, "unit": "days"}, ensure_ascii=False)
+    return f"left out: {name} (dates{more}); narrow the range, put it under columns: - {line}"
 
 
 def _listed(names: list[str]) -> str:
@@ -252,12 +275,21 @@ def channel(name: str, found: pd.Series[Any], words: list[str], column: str = ""
     if bool((found % 1 == 0).all()):
         low, high = float(math.floor(low)), float(math.ceil(high))
     made: dict[str, Any] = {"name": name} | ({"column": column} if column else {}) | {"low": low, "high": high}
-    made |= {"step": 1} if bool((found % 1 == 0).all()) else {}
+    if grain := fineness(found):
+        made |= {"step": grain}
     made |= {"outside": "missing"} | ({"map": dict.fromkeys(words, None)} if words else {})
     beyond = int(((found < low) | (found > high)).sum())
     told = [f"{plural(beyond, 'value')} beyond read as missing"] if beyond else []
     told += [f"{plural(len(words), 'word')} among the numbers read as missing"] if words else []
     return json.dumps(made, ensure_ascii=False) + (f"  # {'; '.join(told)}" if told else "")
+
+
+def fineness(found: pd.Series[Any]) -> float | None:
+    """1, 0.1, 0.01 or 0.001, on which all of the numbers are; None where some are finer."""
+    for places in range(FINEST + 1):
+        if bool(((found - found.round(places)).abs() <= 1e-9 * found.abs().clip(lower=1)).all()):
+            return 1 if not places else 10.0**-places
+    return None
 
 
 def span(found: pd.Series[Any]) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.draft.columns import key, word
+from fpmg_bench.cohorts.draft.language import language, saying_nothing
 from fpmg_bench.document import plural
 
 if TYPE_CHECKING:
@@ -21,7 +22,13 @@ def text(name: str, values: pd.Series[Any]) -> str:
     more = (
         f"; {plural(cut, 'text is', 'texts are')} longer (up to {int(lengths.max())} characters) and will be cut" if cut else ""
     )
+    notes = values.dropna().astype(str)
+    silent = (
+        saying_nothing(notes) if language(notes) not in ("", "English") else ""
+    )  # of English the encoders have words of their own
+    nothing = f", nothing: {word(silent)}" if silent else ""
+    more = f"; nothing: the usual words of a note without a finding, seen here: write your clinic's{more}" if silent else more
     return (
-        f"  {key(name)}: {{kind: text, column: {word(name)}, length: {length}}}"
+        f"  {key(name)}: {{kind: text, column: {word(name)}, length: {length}{nothing}}}"
         f"  # does it tell the label? then: leaks: [{key(name)}]{more}\n"
     )

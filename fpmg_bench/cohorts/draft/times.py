@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 TIME = (
     r"time|hours?|hour_?of_?.*|date_?time|time_?stamp",
     r"(chart|store|draw|sample|observation|effective|measure(ment)?|obs|result|recorded?|event)_?(date_?time|time|date)",
-    r"days?|minutes?|date|visit_?day|.*offset|zeit(punkt|stempel)?|tage?|datum",
+    r"days?|minutes?|date|visit(_?(day|date|time|nr|no|num|number))?|.*offset|zeit(punkt|stempel)?|tage?|datum",
     r".*(time|date)(stamp)?",
 )
 VARIABLE = (
@@ -40,6 +40,14 @@ CLOCKS = (
     "%d-%b-%Y %H:%M:%S",
     "%d-%b-%y %H:%M",
     "%Y%m%d%H%M%S",
+    "%d-%b-%Y %H:%M",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d%b%Y:%H:%M:%S",
+    "%d%b%Y",
+    "%d.%m.%y",
+    "%d.%m.%Y, %H:%M",
+    "%Y%m%d %H:%M",
 )
 ELAPSED = r"(?:(\d+) days?,? )?(\d+):([0-5]\d)(?::([0-5]\d)(?:\.\d+)?)?"
 SOME = 2000  # cells that tell how a column is written

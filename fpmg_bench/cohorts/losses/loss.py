@@ -37,6 +37,7 @@ WAYS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"codes of (?P<where>.+) read as their chapter", "declare `categories` and no `group`: each code of its own"),
         (r"codes of (?P<where>.+) that no flag holds", "declare a flag that `holds` each, or `group: icd10`"),
         (r"dates of (?P<where>.+) without a day", "count from a declared day: `since: 2020-01-01`"),
+        (r"lines above the header of (?P<where>.+)", "titles are no part of a table: write what matters under `traps`"),
         (r"empty rows of (?P<where>.+)", "nothing is in them"),
         (r"rows of (?P<where>.+) whose .* is in no record", "add the records to the manifest"),
         (r"rows of (?P<where>.+) beside the", "one row a record is read: give them as a series (kind: series)"),

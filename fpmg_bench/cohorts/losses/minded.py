@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpmg_bench.cohorts.draft.columns import parts, tells
 from fpmg_bench.cohorts.draft.guess import UNSPACED
+from fpmg_bench.cohorts.draft.language import language
 from fpmg_bench.cohorts.draft.numbers import codes_among
 from fpmg_bench.cohorts.losses.loss import Loss
 
@@ -27,6 +28,7 @@ def minded(cohort: Cohort) -> list[Loss]:
         *_drafted(cohort),
         *(_telling(column, name, values, cohort) for name, column, values in columns if _tells(column, values, cohort)),
         *(found for name, column, values in columns for found in _numbers(column, name, values)),
+        *_twice(cohort),
         *(found for name, schema in cohort.schemas.items() if schema.kind == "text" for found in _texts(name, cohort)),
         *_patients(cohort),
         *_silos(cohort),
@@ -84,6 +86,18 @@ def _numbers(column: Column, where: str, values: pd.Series[Any]) -> Iterator[Los
         )
 
 
+def _twice(cohort: Cohort) -> Iterator[Loss]:
+    """Columns of a table that are conditions too, and declared otherwise: then a generator gives two values (decision 57)."""
+    asked = {column.name: column for column in cohort.conditions}
+    for name, schema in cohort.schemas.items():
+        for column in schema.columns if schema.kind == "table" else ():
+            if asked.get(column.name, column) != column:
+                text = "is a condition too, but declared otherwise: a record has two values of it"
+                yield Loss(
+                    f"{name}: {column.name}", text, len(cohort), "declare both to the letter, or take its line out of the table"
+                )
+
+
 def _drafted(cohort: Cohort) -> list[Loss]:
     if not cohort.drafted:
         return []
@@ -99,6 +113,14 @@ def _texts(name: str, cohort: Cohort) -> Iterator[Loss]:
     texts = pd.Series(
         [text for text, here in zip(cohort.data[name].strings, cohort.present[name], strict=True) if here], dtype=str
     )
+    spoken = language(texts)
+    if spoken not in ("", "English"):
+        yield Loss(
+            name,
+            f"notes in {spoken}: `frozen` knows findings in English, and says `nothing` of all others",
+            len(texts),
+            f'encoders: {{{name}: transformer-ae}}; or at least `nothing: "o.B."`, in your own words',
+        )
     if foreign := int(texts.str.count(r"[^\x00-\x7f]").sum()):
         yield Loss(
             name,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROWS = 2**12  # held as lists at a time: more of them, and Python's collector goes through them again and again
+LISTED = ";"  # between the pieces of a parquet's lists
 LONGEST_CELL = 2**27  # characters; Python's own limit of 2^17 is shorter than some reports
 
 
@@ -45,7 +46,7 @@ def read_cells(file: Path, missing: Collection[str], form: Form = USUAL, most: i
     import numpy as np
     import pandas as pd
 
-    found = sheet(file, form.sheet) if file.suffix == ".xlsx" else _lines(file, form)
+    found = sheet(file, form.sheet, form.header) if file.suffix == ".xlsx" else _lines(file, form)
     header = next(found, (1, []))[1]
     if not any(header):
         raise DatasetError(f"{file}:1: the file is empty", "its first line names the columns")
@@ -70,6 +71,7 @@ def read_cells(file: Path, missing: Collection[str], form: Form = USUAL, most: i
         lines += [line for line, _ in filled]
     frame = pd.concat(parts, ignore_index=True) if parts else _frame([], names, frozenset())
     lost = {f"empty rows of {file.name}": empty} if empty else {}
+    lost |= {f"lines above the header of {file.name}": form.header - 1} if form.header > 1 else {}
     return Cells(frame, np.asarray(lines, np.int64), said, lost, told, tuple(header))
 
 
@@ -109,7 +111,7 @@ def _lines(file: Path, form: Form) -> Iterator[tuple[int, list[str]]]:
         with file.open(encoding=encoding, newline="") as stream:
             reader = csv.reader(stream, strict=True, delimiter=form.separator)
             for cells in reader:
-                if cells:
+                if cells and line >= form.header:
                     yield line, cells
                 line = reader.line_num + 1
     except UnicodeError as error:
@@ -123,13 +125,20 @@ def _lines(file: Path, form: Form) -> Iterator[tuple[int, list[str]]]:
 
 
 def strings(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Typed cells as strings, None where missing; 1.0 and 1 are both "1"."""
+    """Typed cells as strings, None where missing; 1.0 and 1 are both "1"; the pieces of a list with `LISTED` between them."""
     import pandas as pd
 
     known = column.dropna()
+    if len(known) and known.dtype == object and _is_list(known.iloc[0]):
+        listed = known.map(lambda cell: LISTED.join(map(str, cell)) if _is_list(cell) else str(cell))
+        return listed.reindex(column.index).astype(object).where(column.notna(), None)
     if pd.api.types.is_float_dtype(column) and bool(((known % 1 == 0) & (known.abs() <= EXACT)).all()):
         column = column.astype("Int64")
     return column.astype(object).map(str, na_action="ignore").where(column.notna(), None)
+
+
+def _is_list(cell: object) -> bool:
+    return hasattr(cell, "__iter__") and not isinstance(cell, str | bytes | dict)
 
 
 def _line_of_bad_byte(file: Path, encoding: str) -> int:

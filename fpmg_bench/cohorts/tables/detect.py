@@ -4,22 +4,56 @@ from __future__ import annotations
 
 import codecs
 import csv
+from collections import Counter
+from itertools import islice
 from pathlib import Path
 
+from fpmg_bench.cohorts.tables.excel import largest, sheet
 from fpmg_bench.cohorts.tables.form import Form
 
 SEPARATORS = (",", ";", "\t", "|")
 LOOKED_AT = 50  # rows whose cells are counted
-MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", codecs.BOM_UTF8: "utf-8"}
+WIDE, NARROW, FEWEST = (
+    0.8,
+    0.5,
+    3,
+)  # of the usual number of filled cells: a header has so many, a title above it at most; columns of a table
+MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", codecs.BOM_UTF8: "utf-8-sig"}
 
 
 def detect(file: Path) -> Form:
     """Encoding and separator of a text file, the defaults of a parquet or Excel file."""
-    if file.suffix in (".parquet", ".xlsx"):
+    if file.suffix == ".parquet":
         return Form()
+    if file.suffix == ".xlsx":
+        name = largest(file)
+        return Form(sheet=name, header=_header([*islice(sheet(file, name), LOOKED_AT)]))
     raw = file.read_bytes()
     encoding = _encoding(raw)
-    return Form(encoding, _separator(raw[: 2**20].decode(encoding, errors="ignore")))
+    text = raw[: 2**20].decode(encoding, errors="ignore")
+    separator = _separator(text)
+    return Form(encoding, separator, header=_header(_rows(text, separator)))
+
+
+def _rows(text: str, separator: str) -> list[tuple[int, list[str]]]:
+    """(line, cells) of the first rows that are not blank."""
+    reader, found, line = csv.reader(text.splitlines(True), delimiter=separator), [], 1
+    try:
+        for row in islice(reader, LOOKED_AT):
+            found += [(line, row)] if row else []
+            line = reader.line_num + 1
+    except csv.Error:
+        return []
+    return found
+
+
+def _header(rows: list[tuple[int, list[str]]]) -> int:
+    """The line of the first row that is as wide as most are, where all rows above are far narrower: titles, dates of export."""
+    widths = [sum(map(bool, row)) for _, row in rows]
+    usual = Counter(width for width in widths if width).most_common(1)[0][0] if any(widths) else 0
+    wide = next((at for at, width in enumerate(widths) if width >= WIDE * usual), 0)
+    above = widths[:wide]
+    return rows[wide][0] if above and usual >= FEWEST and max(above) <= usual * NARROW else 1
 
 
 def _encoding(raw: bytes) -> str:
@@ -51,13 +85,10 @@ def _separator(text: str) -> str:
     rows: dict[str, tuple[float, int]] = {}
     for mark in SEPARATORS:
         try:
-            found = [
-                len(row)
-                for _, row in zip(range(LOOKED_AT), csv.reader(text.splitlines(True), delimiter=mark), strict=False)
-                if row
-            ]
+            found = [len(row) for row in islice(csv.reader(text.splitlines(True), delimiter=mark), LOOKED_AT) if row]
         except csv.Error:
             continue
-        if found and found[0] > 1:
-            rows[mark] = (sum(n == found[0] for n in found) / len(found), found[0])
+        usual = found[0] if found and found[0] > 1 else Counter(found).most_common(1)[0][0] if found else 0
+        if usual > 1:
+            rows[mark] = (sum(n == usual for n in found) / len(found), usual)
     return max(rows, key=lambda mark: rows[mark], default=",")

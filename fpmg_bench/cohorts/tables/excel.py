@@ -12,13 +12,17 @@ from typing import Any
 from fpmg_bench.document import did_you_mean
 from fpmg_bench.errors import DatasetError
 
+LOOKED_AT = 200  # rows by which the sheet with the table is found
 
-def sheet(file: Path, name: str = "") -> Iterator[tuple[int, list[str]]]:
-    """(row from 1, its cells) of the sheet, the first where none is named. Rows before the first filled one are left out."""
+
+def sheet(file: Path, name: str = "", first: int = 1) -> Iterator[tuple[int, list[str]]]:
+    """(row from 1, its cells) of the sheet, the first where none is named. Rows before `first` and the first filled one are left out."""
     book = _opened(file)
     try:
         width = 0
         for at, row in enumerate(_rows(book, file, name), 1):
+            if at < first:
+                continue
             cells = [_word(cell) for cell in row]
             if not width and any(cells):
                 width = max(place for place, cell in enumerate(cells, 1) if cell)
@@ -28,14 +32,14 @@ def sheet(file: Path, name: str = "") -> Iterator[tuple[int, list[str]]]:
         book.close()
 
 
-def types(file: Path, name: str, width: int, most: int = 1000) -> list[type | None]:
+def types(file: Path, name: str, width: int, first: int = 1, most: int = 1000) -> list[type | None]:
     """What the cells of each column are below its title: bool, int or float, datetime or str; None where no cell is filled in.
 
     float where whole numbers stand beside others, str where kinds are mixed; of the first `most` rows.
     """
     book = _opened(file)
     try:
-        filled = (row for row in _rows(book, file, name) if any(cell is not None for cell in row))
+        filled = (row for row in islice(_rows(book, file, name), first - 1, None) if any(cell is not None for cell in row))
         next(filled, ())
         seen: list[set[type]] = [set() for _ in range(width)]
         for row in islice(filled, most):
@@ -64,6 +68,16 @@ def sheets(file: Path) -> list[str]:
         return list(book.sheetnames)
     finally:
         book.close()
+
+
+def largest(file: Path) -> str:
+    """The sheet with the most filled cells in its first rows; "" where that is the first one."""
+    names = sheets(file)
+    if len(names) < 2:
+        return ""
+    filled = {name: sum(map(bool, (cell for _, row in islice(sheet(file, name), LOOKED_AT) for cell in row))) for name in names}
+    best = max(names, key=lambda name: filled[name])
+    return best if filled[best] > filled[names[0]] else ""
 
 
 def _opened(file: Path) -> Any:
@@ -99,8 +113,8 @@ def _word(cell: object) -> str:
     return str(cell)
 
 
-def write_sheet(rows: Iterable[Sequence[Any]], file: Path, name: str = "") -> int:
-    """Rows as a sheet of a new or existing .xlsx. A text stays a text, also one that begins with =.
+def write_sheet(rows: Iterable[Sequence[Any]], file: Path, name: str = "", first: int = 1) -> int:
+    """Rows, from row `first` on, as a sheet of a new or existing .xlsx. A text stays a text, also one that begins with =.
 
     Returns the cells with control characters, which a sheet cannot hold: each is written as ?.
     """
@@ -111,7 +125,7 @@ def write_sheet(rows: Iterable[Sequence[Any]], file: Path, name: str = "") -> in
     page = book.create_sheet() if file.exists() else book.active
     page.title = name or page.title
     lost = 0
-    for at, row in enumerate(rows, 1):
+    for at, row in enumerate(rows, first):
         for column, cell in enumerate(row, 1):
             word = ILLEGAL_CHARACTERS_RE.sub("?", cell) if isinstance(cell, str) else cell
             lost += word != cell

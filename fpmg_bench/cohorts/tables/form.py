@@ -12,7 +12,7 @@ TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".parquet")  # endings of tables; .ts
 class Form:
     """encoding: of text files, a codec of Python's; separator: between cells; decimal, thousands: marks in numbers (csv and text cells);
 
-    sheet: of an .xlsx ("": the first).
+    sheet: of an .xlsx ("": the first); header: the line that names the columns, from 1: what stands above is no part of the table.
     """
 
     encoding: str = "utf-8"
@@ -20,6 +20,7 @@ class Form:
     decimal: str = "."
     thousands: str = ""
     sheet: str = ""
+    header: int = 1
 
 
 USUAL = Form()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,9 @@ NUMBER, TEXT = "sc:Float", "sc:Text"
 
 
 def card(facts: Facts, folder: Path) -> dict[str, Any]:
-    """JSON-LD. isLiveDataset: every release is drawn anew, so no checksum of its files is stated."""
+    """JSON-LD. isLiveDataset: a release can be drawn anew under the same name, so no checksum of its files is stated, unless its owner says so."""
+    said = facts.card
+    live = bool(said.get("live", True))
     tables = sorted(file for file in folder.rglob("*") if file.suffix in FORMATS)
     return {
         "@context": dict(CONTEXT),
@@ -50,17 +53,19 @@ def card(facts: Facts, folder: Path) -> dict[str, Any]:
         "name": f"synthetic-{facts.cohort}",
         "description": f"Synthetic patients, made up by the method {facts.spec.method} of fpmg-bench {__version__}. {facts.whose}.",
         "license": f"{facts.licence} (of the source); see README.md and privacy.md beside this file",
-        "url": "https://github.com/fpmg-bench/fpmg-bench",
-        "creator": {"@type": "sc:Organization", "name": "fpmg-bench"},
-        "isLiveDataset": True,
-        "distribution": [*(_object(file, folder) for file in tables), *_sets(folder)],
+        "url": said.get("url") or "https://github.com/fpmg-bench/fpmg-bench",
+        "creator": {"@type": "sc:Organization", "name": said.get("creator") or "fpmg-bench"},
+        **({"datePublished": said["published"]} if said.get("published") else {}),
+        "isLiveDataset": live,
+        "distribution": [*(_object(file, folder, live) for file in tables), *_sets(folder)],
         "recordSet": [_records(file, folder) for file in tables],
     }
 
 
-def _object(file: Path, folder: Path) -> dict[str, Any]:
+def _object(file: Path, folder: Path, live: bool) -> dict[str, Any]:
     name = file.relative_to(folder).as_posix()
-    return {"@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": name, "encodingFormat": FORMATS[file.suffix]}
+    said = {"@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": name, "encodingFormat": FORMATS[file.suffix]}
+    return said if live else said | {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
 
 
 def _sets(folder: Path) -> Iterator[dict[str, Any]]:
@@ -92,9 +97,10 @@ def _columns(file: Path) -> Iterator[tuple[str, str]]:
     if file.suffix == ".parquet":
         frame = pd.read_parquet(file)
     elif file.suffix == ".xlsx":
-        frame = pd.read_excel(file, nrows=1_000)
+        form = detect(file)
+        frame = pd.read_excel(file, form.sheet or 0, nrows=1_000, skiprows=form.header - 1)
     else:
         form = detect(file)  # a release is written as its source was: cp1252, semicolons
-        frame = pd.read_csv(file, nrows=1_000, encoding=form.encoding, sep=form.separator)
+        frame = pd.read_csv(file, nrows=1_000, encoding=form.encoding, sep=form.separator, skip_blank_lines=True)
     for name in frame.columns:
         yield str(name), NUMBER if frame[name].dtype.kind in "if" else "sc:Boolean" if frame[name].dtype.kind == "b" else TEXT

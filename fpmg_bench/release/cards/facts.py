@@ -62,6 +62,11 @@ class Facts:
         return self.spec.dataset_name
 
     @property
+    def card(self) -> Mapping[str, Any]:
+        """What the cohort's owner says of its releases: url, creator, published, live."""
+        return (self.chosen.cohort.get("source") or {}).get("card") or {}
+
+    @property
     def schemas(self) -> Mapping[str, Schema]:
         return self.made.schemas
 

@@ -84,7 +84,7 @@ CASES = [
     Case("a time of day", ["31.01.2020 12:00"], X % ', date: "%d.%m.%Y %H:%M", since: "2020-01-31"', {"x": [0.5]}),
     Case("a date of another form", ["2020-01-31", "31.01.2020"], X % ', date: "%Y-%m-%d", since: "2020-01-01"', error="not a date of the form %Y-%m-%d"),
     Case("a day that is none", ["2020-02-30"], X % ', date: "%Y-%m-%d", since: "2020-01-01"', error="not a date"),
-    Case("a form without a month", ["2020"], X % ', date: "%Y", since: "2020-01-01"', error="a form of dates has %d, %m and %Y"),
+    Case("a form without a month", ["2020"], X % ', date: "%Y", since: "2020-01-01"', error="a form of dates has %d, %m (or %b) and %Y"),
     Case("a date without a day to count from", ["2021-05-07"], X % ', date: "%Y-%m-%d"', error="date (the form) and since"),
     Case("flags with gaps", ["True", "false", "", "1", "no"], "{name: x, type: flag}", {"x": [1, 0, NAN, 1, 0]}),
     Case("leading zeros", ["007", "7", "07"], '{name: x, type: category, categories: ["007", "07", "7"]}', {"x": ["007", "7", "07"]}),

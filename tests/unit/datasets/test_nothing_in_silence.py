@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 from fpmg_plugins.datasets.folder import Folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fpmg_bench.cohorts.losses import minded
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Cohort
 
@@ -69,3 +72,18 @@ def test_each_filled_cell_is_in_the_cohort_or_in_the_count(rows: list[tuple[str,
     others = (frame["c"] == "other").sum()
     assert lost.get("cells of c that are no category of their own, read as 'other'", 0) == others
     assert lost.get("cells of x below or above a bound, read as the bound", 0) == sum(row[1] == "<1" for row in kept)
+
+
+def test_a_column_that_is_a_condition_too_is_counted_once_and_told(tmp_path: Path) -> None:
+    column = "{name: x, low: 0, high: 9, outside: missing}"
+    other = column.replace("high: 9", "high: 9, step: 1")
+    text = f"{HEAD}conditions: [{{name: y, type: flag}}, {column}]\nmodalities:\n  table: {{kind: table, columns: [{other}]}}\n"
+    (tmp_path / "cohort.yaml").write_text(text)
+    (tmp_path / "t.csv").write_text("p,y,x\n" + "".join(f"p{at},{at % 2},{5 if at else 99}\n" for at in range(12)))
+    cohort = Folder(root=str(tmp_path)).load()
+    assert cohort.dropped["cells of x outside 0 to 9, read as missing"] == 1
+    assert [each.where for each in minded(cohort) if "a condition too" in each.what] == ["table: x"]
+    drawn = replace(cohort, condition=np.column_stack([cohort.condition[:, 0], np.full(12, 3.0)]))
+    (tmp_path / "back").mkdir()
+    told = Folder.write(Folder(root=str(tmp_path)).source(), drawn, tmp_path / "back")
+    assert "12 cells of x say what was asked for: the table's own values of it are others, and in no file" in told

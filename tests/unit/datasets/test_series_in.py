@@ -126,7 +126,7 @@ LOST: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
     "undeclared columns": (
         "  s: {kind: series, file: wide.csv, layout: wide, record: id, steps: 2, columns: [{name: hr}]}",
         {"wide.csv": "id,time,hr,spo2,bp\nr1,0,80,,\nr1,1,,97,\n"},
-        {"columns of wide.csv that are not declared: spo2, bp (list them under columns to keep them)": 2},
+        {"wide.csv: columns that are not declared, spo2, bp (list them under columns to keep them)": 2},
     ),
     "an admission that is empty": (
         LONG + "clock: {since: admitted}, steps: 2}",
@@ -229,3 +229,31 @@ def test_370_variables_are_all_kept(tmp_path: Path) -> None:
         {"long.csv": "id,time,variable,value\n" + rows},
     )
     assert counted(cohort) == {} and cohort.data["s"].values.sum(axis=(0, 1)).tolist() == list(range(370))
+
+
+DATED = """\
+  s:
+    kind: series
+    file: long.csv
+    record: id
+    steps: 2
+    columns:
+      - {name: hr, low: 0, high: 300, step: 1}
+      - {name: days, column: last, date: "%d.%m.%Y", since: admitted, since_date: "%Y-%m-%d %H:%M", low: -40, high: 0, outside: missing}
+      - {name: born, date: "%d-%b-%Y", since: "1900-01-01", low: 0, high: 40000, step: 1}
+"""
+
+
+def test_dates_among_the_values_count_from_a_day_or_a_date_of_the_record_and_are_written_again(tmp_path: Path) -> None:
+    long = "id,time,variable,value\nr1,0,hr,80\nr1,0,last,01.03.2024\nr1,1,last,01.03.2020\nr2,0,born,03-Feb-1950\nr2,1,last,30.03.2024\n"
+    cohort = load(tmp_path, DATED, {"long.csv": long})
+    assert cohort.data["s"].seen[:, :, 1].tolist() == [[True, False], [False, True]]  # one is out of range, and counted
+    np.testing.assert_allclose(cohort.data["s"].values[[0, 1], [0, 1], 1], [-30 - 8 / 24, -1 - 20 / 24], rtol=1e-6)
+    assert cohort.data["s"].values[1, 0, 2] == 18_295
+    assert counted(cohort) == {"cells of days outside -40 to 0, read as missing": 1}
+    (tmp_path / "back").mkdir()
+    Folder.write(Folder(root=str(tmp_path)).source(), cohort, tmp_path / "back")
+    words = pd.read_csv(tmp_path / "back" / "long.csv", dtype=str).set_index("variable")["value"]
+    assert words["born"] == "03-Feb-1950" and words["last"].tolist() == ["02.12.1999", "30.12.1999"] and words["hr"] == "80"
+    again = Folder(root=str(tmp_path / "back")).load().data["s"]
+    np.testing.assert_array_equal(again.values[1, 0, 2], 18_295)

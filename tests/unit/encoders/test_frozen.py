@@ -13,7 +13,7 @@ from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import Ledger, LocalShard, Noise, epsilon_of
 from fpmg_bench.spec import Privacy
 from fpmg_bench.testing.fakes import SCHEMAS, context
-from fpmg_bench.types import KINDS, Series, Table, Text
+from fpmg_bench.types import KINDS, Schema, Series, Table, Text
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +110,13 @@ def test_a_text_comes_back_as_its_findings_with_their_negations(cohort):
     assert findings.f1(real.strings, made.strings) > 0.95
     assert findings.well_formed(made.strings) == 1.0
     assert findings.findings(frozen_text.NOTHING) == frozenset()
+
+
+def test_a_text_without_findings_says_so_in_the_cohorts_own_words():
+    encoder, silent = Frozen(), Text(("Herz und Lunge altersentsprechend",) * 3)
+    for declared, said in (("o.B.", "o.B."), ("Kein auffälliger Befund", "Kein auffäll"), ("", "nothing to r")):
+        schema = Schema("text", (), (12,), declared)
+        assert there_and_back(encoder, schema, silent).strings == (said,) * 3
 
 
 def test_findings_are_recovered_from_a_noisy_sketch():

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import fpmg_bench as fb
+from fpmg_bench.api import resume
 from fpmg_bench.registry import Registry
 from fpmg_bench.release import chosen, release
 from fpmg_bench.store import RunDir
@@ -57,6 +58,11 @@ def test_it_has_a_key_and_a_ledger_of_its_own(folder):
     ledger = fb.load(final.root).ledger(trial.key)
     assert ledger["noise"] == "secure"
     assert all(0 < silo["epsilon"] <= 8 for silo in ledger["silos"])
+
+
+def test_a_final_run_is_taken_up_where_it_ended(folder):
+    ended = resume(folder / "run" / "final")
+    assert ended.code == 0 and ended.status()["ok"] == 1
 
 
 def test_the_run_beside_it_stays_a_run(folder, program):

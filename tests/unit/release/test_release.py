@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
@@ -113,7 +114,10 @@ def test_the_same_command_gives_the_same_patients_of_a_simulation_and_others_of_
 def test_wishes_are_granted(run, registry, tmp_path, released):
     made = release(run, "open", tmp_path / "w", registry, patients=300, where="outcome=died, age>=60", complete=True)
     now = visits(made.folder)
-    assert len(now) == 300
+    assert len(now) == 300 and any(
+        re.fullmatch(r"[\d,]+ were drawn, of which these 300 are as asked for: .*", each) for each in made.told
+    )
+    assert not any("were drawn" in each for each in released.told)
     assert set(now["died"]) == {"1"} and (now["age"].astype(int) >= 60).all()
     assert not (now[["kg", "sex", "dose", "smoker", "stage"]] == "").any(axis=None)
     usual = visits(released.folder)
@@ -272,7 +276,30 @@ def test_the_data_card_names_every_table_and_column(released):
     (rows,) = card["recordSet"]
     assert [f["name"] for f in rows["field"]] == list(visits(released.folder).columns)
     assert {f["source"]["fileObject"]["@id"] for f in rows["field"]} == {"visits.csv"}
-    assert "sha256" not in json.dumps(card)
+    assert "sha256" not in json.dumps(card) and card["isLiveDataset"] and "datePublished" not in card
+
+
+def test_the_data_card_says_what_the_cohorts_owner_declares(run, released, registry, source, tmp_path):
+    from fpmg_plugins.datasets.folder import Folder
+
+    text = (source / "cohort.yaml").read_text()
+    said = "card: {url: https://klinik.example/synthetic, creator: Klinik X, published: 2026-12-01, live: false}\n"
+    (source / "carded.yaml").write_text(text + said)
+    declared = Folder(str(source), "carded.yaml").source()
+    assert "card" not in Folder(str(source)).source()
+    found = chosen(run, "open")
+    cohorts = {"codes": {**found.cohort, "source": declared}}
+    made = Facts(replace(found, plan={**found.plan, "cohorts": cohorts}), found.stored()[1], None, (), (), "", "", None, "source")  # type: ignore[arg-type]
+    card = croissant.card(made, released.folder)
+    assert (card["url"], card["creator"]["name"], card["datePublished"]) == (
+        "https://klinik.example/synthetic",
+        "Klinik X",
+        "2026-12-01",
+    )
+    digest = hashlib.sha256((released.folder / "visits.csv").read_bytes()).hexdigest()
+    assert not card["isLiveDataset"] and [f["sha256"] for f in card["distribution"]] == [digest]
+    assert not any("card is read" in each for each in Folder.write(declared, Folder(str(source)).load(), tmp_path))
+    assert "card" not in (tmp_path / "cohort.yaml").read_text()
 
 
 @pytest.mark.parametrize("written", [("cp1252", ";"), ("utf-16", "\t"), ("utf-8", ",")])

@@ -185,8 +185,12 @@ def _table(
     name: str, spec: TableSpec, manifest: Manifest, document: Document, dropped: Counter[str]
 ) -> tuple[Schema, Table, NDArray[np.bool_]]:
     cells: dict[str, Any] = {}
+    conditions = {each.source for each in document.spec.conditions}
     for at, column in enumerate(spec.columns):
-        found = columns.values(column, manifest, document.place("modalities", name, "columns", at), dropped)
+        own = Counter[str]()
+        found = columns.values(column, manifest, document.place("modalities", name, "columns", at), own)
+        for reason, count in own.items():  # what a condition of the same cells has lost is not lost again
+            dropped[reason] = max(dropped[reason], count) if column.source in conditions else dropped[reason] + count
         cells[column.name] = columns.names(column, found) if column.type == "category" else found
     unheld(spec.columns, manifest, dropped)
     frame = pd.DataFrame(cells)
@@ -205,4 +209,5 @@ def _text(
     long = (cells[seen].str.len() > spec.length).sum() if seen.any() else 0
     if long:
         dropped[f"ends of texts of {name} after {spec.length} characters (a greater length keeps them)"] += int(long)
-    return Schema("text", (), (spec.length,)), Text(tuple("" if cell is None else cell[: spec.length] for cell in cells)), seen
+    schema = Schema("text", (), (spec.length,), spec.nothing)
+    return schema, Text(tuple("" if cell is None else cell[: spec.length] for cell in cells)), seen

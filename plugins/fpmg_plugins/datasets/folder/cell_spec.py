@@ -13,8 +13,8 @@ NUMBER_ONLY = ("decimal", "thousands", "suffix", "below", "above", "date", "sinc
 
 def _day_format(form: str) -> str:
     """A format of strptime that names a day."""
-    if not all(mark in form for mark in ("%d", "%m")) or not ("%Y" in form or "%y" in form):
-        raise ValueError("a form of dates has %d, %m and %Y (or %y), for example %d.%m.%Y or %Y-%m-%d %H:%M:%S")
+    if not all(any(mark in form for mark in marks) for marks in (("%d",), ("%m", "%b", "%B"), ("%Y", "%y"))):
+        raise ValueError("a form of dates has %d, %m (or %b) and %Y (or %y), for example %d.%m.%Y or %Y-%m-%d %H:%M:%S")
     return form
 
 

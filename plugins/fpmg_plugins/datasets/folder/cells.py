@@ -111,12 +111,12 @@ def days(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Counte
 def _dates(spec: ColumnSpec, column: str, form: str, manifest: Manifest, declared_at: str) -> pd.Series[Any]:
     cells = manifest.cells(column, declared_at)
     if pd.api.types.is_datetime64_any_dtype(cells):
-        typed: pd.Series[Any] = cells.dt.tz_localize(None)
-        return typed
+        typed: pd.Series[Any] = cells.dt.tz_localize("UTC") if cells.dt.tz is None else cells
+        return typed.dt.tz_convert("UTC").dt.tz_localize(None)
     words = strings(cells)
     words = words.where(~says_nothing(spec, words), None)
     words = words.map(lambda word: None if word in spec.map else word) if spec.map else words
-    found = pd.to_datetime(words, format=form, errors="coerce")
+    found = pd.to_datetime(words, format=form, errors="coerce", utc=True).dt.tz_localize(None)
     wrong = found.isna().to_numpy() & words.notna().to_numpy()
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])

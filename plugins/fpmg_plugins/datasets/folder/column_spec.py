@@ -36,7 +36,7 @@ class Written(Strict):
     """How the cells of a file are written; what is not said of a series or a joined table is as the manifest's.
 
     encoding: a codec of Python's (utf-8); separator: between cells (,); decimal, thousands: marks in numbers (. and none);
-    sheet: of an .xlsx (the first).
+    sheet: of an .xlsx (the first); header: the line that names the columns (1), above which nothing is read.
     """
 
     encoding: Annotated[str, AfterValidator(known_encoding)] | None = None
@@ -44,6 +44,7 @@ class Written(Strict):
     decimal: Literal[".", ","] | None = None
     thousands: Literal["", ",", ".", " ", "'"] | None = None
     sheet: str | None = None
+    header: Annotated[StrictInt, Field(gt=0, le=1000)] | None = None
 
     def form(self, rest: Form = USUAL) -> Form:
         """rest: for what is not declared here."""

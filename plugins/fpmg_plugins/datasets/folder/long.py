@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 EMPTY, UNKNOWN = -1, -2  # in the place of a word's number
+OF_VALUES = "a row is one value of one variable: what else stands in it is not read"
 NAMED = 5  # columns that are named where columns are not read
 PLACE = re.compile(r"\{(0*)\}")
 
@@ -92,6 +93,7 @@ def by_variable(
     spec: LongSpec, step: str, table: Manifest, row: Ints, first: int, declared_at: str, dropped: Counter[str]
 ) -> Long:
     """Layout `long`: a row has one value. first: the number of this table's first channel."""
+    _columns_left(table, {spec.record, spec.time, spec.variable, spec.value, step}, dropped, OF_VALUES)
     channel = codes(table, spec.variable, {column.source: at for at, column in enumerate(spec.columns)}, declared_at)
     declared = channel != UNKNOWN
     if not declared.all():
@@ -162,8 +164,10 @@ def _cells(
         yield Long(row[seen], np.full(n, float(time)), np.full(n, first + at), value[seen], np.zeros(n, np.int64))
 
 
-def _columns_left(table: Manifest, used: set[str], dropped: Counter[str]) -> None:
+def _columns_left(
+    table: Manifest, used: set[str], dropped: Counter[str], way: str = "list them under columns to keep them"
+) -> None:
     left = [name for name in table.names if name not in used]
     if left:
         some = ", ".join(map(brief, left[:NAMED])) + (", ..." if len(left) > NAMED else "")
-        dropped[f"columns of {table.file.name} that are not declared: {some} (list them under columns to keep them)"] += len(left)
+        dropped[f"{table.file.name}: columns that are not declared, {some} ({way})"] += len(left)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from fpmg_bench.errors import DatasetError
 from fpmg_bench.types import Schema, Series
-from fpmg_plugins.datasets.folder import clock
+from fpmg_plugins.datasets.folder import clock, dated
 from fpmg_plugins.datasets.folder.long import Long, by_column, by_name, by_variable, known_rows
 from fpmg_plugins.datasets.folder.manifest import Manifest
 from fpmg_plugins.datasets.folder.spec import ColumnSpec, SeriesSpec
@@ -41,7 +41,7 @@ def series(
     if math.prod(shape) > MOST_CELLS:
         many = f"{shape[0]:,} records x {shape[1]:,} steps x {shape[2]:,} channels; at most {MOST_CELLS:,} values"
         raise DatasetError(f"{declared_at}: {many}", "fewer steps, or wider ones by a window")
-    long = _timed(spec, _read(spec, tables, records, declared_at, dropped), manifest, declared_at, dropped)
+    long = _timed(spec, _read(spec, tables, manifest, records, declared_at, dropped), manifest, declared_at, dropped)
     had = np.bincount(long.row, minlength=len(records)) > 0
     long, times = _placed(name, spec, long, len(records), dropped)
     values, seen = _cells(name, spec, long.take((long.channel >= 0) & ~np.isnan(long.value)), shape, dropped)
@@ -52,17 +52,24 @@ def series(
 
 
 def _read(
-    spec: SeriesSpec, tables: Sequence[Manifest], records: NDArray[np.object_], declared_at: str, dropped: Counter[str]
+    spec: SeriesSpec,
+    tables: Sequence[Manifest],
+    manifest: Manifest,
+    records: NDArray[np.object_],
+    declared_at: str,
+    dropped: Counter[str],
 ) -> list[Long]:
     """The values of each table."""
     known, first, found = {name: at for at, name in enumerate(records)}, 0, []
-    for part, table in zip(spec.tables, tables, strict=True):
+    for whole, table in zip(spec.tables, tables, strict=True):
+        part = dated.alone(whole)
         mine, row = known_rows(part, table, known, declared_at, dropped) if part.file else (table, np.arange(len(records)))
         if part.layout == "row":
             found.append(by_name(part, mine, row, first, declared_at, dropped))
         else:
             read = by_variable if part.layout == "long" else by_column
             found.append(read(part, spec.step, mine, row, first, declared_at, dropped))
+        found[-1] = dated.counted(whole, found[-1], first, manifest, declared_at, dropped)
         first += len(part.columns)
     return found
 

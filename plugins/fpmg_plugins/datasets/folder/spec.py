@@ -20,7 +20,7 @@ from fpmg_plugins.datasets.folder.column_spec import (
 )
 
 __all__ = [
-    "ClockSpec", "CohortSpec", "ColumnSpec", "ImageSpec", "LabelSpec", "LongSpec", "ModalitySpec", "RowsSpec", "SeriesSpec", "SiloSpec",
+    "CardSpec", "ClockSpec", "CohortSpec", "ColumnSpec", "ImageSpec", "LabelSpec", "LongSpec", "ModalitySpec", "RowsSpec", "SeriesSpec", "SiloSpec",
     "TableFile", "TableSpec", "TextSpec", "VideoSpec", "Written",
 ]  # fmt: skip
 
@@ -178,11 +178,12 @@ class SeriesSpec(LongSpec):
 
 
 class TextSpec(Strict):
-    """length: characters that are kept; longer texts are cut and counted."""
+    """length: characters that are kept; longer texts are cut and counted. nothing: what a note says that has nothing to say ("o.B.")."""
 
     kind: Literal["text"]
     column: str
     length: Positive = 512
+    nothing: str = ""
     present: str = ""
 
 
@@ -260,6 +261,18 @@ class RowsSpec(Strict):
         return self
 
 
+class CardSpec(Strict):
+    """What data-card.json says of a release (schema.org, Croissant). url: where it is found; creator: who answers for it; published: a day
+
+    (2026-12-01); live: false where its files stay as they are, whose checksums are then stated.
+    """
+
+    url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    creator: str = ""
+    published: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    live: bool = True
+
+
 class TableFile(Written):
     """Another table beside the manifest, at most one row a record. key: the manifest's column that names its rows; on: their column
 
@@ -279,6 +292,7 @@ class CohortSpec(Written):
     label: what to predict, where it is not the first condition: the time to an event, or `none`; without conditions there is none.
     drafted: ranges and categories are what was seen in patients, and nobody has declared them yet.
     real, derived: modality -> what it is, as recorded or as made from other data; traps: what a user should know first.
+    card: what a release says of itself to catalogues.
     """
 
     version: Annotated[StrictInt, AfterValidator(_one), Field(json_schema_extra={"const": 1})]
@@ -302,6 +316,7 @@ class CohortSpec(Written):
     real: dict[str, str] = Field(default_factory=dict)
     derived: dict[str, str] = Field(default_factory=dict)
     traps: tuple[str, ...] = ()
+    card: CardSpec | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

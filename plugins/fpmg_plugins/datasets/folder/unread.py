@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fpmg_bench.cohorts.losses import Loss
+from fpmg_bench.cohorts.tables.excel import sheets
 from fpmg_plugins.datasets.folder.cell_spec import ISO_DAY
+from fpmg_plugins.datasets.folder.dated import since_columns
 from fpmg_plugins.datasets.folder.document import Document
 from fpmg_plugins.datasets.folder.long import column_of
 from fpmg_plugins.datasets.folder.manifest import Manifest
 from fpmg_plugins.datasets.folder.naming import PART
+from fpmg_plugins.datasets.folder.source.places import places
 from fpmg_plugins.datasets.folder.spec import CohortSpec, ColumnSpec, LongSpec
 
 SHOWN = 20  # names that are listed
@@ -36,7 +39,11 @@ def used(spec: CohortSpec) -> set[str]:
 def _of_series(table: LongSpec) -> set[str]:
     """Columns of the manifest that a series begins at, or is made of."""
     since = {table.clock.since} if table.clock and table.clock.since else set()
-    return since | {column_of(column, time) for column in table.columns for time in table.times if not table.file}
+    return (
+        since
+        | since_columns(table.columns)
+        | {column_of(column, time) for column in table.columns for time in table.times if not table.file}
+    )
 
 
 def _of(column: ColumnSpec) -> set[str]:
@@ -63,6 +70,7 @@ def losses(document: Document, root: Path, manifest: Manifest, media: set[Path])
         if any(f"'{name}'" in each for name in used(spec)):
             yield Loss(spec.manifest, each, 1, "give the column a name of its own in the file")
     yield from _names(spec)
+    yield from _sheets(spec, root)
     read = {spec.manifest, *(part.file for part in spec.tables)}
     read |= {table.file for part in spec.modalities.values() if part.kind == "series" for table in part.tables if table.file}
     known = media | {(root / name).resolve() for name in read}
@@ -75,6 +83,24 @@ def losses(document: Document, root: Path, manifest: Manifest, media: set[Path])
             len(files),
             "name a table under `tables` or as a series, media in a column",
         )
+
+
+def _sheets(spec: CohortSpec, root: Path) -> Iterator[Loss]:
+    """Sheets of Excel files that nothing names."""
+    read: dict[str, set[str]] = {}
+    for place in places(spec):
+        if place.file.endswith(".xlsx"):
+            read.setdefault(place.file, set()).add(place.form.sheet)
+    for name, named in read.items():
+        there = sheets(root / name)
+        known = {sheet or there[0] for sheet in named}
+        if left := [sheet for sheet in there if sheet not in known]:
+            yield Loss(
+                name,
+                f"sheets that are not read: {_listed(left)}",
+                len(left),
+                "`sheet: NAME`, or a table of its own under `tables`",
+            )
 
 
 def _names(spec: CohortSpec) -> Iterator[Loss]:

@@ -23,7 +23,7 @@ LEFT = 1e-3  # of the squared length: less is rounding
 SAME = 1e-6
 WORTH = 0.02  # squared length that a finding must explain
 AT_ONCE = 64  # texts searched at once
-NOTHING = "nothing to report."
+NOTHING = "nothing to report."  # in the language of the lists of findings, where a cohort declares no words of its own
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class TextReader:
             name = finding_planner.names()[at % k]
             longer = f"{text} no {name}." if at >= k else f"{text} {name}."
             text = longer if len(longer) - 1 <= self.schema.shape[0] else text
-        return text.strip() or NOTHING[: self.schema.shape[0]]
+        return text.strip() or (self.schema.nothing or NOTHING)[: self.schema.shape[0]]
 
 
 def bags(head: State, z: Tensor) -> Tensor:

@@ -87,7 +87,8 @@ def records(settings: Settings, schema: Schema, state: State, outputs: Mapping[s
         size = writing.Size(logits[:, sized:], np.array([1, *SIZES]), np.array([*SIZES, _length(settings, schema)]))
         bodies = writing.written(pen, lift, expected, size, seeds, _length(settings, schema))
     pairs = zip(bodies, expected, strict=True)
-    return Text(tuple(finding_planner.complete(body, due, schema.shape[0]) for body, due in pairs))
+    written = (finding_planner.complete(body, due, schema.shape[0]) for body, due in pairs)
+    return Text(tuple(text or schema.nothing[: schema.shape[0]] for text in written))
 
 
 def statistics(settings: Settings, shard: Shard) -> State:

@@ -73,9 +73,16 @@ class Declared:
                 (spec, values) for spec, values in together if (spec.split, bool(spec.part)) == (first.split, bool(first.part))
             ]
             plain = [(s, cells.texts(s.model_copy(update={"map": {}}), v, column.form)) for s, v in alike]
-            found = (pieces.parted if first.part else pieces.held)(plain, self.told)
+            none = "" if typed.is_list(column.stored) else None
+            found = pieces.parted(plain, self.told) if first.part else pieces.held(plain, self.told, none)
         else:
             found = cells.texts(first, together[0][1], column.form)
+            for spec, values in together[1:]:
+                other = cells.texts(spec, values, column.form)
+                if n := sum(a != b for a, b in zip(found, other, strict=True)):
+                    self.told.append(
+                        f"{n} cells of {source} say what was asked for: the table's own values of it are others, and in no file"
+                    )
         for spec, _ in together:
             told_of(spec, found, self.told)
         silence = None if typed.is_moment(column.stored) else pieces.silence([spec for spec, _ in together])

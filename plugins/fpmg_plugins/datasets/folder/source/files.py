@@ -35,13 +35,17 @@ def write_file(columns: Mapping[str, Texts], header: Header, missing: tuple[str,
     titles = [header.titles.get(name, name) for name in words]
     if file.suffix == ".xlsx":
         return list(_sheet(words, header, titles, file))
+    if header.form.header > 1:
+        above = [f"{header.file}: what stands above its header is no part of the table, and empty"]
+    else:
+        above = []
     lost = write_csv(words, file, header.form, titles)
-    return [f"{lost} cells of {header.file} hold letters that {header.form.encoding} lacks: they are ?"] if lost else []
+    return above + ([f"{lost} cells of {header.file} hold letters that {header.form.encoding} lacks: they are ?"] if lost else [])
 
 
 def _sheet(words: Mapping[str, list[str]], header: Header, titles: list[str], file: Path) -> Iterator[str]:
     cells = {name: [typed.excel(word, header.columns[name]) for word in column] for name, column in words.items()}
-    lost = write_sheet([titles, *map(list, zip(*cells.values(), strict=True))], file, header.form.sheet)
+    lost = write_sheet([titles, *map(list, zip(*cells.values(), strict=True))], file, header.form.sheet, header.form.header)
     yield f"{header.file} is new: no other sheets, no formats"
     if lost:
         yield f"{lost} cells of {header.file} hold letters that Excel refuses: they are ?"

@@ -83,4 +83,5 @@ def said_of(document: Document, root: Path) -> dict[str, Any]:
     names = naming_columns(spec)
     tables = {place.key: header(root, place, document.place(*place.path), spec.missing, names) for place in places(spec)}
     said: dict[str, Any] = {"spec": spec.model_dump(mode="json", exclude_unset=True), "tables": tables}
+    said |= {"card": spec.card.model_dump(mode="json", exclude_unset=True)} if spec.card else {}
     return said | {"pictures": kinds_of_pictures(document, root)}

@@ -33,7 +33,7 @@ def header(root: Path, place: Place, declared_at: str, missing: Sequence[str], n
         stored = parquet.types(file)
         return [[name, stored.get(name, "")] for name in read(file, missing).names]
     cells = read_cells(file, missing, place.form, LOOKED_AT)
-    kinds = types(file, place.form.sheet, len(cells.titles)) if file.suffix == ".xlsx" else []
+    kinds = types(file, place.form.sheet, len(cells.titles), place.form.header) if file.suffix == ".xlsx" else []
     stored_as = [EXCEL.get(kind, "") if kind else "" for kind in kinds]
     stored_as = stored_as or ["int64" if name in names and _numbered(cells.frame[name]) else "" for name in cells.frame.columns]
     return [

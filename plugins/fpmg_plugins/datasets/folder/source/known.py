@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-FILE = ("encoding", "separator", "decimal", "thousands", "sheet")
+FILE = ("encoding", "separator", "decimal", "thousands", "sheet", "header")
 CELLS = ("missing", "decimal", "thousands", "suffix", "below", "above", "split", "part", "parts", "holds", "date", "since", "since_date", "group")  # fmt: skip
 LONG = (*FILE, "file", "record", "layout", "time", "clock", "times", "variable", "value", "columns")
 MEDIA = ("kind", "column", "files", "split", "folder", "shape", "fit", "window", "present")
@@ -16,7 +16,7 @@ WRITTEN: Mapping[str, frozenset[str]] = {
         (
             *(*FILE, "version", "name", "licence", "citation", "publishable", "drafted", "manifest", "record", "patient", "silo"),
             *("missing", "tables", "rows", "min_class_patients", "label", "conditions", "modalities", "leaks", "real", "derived"),
-            "traps",
+            *("traps", "card"),
         )
     ),
     "Written": frozenset(FILE),
@@ -24,13 +24,14 @@ WRITTEN: Mapping[str, frozenset[str]] = {
     "ColumnSpec": frozenset(
         [*CELLS, "name", "column", "type", "categories", "map", "other", "low", "high", "step", "unit", "cuts", "outside"]
     ),
+    "CardSpec": frozenset(["url", "creator", "published", "live"]),
     "LabelSpec": frozenset(["event", "time"]),
     "TableFile": frozenset([*FILE, "file", "key", "on", "prefix", "repeated"]),
     "TableSpec": frozenset(["kind", "columns", "present"]),
     "ClockSpec": frozenset(["format", "since", "since_format", "unit"]),
     "LongSpec": frozenset(LONG),
     "SeriesSpec": frozenset([*LONG, "kind", "step", "steps", "window", "more", "present"]),
-    "TextSpec": frozenset(["kind", "column", "length", "present"]),
+    "TextSpec": frozenset(["kind", "column", "length", "nothing", "present"]),
     "ImageSpec": frozenset([*MEDIA, "view"]),
     "VideoSpec": frozenset([*MEDIA, "frame_ms"]),
     "SiloSpec": frozenset(["column", "groups", "missing", "min_records", "min_class_records", "merge_into", "names"]),

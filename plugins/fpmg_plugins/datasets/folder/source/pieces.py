@@ -32,10 +32,14 @@ def parted(columns: Sequence[tuple[ColumnSpec, Texts]], told: list[str]) -> Text
     return out
 
 
-def held(columns: Sequence[tuple[ColumnSpec, Texts]], told: list[str]) -> Texts:
-    """ "I10;E11" of flags. Of a cell without any of the codes it is known that something stood there, and not what."""
+def held(columns: Sequence[tuple[ColumnSpec, Texts]], told: list[str], none: str | None = None) -> Texts:
+    """ "I10;E11" of flags. Of a cell without any of the codes it is known that something stood there, and not what.
+
+    none: what such a cell says (default: a word that is no code; of a list "", which is an empty one).
+    """
     first = columns[0][0]
     codes = list(dict.fromkeys(spec.holds for spec, _ in columns))
+    other = _other(codes) if none is None else none
     out: Texts = []
     bare = unsure = 0
     for row in zip(*(cells for _, cells in columns), strict=True):
@@ -43,9 +47,10 @@ def held(columns: Sequence[tuple[ColumnSpec, Texts]], told: list[str]) -> Texts:
         known = any(cell is not None for cell in row)
         unsure += known and None in row
         bare += known and not mine
-        out.append(first.split.join(code for code in codes if code in mine) or _other(codes) if known else None)
+        out.append(first.split.join(code for code in codes if code in mine) or other if known else None)
     if bare:
-        told.append(f"{bare} cells of {first.source} hold none of the declared codes: they say '{_other(codes)}'")
+        say = f"they say '{other}'" if other else "their list is empty"
+        told.append(f"{bare} cells of {first.source} hold none of the declared codes: {say}")
     if unsure:
         told.append(f"{unsure} cells of {first.source} tell of some codes only: the others are read as not there")
     told.append(f"codes of {first.source} that no flag holds are in no cell")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpmg_bench.cohorts.tables import USUAL
+from fpmg_plugins.datasets.folder.cell_spec import ISO_DAY
 from fpmg_plugins.datasets.folder.clock import SECONDS
 from fpmg_plugins.datasets.folder.long import column_of
 from fpmg_plugins.datasets.folder.source import cells, dates, pieces, times, typed
@@ -53,7 +53,7 @@ class Part:
         value: Texts = [None] * len(row)
         for at, column in enumerate(part.columns):
             mine = np.flatnonzero(channel == at)
-            words = self._texts(column, self.values[row[mine], step[mine], at], header, part.value)
+            words = self._texts(column, self.values[row[mine], step[mine], at], row[mine], header, part.value)
             for place, word in zip(mine.tolist(), words, strict=True):
                 value[place] = word
         names: Texts = [part.columns[at].source for at in channel]
@@ -73,7 +73,7 @@ class Part:
         for at, column in enumerate(self.part.columns):
             there = inside & self.seen[row, step, at]
             values = np.where(there, self.values[row, step, at].astype(np.float64), np.nan)
-            said[column.source] = self._silent(column, self._texts(column, values, header, column.source))
+            said[column.source] = self._silent(column, self._texts(column, values, row, header, column.source))
         return {name: [column[at] for at in order] for name, column in said.items()}
 
     def by_name(self, columns: Mapping[str, Column]) -> Table:
@@ -90,8 +90,8 @@ class Part:
             values[row, place[row, step]] = self.values[row, step, at]
             for k, time in enumerate(hours):
                 name = column_of(column, time)
-                form = columns[name].form if name in columns else USUAL
-                said[name] = self._silent(column, cells.texts(column, values[:, k], form))
+                header = columns[name].header if name in columns else Header(self.part.file, {})
+                said[name] = self._silent(column, self._texts(column, values[:, k], np.arange(n), header, name))
         return said | ({self.part.record: list(self.records)} if self.part.file else {})
 
     def _with_bare(
@@ -142,8 +142,17 @@ class Part:
         found: NDArray[np.float64] = np.floor((time - start) / ((stop - start) / self.spec.steps))
         return found
 
-    def _texts(self, column: ColumnSpec, values: NDArray[np.float32], header: Header, stands_in: str) -> Texts:
-        return cells.texts(column, values, Column(header.columns.get(stands_in, ""), header).form)
+    def _texts(self, column: ColumnSpec, values: NDArray[Any], row: NDArray[np.intp], header: Header, stands_in: str) -> Texts:
+        """Cells of a channel. row: the record of each."""
+        stored = header.columns.get(stands_in, "")
+        if not column.date:
+            return cells.texts(column, values, Column(stored, header).form)
+        if ISO_DAY.fullmatch(column.since):
+            begin: dates.Moments = np.full(len(self.values), np.datetime64(column.since, "us"))
+        else:
+            begin = self.rows.moments(column.since, column.since_date or column.date)
+        form = dates.ISO if typed.is_moment(stored) else column.date
+        return dates.texts(dates.after(begin[row], values.astype(np.float64) * dates.DAY), form)
 
     @staticmethod
     def _silent(column: ColumnSpec, words: Texts) -> Texts:

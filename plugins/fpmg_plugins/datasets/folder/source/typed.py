@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from fpmg_bench.cohorts.tables import LISTED
 from fpmg_plugins.datasets.folder.columns import FLAGS
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 DICTIONARY = re.compile(r"dictionary<values=(?P<values>\w+), indices=(?P<indices>\w+)")
 TIMESTAMP = re.compile(r"timestamp\[(?P<unit>\w+)(?:, tz=(?P<zone>[^\]]+))?\]")
+LIST = re.compile(r"(?P<large>large_)?list<\w+: (?P<values>.+?)(?: not null)?>")
+DECIMAL = re.compile(r"decimal(?P<bits>128|256)\((?P<digits>\d+), (?P<behind>-?\d+)\)")
 ALIASES = {"date32[day]": "date32", "date64[ms]": "date64"}  # arrow prints what it does not read
 
 
@@ -25,6 +28,11 @@ def is_text(stored: str) -> bool:
 def is_moment(stored: str) -> bool:
     """Whether cells of this type are dates."""
     return stored.startswith(("timestamp", "date32", "date64"))
+
+
+def is_list(stored: str) -> bool:
+    """Whether a cell is a list, which readers see as its pieces with `LISTED` between them."""
+    return bool(LIST.fullmatch(stored))
 
 
 def is_whole(stored: str) -> bool:
@@ -53,10 +61,17 @@ def excel(cell: str | None, stored: str) -> Any:
 
 def arrow(cells: Texts, stored: str) -> pa.Array:
     """Cells as the column of a parquet file of this type; text where it has no type, or one that is no word's or number's."""
+    import decimal
+
     import pandas as pd
     import pyarrow as pa
 
     kind = _type(stored)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return _lists(cells, kind, str(kind.value_type))
+    if pa.types.is_decimal(kind):
+        grain = decimal.Decimal(1).scaleb(-kind.scale)
+        return pa.array([None if cell is None else decimal.Decimal(cell).quantize(grain) for cell in cells], kind)
     if pa.types.is_dictionary(kind):
         return arrow(cells, str(kind.value_type)).dictionary_encode().cast(kind)
     if pa.types.is_boolean(kind):
@@ -66,10 +81,19 @@ def arrow(cells: Texts, stored: str) -> pa.Array:
     if pa.types.is_floating(kind):
         return pa.array([None if cell is None else float(cell) for cell in cells], kind)
     if pa.types.is_temporal(kind) and not pa.types.is_time(kind) and not pa.types.is_duration(kind):
-        return pa.array(list(pd.to_datetime(pd.Series(cells, dtype=object), format="ISO8601")), pa.timestamp("us")).cast(
-            kind, safe=False
-        )
+        moments = pd.to_datetime(pd.Series(cells, dtype=object), format="ISO8601").to_numpy("datetime64[us]")
+        return pa.array(moments, pa.timestamp("us")).cast(kind, safe=False)
     return pa.array(cells if _is_text(kind) else [None] * len(cells), kind)
+
+
+def _lists(cells: Texts, kind: pa.DataType, values: str) -> pa.Array:
+    """The pieces of each cell; of an empty cell none."""
+    import pyarrow as pa
+
+    parts = [None if cell is None else [piece for piece in cell.split(LISTED) if piece] for cell in cells]
+    held = arrow([piece for part in parts for piece in part or ()], values).to_pylist()
+    rest = iter(held)
+    return pa.array([None if part is None else [next(rest) for _ in part] for part in parts], kind)
 
 
 def _whole(cell: str) -> int:
@@ -82,6 +106,11 @@ def _type(stored: str) -> pa.DataType:
 
     if found := DICTIONARY.match(stored):
         return pa.dictionary(_type(found["indices"]), _type(found["values"]))
+    if found := LIST.fullmatch(stored):
+        return (pa.large_list if found["large"] else pa.list_)(_type(found["values"]))
+    if found := DECIMAL.fullmatch(stored):
+        kind = pa.decimal256 if found["bits"] == "256" else pa.decimal128
+        return kind(int(found["digits"]), int(found["behind"]))
     if found := TIMESTAMP.fullmatch(stored):
         return pa.timestamp(found["unit"], found["zone"])
     try:

@@ -38,6 +38,12 @@ def write(said: Mapping[str, Any], cohort: Cohort, root: Path, form: Form = "sou
     told = rows.told
     for key, columns in {rows.known.manifest: rows.whole(), **tables}.items():
         told += write_file(columns, source.headers[key], spec.missing, root)
+    series_files = {key: columns for key, columns in tables.items() if key not in {rows.known.key(part) for part in spec.tables}}
+    for key, columns in series_files.items():
+        if left := [name for name in source.headers[key].columns if name not in columns]:
+            told.append(
+                f"columns of {source.headers[key].file} that are no time, variable or channel are empty: {', '.join(left)}"
+            )
     if empty := rows.empty():
         told.append(f"columns that cohort.yaml does not declare, or that were not generated, are empty: {', '.join(empty)}")
     write_document(_document(source, cohort), root / DOCUMENT)
@@ -50,7 +56,7 @@ def write(said: Mapping[str, Any], cohort: Cohort, root: Path, form: Form = "sou
 def _document(source: Source, cohort: Cohort) -> dict[str, Any]:
     """The source's declaration, less what holds of the source alone: its licence, what was real, which silos were too small."""
     said = source.spec.model_dump(mode="json", exclude_unset=True)
-    for key in ("citation", "real", "derived", "traps", "rows", "drafted", "publishable"):
+    for key in ("citation", "real", "derived", "traps", "rows", "drafted", "publishable", "card"):
         said.pop(key, None)
     said |= {"licence": LICENCE, "min_class_patients": 0}
     if "silo" in said:
