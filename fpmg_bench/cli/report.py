@@ -12,6 +12,7 @@ Examples:
   fpmg-bench report runs/smoke
   fpmg-bench report runs/multimodal runs/privacy --out both.html
   fpmg-bench report runs/multimodal --pdf multimodal.pdf
+  fpmg-bench report runs/multimodal --export paper/multimodal
   fpmg-bench report runs/multimodal --show-real real-patients.html
   fpmg-bench report runs/multimodal --markdown multimodal.md --panels verdict,leaderboard
 """
@@ -44,6 +45,15 @@ def command(
         Path | None,
         typer.Option("--officer", help="Also write this file: a page a method for a data officer, to print and to sign."),
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            metavar="DIR",
+            help="Also write the page's figures (SVG and PDF) and tables (CSV and LaTeX) into this new folder, each a file, with a list.",
+            show_default=False,
+        ),
+    ] = None,
     aggregates: Annotated[
         bool,
         typer.Option(
@@ -54,11 +64,15 @@ def command(
     """Write the report of the runs; it loads nothing from the network. Unfinished runs show what they have."""
     from fpmg_bench.api import write_report
     from fpmg_bench.cli import damage
+    from fpmg_bench.report.export.folder import no_pdf
 
     if panels and markdown is None:
         raise typer.BadParameter("--panels chooses the panels of --markdown FILE, which is not given")
     ids = [name.strip() for name in (panels or "").split(",") if name.strip()]
     damage.tell(runs)
     files: dict[str, Any] = {"out": out, "show_real": show_real, "markdown": markdown, "pdf": pdf, "officer": officer}
+    files["export"] = export
     for path in write_report(runs, panels=ids, aggregates=aggregates, **files):
         typer.echo(path)
+    if export is not None and (why := no_pdf()):
+        typer.echo(f"no PDFs: {why}", err=True)

@@ -71,19 +71,22 @@ def write(
     pdf: str | Path | None = None,
     aggregates: bool = True,
     officer: str | Path | None = None,
+    export: str | Path | None = None,
     registry: Registry,
 ) -> list[Path]:
     """What `fpmg-bench report` does: the page, with `show_real` a second one with real patients, with `markdown` these panels in words.
 
     aggregates: count real patients, too, for a panel of real beside synthetic ones; pdf: the page (without real patients) on paper; officer: a
-    page a method for a data officer. Returns the files. Raises StoreError, before anything is written where no browser prints.
+    page a method for a data officer; export: a new folder for the page's figures and tables, file by file. Returns the files. Raises StoreError, before anything is written where no browser prints.
     """
+    from fpmg_bench.report import browser, paper
     from fpmg_bench.report import officer as sheets
-    from fpmg_bench.report import paper
     from fpmg_bench.report.beside.sources import loader
+    from fpmg_bench.report.export import folder
 
     if pdf is not None:
-        paper.browser()
+        browser.browser()
+    exported = None if export is None else folder.free(Path(export))
     paths = list(runs)
     target = _target(paths, None if out is None else Path(out), False)
     plugged = [panel for run in runs for panel in registry.panels(str(run))]
@@ -92,6 +95,8 @@ def write(
     sections = _sections(seen, plugged, None, reading)
     made += [] if markdown is None else [_words(seen, sections, Path(markdown), panels)]
     made.append(_page(seen, sections, target, None))
+    if exported is not None:
+        made.append(folder.write(sections, exported, _titles(seen, None)["title"]))
     if pdf is not None:
         made.append(paper.print_page(target, Path(pdf)))
     if show_real is not None:
