@@ -151,3 +151,22 @@ def write_report(
     paths = [Path(run) for run in runs]
     more: dict[str, Any] = {"pdf": pdf, "aggregates": aggregates, "officer": officer, "export": export}
     return report.write(paths, out=out, show_real=show_real, markdown=markdown, panels=panels, registry=found, **more)
+
+
+def write_over_time(
+    runs: Sequence[str | Path],
+    *,
+    out: str | Path | None = None,
+    markdown: str | Path | None = None,
+    panels: Sequence[str] = (),
+    pdf: str | Path | None = None,
+    export: str | Path | None = None,
+) -> list[Path]:
+    """Write a page of the headline scores of a suite's runs by date, and return the files. out: default over-time.html in the first run.
+
+    Runs of other patients or seeds are told and stand apart; the rest is as for `write_report`.
+    """
+    from fpmg_bench import report
+
+    paths = [Path(run) for run in runs]
+    return report.write_over_time(paths, out=out, markdown=markdown, panels=panels, pdf=pdf, export=export)
