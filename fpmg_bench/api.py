@@ -136,6 +136,7 @@ def write_report(
     pdf: str | Path | None = None,
     aggregates: bool = True,
     officer: str | Path | None = None,
+    export: str | Path | None = None,
     registry: Registry | None = None,
 ) -> list[Path]:
     """Write the report of one or several runs and return the files. out: default report.html in the first run.
@@ -143,12 +144,31 @@ def write_report(
     show_real: a second file with real patients beside synthetic ones, marked so, which must lie outside the runs;
     markdown: a file with the tables and words of these panels (their ids; all for none); pdf: the page printed by a headless browser.
     aggregates: read the cohorts again and count real patients, ten a cell at least, beside synthetic ones; officer: a file with a page a method
-    for a data officer.
+    for a data officer; export: a new folder for the figures (SVG, PDF where a browser is) and tables (CSV, LaTeX) of the page, each a file.
     """
     from fpmg_bench import report
     from fpmg_bench.registry import Registry
 
     found = registry or Registry.discover()
     paths = [Path(run) for run in runs]
-    more: dict[str, Any] = {"pdf": pdf, "aggregates": aggregates, "officer": officer}
+    more: dict[str, Any] = {"pdf": pdf, "aggregates": aggregates, "officer": officer, "export": export}
     return report.write(paths, out=out, show_real=show_real, markdown=markdown, panels=panels, registry=found, **more)
+
+
+def write_over_time(
+    runs: Sequence[str | Path],
+    *,
+    out: str | Path | None = None,
+    markdown: str | Path | None = None,
+    panels: Sequence[str] = (),
+    pdf: str | Path | None = None,
+    export: str | Path | None = None,
+) -> list[Path]:
+    """Write a page of the headline scores of a suite's runs by date, and return the files. out: default over-time.html in the first run.
+
+    Runs of other patients or seeds are told and stand apart; the rest is as for `write_report`.
+    """
+    from fpmg_bench import report
+
+    paths = [Path(run) for run in runs]
+    return report.write_over_time(paths, out=out, markdown=markdown, panels=panels, pdf=pdf, export=export)

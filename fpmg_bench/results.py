@@ -16,6 +16,7 @@ from fpmg_bench.spec import NOT_HERE
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fpmg_bench.report.export.plots import Plots
     from fpmg_bench.report.view import View
     from fpmg_bench.store import Planned, RunDir, TrialRecord
     from fpmg_bench.types import Cohort
@@ -98,6 +99,13 @@ class Results:
         from fpmg_bench.report.view import view
 
         return view([read_run(self.path)])
+
+    @property
+    def plot(self) -> Plots:
+        """The report's pictures, one by one: `results.plot.frontier()`. A notebook shows them; `.save("FILE.svg")` or `.pdf`."""
+        from fpmg_bench.report.export.plots import Plots
+
+        return Plots(self.view())
 
     def problems(self) -> dict[str, str]:
         """Id -> status and reason of every trial that failed, timed out, or is damaged on disk: none of them has numbers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ def build(
     paths = [run] if isinstance(run, Path) else list(run)
     target = _target(paths, out, real is not None)
     seen = _seen(paths)
-    return _page(seen, _sections(seen, panels, real, loader), target, real)
+    return _page(_sections(seen, panels, real, loader), _titles(seen, real), target)
 
 
 def in_words(
@@ -41,24 +42,55 @@ def in_words(
 ) -> Path:
     """Write these panels of the report (all for none) as Markdown and return its path. Raises StoreError, also for an unknown id."""
     seen = _seen(runs)
-    return _words(seen, _sections(seen, plugged, None, loader), out, ids)
+    return _words(_sections(seen, plugged, None, loader), _titles(seen, None), out, ids)
 
 
-def _page(seen: View, sections: Sequence[Any], target: Path, real: Real | None) -> Path:
+def _page(sections: Sequence[Any], titles: Mapping[str, str], target: Path) -> Path:
     from fpmg_bench.report.page import render
     from fpmg_bench.store import write_bytes
 
-    write_bytes(target, render(sections, **_titles(seen, real)).encode())
+    write_bytes(target, render(sections, **titles).encode())
     return target
 
 
-def _words(seen: View, sections: Sequence[Any], out: Path, ids: Sequence[str]) -> Path:
+def _words(sections: Sequence[Any], titles: Mapping[str, str], out: Path, ids: Sequence[str]) -> Path:
     from fpmg_bench.report import markdown
     from fpmg_bench.store import write_bytes
 
-    titles, chosen = _titles(seen, None), markdown.chosen(sections, ids)
+    chosen = markdown.chosen(sections, ids)
     write_bytes(out, markdown.render(chosen, title=titles["title"], subtitle=titles["subtitle"]).encode())
     return out
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The page, and what else is written of its panels. panels: ids of those of `markdown`; export: a folder that is new or empty."""
+
+    page: Path
+    markdown: Path | None = None
+    panels: Sequence[str] = ()
+    export: Path | None = None
+    pdf: Path | None = None
+
+    def ready(self) -> None:
+        """Raises StoreError for what could not be written in the end."""
+        from fpmg_bench.report.browser import browser
+        from fpmg_bench.report.export.folder import free
+
+        if self.pdf is not None:
+            browser()
+        if self.export is not None:
+            free(self.export)
+
+    def write(self, sections: Sequence[Any], titles: Mapping[str, str]) -> list[Path]:
+        """The files, in this order: words, page, list of the export, PDF."""
+        from fpmg_bench.report import paper
+        from fpmg_bench.report.export import folder
+
+        made = [] if self.markdown is None else [_words(sections, titles, self.markdown, self.panels)]
+        made.append(_page(sections, titles, self.page))
+        made += [] if self.export is None else [folder.write(sections, self.export, titles["title"])]
+        return made + ([] if self.pdf is None else [paper.print_page(self.page, self.pdf)])
 
 
 def write(
@@ -71,46 +103,73 @@ def write(
     pdf: str | Path | None = None,
     aggregates: bool = True,
     officer: str | Path | None = None,
+    export: str | Path | None = None,
     registry: Registry,
 ) -> list[Path]:
     """What `fpmg-bench report` does: the page, with `show_real` a second one with real patients, with `markdown` these panels in words.
 
     aggregates: count real patients, too, for a panel of real beside synthetic ones; pdf: the page (without real patients) on paper; officer: a
-    page a method for a data officer. Returns the files. Raises StoreError, before anything is written where no browser prints.
+    page a method for a data officer; export: a new folder for the page's figures and tables, file by file. Returns the files. Raises StoreError, before anything is written where no browser prints.
     """
     from fpmg_bench.report import officer as sheets
-    from fpmg_bench.report import paper
     from fpmg_bench.report.beside.sources import loader
 
-    if pdf is not None:
-        paper.browser()
     paths = list(runs)
-    target = _target(paths, None if out is None else Path(out), False)
+    files = Files(_target(paths, _path(out), False), _path(markdown), panels, _path(export), _path(pdf))
+    files.ready()
     plugged = [panel for run in runs for panel in registry.panels(str(run))]
     reading, seen = loader(registry) if aggregates else None, _seen(paths)
     made = [] if officer is None else [sheets.write(seen, Path(officer))]
-    sections = _sections(seen, plugged, None, reading)
-    made += [] if markdown is None else [_words(seen, sections, Path(markdown), panels)]
-    made.append(_page(seen, sections, target, None))
-    if pdf is not None:
-        made.append(paper.print_page(target, Path(pdf)))
+    made += files.write(_sections(seen, plugged, None, reading), _titles(seen, None))
     if show_real is not None:
         beside, real = _target(paths, Path(show_real), True), _real(runs, registry)
-        made.append(_page(seen, _sections(seen, plugged, real, reading), beside, real))
+        made.append(_page(_sections(seen, plugged, real, reading), _titles(seen, real), beside))
     return made
+
+
+def write_over_time(
+    runs: Sequence[Path],
+    *,
+    out: str | Path | None = None,
+    markdown: str | Path | None = None,
+    panels: Sequence[str] = (),
+    pdf: str | Path | None = None,
+    export: str | Path | None = None,
+) -> list[Path]:
+    """What `fpmg-bench report --over-time` does: a page of the headline scores run by run; default: over-time.html in the first run.
+
+    The runs are of one suite or of several, which have a panel each. The rest is as for `write`. Raises StoreError.
+    """
+    from fpmg_bench.report import over_time
+    from fpmg_bench.report.wording import plural
+
+    files = Files(_target(runs, _path(out), False, "over-time.html"), _path(markdown), panels, _path(export), _path(pdf))
+    files.ready()
+    sections = over_time.sections(runs)
+    return files.write(sections, {"title": "Over time", "subtitle": plural(len(runs), "run"), "banner": ""})
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 def _seen(paths: Sequence[Path]) -> View:
     from fpmg_bench.report.read import read_run
     from fpmg_bench.report.view import view
 
-    return view([read_run(path) for path in paths])
+    runs = [read_run(path) for path in paths]
+    if again := next((run for i, run in enumerate(runs) if run.suite in [each.suite for each in runs[:i]]), None):
+        raise StoreError(
+            f"{again.path}: another run of suite '{again.suite}': one page would mix their scores",
+            "fpmg-bench report --over-time shows runs of a suite side by side",
+        )
+    return view(runs)
 
 
-def _target(paths: Sequence[Path], out: Path | None, real: bool) -> Path:
+def _target(paths: Sequence[Path], out: Path | None, real: bool, name: str = "report.html") -> Path:
     if not paths:
         raise StoreError("no run to report on", "fpmg-bench report runs/SUITE")
-    target = out or paths[0] / "report.html"
+    target = out or paths[0] / name
     if real and any(target.resolve().is_relative_to(path.resolve()) for path in paths):
         raise StoreError(
             f"{target}: a page with real patients must lie outside the run directory", "--show-real ../real-patients.html"

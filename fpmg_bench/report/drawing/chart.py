@@ -52,8 +52,8 @@ def _values(traces: Sequence[Mapping[str, Any]], key: str) -> Iterator[Any]:
         yield from each[key]
         error = each.get(f"error_{key}")
         if error:
-            yield from (v + up for v, up in zip(each[key], error["array"], strict=True))
-            yield from (v - down for v, down in zip(each[key], error["arrayminus"], strict=True))
+            yield from (v + up for v, up in zip(each[key], error["array"], strict=True) if v is not None)
+            yield from (v - down for v, down in zip(each[key], error["arrayminus"], strict=True) if v is not None)
     yield from sums.values()
 
 

@@ -70,7 +70,8 @@ def _ticks(axis: Mapping[str, Any], low: float, high: float, log: bool) -> list[
     first = axis.get("tick0", 0)
     whole = range(math.ceil((low - first) / step - 1e-9), math.floor((high - first) / step + 1e-9) + 1)
     places = max(0, -math.floor(math.log10(step) + 1e-9) + (step / 10 ** math.floor(math.log10(step) + 1e-9) == 2.5))
-    return [(first + k * step, f"{first + k * step:,.{places}f}".replace("-0.0", "0.0") if k else f"{first:g}") for k in whole]
+    at = [(first + k * step, k) for k in whole]
+    return [(x, f"{round(x, places) + 0.0:,.{places}f}" if k else f"{first:g}") for x, k in at]  # + 0.0: no minus before nothing
 
 
 def _step(rough: float) -> float:

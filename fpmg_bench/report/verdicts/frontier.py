@@ -13,6 +13,8 @@ from fpmg_bench.report.verdicts.leaders import leading
 from fpmg_bench.report.verdicts.pareto import axes, front
 from fpmg_bench.report.view import Group, Method, View
 
+ALT = "Utility of every method against the worst membership attack, with 95 % intervals. The leaderboard holds the same numbers."
+
 
 def panel(view: View) -> Section:
     """One figure a cohort: utility against attack, utility against bytes."""

@@ -33,7 +33,7 @@ def opening(view: View, checks: Checks) -> Opening:
         " ".join(_caveats(view, groups)),
         _tiles(view, checks),
         plots,
-        "Utility of every method against the worst membership attack, with 95 % intervals. The leaderboard holds the same numbers.",
+        frontier.ALT,
         [Key(name, view.styles[name].swatch) for name in shown],
         links,
     )
