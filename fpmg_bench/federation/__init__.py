@@ -3,9 +3,7 @@
 from fpmg_bench.federation.checks import HeldIn
 from fpmg_bench.federation.checks import cost as check_cost
 from fpmg_bench.federation.edges import edges_of, hubs_of, reached
-from fpmg_bench.federation.handover import path as handover_path
-from fpmg_bench.federation.handover import sources
-from fpmg_bench.federation.hops import hops
+from fpmg_bench.federation.hops import handover_path, hops, sources
 from fpmg_bench.federation.loop import run
 from fpmg_bench.federation.mixing import mixing
 from fpmg_bench.federation.plumbing import check

@@ -1,12 +1,19 @@
-"""Hops: steps that follow one another, and in each the most bytes that any node sends or receives. What CO's network time needs."""
+"""Hops: steps that follow one another, and in each the most bytes that any node sends or receives. What CO's network time needs.
+
+And the hand-over: after the last round silos that lack a modality get its modules once, so that every silo can make the complete record.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
-from fpmg_bench.federation.edges import Edge, waves
+from fpmg_bench.federation.edges import Edge, edges_of, reached, waves
+
+if TYPE_CHECKING:
+    from fpmg_bench.types import Step
 
 
 @dataclass(slots=True)
@@ -52,3 +59,24 @@ def flooded(edges: Sequence[Edge], known: Mapping[int, Iterable[int]], size: int
             load.add(move.src, move.dst, size)
         steps.append(load)
     return steps
+
+
+def sources(steps: Sequence[Step], holders: Iterable[int], lacking: Iterable[int]) -> dict[int, int]:
+    """lacking silo -> the first holder whose weights can get to it over the plan's edges; silos out of reach are left out.
+
+    One message each: on a ring it comes from the silo before (a holder, or one that was just handed them), on a star from the
+    server, which merged them. Post-processing: it costs no epsilon.
+    """
+    holders, lacking = sorted(holders), sorted(lacking)
+    edges = edges_of(steps)
+    known = reached(edges, sorted({*holders, *lacking}))
+    found = {silo: next((h for h in holders if h in known[silo]), None) for silo in lacking}
+    return {silo: holder for silo, holder in found.items() if holder is not None}
+
+
+def handover_path(steps: Sequence[Step], given: Iterable[int], size: int) -> list[Load]:
+    """Loads of the hand-over, step by step: over the plan's edges from all other nodes to the silos given it, one message each."""
+    given = set(given)
+    edges = edges_of(steps)
+    others = {node for edge in edges for node in edge} - given
+    return flooded([edge for edge in edges if edge[1] in given], {node: {0} for node in others}, size)

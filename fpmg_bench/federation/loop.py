@@ -11,8 +11,7 @@ from fpmg_bench.faults import Round
 from fpmg_bench.federation import faulted, secure, statistics
 from fpmg_bench.federation.bundles import Bundles
 from fpmg_bench.federation.checks import Checks, HeldIn
-from fpmg_bench.federation.handover import path, sources
-from fpmg_bench.federation.hops import Load, hops
+from fpmg_bench.federation.hops import Load, handover_path, hops, sources
 from fpmg_bench.federation.record import Exchanged, line
 from fpmg_bench.federation.stage import Federated, Learning, Plan, SiloShard
 from fpmg_bench.federation.sums import agree
@@ -177,7 +176,7 @@ class Loop(Learning):
         for bundle in bundles:
             holders = bundle.honest or bundle.silos
             found = sources(steps, holders, lacking - set(bundle.silos))
-            loads.append(path(steps, found, bundle.layout.bytes))
+            loads.append(handover_path(steps, found, bundle.layout.bytes))
             for silo, holder in found.items():
                 given = {f.key: now.states[holder][f.key] for f in bundle.layout.fields}
                 now.states[silo] = dict(now.states[silo]) | given

@@ -15,8 +15,7 @@ from fpmg_plugins.topologies.isolated import Isolated
 from fpmg_plugins.topologies.ring import Ring
 from fpmg_plugins.topologies.star import Star
 
-from fpmg_bench.federation import mixing
-from fpmg_bench.federation.handover import path
+from fpmg_bench.federation import handover_path, mixing
 
 from .toys import Drift, go
 
@@ -76,7 +75,7 @@ def test_a_hand_over_goes_from_silo_to_silo_or_out_of_the_server(topology, loads
 def test_a_hand_over_has_one_message_for_each_silo_however_few_hold_the_modules(topology):
     steps = topology.plan(range(6), 0, None)
     for given in ({5}, {2, 3}, {0, 2, 4}, {1, 2, 3, 4, 5}):
-        loads = path(steps, given, 7)
+        loads = handover_path(steps, given, 7)
         assert sum(sum(load.received.values()) for load in loads) == 7 * len(given)
 
 

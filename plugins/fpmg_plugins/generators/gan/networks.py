@@ -10,7 +10,6 @@ from torch import nn
 
 from fpmg_plugins import variates
 from fpmg_plugins.generators import conditions
-from fpmg_plugins.generators.gan import universal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -149,7 +148,15 @@ class Networks:
 
     def undefined(self) -> str:
         """Why these settings do not fit together; "" where they do."""
-        return universal.undefined(self.loss, self.send) if self.discriminators == "universal" else ""
+        if self.discriminators != "universal":
+            return ""
+        if self.loss != "logistic":
+            return f"discriminators: universal mixes odds, and the value that loss: {self.loss} teaches is no logit; write loss: logistic"
+        return (
+            ""
+            if self.send == "both"
+            else f"discriminators: universal relays what send: {self.send} keeps at home; leave `send` out"
+        )
 
     @property
     def released(self) -> Literal["ema", "generator"]:
