@@ -71,12 +71,8 @@ class Schema:
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Schema:
         """The reverse of `asdict`, also after a trip through JSON text."""
-        return cls(
-            entry["kind"],
-            tuple(Column.from_json(column) for column in entry["columns"]),
-            tuple(entry["shape"]),
-            entry.get("nothing", ""),
-        )
+        columns = tuple(Column.from_json(column) for column in entry["columns"])
+        return cls(entry["kind"], columns, tuple(entry["shape"]), entry.get("nothing", ""))
 
 
 class ModalityData(Protocol):
