@@ -102,16 +102,17 @@ def _forecasts(made: RunPlan, registry: Registry, cohorts: Mapping[str, Cohort])
     """One for each dataset and method that is selected."""
     import torch
 
-    from fpmg_bench.planning.forecast import forecast
+    from fpmg_bench.planning.forecast import Known, forecast
     from fpmg_bench.runner.one import build
 
     torch.set_num_threads(1)  # as a trial has it: two threads that wait for each other would be timed
     first: dict[tuple[str, str], Any] = {}
+    known: Known = {}
     for trial in made.trials:
         if trial.id in made.selected:
             first.setdefault((trial.spec.dataset_name, trial.spec.method), trial.spec)
     for (dataset, _), spec in sorted(first.items(), key=lambda item: item[0][0]):
-        yield forecast(spec, build(spec, registry), cohorts[dataset])
+        yield forecast(spec, build(spec, registry), cohorts[dataset], known)
 
 
 def _emit(made: RunPlan, forecasts: Sequence[Forecast], found: Totals, graphs: Sequence[Any], ranks: dict[str, str]) -> None:

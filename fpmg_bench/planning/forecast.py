@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fpmg_bench.trial.silos import Pace
     from fpmg_bench.types import Cohort, State, Step
 
+Known = dict[str, tuple["State", "State", float]]  # what determines a measurement -> statistics, what travels, seconds of a step
 ROWS = 64  # made-up rows: enough for any principal component that an encoder keeps
 TIMED_STEPS = 3
 
@@ -108,8 +109,11 @@ class Forecast:
         return sum(stage.seconds for stage in self.stages)
 
 
-def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
-    """Forecast a trial on its own cohort; only counts of patients and declared schemas are used, no row is trained on."""
+def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort, known: Known | None = None) -> Forecast:
+    """Forecast a trial on its own cohort; only counts of patients and declared schemas are used, no row is trained on.
+
+    known: what was measured for other trials of the suite, and is not measured again: methods share most of their encoders.
+    """
     from fpmg_bench.federation.graph import graph_of
     from fpmg_bench.trial.account import open_ledgers
     from fpmg_bench.trial.prepared import Loaded
@@ -125,16 +129,24 @@ def forecast(spec: TrialSpec, parts: Parts, cohort: Cohort) -> Forecast:
         ledgers = open_ledgers(spec, parts, silos, train, space)
     except FpmgError as error:
         return Forecast(spec.id, reason=str(error), possible=False)
-    stages = []
+    stages, known = [], {} if known is None else known
     for modality, encoder in parts.encoders.items():
         holders = [s for s in silos if bool(train.present[modality][s.rows].any())]
         stages.append(
             _stage(
-                f"stage1:{modality}", spec, parts, encoder, train.schemas[modality], holders, spec.budget.encoder_rounds, ledgers
+                f"stage1:{modality}",
+                spec,
+                parts,
+                encoder,
+                train.schemas[modality],
+                holders,
+                spec.budget.encoder_rounds,
+                ledgers,
+                known,
             )
         )
     if parts.generator is not None:
-        stages.append(_stage("stage2", spec, parts, parts.generator, space, silos, spec.budget.rounds, ledgers))
+        stages.append(_stage("stage2", spec, parts, parts.generator, space, silos, spec.budget.rounds, ledgers, known))
     pooled = spec.partition["kind"] == "pooled"
     edges = () if pooled else _edges(spec, parts, len(silos))
     return Forecast(
@@ -185,6 +197,7 @@ def _stage(
     holders: Sequence[Any],
     budget: int,
     ledgers: Mapping[int, Ledger],
+    known: Known,
 ) -> StageForecast:
     from fpmg_bench import stopping
     from fpmg_bench.federation import Schedule, check_cost, statistics, ways
@@ -195,7 +208,14 @@ def _stage(
     assert parts.topology is not None
     rounds = budget if learner.rounds is None else learner.rounds
     patients = round(sum(s.patients for s in holders) / len(holders))
-    stats, state, seconds = _measure(name, learner, schema, holders[0], patients, ledgers, train=rounds > 0)
+    choice = spec.generator if name == "stage2" else spec.encoders[name.partition(":")[2]]
+    ledger = ledgers.get(holders[0].index)
+    key = repr(
+        (name, choice, schema, holders[0].pace(name).rate, patients, ledger and (ledger.noise, ledger.planned), rounds > 0)
+    )
+    if key not in known:
+        known[key] = _measure(name, learner, schema, holders[0], patients, ledgers, train=rounds > 0)
+    stats, state, seconds = known[key]
     n = len(holders)
     schedule = Schedule(parts.topology, name, spec.seed)
     layout, steps = Layout.of(state, modules_of(state) if rounds else ()), schedule.meeting(range(n))
