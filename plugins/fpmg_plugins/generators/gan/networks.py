@@ -10,13 +10,11 @@ from torch import nn
 
 from fpmg_plugins import variates
 from fpmg_plugins.generators import conditions
-from fpmg_plugins.generators.gan import universal
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fpmg_bench.federation.ways import Way
-    from fpmg_bench.types import Space
+    from fpmg_bench.types import Space, Way
 
 Group = tuple[str, ...]
 
@@ -149,7 +147,11 @@ class Networks:
 
     def undefined(self) -> str:
         """Why these settings do not fit together; "" where they do."""
-        return universal.undefined(self.loss, self.send) if self.discriminators == "universal" else ""
+        if self.discriminators == "universal" and self.loss != "logistic":
+            return f"discriminators: universal mixes odds, and loss: {self.loss} teaches no logit; write loss: logistic"
+        if self.discriminators == "universal" and self.send != "both":
+            return f"discriminators: universal relays what send: {self.send} keeps at home; leave `send` out"
+        return ""
 
     @property
     def released(self) -> Literal["ema", "generator"]:

@@ -107,15 +107,6 @@ class Others:
         return (self.held[:, label] * ~lacking).clamp(min=NONE)
 
 
-def undefined(loss: str, send: str) -> str:
-    """Why odds cannot be mixed under these settings; "" where they can."""
-    if loss != "logistic":
-        return f"discriminators: universal mixes odds, and the value that loss: {loss} teaches is no logit; write loss: logistic"
-    if send != "both":
-        return f"discriminators: universal relays what send: {send} keeps at home; leave `send` out"
-    return ""
-
-
 def _held(rows: Representation, k: int) -> Tensor:
     """[n, K + m]: a record's class and modalities."""
     label = torch.nn.functional.one_hot(rows.condition[:, 0].long(), k).float()
