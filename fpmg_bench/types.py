@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Kind = Literal["table", "series", "text", "image", "video"]
 KINDS: tuple[Kind, ...] = ("table", "series", "text", "image", "video")
 Task = Literal["class", "number", "event", "none"]
+Way = Literal["merge", "mean", "relay"]  # how a module travels
 TARGET = 1  # position of the condition that a label stands for: its number, or the time of its event
 SERVER = -1
 OWN_SPACE = "not comparable between encoders"  # in the source of a score that is taken in a method's own vectors

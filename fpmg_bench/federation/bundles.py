@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from fpmg_bench.federation.masks.pairs import Secrets
     from fpmg_bench.federation.stage import Federated, Plan
     from fpmg_bench.federation.training import Training
-    from fpmg_bench.federation.ways import Way
     from fpmg_bench.transport import Transport
-    from fpmg_bench.types import State, Step
+    from fpmg_bench.types import State, Step, Way
 
 
 class Bundles:

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
     from fpmg_bench.contracts import Aggregator, Topology
     from fpmg_bench.federation.layout import Layout
-    from fpmg_bench.types import State
-
-Way = Literal["merge", "mean", "relay"]
+    from fpmg_bench.types import State, Way
 
 
 class Linear:

@@ -15,12 +15,11 @@ from fpmg_bench.keys import rng_for
 if TYPE_CHECKING:
     from fpmg_bench.contracts import Learner, Topology
     from fpmg_bench.federation.graph import Graph
-    from fpmg_bench.federation.ways import Way
     from fpmg_bench.privacy import Ledger
     from fpmg_bench.spec import Choice, TrialSpec
     from fpmg_bench.trial import Parts
     from fpmg_bench.trial.silos import Pace
-    from fpmg_bench.types import Cohort, State, Step
+    from fpmg_bench.types import Cohort, State, Step, Way
 
 Known = dict[str, tuple["State", "State", float]]  # what determines a measurement -> statistics, what travels, seconds of a step
 ROWS = 64  # made-up rows: enough for any principal component that an encoder keeps

@@ -70,6 +70,9 @@ def check_keys_and_shapes_are_stable(component: Any, schema: Any, rows: Any) -> 
             assert key in start, f"train adds {key!r}, which init does not have"
             assert value.shape == start[key].shape, f"{key!r} changes shape {tuple(start[key].shape)} to {tuple(value.shape)}"
             assert not value.is_floating_point() or bool(torch.isfinite(value).all()), f"{key!r} is not finite"
+    for word, way in getattr(component, "travels", {}).items():
+        assert way in ("mean", "relay"), f"travels: {word!r} goes by {way!r}, which is neither 'mean' nor 'relay'"
+        assert any(key.startswith((f"{word}.", f"{word}/")) for key in start), f"travels: no module is called {word!r}"
 
 
 def check_train_leaves_the_given_state(component: Any, schema: Any, rows: Any) -> None:

@@ -1,5 +1,7 @@
 """Universal aggregation: generators face the mixture of the silos' odds, and a relay brings every discriminator to every silo."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,7 @@ from fpmg_bench.federation.layout import Layout, modules_of
 from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import Ledger, LocalShard, Noise
 from fpmg_bench.spec import Privacy
+from fpmg_bench.testing.generators import check_state_is_stable
 from fpmg_bench.types import Charges, Column, Representation, SiloContext, Space
 
 SPACE = Space({"a": slice(0, 2), "b": slice(2, 3)}, (Column("label", "category", ("well", "ill")),))
@@ -167,3 +170,15 @@ def test_what_is_no_logit_is_refused():
     assert gan().undefined() == ParallelCgan().undefined() == ""
     with pytest.raises(PluginError, match="no logit"):
         trained(gan(loss="hinge"), rounds=0)
+
+
+class Misnamed(ParallelCgan):
+    """It says of modules that it does not have that they are relayed."""
+
+    travels: ClassVar = {"critic": "relay"}
+
+
+def test_the_kit_knows_how_modules_travel():
+    check_state_is_stable(gan(scaffold=True))
+    with pytest.raises(AssertionError, match="no module is called 'critic'"):
+        check_state_is_stable(gan(Misnamed))

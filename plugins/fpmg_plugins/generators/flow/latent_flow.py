@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpmg_bench.contracts import PerExample, Shard
-    from fpmg_bench.federation.ways import Way
-    from fpmg_bench.types import Rng, SiloContext, Space, State
+    from fpmg_bench.types import Rng, SiloContext, Space, State, Way
 
 NET = "velocity"
 

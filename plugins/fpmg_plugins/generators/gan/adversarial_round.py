@@ -15,7 +15,7 @@ from fpmg_plugins import training
 from fpmg_plugins.generators import conditions, turns
 from fpmg_plugins.generators.columns import columns, presence
 from fpmg_plugins.generators.gan.networks import Group, Networks, rescale
-from fpmg_plugins.generators.gan.universal import Others
+from fpmg_plugins.generators.gan.universal import PRIOR, Others
 from fpmg_plugins.generators.statistics.sites import Sites
 from fpmg_plugins.variates import KIND, Corrected
 
@@ -106,8 +106,7 @@ class AdversarialRound:
         self.private = private
         # a slope inside a record's loss cannot be clipped by record
         self.game = "rescale" if private and gan.lipschitz == "r1" else gan.lipschitz
-        universal = gan.discriminators == "universal"
-        self.shared = gan.send == "both" and not universal
+        self.shared = gan.send == "both" and gan.discriminators == "averaged"
         self.against = self._optimizer({self.name: self.critic}, state, self.shared)
         self.maker = self._optimizer({f"generator.{m}": net for m, net in self.nets.items()}, state, True)
         self.average = {
@@ -121,7 +120,7 @@ class AdversarialRound:
         self.pulls = {m: training.proximal(net, mu) for m, net in self.nets.items()}
         self.hold = training.proximal(self.critic, mu if self.shared else 0.0)  # its own has no reference that others know
         self.seen = Seen.of(gan, self.space, group, state, there)
-        self.others = Others.of(gan, group, self.name, state, ctx, self.seen.unit) if universal else None
+        self.others = Others.of(gan, group, self.name, state, ctx, self.seen.unit) if PRIOR in state else None
         held = torch.tensor([float(m not in ctx.lacks) for m in group])
         self.presence = (ctx.memory.get(OWN, state["prior/presence"])[self.seen.masks] * held).to(there)
         widths = torch.tensor([self.space.blocks[m].stop - self.space.blocks[m].start for m in group])

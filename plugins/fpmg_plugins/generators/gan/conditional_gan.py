@@ -65,7 +65,7 @@ class ConditionalGan(Networks):
             raise PluginError(reason)
         start = replace(Start.of(schema, stats), untold=conditions.flags(schema, self.untold))
         own = Sites.of(schema, stats, start)
-        state = start.prior(schema) | (own.state() if own else {}) | (universal.kept(stats) if universal.SUMS in stats else {})
+        state = start.prior(schema) | (own.state() if own else {}) | universal.kept(stats)
         units = spread(state)
         for group in self.groups(schema):
             state |= self._started(schema, group, start, units, own, rng)

@@ -14,8 +14,7 @@ from fpmg_plugins.generators import conditions
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fpmg_bench.federation.ways import Way
-    from fpmg_bench.types import Space
+    from fpmg_bench.types import Space, Way
 
 Group = tuple[str, ...]
 
@@ -148,15 +147,11 @@ class Networks:
 
     def undefined(self) -> str:
         """Why these settings do not fit together; "" where they do."""
-        if self.discriminators != "universal":
-            return ""
-        if self.loss != "logistic":
-            return f"discriminators: universal mixes odds, and the value that loss: {self.loss} teaches is no logit; write loss: logistic"
-        return (
-            ""
-            if self.send == "both"
-            else f"discriminators: universal relays what send: {self.send} keeps at home; leave `send` out"
-        )
+        if self.discriminators == "universal" and self.loss != "logistic":
+            return f"discriminators: universal mixes odds, and loss: {self.loss} teaches no logit; write loss: logistic"
+        if self.discriminators == "universal" and self.send != "both":
+            return f"discriminators: universal relays what send: {self.send} keeps at home; leave `send` out"
+        return ""
 
     @property
     def released(self) -> Literal["ema", "generator"]:

@@ -30,11 +30,13 @@ NONE = 1e-30  # weight of a silo without such patients, so that its odds are nea
 
 
 def statistics(space: Space, shard: Shard, ctx: SiloContext) -> State:
-    """{SUMS: [silos, K + m]}, this silo's row filled: its patients by class and by modality.
+    """{SUMS: [silos, K + m]}, this silo's row filled: its patients by class and by modality; nothing where it is alone.
 
     Under privacy no patient is looked at: the declared number of patients stands for all of them.
     """
     k, m = conditions.classes(space), len(space.blocks)
+    if len(ctx.silos) < 2:
+        return {}
     if shard.private:
         held = torch.tensor([float(name not in ctx.lacks) for name in space.blocks], dtype=torch.float64)
         own = shard.patients * torch.cat([held.new_ones(k), held])
@@ -47,7 +49,7 @@ def statistics(space: Space, shard: Shard, ctx: SiloContext) -> State:
 
 def kept(stats: State) -> State:
     """What generators keep of it: the same at every silo, so it stays at home."""
-    return {PRIOR: stats[SUMS].float()}
+    return {PRIOR: stats[SUMS].float()} if SUMS in stats else {}
 
 
 def mixed(values: Tensor, weights: Tensor) -> Tensor:
