@@ -222,11 +222,22 @@ def _axis(time: pd.Series[Any], unit: str) -> str:
     start = float(time.min()) if time.min() >= low - (high - low) / 4 else math.floor(low)
     stop = max(math.floor(high) + 1, start + 1)  # a window's end does not belong to it
     outside = int(((time < start) | (time >= stop)).sum())
-    whole = bool((time.dropna() % 1 == 0).all()) and stop - start <= WHOLE_STEPS
-    steps = int(stop - start) if whole else min(STEPS, time.nunique())
+    steps = min(STEPS, time.nunique())
+    if grid := _grid(time[(time >= start) & (time < stop)]):
+        start, stop, steps = grid
     beyond = f"; {plural(outside, 'row lies', 'rows lie')} outside and will be counted" if outside else ""
     text = f"    window: [{start:g}, {stop:g}]           # the time that is kept, in {unit}{beyond}\n"
     return text + f"    steps: {steps}                # equal bins of the window; values in a bin are averaged\n"
+
+
+def _grid(time: pd.Series[Any]) -> tuple[float, float, int] | None:
+    """(start, stop, steps) of bins in whose middle whole times lie, so that a release has the same ones: 0, 12, 24 or 14, 28, 42."""
+    known = sorted(set(time.dropna()))
+    if len(known) < 2 or any(each % 1 for each in known):
+        return None
+    apart = math.gcd(*(int(later - known[0]) for later in known))
+    steps = int(known[-1] - known[0]) // apart + 1
+    return (known[0] - apart / 2, known[-1] + apart / 2, steps) if steps <= WHOLE_STEPS else None
 
 
 def _channels(part: Part) -> tuple[list[str], list[str]]:

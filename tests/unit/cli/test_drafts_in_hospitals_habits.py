@@ -160,9 +160,12 @@ def test_visits_are_a_series_of_the_table_that_lists_patients(tmp_path: Path) ->
     pd.DataFrame(visits).to_csv(tmp_path / "visits.csv", index=False)
     assert find_table(tmp_path).name == "people.csv"
     said, dataset = loaded(tmp_path, "people.csv", label="arm")
+    assert "window: [-168, 840] " in said and "steps: 3 " in said  # 0, 14 and 28 days in hours, in the middle of their bins
     assert '{"name": "crp", "low": 0.0, "high": 5.9, "step": 0.1' in said and "# left out: next (dates)" in said
     cohort = dataset.load()
     assert cohort.dropped["visits.csv: columns that are not declared, next (list them under columns to keep them)"] == 1
     (tmp_path / "back").mkdir()
     told = Folder.write(dataset.source(), cohort, tmp_path / "back")
+    days = pd.to_datetime(pd.read_csv(tmp_path / "back" / "visits.csv")["visit_date"], format="%d-%b-%Y")
+    assert days.dt.strftime("%d %b").unique().tolist() == ["01 Jan", "15 Jan", "29 Jan"]
     assert any(each.endswith("are no time, variable or channel are empty: next") for each in told)
