@@ -169,3 +169,21 @@ def test_visits_are_a_series_of_the_table_that_lists_patients(tmp_path: Path) ->
     days = pd.to_datetime(pd.read_csv(tmp_path / "back" / "visits.csv")["visit_date"], format="%d-%b-%Y")
     assert days.dt.strftime("%d %b").unique().tolist() == ["01 Jan", "15 Jan", "29 Jan"]
     assert any(each.endswith("are no time, variable or channel are empty: next") for each in told)
+
+
+def test_values_in_another_unit_are_no_values_of_the_channel(tmp_path: Path) -> None:
+    pd.DataFrame({"id": [f"p{at}" for at in range(20)], "y": np.arange(20) % 2}).to_csv(tmp_path / "t.csv", index=False)
+    rows = [(f"p{at}", hour, "Hb", 12.5 + hour / 10, "g/dl") for at in range(20) for hour in range(3)]
+    rows[7] = ("p2", 1, "Hb", 126, "g/l")
+    names = ("id", "time", "variable", "value", "Einheit")
+    pd.DataFrame(rows, columns=pd.Index(names)).to_csv(tmp_path / "labs.csv", index=False)
+    said, dataset = loaded(tmp_path, "t.csv", label="y")
+    assert 'units: "Einheit"' in said and "1 value of Hb is in another unit than g/dl" in said
+    assert '{"name": "Hb", "low": 12.5, "high": 12.7, "step": 0.1, "unit": "g/dl"' in said
+    cohort = dataset.load()
+    assert cohort.dropped == {"labs.csv: values of Hb in another unit than g/dl (convert them in the file)": 1}
+    (tmp_path / "back").mkdir()
+    told = Folder.write(dataset.source(), cohort, tmp_path / "back")
+    assert set(pd.read_csv(tmp_path / "back" / "labs.csv")["Einheit"]) == {"g/dl"} and not any(
+        "are empty" in each for each in told
+    )
