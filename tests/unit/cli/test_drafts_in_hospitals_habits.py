@@ -46,7 +46,12 @@ def test_the_sheet_with_the_table_is_taken_and_the_others_are_told(tmp_path: Pat
     book.active.title = "Cover"
     book.active.append(["Export of the study"])
     page = book.create_sheet("Data")
-    for row in [["Studie X"], [], ["Pat.-Nr.", "Hb", "Rezidiv"], *([at, 12 + at / 10, at % 2 == 0] for at in range(N))]:
+    for row in [
+        ["Studie X"],
+        [],
+        ["Pat.-Nr.", "Hb", "Rezidiv"],
+        *([at, 12 + at / 10 if at % 7 else "k.A.", at % 2 == 0] for at in range(N)),
+    ]:
         page.append(row)
     book.save(tmp_path / "e.xlsx")
     said, dataset = loaded(tmp_path, "e.xlsx")
@@ -56,6 +61,10 @@ def test_the_sheet_with_the_table_is_taken_and_the_others_are_told(tmp_path: Pat
     (tmp_path / "back").mkdir()
     Folder.write(dataset.source(), dataset.load(), tmp_path / "back")
     assert len(Folder(root=str(tmp_path / "back")).load()) == N
+    cells = [
+        row[1] for row in openpyxl.load_workbook(tmp_path / "back" / "e.xlsx")["Data"].iter_rows(values_only=True, min_row=4)
+    ]
+    assert cells[:3] == [None, 12.1, 12.2]  # numbers, though words stood among them
 
 
 def test_lists_zones_and_decimals_of_parquet_come_back_in_their_types(tmp_path: Path) -> None:
