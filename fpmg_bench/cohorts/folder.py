@@ -135,6 +135,7 @@ def _document(cohort: Cohort, licence: str, publishable: bool, modalities: Mappi
         "version": 1,
         "licence": licence,
         "publishable": publishable,
+        **({"drafted": True} if cohort.drafted else {}),  # its ranges were seen in patients, whoever reads them next
         "manifest": manifest,
         **({"missing": [""]} if manifest.endswith(".csv") else {}),
         "record": "record",

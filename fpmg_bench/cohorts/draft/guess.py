@@ -141,12 +141,12 @@ def _plain(name: str, known: pd.Series[Any], some: pd.Series[Any]) -> Guess:
 
 
 def _listing(some: pd.Series[Any]) -> bool:
-    """Several codes in many of the cells, in more ways than there are codes."""
+    """Several codes in many of the cells; of cells few enough for a category, in more ways than there are codes."""
     filled = some[some != ""]
     if filled.str.fullmatch(LIST).mean() <= 0.95 or filled.str.contains(r"[;|,]").mean() <= 0.1:
         return False
     codes = {code.strip() for cell in filled.unique() for code in re.split(r"[;|,]", cell)} - {""}
-    return len(codes) < filled.nunique()
+    return filled.nunique() > CATEGORIES or len(codes) < filled.nunique()
 
 
 def _numeric(name: str, known: pd.Series[Any]) -> Guess | None:

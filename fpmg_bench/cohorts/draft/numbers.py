@@ -20,6 +20,7 @@ CODES = {float(sign * int(digit * n)) for digit in "89" for n in (1, 2, 3, 4, 5)
 }
 FAR = 10  # spans of the middle half by which a mistake is away from it
 FINEST = 3  # decimals of a step
+GRAINS = (100, 50, 25, 10, 5)  # of the last digit that cells have
 FEWEST = 20  # values below which nothing is taken for a mistake
 
 
@@ -186,8 +187,16 @@ def codes_among(values: pd.Series[Any], low: float, high: float) -> list[str]:
 
 
 def step(seen: Seen, low: float, high: float) -> float | None:
-    """1, 0.1, 0.01 or 0.001, where no cell has more digits than that."""
+    """1, 0.1, 0.01 or 0.001, where no cell has more digits than that; 5 to 100 times that, where all values are on it (70, 80, 90)."""
     if seen.decimals > FINEST or (seen.decimals and seen.values.nunique() < 5):
         return None
-    made = 10.0**-seen.decimals
+    units = (seen.values * 10**seen.decimals).round()
+    coarse = next((grain for grain in GRAINS if bool((units % grain == 0).all())), 1) if _many(seen, units) else 1
+    made = round(coarse * 10.0**-seen.decimals, FINEST)
     return made if high - low >= made else None
+
+
+def _many(seen: Seen, units: pd.Series[Any]) -> bool:
+    """Enough values to tell; decimals that are all the same tell nothing."""
+    ends = (units % 10).nunique() if seen.decimals else 2
+    return len(seen.values) >= FEWEST and seen.values.nunique() > 2 and ends > 1

@@ -34,7 +34,7 @@ UNIT_DAYS = 24 * 40  # hours from which on a dated series is told in days
 class Part:
     """One table of a series: as cohort.yaml says it, and time [n] (seconds where clock is said), record [n] and values by variable.
 
-    missing: words of this table alone that mean nothing.
+    missing: words of this table alone that mean nothing; units: of variables that have one.
     """
 
     file: Path
@@ -45,6 +45,7 @@ class Part:
     values: Callable[[str], pd.Series[Any]]
     variables: list[str]
     remarks: list[str] = field(default_factory=list)
+    units: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
     @property
@@ -116,8 +117,11 @@ def _part(file: Path, manifest: Rows, record: str) -> Part | str:
         remarks += dated.values()
         if left := [name for name in rest if name not in known]:
             remarks.append(f"columns left out (words, or the same in all rows of a record): {_listed(left)}")
-        return Part(file, said, clock, read_as, mine[mark], lambda name: mine[name], known, remarks, words)
+        return Part(file, said, clock, read_as, mine[mark], lambda name: mine[name], known, remarks, missing=words)
     said |= _named("variable", roles[1]) | _named("value", roles[2])
+    mine, units, others = _in_units(mine, roles)
+    said |= {"units": units.name} if units is not None else {}
+    remarks += others
     groups = mine[roles[2]].groupby(mine[roles[1]])
     return Part(
         file,
@@ -128,8 +132,25 @@ def _part(file: Path, manifest: Rows, record: str) -> Part | str:
         groups.get_group,
         [*mine[roles[1]].value_counts().index.astype(str)],
         remarks,
+        {} if units is None else units.to_dict(),
         words,
     )
+
+
+def _in_units(rows: pd.DataFrame, roles: tuple[str, str, str]) -> tuple[pd.DataFrame, pd.Series[Any] | None, list[str]]:
+    """(rows in the commonest unit of their variable, that unit by variable, remarks on the others); None where no column says units."""
+    column = times.called(times.UNIT, (str(name) for name in rows.columns if name not in roles))
+    if not column or not rows[column].notna().any():
+        return rows, None, []
+    said = rows[[roles[1], column]].dropna()
+    usual = said.groupby(roles[1])[column].agg(lambda cells: cells.mode().iloc[0])
+    other = rows[column].notna() & (rows[column] != rows[roles[1]].map(usual))
+    counts = rows.loc[other, roles[1]].value_counts()
+    remarks = [
+        f"{plural(int(n), 'value')} of {name} {'are' if n > 1 else 'is'} in another unit than {usual[name]}, and not read: convert them in the file"
+        for name, n in counts.items()
+    ]
+    return rows[~other], usual, remarks
 
 
 def _named(role: str, column: str) -> dict[str, str]:
@@ -222,11 +243,22 @@ def _axis(time: pd.Series[Any], unit: str) -> str:
     start = float(time.min()) if time.min() >= low - (high - low) / 4 else math.floor(low)
     stop = max(math.floor(high) + 1, start + 1)  # a window's end does not belong to it
     outside = int(((time < start) | (time >= stop)).sum())
-    whole = bool((time.dropna() % 1 == 0).all()) and stop - start <= WHOLE_STEPS
-    steps = int(stop - start) if whole else min(STEPS, time.nunique())
+    steps = min(STEPS, time.nunique())
+    if grid := _grid(time[(time >= start) & (time < stop)]):
+        start, stop, steps = grid
     beyond = f"; {plural(outside, 'row lies', 'rows lie')} outside and will be counted" if outside else ""
     text = f"    window: [{start:g}, {stop:g}]           # the time that is kept, in {unit}{beyond}\n"
     return text + f"    steps: {steps}                # equal bins of the window; values in a bin are averaged\n"
+
+
+def _grid(time: pd.Series[Any]) -> tuple[float, float, int] | None:
+    """(start, stop, steps) of bins in whose middle whole times lie, so that a release has the same ones: 0, 12, 24 or 14, 28, 42."""
+    known = sorted(set(time.dropna()))
+    if len(known) < 2 or any(each % 1 for each in known):
+        return None
+    apart = math.gcd(*(int(later - known[0]) for later in known))
+    steps = int(known[-1] - known[0]) // apart + 1
+    return (known[0] - apart / 2, known[-1] + apart / 2, steps) if steps <= WHOLE_STEPS else None
 
 
 def _channels(part: Part) -> tuple[list[str], list[str]]:
@@ -244,7 +276,7 @@ def _channels(part: Part) -> tuple[list[str], list[str]]:
         elif found.nunique() < 2:
             constant.append(name)
         else:
-            lines.append(channel(name, found, others))
+            lines.append(channel(name, found, others, unit=part.units.get(name, "")))
     remarks = [f"left out, the same everywhere: {_listed(constant)}"] if constant else []
     remarks += [f"left out, words and not numbers: {_listed(words)}"] if words else []
     beyond = part.variables[CHANNELS:]
@@ -269,7 +301,7 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
-def channel(name: str, found: pd.Series[Any], words: list[str], column: str = "") -> str:
+def channel(name: str, found: pd.Series[Any], words: list[str], column: str = "", unit: str = "") -> str:
     """A channel whose range is that of the bulk of its numbers."""
     low, high = span(found)
     if bool((found % 1 == 0).all()):
@@ -277,6 +309,7 @@ def channel(name: str, found: pd.Series[Any], words: list[str], column: str = ""
     made: dict[str, Any] = {"name": name} | ({"column": column} if column else {}) | {"low": low, "high": high}
     if grain := fineness(found):
         made |= {"step": grain}
+    made |= {"unit": unit} if unit else {}
     made |= {"outside": "missing"} | ({"map": dict.fromkeys(words, None)} if words else {})
     beyond = int(((found < low) | (found > high)).sum())
     told = [f"{plural(beyond, 'value')} beyond read as missing"] if beyond else []

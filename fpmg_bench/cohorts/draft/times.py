@@ -23,6 +23,7 @@ VALUE = (
     r"value",
     r"value_?num|val(ue)?_?numeric|numeric_?value|(lab|test|item)?_?(result|value)(_?value)?|val|measurement_?value|(mess|labor)?wert|ergebnis",
 )
+UNIT = (r"(.*_)?units?(_?(name|of_measure|source_value))?|uom|valueuom|einheit(en)?|messeinheit|unité",)
 BEGINS = re.compile(r"admi(t|ssion)|in_?time|arrival|baseline|enrol|index_?date|start", re.IGNORECASE)
 CLOCKS = (
     "ISO8601",

@@ -35,7 +35,7 @@ def sheet(file: Path, name: str = "", first: int = 1) -> Iterator[tuple[int, lis
 def types(file: Path, name: str, width: int, first: int = 1, most: int = 1000) -> list[type | None]:
     """What the cells of each column are below its title: bool, int or float, datetime or str; None where no cell is filled in.
 
-    float where whole numbers stand beside others, str where kinds are mixed; of the first `most` rows.
+    float where whole numbers stand beside others, or words ("n/a") among numbers; str where else kinds are mixed; of the first `most` rows.
     """
     book = _opened(file)
     try:
@@ -46,7 +46,8 @@ def types(file: Path, name: str, width: int, first: int = 1, most: int = 1000) -
             for at, cell in enumerate(row[:width]):
                 seen[at] |= {type(cell)} - {type(None)}
         return [
-            next(iter(kinds)) if len(kinds) == 1 else float if kinds == {int, float} else str if kinds else None for kinds in seen
+            next(iter(kinds)) if len(kinds) == 1 else float if kinds <= {int, float, str} and kinds else str if kinds else None
+            for kinds in seen
         ]
     finally:
         book.close()

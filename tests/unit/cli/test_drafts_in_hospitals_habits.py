@@ -46,7 +46,12 @@ def test_the_sheet_with_the_table_is_taken_and_the_others_are_told(tmp_path: Pat
     book.active.title = "Cover"
     book.active.append(["Export of the study"])
     page = book.create_sheet("Data")
-    for row in [["Studie X"], [], ["Pat.-Nr.", "Hb", "Rezidiv"], *([at, 12 + at / 10, at % 2 == 0] for at in range(N))]:
+    for row in [
+        ["Studie X"],
+        [],
+        ["Pat.-Nr.", "Hb", "Rezidiv"],
+        *([at, 12 + at / 10 if at % 7 else "k.A.", at % 2 == 0] for at in range(N)),
+    ]:
         page.append(row)
     book.save(tmp_path / "e.xlsx")
     said, dataset = loaded(tmp_path, "e.xlsx")
@@ -56,6 +61,10 @@ def test_the_sheet_with_the_table_is_taken_and_the_others_are_told(tmp_path: Pat
     (tmp_path / "back").mkdir()
     Folder.write(dataset.source(), dataset.load(), tmp_path / "back")
     assert len(Folder(root=str(tmp_path / "back")).load()) == N
+    cells = [
+        row[1] for row in openpyxl.load_workbook(tmp_path / "back" / "e.xlsx")["Data"].iter_rows(values_only=True, min_row=4)
+    ]
+    assert cells[:3] == [None, 12.1, 12.2]  # numbers, though words stood among them
 
 
 def test_lists_zones_and_decimals_of_parquet_come_back_in_their_types(tmp_path: Path) -> None:
@@ -160,9 +169,30 @@ def test_visits_are_a_series_of_the_table_that_lists_patients(tmp_path: Path) ->
     pd.DataFrame(visits).to_csv(tmp_path / "visits.csv", index=False)
     assert find_table(tmp_path).name == "people.csv"
     said, dataset = loaded(tmp_path, "people.csv", label="arm")
+    assert "window: [-168, 840] " in said and "steps: 3 " in said  # 0, 14 and 28 days in hours, in the middle of their bins
     assert '{"name": "crp", "low": 0.0, "high": 5.9, "step": 0.1' in said and "# left out: next (dates)" in said
     cohort = dataset.load()
     assert cohort.dropped["visits.csv: columns that are not declared, next (list them under columns to keep them)"] == 1
     (tmp_path / "back").mkdir()
     told = Folder.write(dataset.source(), cohort, tmp_path / "back")
+    days = pd.to_datetime(pd.read_csv(tmp_path / "back" / "visits.csv")["visit_date"], format="%d-%b-%Y")
+    assert days.dt.strftime("%d %b").unique().tolist() == ["01 Jan", "15 Jan", "29 Jan"]
     assert any(each.endswith("are no time, variable or channel are empty: next") for each in told)
+
+
+def test_values_in_another_unit_are_no_values_of_the_channel(tmp_path: Path) -> None:
+    pd.DataFrame({"id": [f"p{at}" for at in range(20)], "y": np.arange(20) % 2}).to_csv(tmp_path / "t.csv", index=False)
+    rows = [(f"p{at}", hour, "Hb", 12.5 + hour / 10, "g/dl") for at in range(20) for hour in range(3)]
+    rows[7] = ("p2", 1, "Hb", 126, "g/l")
+    names = ("id", "time", "variable", "value", "Einheit")
+    pd.DataFrame(rows, columns=pd.Index(names)).to_csv(tmp_path / "labs.csv", index=False)
+    said, dataset = loaded(tmp_path, "t.csv", label="y")
+    assert 'units: "Einheit"' in said and "1 value of Hb is in another unit than g/dl" in said
+    assert '{"name": "Hb", "low": 12.5, "high": 12.7, "step": 0.1, "unit": "g/dl"' in said
+    cohort = dataset.load()
+    assert cohort.dropped == {"labs.csv: values of Hb in another unit than g/dl (convert them in the file)": 1}
+    (tmp_path / "back").mkdir()
+    told = Folder.write(dataset.source(), cohort, tmp_path / "back")
+    assert set(pd.read_csv(tmp_path / "back" / "labs.csv")["Einheit"]) == {"g/dl"} and not any(
+        "are empty" in each for each in told
+    )

@@ -45,6 +45,8 @@ def declared(text: str, name: str) -> dict[str, Any]:
 
 CASES: list[tuple[str, Cells, dict[str, Any], str]] = [
     ("one decimal", lambda at: f"{at / 10}", {"low": 0, "high": 5.9, "step": 0.1}, ""),
+    ("tens", lambda at: f"{70 + at % 4 * 10}", {"low": 70, "high": 100, "step": 10}, ""),
+    ("halves", lambda at: f"{at / 2}", {"low": 0, "high": 29.5, "step": 0.5}, ""),
     ("two decimals", lambda at: f"{at / 100:.2f}", {"low": 0, "high": 0.59, "step": 0.01}, ""),
     ("whole numbers as floats", lambda at: f"{at}.0", {"low": 0, "high": 59, "step": 1}, ""),
     ("many digits", lambda at: f"{at / 7}", {"low": 0, "high": 8.43}, ""),

@@ -162,3 +162,10 @@ def test_in_csv_a_range_holds_where_it_held(tmp_path: Path) -> None:
     table.to_csv(manifest, index=False)
     with pytest.raises(DatasetError, match=r"manifest.csv:7: column 'table.age': outside 18 to 95"):
         Folder(root=str(manifest.parent)).load()
+
+
+def test_a_draft_stays_one_and_words_for_nothing_stay(cohort: Cohort, tmp_path: Path) -> None:
+    said = {**cohort.schemas, "text": replace(cohort.schemas["text"], nothing="o.B.")}
+    read = _read(replace(cohort, drafted=True, schemas=said), tmp_path / "drafted")
+    assert read.drafted and read.schemas["text"].nothing == "o.B."
+    assert not _read(cohort, tmp_path / "declared").drafted

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from fpmg_plugins.generators.conditions import drawn, features, width
-from fpmg_plugins.generators.statistics.gaussian_copula import GaussianCopula, _score, edges
+from fpmg_plugins.generators.statistics.gaussian_copula import GaussianCopula, _correlated, _score, edges
 
 from fpmg_bench.keys import rng_for
 from fpmg_bench.privacy import LocalShard
@@ -61,3 +61,10 @@ def test_conditions_of_made_up_rows_lie_in_their_stratum():
     low, high = np.array([0.0, 2.0, 5.0])[label], np.array([2.0, 5.0, 10.0])[label]
     assert np.all(days >= low - 1e-5) and np.all(days <= high + 1e-5) and np.ptp(days) > 5
     assert features(SPACE, patients(4).condition)[:, 3].numpy() == pytest.approx(patients(4).condition[:, 1].numpy() / 5 - 1)
+
+
+def test_rows_are_correlated_by_their_own_classs_factor():
+    normal, label = torch.randn(40, 5, generator=rng_for(0, "normal")), torch.arange(40) % 3
+    factor = torch.randn(3, 5, 5, generator=rng_for(0, "factor"))
+    expected = torch.stack([factor[at] @ row for at, row in zip(label.tolist(), normal, strict=True)])
+    torch.testing.assert_close(_correlated(normal, factor, label), expected)

@@ -111,8 +111,8 @@ def days(spec: ColumnSpec, manifest: Manifest, declared_at: str, dropped: Counte
 def _dates(spec: ColumnSpec, column: str, form: str, manifest: Manifest, declared_at: str) -> pd.Series[Any]:
     cells = manifest.cells(column, declared_at)
     if pd.api.types.is_datetime64_any_dtype(cells):
-        typed: pd.Series[Any] = cells.dt.tz_localize("UTC") if cells.dt.tz is None else cells
-        return typed.dt.tz_convert("UTC").dt.tz_localize(None)
+        typed: pd.Series[Any] = cells if cells.dt.tz is None else cells.dt.tz_convert("UTC").dt.tz_localize(None)
+        return typed
     words = strings(cells)
     words = words.where(~says_nothing(spec, words), None)
     words = words.map(lambda word: None if word in spec.map else word) if spec.map else words

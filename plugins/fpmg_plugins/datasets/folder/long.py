@@ -93,7 +93,7 @@ def by_variable(
     spec: LongSpec, step: str, table: Manifest, row: Ints, first: int, declared_at: str, dropped: Counter[str]
 ) -> Long:
     """Layout `long`: a row has one value. first: the number of this table's first channel."""
-    _columns_left(table, {spec.record, spec.time, spec.variable, spec.value, step}, dropped, OF_VALUES)
+    _columns_left(table, {spec.record, spec.time, spec.variable, spec.value, spec.units, step}, dropped, OF_VALUES)
     channel = codes(table, spec.variable, {column.source: at for at, column in enumerate(spec.columns)}, declared_at)
     declared = channel != UNKNOWN
     if not declared.all():
@@ -105,8 +105,14 @@ def by_variable(
     value, order = np.full(len(row), np.nan), np.argsort(channel, kind="stable")
     bounds = np.searchsorted(channel[order], np.arange(len(spec.columns) + 1))
     held = _held(table, spec.value, declared_at)
+    unit = strings(table.cells(spec.units, declared_at)).to_numpy() if spec.units else None
     for at, column in enumerate(spec.columns):
         mine = order[bounds[at] : bounds[at + 1]]
+        if unit is not None and column.unit:
+            other = np.array([said not in (None, column.unit) for said in unit[mine]], dtype=bool)
+            if other.any():
+                dropped[f"{table.file.name}: values of {column.name} in another unit than {column.unit} (convert them in the file)"] += int(other.sum())  # fmt: skip
+            mine = mine[~other]
         one = replace(held, at=held.at[mine])
         value[mine] = numbers(column.model_copy(update={"column": spec.value}), one, declared_at, dropped)
     steps = _steps(step, table, declared_at)

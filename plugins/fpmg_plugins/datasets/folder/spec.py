@@ -114,7 +114,8 @@ class LongSpec(Written):
     """One table of a series. layout: `long` (a row has one value: time, variable, value), `wide` (a row has a time, and a column
 
     for each variable), or `row` (one row a record; `times` [t] are the numbers in the columns' names, `hr_{}` or `hr_{00}`; without
-    a file: columns of the manifest). columns: the channels that are made of it.
+    a file: columns of the manifest). columns: the channels that are made of it. units: of layout long, the column with each value's
+    unit: one that is not the `unit` of its channel is not read, and counted.
     """
 
     file: str = ""
@@ -125,6 +126,7 @@ class LongSpec(Written):
     times: tuple[StrictInt, ...] = ()
     variable: str = "variable"
     value: str = "value"
+    units: str = ""
     columns: Columns
 
     @model_validator(mode="after")
@@ -137,6 +139,8 @@ class LongSpec(Written):
             raise ValueError("file: the long table is missing")
         if self.file and not self.record:
             raise ValueError("record: the column of the file that names the record is missing")
+        if self.units and self.layout != "long":
+            raise ValueError("units belong to layout long: elsewhere a column has one unit")
         if (self.layout == "row") != bool(self.times):
             raise ValueError("times belong to layout row, and there they are needed")
         if self.layout == "row" and (self.clock or list(self.times) != sorted(set(self.times))):

@@ -99,12 +99,21 @@ class GaussianCopula:
     def sample(self, schema: Space, state: State, condition: Tensor, rng: Rng) -> Representation:
         n = len(condition)
         label = condition[:, 0].long()
-        scores = torch.einsum("nij,nj->ni", state["copula/factor"][label], drawn((n, schema.width), rng, state["copula/factor"]))
+        scores = _correlated(drawn((n, schema.width), rng, state["copula/factor"]), state["copula/factor"], label)
         if (target := conditions.target(schema, condition)) is not None:
             scores = scores + state["copula/slope"][label] * _score(state["copula/cdf"][label, -1], target[:, 0])[:, None]
         uniform = 0.5 * (1 + torch.erf(scores / math.sqrt(2)))
         z = torch.stack([_inverse(state["copula/cdf"][label, j], uniform[:, j]) for j in range(schema.width)], dim=1)
         return Representation(z, patterns.drawn(schema, state, condition, rng), condition, torch.arange(n), schema)
+
+
+def _correlated(normal: Tensor, factor: Tensor, label: Tensor) -> Tensor:
+    """Rows [n, d] by their class's factor [K, d, d]: a class at a time, as a factor for each row is n d^2 numbers."""
+    scores = torch.empty_like(normal)
+    for at, own in enumerate(factor):
+        mine = label == at
+        scores[mine] = normal[mine] @ own.T
+    return scores
 
 
 def edges() -> Tensor:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 FILE = ("encoding", "separator", "decimal", "thousands", "sheet", "header")
 CELLS = ("missing", "decimal", "thousands", "suffix", "below", "above", "split", "part", "parts", "holds", "date", "since", "since_date", "group")  # fmt: skip
-LONG = (*FILE, "file", "record", "layout", "time", "clock", "times", "variable", "value", "columns")
+LONG = (*FILE, "file", "record", "layout", "time", "clock", "times", "variable", "value", "units", "columns")
 MEDIA = ("kind", "column", "files", "split", "folder", "shape", "fit", "window", "present")
 
 WRITTEN: Mapping[str, frozenset[str]] = {

@@ -61,6 +61,8 @@ class Part:
         order = np.lexsort((time, row))
         said = self._moments(header, row, time, step)
         said |= {part.variable: names + [None] * extra, part.value: value + [None] * extra}
+        if part.units:
+            said[part.units] = [part.columns[at].unit or None for at in channel] + [None] * extra
         return {name: [column[at] for at in order] for name, column in said.items()}
 
     def wide(self, header: Header) -> Table:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     Texts = list[str | None]
 
 DICTIONARY = re.compile(r"dictionary<values=(?P<values>\w+), indices=(?P<indices>\w+)")
+ZEROS = re.compile(r"-?0\d")  # 007 is a word
 TIMESTAMP = re.compile(r"timestamp\[(?P<unit>\w+)(?:, tz=(?P<zone>[^\]]+))?\]")
 LIST = re.compile(r"(?P<large>large_)?list<\w+: (?P<values>.+?)(?: not null)?>")
 DECIMAL = re.compile(r"decimal(?P<bits>128|256)\((?P<digits>\d+), (?P<behind>-?\d+)\)")
@@ -50,7 +51,7 @@ def excel(cell: str | None, stored: str) -> Any:
         return FLAGS[cell.lower()] == 1.0
     if is_moment(stored):
         return pd.Timestamp(cell).to_pydatetime()
-    if stored != "double":
+    if stored != "double" or ZEROS.match(cell):
         return cell
     try:
         value = float(cell)
