@@ -21,7 +21,7 @@ def rewritten(markdown: str, page: str, repository: str) -> str:
 
     def to(found: re.Match[str]) -> str:
         path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page), found[1]))
-        outside = not path.startswith("docs/") or (ROOT / path).is_dir() or path.endswith(".py")
+        outside = not path.startswith("docs/") or (ROOT / path).is_dir() or path.endswith((".py", ".ipynb"))
         kind = "tree" if (ROOT / path).is_dir() else "blob"
         return f"]({repository}/{kind}/main/{path}{found[2]})" if outside and (ROOT / path).exists() else found[0]
 

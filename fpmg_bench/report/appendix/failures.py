@@ -47,7 +47,7 @@ def _trials(view: View) -> Table:
 
 
 def _planned(view: View) -> Table:
-    heads = [Head("Trial", numeric=False), Head("", numeric=False), Head("Reason", numeric=False)]
+    heads = [Head("Trial", numeric=False), Head("Status", numeric=False), Head("Reason", numeric=False)]
     rows = [
         Row([Cell(str(entry.get("id"))), Cell(word, tone="warn"), Cell(str(entry.get("reason") or "no reason was recorded"))])
         for run in view.runs

@@ -5,6 +5,7 @@ It is made of the panels of the page, so it shows nothing that the page does not
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,17 @@ from fpmg_bench.report.blocks import Section, Table
 from fpmg_bench.report.export.latex import latex
 from fpmg_bench.report.export.numbers import as_csv
 from fpmg_bench.report.export.picture import Picture, picture
-from fpmg_bench.report.wording import slug
+from fpmg_bench.report.wording import listing, slug
 from fpmg_bench.store import write_bytes
 
 if TYPE_CHECKING:
     from fpmg_bench.report.blocks import Charts, Figure, Graphs, Opening
 
 LONGEST = 80  # letters of a file's name
-KINDS = {"specimens": "samples of patients", "raw": "panel of a plug-in"}  # what stays in the page
+ONLY_IN_THE_PAGE = {
+    "specimens": ("gallery of patients", "galleries of patients"),
+    "raw": ("panel of a plug-in", "panels of plug-ins"),
+}
 TABLES = """Tables: `.csv` has numbers unrounded and without units (bytes, seconds, shares of 1), and beside a column its intervals and notes where it has
 any; `.tex` is what the page shows, for `\\input`, with `\\usepackage{booktabs}`."""
 
@@ -134,24 +138,21 @@ def _print(figures: Sequence[Named], folder: Path) -> None:
             write_bytes(folder / "figures" / f"{each.name}.pdf", each.shown.pdf(shown))
 
 
-def _left(sections: Sequence[Section]) -> dict[str, int]:
-    """What is in the page and not here: words -> how many."""
-    found: dict[str, int] = {}
-
-    def count(blocks: Sequence[Any]) -> None:
-        for block in blocks:
-            if block.kind in KINDS:
-                found[KINDS[block.kind]] = found.get(KINDS[block.kind], 0) + 1
-            if block.kind == "tabs":
-                for tab in block.items:
-                    count(tab.blocks)
-
-    for section in sections:
-        count(section.blocks)
-    return found
+def _left(sections: Sequence[Section]) -> list[str]:
+    """What is in the page and not here, counted."""
+    kinds = Counter(kind for section in sections for kind in _kinds(section.blocks))
+    return [plural(kinds[kind], *words) for kind, words in ONLY_IN_THE_PAGE.items() if kinds[kind]]
 
 
-def _index(found: Sequence[Named], left: dict[str, int], title: str, without: str) -> str:
+def _kinds(blocks: Sequence[Any]) -> Iterator[str]:
+    for block in blocks:
+        yield block.kind
+        if block.kind == "tabs":
+            for tab in block.items:
+                yield from _kinds(tab.blocks)
+
+
+def _index(found: Sequence[Named], left: Sequence[str], title: str, without: str) -> str:
     figures = [each for each in found if isinstance(each.shown, Picture)]
     tables = [each for each in found if not isinstance(each.shown, Picture)]
     lines = [
@@ -160,7 +161,7 @@ def _index(found: Sequence[Named], left: dict[str, int], title: str, without: st
         f"{plural(len(figures), 'figure')} and {plural(len(tables), 'table')} of the report.",
     ]
     lines += [f"No PDFs: {without}."] if without else []
-    lines += [f"Only in the page: {', '.join(plural(n, what) for what, n in left.items())}."] if left else []
+    lines += [f"Only in the page: {listing(left)}."] if left else []
     lines += ["Numbers of real patients are those of the page: counts of at least ten, or none with `--no-aggregates`."]
     endings = "`.svg`" if without else "`.svg`, `.pdf`"
     lines += ["", f"## Figures ({endings})", "", *_rows(figures, "figures")]

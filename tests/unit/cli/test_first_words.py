@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import fpmg_bench as fb
 from fpmg_bench.cli import debug
-from fpmg_bench.errors import SuiteError
+from fpmg_bench.cli.ending import tell
+from fpmg_bench.errors import ExitCode, SuiteError
 from fpmg_bench.registry import Registry
 from fpmg_bench.report.verdicts.board import board
+from fpmg_bench.store import RunDir
 from fpmg_bench.tracking import tracked
 from fpmg_bench.tracking.observer import Observer
 
@@ -112,3 +117,53 @@ def test_trackers_are_told_rounds_scores_and_the_end(run: Any) -> None:
 def test_a_tracker_that_nobody_knows_is_refused(tmp_path: Any) -> None:
     with pytest.raises(SuiteError, match="unknown tracker"), tracked(["tensorbord"], Registry.discover(), tmp_path, "s"):
         pass
+
+
+def test_a_run_ends_with_counts_best_means_files_and_the_next_command(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    results = replace(fb.load(run), counts={"ok": 6})
+    (run / "report.html").write_text("")
+    tell(results, json=False)
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[0] == "6 ok"
+    best = [line for line in printed.splitlines() if line.split()[:1] == ["phantom"]]
+    assert [line.split()[1] for line in best] == results.leaderboard()["method"].tolist()[:2]  # decoded patients do not compete
+    assert all("not ranked" in line and "TSTR" in line for line in best)
+    assert "2 seeds: nothing is ranked below 5" in " ".join(printed.split())
+    assert f"report   {run / 'report.html'}" in printed and "results  " not in printed  # nothing is named that is not there
+    assert f"releases {run / 'trials'}/*/synthetic (" in printed
+    assert printed.splitlines()[-1] == f"next     {results.release_lines()[0]}  (or 1 other: another method, or --dataset)"
+
+
+def test_a_run_with_trials_left_ends_with_its_own_command(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    tell(replace(fb.load(run), counts={"ok": 5, "left": 1}), json=False)
+    command = RunDir(run).plan()["command"]
+    assert capsys.readouterr().out.splitlines()[-1] == f"next     {command}"
+
+
+def test_the_end_of_a_run_as_json_has_the_same(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    results = replace(fb.load(run), counts={"ok": 6})
+    tell(results, json=True)
+    said = json.loads(capsys.readouterr().out)
+    assert said["counts"] == {"ok": 6} and said["failed"] == [] and said["exit_code"] == 0
+    means = results.leaderboard().set_index("method")["tstr"]
+    assert {line["method"]: line["mean"] for line in said["best"]} == pytest.approx(means[["copula", "alone"]].to_dict())
+    assert said["release"] == results.release_lines()
+
+
+def broken(*words: Any) -> None:
+    answer = 41
+    raise RuntimeError(f"never {answer}")
+
+
+@pytest.mark.parametrize("part", ["generator", "metric"])
+def test_the_debugger_opens_where_a_trial_fails(run: Any, part: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """A generator ends the trial; a metric is that metric's failure, and the trial goes on to its end."""
+    registry = Registry.discover()
+    where = {"generator": ("gaussian-copula", "sample"), "metric": ("rg", "__call__")}[part]
+    monkeypatch.setattr(registry.load(part, where[0]), where[1], broken)
+    monkeypatch.setattr("sys.stdin", io.StringIO("p answer + 1\nq\n"))
+    code = debug.debug(str(run.parent / "suite.yaml"), "copula", [0], None)
+    printed = capsys.readouterr()
+    assert code == ExitCode.SOME_FAILED
+    assert "(Pdb) 42" in printed.out and "RuntimeError: never 41" in printed.err
+    assert ("failed: rg: " in printed.out) == ("ran to its end" in printed.out) == (part == "metric")

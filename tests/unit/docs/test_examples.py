@@ -1,5 +1,7 @@
 """Commands, Python, YAML and paths in README, docs and reports: each is tried by the program that it is about."""
 
+import ast
+import json
 import re
 import shlex
 import tomllib
@@ -108,6 +110,32 @@ def test_readmes_python_runs_on_readmes_own_run(smoke, monkeypatch):
         assert len(values[0]) > 50
         assert len(values[1]) > 50
         assert "image" in values[1].schemas
+
+
+NOTEBOOKS = sorted((ROOT / "docs").rglob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_on_the_run_that_it_speaks_of(path, smoke, monkeypatch):
+    monkeypatch.chdir(smoke)
+    book = json.loads(path.read_text(encoding="utf-8"))
+    cells = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert (
+        cells
+        and [cell["outputs"] or cell["execution_count"] for cell in cells if cell["outputs"] or cell["execution_count"]] == []
+    )
+    names, shown = {}, []
+    for cell in cells:
+        body = ast.parse("".join(cell["source"]))
+        last = body.body.pop() if isinstance(body.body[-1], ast.Expr) else None
+        exec(compile(body, path.name, "exec"), names)
+        if last is not None:
+            value = eval(compile(ast.Expression(last.value), path.name, "eval"), names)
+            shown.append(
+                next((getattr(value, how)() for how in ("_repr_svg_", "_repr_html_") if hasattr(value, how)), repr(value))
+            )
+    assert "nothing is ranked below 5" in shown[0] and "<table" in shown[1] and "Cohort of" in shown[2]
+    assert shown[4].startswith("<svg xmlns") and (smoke / "frontier.svg").read_text() == shown[4]
 
 
 READING = [line for line in commands(ROOT / "README.md") if re.match(r"fpmg-bench (list|report runs/smoke)", line)]

@@ -8,12 +8,17 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from importlib.resources import files
+from importlib.util import find_spec
 
 import pandas as pd
 import pytest
 
 from fpmg_bench.errors import StoreError
-from fpmg_bench.report import build, paper
+from fpmg_bench.report import build, officer, write_over_time
+from fpmg_bench.report.browser import Browser
+from fpmg_bench.report.read import read_run
+from fpmg_bench.report.view import view
 from fpmg_bench.types import Panel
 
 from .fake_run import add, make
@@ -94,7 +99,7 @@ def test_a_method_that_never_finished_is_one_cell_of_the_board(page):
 def test_a_pdf_without_a_browser_is_a_clear_error(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StoreError, match="no browser that prints is on PATH"):
-        paper.browser()
+        Browser()
 
 
 def test_failed_and_timed_out_trials_are_shown_with_their_reason(run, page):
@@ -204,6 +209,30 @@ def test_a_browser_draws_the_figures_and_asks_for_nothing(page, tmp_path):
     assert found["printed"] == found["columns"] == 26  # two cohorts by the method and twelve scores
     assert requested <= startup | caught
     assert "patients.example.org" not in requested
+
+
+AXE = next((package for package in ("axe_playwright_python", "axe_core_python") if find_spec(package)), None)
+RULES = "axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations.map((v) => [v.impact, v.id, v.nodes[0].html.slice(0, 200)]))"
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not on PATH")
+@pytest.mark.skipif(AXE is None, reason="axe-core-python is not installed")
+def test_axe_finds_nothing_of_any_level_in_a_page(run, page, tmp_path):
+    rules = (files(AXE) / "axe.min.js").read_text()
+    (tmp_path / "report.html").write_text(page)
+    officer.write(view([read_run(run)]), tmp_path / "officer.html")
+    write_over_time([run], out=tmp_path / "over-time.html")
+    (tmp_path / "bad.html").write_text("<p>no language, no title, no landmark</p>")
+    with Browser() as shown:
+        found = {}
+        for file in sorted(tmp_path.glob("*.html")):
+            shown.open(file)
+            shown.evaluate("document.dispatchEvent(new Event('everything'))")  # what is held back until somebody looks
+            shown.evaluate(f"{rules}; true")
+            found[file.stem] = shown.evaluate(RULES)
+    assert len(found.pop("bad")) >= 3
+    assert found == {"officer": [], "over-time": [], "report": []}
 
 
 def test_the_round_trip_is_shown_where_it_was_measured(run, page, tmp_path):
