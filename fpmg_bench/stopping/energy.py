@@ -20,6 +20,8 @@ def energy_scores(drawn: Representation, rows: Representation) -> Tensor:
     import torch
 
     found = torch.zeros(len(rows), 1, dtype=torch.float64)
+    if not len(rows):
+        return found
     groups, which = torch.unique(
         torch.cat([rows.condition[:, :1].long(), rows.present.long()], dim=1), dim=0, return_inverse=True
     )
