@@ -18,6 +18,8 @@ def alike(drawn: Representation, rows: Representation) -> Iterator[tuple[Tensor,
     """
     import torch
 
+    if not len(rows):
+        return
     key = torch.cat([rows.condition[:, :1].long(), rows.present.long()], dim=1)
     groups, which = torch.unique(key, dim=0, return_inverse=True)
     for i, group in enumerate(groups):

@@ -127,6 +127,8 @@ class Apart:
 
     def _score(self, learner: Any, schema: Any, silo: int, state: State) -> Callable[[Any], Tensor]:
         """Energy scores of what the generator draws now, from the same noise at every check."""
+        if not len(self.asked[silo]):  # nobody is held in here
+            return lambda rows: rows.z.new_zeros(0, 1)
         rng = rng_for(self.stages.spec.seed, self.stage, "check")
         drawn = learner.sample(schema, state, self.asked[silo], rng)
         return partial(energy_scores, drawn)

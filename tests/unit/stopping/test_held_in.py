@@ -34,6 +34,7 @@ def test_an_absent_modality_counts_in_no_distance():
     drawn = rows([[0.0, 0.0], [3.0, 4.0]], [0, 0])
     found = energy_scores(drawn, rows([[1.0, 77.0], [1.0, 77.0]], [0, 0], [[True, False], [False, False]]))
     assert found[:, 0].tolist() == pytest.approx([((1 + 2) / 2 - 3 / 2) / 2**0.5, 0.0])
+    assert energy_scores(drawn, drawn.take(np.arange(0))).shape == (0, 1)
 
 
 def test_the_score_is_least_for_the_patients_own_distribution_and_each_is_its_rows_alone():
