@@ -30,10 +30,10 @@ def write_file(columns: Mapping[str, Texts], header: Header, missing: tuple[str,
 
         stored = {name: typed.arrow(cells, header.columns[name]) for name, cells in whole.items()}
         pq.write_table(pa.table(stored), file)
-        lost = {name: stored[name].null_count - cells.count(None) for name, cells in whole.items()}
+        gone = {name: stored[name].null_count - cells.count(None) for name, cells in whole.items()}
         return [
             f"{n} cells of {name} are words that a column of {header.columns[name]} cannot hold: they are empty"
-            for name, n in lost.items()
+            for name, n in gone.items()
             if n
         ]
     nothing = "" if "" in missing or not missing else missing[0]
