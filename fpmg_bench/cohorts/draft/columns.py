@@ -152,7 +152,8 @@ def _filled(values: pd.Series[Any]) -> str:
 
 
 def _written(made: dict[str, Any], remark: str) -> str:
-    return f"{json.dumps(made, ensure_ascii=False)}{f'  # {remark}' if remark else ''}\n"
+    told = " ".join(remark.split())  # a word of a cell may hold the end of a line
+    return json.dumps(made, ensure_ascii=False) + (f"  # {told}" if told else "") + "\n"
 
 
 def tells(values: pd.Series[Any], label: pd.Series[Any]) -> bool:

@@ -42,6 +42,7 @@ publishable: false          # true: reports may show samples of real patients
 drafted: true               # false: every range and category is declared; until then each epsilon says that they are not
 manifest: {manifest}
 """
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")  # no cohort.yaml holds them
 CONDITIONS = re.compile(r"^(age|sex|gender)([_\s.-]?(years?|at.*))?$", re.IGNORECASE)
 
 
@@ -69,14 +70,22 @@ def draft(manifest: Path, patient: str = "", label: str = "", silo: str = "") ->
     text += f"record: {word(record)}            # names each row once\n" if record else ""
     text += f"patient: {word(patient or FILL)}{told_patient}\n"
     text += f"missing: {_list(rows.missing)}  # cells that mean nothing\n" if rows.missing else ""
-    text += _silo(rows, silo, told_silo) + _label(rows, label, told_label, patient)
+    text += _silo(rows, silo, told_silo) + _label(rows, label, told_label, patient, silo)
     rest = [name for name in kinds if name not in (patient, label, silo, record)]
     if label and kinds[label] == "flag":
         text += event_remark(label, rows.frame, [name for name in rest if kinds[name] == "number"])
     text += _conditions(rows, {name: kinds[name] for name in rest}) if label else ""
     made = "".join(_modalities(rows, {n: kinds[n] for n in rest}, rows.frame.get(label), record, patient))
     nothing = "" if "\n  " in f"\n{made}" else f"   # {FILL}: nothing is left to learn from; what was left out stands below"
-    return f"{text}modalities:{nothing}\n{made}"
+    return "\n".join(_printable(each) for each in f"{text}modalities:{nothing}\n{made}".split("\n"))
+
+
+def _printable(line: str) -> str:
+    """The line; with characters in it that no cohort.yaml can hold, a remark on its column, which cannot be declared."""
+    bare = UNPRINTABLE.sub("?", line)
+    if bare == line or line.lstrip().startswith("#"):
+        return bare
+    return f"# {FILL}: control characters in its cells, which cannot be declared: take them out of the file: {bare.strip()}"
 
 
 def _form(rows: Rows) -> str:
@@ -157,10 +166,10 @@ def _silo(rows: Rows, silo: str, reported: str) -> str:
     return f"silo: {{column: {word(silo)}{empty}, min_records: 5, merge_into: small sites}}{reported}\n"
 
 
-def _label(rows: Rows, label: str, reported: str, patient: str) -> str:
+def _label(rows: Rows, label: str, reported: str, patient: str, silo: str) -> str:
     """conditions, and rows that drop classes too rare to be on both sides of a split."""
     if not label:
-        return _open_label(rows)
+        return _open_label(rows, silo)
     values = rows.frame[label]
     groups = variants(values.dropna().astype(str))
     if len(groups) > max(20, len(values) // 10) and guess(label, values) == "number":
@@ -186,10 +195,10 @@ def _label(rows: Rows, label: str, reported: str, patient: str) -> str:
     )
 
 
-def _open_label(rows: Rows) -> str:
+def _open_label(rows: Rows, silo: str) -> str:
     """No label, which is a cohort without utility, and columns that could be one, as lines to choose from."""
     kinds = {str(name): guess(str(name), rows.frame[name]) for name in rows.frame.columns}
-    possible = [name for name, kind in kinds.items() if kind in ("category", "flag")]
+    possible = [name for name, kind in kinds.items() if kind in ("category", "flag") and name != silo]
     if not possible:
         return (
             "conditions: []            # no label was found: every score but utility. --label names one, of classes or numbers\n"

@@ -119,8 +119,8 @@ def _part(file: Path, manifest: Rows, record: str) -> Part | str:
             remarks.append(f"columns left out (words, or the same in all rows of a record): {_listed(left)}")
         return Part(file, said, clock, read_as, mine[mark], lambda name: mine[name], known, remarks, missing=words)
     said |= _named("variable", roles[1]) | _named("value", roles[2])
-    mine, units, others = _in_units(mine, roles)
-    said |= {"units": units.name} if units is not None else {}
+    mine, column, units, others = _in_units(mine, roles)
+    said |= {"units": column} if column else {}
     remarks += others
     groups = mine[roles[2]].groupby(mine[roles[1]])
     return Part(
@@ -132,25 +132,25 @@ def _part(file: Path, manifest: Rows, record: str) -> Part | str:
         groups.get_group,
         [*mine[roles[1]].value_counts().index.astype(str)],
         remarks,
-        {} if units is None else units.to_dict(),
+        units,
         words,
     )
 
 
-def _in_units(rows: pd.DataFrame, roles: tuple[str, str, str]) -> tuple[pd.DataFrame, pd.Series[Any] | None, list[str]]:
-    """(rows in the commonest unit of their variable, that unit by variable, remarks on the others); None where no column says units."""
+def _in_units(rows: pd.DataFrame, roles: tuple[str, str, str]) -> tuple[pd.DataFrame, str, dict[str, str], list[str]]:
+    """(rows in the commonest unit of their variable, the column of units or "", that unit by variable, remarks on the others)."""
     column = times.called(times.UNIT, (str(name) for name in rows.columns if name not in roles))
     if not column or not rows[column].notna().any():
-        return rows, None, []
+        return rows, "", {}, []
     said = rows[[roles[1], column]].dropna()
-    usual = said.groupby(roles[1])[column].agg(lambda cells: cells.mode().iloc[0])
+    usual = {str(name): str(cells.mode().iloc[0]) for name, cells in said.groupby(roles[1])[column]}
     other = rows[column].notna() & (rows[column] != rows[roles[1]].map(usual))
     counts = rows.loc[other, roles[1]].value_counts()
     remarks = [
         f"{plural(int(n), 'value')} of {name} {'are' if n > 1 else 'is'} in another unit than {usual[name]}, and not read: convert them in the file"
-        for name, n in counts.items()
+        for name, n in ((str(name), n) for name, n in counts.items())
     ]
-    return rows[~other], usual, remarks
+    return rows[~other], column, usual, remarks
 
 
 def _named(role: str, column: str) -> dict[str, str]:

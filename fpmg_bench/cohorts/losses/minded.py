@@ -160,7 +160,8 @@ def _silos(cohort: Cohort) -> list[Loss]:
             groups.append([])
         groups[-1].append(name)
     if len(groups) > 1 and sum(people[each] for each in groups[-1]) < FEWEST:
-        groups[-2] += groups.pop()
+        last = groups.pop()
+        groups[-1] += last
     made = ", ".join(f"group {at}: [{', '.join(names)}]" for at, names in enumerate(groups, 1) if len(names) > 1)
     way = f"silo: {{groups: {{{made}}}}}" if made and len(made) < 400 else _coarser(people, small)
     return [Loss("silo", f"silos of fewer than {FEWEST} patients (of {len(people)})", len(small), way)]

@@ -196,3 +196,48 @@ def test_values_in_another_unit_are_no_values_of_the_channel(tmp_path: Path) -> 
     assert set(pd.read_csv(tmp_path / "back" / "labs.csv")["Einheit"]) == {"g/dl"} and not any(
         "are empty" in each for each in told
     )
+
+
+def test_control_characters_and_line_ends_of_a_cell_break_no_draft(tmp_path: Path) -> None:
+    cells = [*(f"{at % 17}.5" for at in range(N - 2)), '"6.2\x1a"', '"two\nlines"']
+    lines = [f"p{at},{at % 2},{cell},{at % 5}.5" for at, cell in enumerate(cells)]
+    (tmp_path / "t.csv").write_text("id,y,v,w\n" + "\n".join(lines) + "\n")
+    said, dataset = loaded(tmp_path, "t.csv", label="y")
+    assert "# FILL IN: control characters in its cells" in said and "\x1a" not in said
+    assert [each.what for each in dataset.unread()] == ["columns of t.csv that are not used: v"] and len(dataset.load()) == N
+    (tmp_path / "t.csv").write_text((tmp_path / "t.csv").read_text().replace("\x1a", ""))
+    _, dataset = loaded(tmp_path, "t.csv", label="y")
+    assert dataset.load().dropped["cells of v mapped to missing"] == 1
+
+
+def test_small_silos_are_grouped_though_the_last_group_is_too_small(tmp_path: Path) -> None:
+    sites = ["a"] * 8 + ["b"] * 12 + ["c"] * 12
+    table = {"id": [f"p{at}" for at in range(32)], "y": np.arange(32) % 2, "age": 20 + np.arange(32) % 17, "site": sites}
+    pd.DataFrame(table).to_csv(tmp_path / "t.csv", index=False)
+    _, dataset = loaded(tmp_path, "t.csv", label="y")
+    (said,) = [each for each in minded(dataset.load()) if each.where == "silo"]
+    assert said.count == 3 and said.keep == "silo: {groups: {group 1: [a, b, c]}}"
+
+
+def test_a_label_that_names_silos_too_keeps_its_own_words(tmp_path: Path) -> None:
+    sites = ["north"] * 12 + ["south"] * 14 + ["east"] * 2 + ["west"] * 2
+    pd.DataFrame({"id": [f"p{at}" for at in range(30)], "age": 20 + np.arange(30) % 17, "site": sites}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    _, dataset = loaded(tmp_path, "t.csv", label="site", silo="site")
+    cohort = dataset.load()
+    assert "small sites" in cohort.silo_names
+    (tmp_path / "back").mkdir()
+    Folder.write(dataset.source(), cohort, tmp_path / "back")
+    assert pd.read_csv(tmp_path / "back" / "t.csv")["site"].tolist() == sites
+
+
+def test_other_among_numbers_of_a_parquet_is_told(tmp_path: Path) -> None:
+    codes = [float(at % 30 + 1) for at in range(240)]
+    pd.DataFrame({"id": [f"p{at}" for at in range(240)], "y": np.arange(240) % 2 == 0, "ward": codes}).to_parquet(
+        tmp_path / "t.parquet"
+    )
+    _, dataset = loaded(tmp_path, "t.parquet", label="y")
+    (tmp_path / "back").mkdir()
+    told = Folder.write(dataset.source(), dataset.load(), tmp_path / "back")
+    assert "80 cells of ward are words that a column of double cannot hold: they are empty" in told

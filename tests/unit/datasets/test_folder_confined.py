@@ -141,7 +141,7 @@ def test_modalities_called_like_other_columns_and_files_are_kept(tmp_path: Path)
         ("record: id", "record: id\nrows: [{column: site, keep: [north], min_class_patients: 1}]",
          "rows.0.min_class_patients: unknown key 'min_class_patients'. Known: column, keep, drop"),
         ("file: long.csv", "flie: long.csv", "modalities.vitals.flie: unknown key 'flie'. Did you mean 'file'? Known: kind, step"),
-        ("  notes: {", "  columns: {shap: 1, ", "modalities.columns.shap: unknown key 'shap'. Known: kind, column, length, present"),
+        ("  notes: {", "  columns: {shap: 1, ", "modalities.columns.shap: unknown key 'shap'. Known: kind, column, length, nothing, present"),
         ("  notes: {", "  table2: {kind: table, columns: [{name: a, lo: 1}]}\n  notes: {", "columns.0.lo: unknown key 'lo'. Did you mean 'low'?"),
     ],
 )  # fmt: skip

@@ -28,8 +28,14 @@ def write_file(columns: Mapping[str, Texts], header: Header, missing: tuple[str,
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        pq.write_table(pa.table({name: typed.arrow(cells, header.columns[name]) for name, cells in whole.items()}), file)
-        return []
+        stored = {name: typed.arrow(cells, header.columns[name]) for name, cells in whole.items()}
+        pq.write_table(pa.table(stored), file)
+        gone = {name: stored[name].null_count - cells.count(None) for name, cells in whole.items()}
+        return [
+            f"{n} cells of {name} are words that a column of {header.columns[name]} cannot hold: they are empty"
+            for name, n in gone.items()
+            if n
+        ]
     nothing = "" if "" in missing or not missing else missing[0]
     words = {name: [nothing if cell is None else cell for cell in cells] for name, cells in whole.items()}
     titles = [header.titles.get(name, name) for name in words]

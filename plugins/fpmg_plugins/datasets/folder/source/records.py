@@ -38,7 +38,7 @@ class Rows:
         spec = self.source.spec
         for name in filter(None, (spec.record, spec.patient)):
             self.names(name)
-        if spec.silo is not None and self.cohort.silo_names:
+        if spec.silo is not None and self.cohort.silo_names and spec.silo.column not in self._said():
             self.put(spec.silo.column, _silos(spec.silo, self.cohort))
         for column, values in conditions(spec, self.cohort):
             self._declared.add(column, values)
@@ -62,6 +62,11 @@ class Rows:
         self._media(
             {n: p for n, p in spec.modalities.items() if isinstance(p, ImageSpec | VideoSpec) and n in self.cohort.schemas}
         )
+
+    def _said(self) -> set[str]:
+        """Columns that conditions or tables write: where one forms the silos too, a merged silo's name is none of its values."""
+        tables = [part for part in self.source.spec.modalities.values() if isinstance(part, TableSpec)]
+        return {each.source for each in (*self.source.spec.conditions, *(column for part in tables for column in part.columns))}
 
     def put(self, name: str, values: Texts) -> None:
         """A column, unless it is there."""

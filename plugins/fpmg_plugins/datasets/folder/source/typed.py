@@ -78,9 +78,9 @@ def arrow(cells: Texts, stored: str) -> pa.Array:
     if pa.types.is_boolean(kind):
         return pa.array([None if cell is None else FLAGS.get(cell.lower()) == 1.0 for cell in cells], kind)
     if pa.types.is_integer(kind):
-        return pa.array([None if cell is None else _whole(cell) for cell in cells], kind)
+        return pa.array([None if (value := _number(cell)) is None else round(value) for cell in cells], kind)
     if pa.types.is_floating(kind):
-        return pa.array([None if cell is None else float(cell) for cell in cells], kind)
+        return pa.array([None if (value := _number(cell)) is None else float(value) for cell in cells], kind)
     if pa.types.is_temporal(kind) and not pa.types.is_time(kind) and not pa.types.is_duration(kind):
         moments = pd.to_datetime(pd.Series(cells, dtype=object), format="ISO8601").to_numpy("datetime64[us]")
         return pa.array(moments, pa.timestamp("us")).cast(kind, safe=False)
@@ -97,9 +97,12 @@ def _lists(cells: Texts, kind: pa.DataType, values: str) -> pa.Array:
     return pa.array([None if part is None else [next(rest) for _ in part] for part in parts], kind)
 
 
-def _whole(cell: str) -> int:
-    """ "36.5", of a column that holds whole numbers and states no step, is rounded."""
-    return int(cell) if cell.lstrip("-").isdigit() else round(float(cell))
+def _number(cell: str | None) -> int | float | None:
+    """None of a word: the category of all others, in a column of codes that are numbers. Whole numbers of any size stay exact."""
+    try:
+        return None if cell is None else int(cell) if cell.lstrip("-").isdigit() else float(cell)
+    except ValueError:
+        return None
 
 
 def _type(stored: str) -> pa.DataType:
