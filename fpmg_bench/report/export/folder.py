@@ -6,7 +6,7 @@ It is made of the panels of the page, so it shows nothing that the page does not
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +93,7 @@ def everything(sections: Sequence[Section]) -> list[Named]:
 
 
 def _of(blocks: Sequence[Any]) -> Iterator[tuple[str, Picture | Table]]:
+    drawn: dict[str, Callable[[Any], Iterator[tuple[str, Picture | Table]]]]
     drawn = {"opening": _opening, "figure": _figure, "charts": _charts, "graphs": _graphs}
     for block in blocks:
         if block.kind == "table":
@@ -162,7 +163,9 @@ def _index(found: Sequence[Named], left: Sequence[str], title: str, without: str
     ]
     lines += [f"No PDFs: {without}."] if without else []
     lines += [f"Only in the page: {listing(left)}."] if left else []
-    lines += ["Numbers of real patients are those of the page: counts of at least ten, or none with `--no-aggregates`."]
+    lines += [
+        "Nothing is here that the page does not show; `--no-aggregates` leaves out the counts of real patients beside synthetic ones."
+    ]
     endings = "`.svg`" if without else "`.svg`, `.pdf`"
     lines += ["", f"## Figures ({endings})", "", *_rows(figures, "figures")]
     lines += ["", "## Tables (`.csv`, `.tex`)", "", TABLES, "", *_rows(tables, "tables")]
