@@ -78,7 +78,7 @@ DRIFTED = meeting(
 
 @pytest.mark.parametrize("topology", [Ring(), Star(masked=True)])
 def test_silos_that_differ_meet_at_the_optimum_of_all_patients_where_fedavg_does_not(topology):
-    found = [float(trained(Quadratic(way), 24, topology).states[0]["p/weight"]) for way in (False, True)]
+    found = [float(trained(Quadratic(way), 18, topology).states[0]["p/weight"]) for way in (False, True)]
     assert found[0] == pytest.approx(DRIFTED, abs=1e-4)
     assert found[1] == pytest.approx(POOLED, abs=1e-4)
     assert abs(DRIFTED - POOLED) > 0.1
@@ -88,8 +88,8 @@ def test_between_neighbours_it_tracks_the_gradient_of_all():
     """On a gossip ring weights of all silos meet at the optimum of equal silos; without it they stay apart."""
     optimum = meeting(SLOPE)
     for scaffold, near in ((True, True), (False, False)):
-        states = trained(Quadratic(scaffold), 50, Ring(relay=False), (20,) * 4).states
-        assert (max(abs(float(state["p/weight"]) - optimum) for state in states.values()) < 1e-3) is near
+        states = trained(Quadratic(scaffold), 30, Ring(relay=False), (20,) * 4).states
+        assert (max(abs(float(state["p/weight"]) - optimum) for state in states.values()) < 5e-3) is near
 
 
 def test_a_rule_that_clips_leaves_variates_alone():
