@@ -10,6 +10,7 @@ from fpmg_bench.spec import Adjust
 from fpmg_bench.stopping.planned import MOST, highest
 from fpmg_bench.stopping.recall import oftener, recalled, weakest
 from fpmg_bench.store import RunDir, read_json
+from fpmg_bench.trial.ranks import refusal
 
 from .toys import Dies, dying, go, rows
 
@@ -121,3 +122,9 @@ def test_under_privacy_later_rounds_are_charged_at_the_highest_rate(planned):
         assert {e["stage"] for e in silo["entries"] if e["mechanism"] == "counts"} >= {"check stage2"}
         assert not list(violations(silo))
     assert done["privacy"]["epsilon"] <= 50 and done["status"] == "ok"
+
+
+def test_a_process_for_every_silo_is_refused_for_none_knows_what_all_ask_for(planned):
+    _, trials = planned
+    said = refusal(trials["plain"].spec, Registry.discover().build("topology", trials["plain"].spec.topology))
+    assert "an adjustment draws under the conditions that all silos together ask for" in said and "leave it out" in said
