@@ -68,7 +68,7 @@ def trial_preimage(spec: TrialSpec, versions: Versions) -> dict[str, Any]:
         "stage": "stage2",
         "stage1": stage1_preimage(spec, versions),
         "generator": generator,
-        "budget": {name: value for name, value in asdict(spec.budget).items() if name not in OF_STAGE1},
+        "budget": _budget(spec),
     }
     if spec.encoder_aggregator:
         trained["aggregator"] = versions.of("aggregator", spec.aggregator)
@@ -105,10 +105,16 @@ def _own_paces(spec: TrialSpec) -> dict[str, Any]:
     return {n: second[n] for n in ("local_steps", "sampling_rate") if second[n] != first[n]} | _own_silos(spec)
 
 
+def _budget(spec: TrialSpec) -> dict[str, Any]:
+    """Stage 2's, and stage 1's rounds; an adjustment where there is one, so that the keys of all others stay."""
+    written = {name: value for name, value in asdict(spec.budget).items() if name not in (*OF_STAGE1, "adjust")}
+    return written | ({"adjust": spec.budget.adjust} if spec.budget.adjust is not None else {})
+
+
 def _checks(spec: TrialSpec) -> dict[str, Any]:
     """What ends or adjusts stage 2 alone, whose checks are charged."""
     stop, adjust = spec.budget.stop or {}, spec.budget.adjust
-    return ({"stop": stop} if "score" in stop else {}) | ({"adjust": adjust} if adjust else {})
+    return ({"stop": stop} if "score" in stop else {}) | ({"adjust": adjust} if adjust is not None else {})
 
 
 def _faults(spec: TrialSpec, *stages: int | str) -> dict[str, Any]:

@@ -67,9 +67,8 @@ def refusal(spec: TrialSpec, topology: Topology | None) -> str:
         "a private stop by score draws under the conditions that all silos together ask for, and no rank has them": bool(
             spec.privacy and "score" in (spec.budget.stop or {})
         ),
-        "an adjustment draws under the conditions that all silos together ask for, and no rank has them": bool(
-            spec.budget.adjust
-        ),
+        "an adjustment draws under the conditions that all silos together ask for, and no rank has them": spec.budget.adjust
+        is not None,
         "faults are simulated in one process": bool(spec.faults),
         "shares that restore a lost silo's masks are simulated in one process": any(step.drops for step in steps),
         "hubs add up statistics in another order than one process does": len(hubs) > 1,

@@ -8,6 +8,7 @@ import pytest
 
 from fpmg_bench.privacy import Draws
 from fpmg_bench.spec import Budget, Choice, Privacy, TrialSpec
+from fpmg_bench.stopping.planned import MOST
 from fpmg_bench.testing import fakes
 from fpmg_bench.trial import account
 from fpmg_bench.trial.silos import Pace, Silo, silos_of
@@ -77,7 +78,7 @@ def test_a_rare_class_is_not_in_every_batch():
     label[:2] = 1
     rare = replace(COHORT, condition=np.column_stack([label, COHORT.condition[:, 1:]]))
     rates = account.rates_of(spec(balanced=True), silo(), rare, "stage2")
-    assert rates.max() == account.MOST
+    assert rates.max() == MOST
     assert account.rates_of(spec(balanced=True), silo(), rare, "stage1:table") == 0.1
 
 

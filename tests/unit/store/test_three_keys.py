@@ -218,3 +218,12 @@ def test_audits_share_a_cohort_only_where_their_canaries_are_the_same(planned: M
     )
     assert some.scene == faulty.scene
     assert len({repr(spec.scene) for spec in (some, most, more)}) == 3
+
+
+@pytest.mark.parametrize("privacy", [None, Privacy(8.0, 1e-4)])
+def test_an_adjustment_of_defaults_has_a_key_of_its_own(planned: Make, privacy: Privacy | None) -> None:
+    spec = replace(planned().spec, privacy=privacy)
+    plain, adjusted = spec, replace(spec, budget=replace(spec.budget, adjust={}))
+    assert trial_preimage(plain, VERSIONS) != trial_preimage(adjusted, VERSIONS)
+    same = trial_preimage(plain, VERSIONS)["stage1"] == trial_preimage(adjusted, VERSIONS)["stage1"]
+    assert same == (privacy is None)  # whose noise the checks' charges change
