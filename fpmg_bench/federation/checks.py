@@ -90,7 +90,7 @@ class Checks:
         told: dict[str, Any] = {}
         if self.held.stop.due(now.round, self.held.begins, self.rounds):
             total = self._total(now)
-            told = {"check": self._chosen(now, total) if self.held.chosen else self._judged(now, self._mean(now, total))}
+            told = {"check": self._chosen(now, total) if self.held.chosen else self._judged(now, total)}
         if (last or now.done) and now.best is not None:
             now.states = dict(now.best.states)
         return told
@@ -108,25 +108,20 @@ class Checks:
         now.turned, told = self.held.chosen(total.tolist())
         return told
 
-    def _judged(self, now: Federated, value: float) -> dict[str, Any]:
-        stop, best = self.held.stop, now.best
+    def _judged(self, now: Federated, total: Tensor) -> dict[str, Any]:
+        """What all silos' patients say of their silo's model, on average, beside the best that they said so far."""
+        stop, best, value = self.held.stop, now.best, float(total) / self.patients
         assert isinstance(stop, Stop)
+        if not math.isfinite(value):
+            raise TrialError(
+                f"{self.plan.stage}, round {now.round - 1}: the {stop.by} of patients held in is not finite", "lower lr"
+            )
         if best is None or value < best.value - stop.better * abs(best.value):
             now.best = best = Standing(value, now.round, 0, dict(now.states))
         else:
             best.missed += 1
         now.done = now.done or best.missed >= stop.patience
         return {stop.by: value, "patients": self.patients, "best": best.value, "best_round": best.round, "missed": best.missed}
-
-    def _mean(self, now: Federated, total: Tensor) -> float:
-        """What all silos' patients say of their silo's model, on average."""
-        value: float = float(total) / self.patients
-        if not math.isfinite(value):
-            what = self.held.stop.by if isinstance(self.held.stop, Stop) else "recall"
-            raise TrialError(
-                f"{self.plan.stage}, round {now.round - 1}: the {what} of patients held in is not finite", "lower lr"
-            )
-        return value
 
     def _total(self, now: Federated) -> Tensor:
         """The sum [width] of what all silos' patients say of their silo's model; its bytes are counted."""

@@ -47,17 +47,14 @@ def begins(learner: Learner, schema: Any) -> int:
     return int(learner.begins(schema)) if hasattr(learner, "begins") else 0
 
 
-def charges(budget: Budget, learner: Learner, schema: Any, stage: str, rounds: int) -> dict[str, Charges]:
-    """One sum over patients for as many checks as there may be; nothing where nothing is checked."""
-    stop = stop_of(budget, stage, rounds)
-    return {check_of(stage): Charges(counts=stop.checks(begins(learner, schema), rounds))} if stop else {}
-
-
 def accesses(budget: Budget, learner: Learner, schema: Any, stage: str, steps: int, rounds: int) -> dict[str, Charges]:
-    """All that a stage of so many rounds, of so many steps each, plans: its own accesses, those after an adjustment apart, and checks."""
+    """All that a stage of so many rounds, of so many steps each, plans: its own accesses, those after an adjustment apart, and checks.
+
+    A check is one sum over patients; as many are planned as there may be.
+    """
     whole = learner.charges(schema, steps * rounds)
-    checks = charges(budget, learner, schema, stage, rounds)
     stop = stop_of(budget, stage, rounds)
+    checks = {check_of(stage): Charges(counts=stop.checks(begins(learner, schema), rounds))} if stop else {}
     if not isinstance(stop, Adjust):
         return {stage: whole} | checks
     first = learner.charges(schema, steps * stop.at(rounds))

@@ -144,9 +144,9 @@ def _ledger(
     """One silo's, calibrated to its own budget and rates."""
     own = replace(privacy, epsilon=silo.epsilon or privacy.epsilon)
     rates = {stage: float(np.max(rates_of(spec, silo, train, stage))) for stage in plan}
-    if spec.budget.adjust is not None and stopping.adjusted_of("stage2") in plan:  # whichever class it will be
-        times = Adjust(**spec.budget.adjust).times
-        rates[stopping.adjusted_of("stage2")] = stopping.highest(rates_of(spec, silo, train, "stage2"), times)
+    adjust, later = Adjust.of(spec.budget.adjust), stopping.adjusted_of("stage2")
+    if adjust is not None and later in plan:  # whichever class it will be
+        rates[later] = stopping.highest(rates_of(spec, silo, train, "stage2"), adjust.times)
     return Ledger(silo.index, silo.name, silo.patients, rates, own, noise or calibrate(plan, rates, own), plan)
 
 

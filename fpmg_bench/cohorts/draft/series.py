@@ -109,14 +109,8 @@ def _part(file: Path, manifest: Rows, record: str) -> Part | str:
             f"FILL IN: {plural(wrong, 'cell')} of column {time} {'are' if wrong > 1 else 'is'} no such time: mend them"
         )
     if not roles:
-        rest = [str(name) for name in rows.columns if name not in (mark, time)]
-        known_numbers = {name: numeric(mine[name], said.get("decimal", ".")) for name in rest}
-        known = [name for name in rest if known_numbers[name].notna().any() and not _constant_by_record(mine, mark, name)]
-        dated = {name: line for name in rest if name not in known and (line := _dated(name, mine[name], clock))}
-        rest = [name for name in rest if name not in dated]
-        remarks += dated.values()
-        if left := [name for name in rest if name not in known]:
-            remarks.append(f"columns left out (words, or the same in all rows of a record): {_listed(left)}")
+        known, others = _wide(mine, mark, time, said.get("decimal", "."), clock)
+        remarks += others
         return Part(file, said, clock, read_as, mine[mark], lambda name: mine[name], known, remarks, missing=words)
     said |= _named("variable", roles[1]) | _named("value", roles[2])
     mine, column, units, others = _in_units(mine, roles)
@@ -135,6 +129,17 @@ def _part(file: Path, manifest: Rows, record: str) -> Part | str:
         units,
         words,
     )
+
+
+def _wide(rows: pd.DataFrame, mark: str, time: str, decimal: str, clock: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """(columns of a wide table that are channels, remarks on the others)."""
+    rest = [str(name) for name in rows.columns if name not in (mark, time)]
+    known = [name for name in rest if numeric(rows[name], decimal).notna().any() and not _constant_by_record(rows, mark, name)]
+    dated = {name: line for name in rest if name not in known and (line := _dated(name, rows[name], clock))}
+    remarks = [*dated.values()]
+    if left := [name for name in rest if name not in dated and name not in known]:
+        remarks.append(f"columns left out (words, or the same in all rows of a record): {_listed(left)}")
+    return known, remarks
 
 
 def _in_units(rows: pd.DataFrame, roles: tuple[str, str, str]) -> tuple[pd.DataFrame, str, dict[str, str], list[str]]:

@@ -3,16 +3,15 @@
 import numpy as np
 import pytest
 
-from fpmg_bench import runner
 from fpmg_bench.audit.sampling_checks import violations
 from fpmg_bench.registry import Registry
 from fpmg_bench.spec import Adjust
 from fpmg_bench.stopping.planned import MOST, highest
 from fpmg_bench.stopping.recall import oftener, recalled, weakest
-from fpmg_bench.store import RunDir, read_json
+from fpmg_bench.store import read_json
 from fpmg_bench.trial.ranks import refusal
 
-from .toys import Dies, dying, go, rows
+from .toys import Dies, dying, go, plan, rows
 
 SUITE = """
 version: 1
@@ -86,11 +85,7 @@ def test_there_are_rounds_before_and_after(after, last, at):
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("adjusted")
-    (folder / "suite.yaml").write_text(SUITE)
-    runner.plan(folder / "suite.yaml", Registry.discover(), out=folder / "out")
-    place = RunDir(folder / "out")
-    return place, {trial.spec.method: trial for trial in place.trials()}
+    return plan(SUITE, tmp_path_factory.mktemp("adjusted"))
 
 
 def losses(sink):
@@ -102,9 +97,7 @@ def test_a_killed_trial_goes_on_with_its_adjustment(planned, tmp_path):
     with pytest.raises(Dies):
         go(place, trials["plain"], dying(4))
     again, sink = go(place, trials["plain"])
-    (tmp_path / "suite.yaml").write_text(SUITE)
-    runner.plan(tmp_path / "suite.yaml", Registry.discover(), out=tmp_path / "out")
-    whole, unbroken = go(RunDir(tmp_path / "out"), trials["plain"])
+    whole, unbroken = go(plan(SUITE, tmp_path)[0], trials["plain"])
     assert losses(sink) == losses(unbroken) and again["scores"] == whole["scores"]
     (check,) = [record["check"] for record in sink.rounds if "check" in record]
     assert check["adjusted"] == min(check["recall"], key=check["recall"].get) and len(check["recall"]) == 2

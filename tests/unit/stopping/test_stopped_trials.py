@@ -2,12 +2,10 @@
 
 import pytest
 
-from fpmg_bench import runner
 from fpmg_bench.errors import PrivacyError
-from fpmg_bench.registry import Registry
-from fpmg_bench.store import RunDir, read_json
+from fpmg_bench.store import read_json
 
-from .toys import Dies, dying, go
+from .toys import Dies, dying, go, plan
 
 SUITE = """
 version: 1
@@ -36,11 +34,7 @@ metrics: [co]
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stopped")
-    (folder / "suite.yaml").write_text(SUITE)
-    runner.plan(folder / "suite.yaml", Registry.discover(), out=folder / "out")
-    place = RunDir(folder / "out")
-    return place, {trial.spec.method: trial for trial in place.trials()}
+    return plan(SUITE, tmp_path_factory.mktemp("stopped"))
 
 
 def lines(sink):
@@ -55,9 +49,7 @@ def test_a_killed_trial_goes_on_with_its_best_so_far(planned, tmp_path):
     with pytest.raises(Dies):
         go(place, trials["plain"], dying(2))
     again, sink = go(place, trials["plain"])
-    (tmp_path / "suite.yaml").write_text(SUITE)
-    runner.plan(tmp_path / "suite.yaml", Registry.discover(), out=tmp_path / "out")
-    whole, unbroken = go(RunDir(tmp_path / "out"), trials["plain"])
+    whole, unbroken = go(plan(SUITE, tmp_path)[0], trials["plain"])
     assert lines(sink) == lines(unbroken)
     assert [again[key] for key in ("scores", "bytes")] == [whole[key] for key in ("scores", "bytes")]
     assert [r["check"]["missed"] for r in sink.rounds if "check" in r] == [0, 1, 2]

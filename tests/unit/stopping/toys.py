@@ -2,9 +2,10 @@
 
 import torch
 
+from fpmg_bench import runner
 from fpmg_bench.registry import Registry
 from fpmg_bench.runner.one import build
-from fpmg_bench.store import TrialSink, read_json
+from fpmg_bench.store import RunDir, TrialSink, read_json
 from fpmg_bench.trial import run_trial
 from fpmg_bench.types import Column, Representation, Space
 
@@ -31,6 +32,14 @@ def dying(at: int) -> type[TrialSink]:
             TrialSink.round(self, record)
 
     return Mortal
+
+
+def plan(suite, folder):
+    """A run of this suite, planned below a folder: its place, and its trials by method."""
+    (folder / "suite.yaml").write_text(suite)
+    runner.plan(folder / "suite.yaml", Registry.discover(), out=folder / "out")
+    place = RunDir(folder / "out")
+    return place, {trial.spec.method: trial for trial in place.trials()}
 
 
 def go(place, trial, sink=TrialSink):
